@@ -1,0 +1,29 @@
+// Vectors of VW floats that may start at any float, and the work-group shape of row kernels.
+#ifndef CLMIX_COMMON_H
+#define CLMIX_COMMON_H
+
+#ifndef VW
+#define VW 4    // 1, 4, 8, 16: floats in a vector
+#endif
+#ifndef WG
+#define WG 1    // work-items in a group; 1 in the wide form
+#endif
+
+#define CLMIX_JOIN_(a, b) a##b
+#define CLMIX_JOIN(a, b) CLMIX_JOIN_(a, b)
+
+// Loads and stores go through a type of float alignment, not vload/vstore: PoCL 3.1 splits vstore16 into four stores.
+#if VW == 1
+typedef float floatv;
+typedef float floatvu;
+#else
+typedef CLMIX_JOIN(float, VW) floatv;
+typedef CLMIX_JOIN(float, VW) __attribute__((aligned(4))) floatvu;
+#endif
+
+#define LOADV(p) ((floatv)(*(const __global floatvu *)(p)))
+#define STOREV(v, p) (*(__global floatvu *)(p) = (v))
+#define LOADV_LOCAL(p) ((floatv)(*(const __local floatvu *)(p)))
+#define STOREV_LOCAL(v, p) (*(__local floatvu *)(p) = (v))
+
+#endif

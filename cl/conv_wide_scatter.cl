@@ -1,0 +1,94 @@
+// Convolution by scattering, the wide form: big[y s - p + ky, x s - p + kx, o] += small[y, x, c] W[c, ky, kx, o], from bias[o] on.
+// Forward transposed convolution, and with other weights the input gradient of a strided convolution.
+#include "conv_wide.h"
+
+#ifndef FLOATS
+#define FLOATS 4096    // floats of local memory for the strips of `big` and of `small`
+#endif
+#ifndef PIXELS
+#define PIXELS 256     // pixels of `small` that meet one phase of a group's rows at most
+#endif
+
+// One group: `images` images x `rows` rows of `big` (x: row strips, y: image chunks), all columns and outputs.
+// Along y it gathers: rows of one phase (y + p) mod s share their kernel rows phase, phase + s, ..., summed in registers. Along x it scatters: what a pixel of `small` adds to
+// a row of `big` is one contiguous run of kw O floats, added to a padded row in local memory. Each element receives its additions by panel and then by x, whatever the strips are.
+// Reads small (pitched) once a group and overlap, weight [kh][panels][C][PANEL], columns kx O + o padded with zeros; writes big (pitched) once.
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
+    __global const float *restrict small, const uint small_at, __global const float *restrict weight, const uint weight_at, __global const float *restrict bias,
+    const uint bias_at, __global float *restrict big, const uint big_at, const int batch, const int height, const int width, const int channels,
+    const int small_pitch, const int big_height, const int big_width, const int outputs, const int big_pitch, const int kernel_height, const int kernel_width,
+    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int has_bias, const int images, const int rows)
+{
+    __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
+    __local int left_at[PIXELS + TILE];
+    __local int sum_at[PIXELS + TILE];
+    small += small_at;
+    weight += weight_at;
+    bias += bias_at;
+    big += big_at;
+
+    const int y0 = get_group_id(0) * rows, image0 = get_group_id(1) * images;
+    const int ny = min(rows, big_height - y0), ni = min(images, batch - image0);
+    const int line = max((width - 1) * stride_x + kernel_width, padding_x + big_width) * outputs;    // floats of a padded row of `big`
+    const int panels = (kernel_width * outputs + PANEL - 1) / PANEL;
+    const int low = (y0 + padding_y) / stride_y - (kernel_height - 1) / stride_y;                 // rows of `small` that reach the strip
+    const int high = (y0 + ny - 1 + padding_y) / stride_y;
+    const int left_rows = high - low + 1, left_line = width * channels;
+    __local float *left_area = area + ni * ny * line + PANEL;
+
+    for (int j = 0; j < line; j++)
+        area[j] = has_bias ? bias[j % outputs] : 0.0f;
+    for (int r = 1; r < ni * ny; r++)
+        for (int j = 0; j < line; j += LANES)
+            STORE_LOCAL(LOAD_LOCAL(area + j), area + r * line + j);
+    for (int i = 0; i < ni; i++)
+        for (int r = 0; r < left_rows; r++)
+            copy_row(left_area + (i * left_rows + r) * left_line, small + (image0 + i) * height * width * small_pitch, low + r, 0, width, height, width,
+                     channels, small_pitch);
+
+    for (int phase = 0; phase < stride_y; phase++) {
+        const int begin = (phase + stride_y - (y0 + padding_y) % stride_y) % stride_y;    // first row of the strip with this phase
+        int count = 0;
+        for (int i = 0; i < ni; i++)
+            for (int r = begin; r < ny; r += stride_y) {
+                const int y = (y0 + r + padding_y) / stride_y - low;
+                for (int x = 0; x < width; x++) {
+                    left_at[count] = (i * left_rows + y) * left_line + x * channels;
+                    sum_at[count++] = (i * ny + r) * line + x * stride_x * outputs;
+                }
+            }
+        if (count == 0 || phase >= kernel_height)
+            continue;
+        for (int i = 0; i < TILE; i++)    // the last tile's missing rows repeat the last pixel and are not added
+            left_at[count + i] = left_at[count - 1];
+
+        for (int panel = 0; panel < panels; panel++)
+            for (int m = 0; m < count; m += TILE) {
+                const __local float *left[TILE];
+                lanes sum[TILE][VECTORS];
+#pragma unroll
+                for (int i = 0; i < TILE; i++) {
+                    left[i] = left_area + left_at[m + i];
+#pragma unroll
+                    for (int j = 0; j < VECTORS; j++)
+                        sum[i][j] = (lanes)(0.0f);
+                }
+                int up = 0;
+                for (int ky = phase; ky < kernel_height; ky += stride_y, up -= left_line)
+                    tile_multiply(sum, left, up, weight + (ky * panels + panel) * channels * PANEL, PANEL, channels);
+#pragma unroll
+                for (int i = 0; i < TILE; i++)
+                    if (m + i < count) {
+                        __local float *to = area + sum_at[m + i] + panel * PANEL;
+#pragma unroll
+                        for (int j = 0; j < VECTORS; j++)
+                            STORE_LOCAL(LOAD_LOCAL(to + j * LANES) + sum[i][j], to + j * LANES);
+                    }
+            }
+    }
+
+    for (int i = 0; i < ni; i++)
+        for (int r = 0; r < ny; r++)
+            store_pixels(big + (((image0 + i) * big_height + y0 + r) * big_width) * big_pitch, area + (i * ny + r) * line + padding_x * outputs, big_width,
+                         outputs, big_pitch);
+}

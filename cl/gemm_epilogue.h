@@ -1,0 +1,51 @@
+// What the matrix products do to each finished sum: + bias (one value a column), activation, + residual (a matrix of C's shape), chosen at compile time.
+#ifndef CLMIX_GEMM_EPILOGUE_H
+#define CLMIX_GEMM_EPILOGUE_H
+
+#include "common.h"
+#include "math.h"
+
+#ifndef BIAS
+#define BIAS 0          // 0, 1
+#endif
+#ifndef ACTIVATION
+#define ACTIVATION 0    // 0 none, 1 GELU, 2 ReLU
+#endif
+#ifndef RESIDUAL
+#define RESIDUAL 0      // 0, 1
+#endif
+
+// `bias` and `residual` point at the element's (the vector's first element's) own place; unused ones are not read. ReLU by comparison: NaN stays NaN.
+static inline float clmix_finish_1(float x, const __global float *bias, const __global float *residual)
+{
+#if BIAS
+    x += *bias;
+#endif
+#if ACTIVATION == 1
+    x = clmix_gelu_1(x);
+#elif ACTIVATION == 2
+    x = x < 0.0f ? 0.0f : x;
+#endif
+#if RESIDUAL
+    x += *residual;
+#endif
+    return x;
+}
+
+static inline floatv clmix_finish(floatv x, const __global float *bias, const __global float *residual)
+{
+#if BIAS
+    x += LOADV(bias);
+#endif
+#if ACTIVATION == 1
+    x = clmix_gelu(x);
+#elif ACTIVATION == 2
+    x = x < (floatv)(0.0f) ? (floatv)(0.0f) : x;
+#endif
+#if RESIDUAL
+    x += LOADV(residual);
+#endif
+    return x;
+}
+
+#endif

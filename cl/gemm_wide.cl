@@ -1,0 +1,176 @@
+// C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B is packed, a slab
+// of K at a time, into local panels that every tile of the block reads again; A is read in place, one float broadcast a row and step.
+// Each element of C is one chain of fma over k in order, through every tail and slab, so its bits do not depend on any block or tile size.
+#include "gemm_epilogue.h"
+
+#ifndef MR
+#define MR 12           // rows of a register tile; MR * NRV + NRV + 1 vectors should fit the registers
+#endif
+#ifndef NRV
+#define NRV 2           // vectors across a register tile
+#endif
+#ifndef TRANSPOSE_A
+#define TRANSPOSE_A 0   // 0: A is stored M x K, 1: K x M
+#endif
+#ifndef TRANSPOSE_B
+#define TRANSPOSE_B 0   // 0: B is stored K x N, 1: N x K
+#endif
+#ifndef PANEL
+#define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
+#endif
+#define NR (NRV * VW)
+
+// Tile sizes reach the functions below as constant arguments: only inlined do their loops unroll and the tile stay in registers.
+#define INLINE static inline __attribute__((always_inline))
+
+// Packs `count` steps of k and `columns` <= NR columns of B as [k][NR], the missing columns zero.
+INLINE void pack(__local float *to, const __global float *b, const size_t pitch, const uint count, const uint columns)
+{
+#if TRANSPOSE_B
+    const uint whole_columns = columns & ~3u, whole_steps = count & ~3u;
+    for (uint j = 0; j < whole_columns; j += 4) {
+        const __global float *r = b + j * pitch;
+        for (uint k = 0; k < whole_steps; k += 4) {
+            const float4 r0 = vload4(0, r + k), r1 = vload4(0, r + pitch + k), r2 = vload4(0, r + 2 * pitch + k), r3 = vload4(0, r + 3 * pitch + k);
+            __local float *d = to + k * NR + j;
+            vstore4((float4)(r0.x, r1.x, r2.x, r3.x), 0, d);
+            vstore4((float4)(r0.y, r1.y, r2.y, r3.y), 0, d + NR);
+            vstore4((float4)(r0.z, r1.z, r2.z, r3.z), 0, d + 2 * NR);
+            vstore4((float4)(r0.w, r1.w, r2.w, r3.w), 0, d + 3 * NR);
+        }
+    }
+    for (uint j = 0; j < NR; j++)
+        for (uint k = j < whole_columns ? whole_steps : 0; k < count; k++)
+            to[k * NR + j] = j < columns ? b[j * pitch + k] : 0.0f;
+#else
+    const uint whole_columns = columns / VW * VW;
+    for (uint k = 0; k < count; k++) {
+        for (uint j = 0; j < whole_columns; j += VW)
+            STOREV_LOCAL(LOADV(b + j), to + j);
+        for (uint j = whole_columns; j < NR; j++)
+            to[j] = j < columns ? b[j] : 0.0f;
+        b += pitch;
+        to += NR;
+    }
+#endif
+}
+
+// `count` steps of k into the first `vectors` vectors of c. Rows beyond `last_row` repeat it: nothing outside A is read.
+INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const __global float *a, const size_t pitch,
+                              const __local float *b, const uint count)
+{
+    size_t row[MR];
+#pragma unroll
+    for (uint i = 0; i < MR; i++)
+        row[i] = min(i, last_row) * (TRANSPOSE_A ? (size_t)1 : pitch);
+    for (uint k = 0; k < count; k++) {
+        floatv step[NRV];
+#pragma unroll
+        for (uint j = 0; j < vectors; j++)
+            step[j] = LOADV_LOCAL(b + j * VW);
+#pragma unroll
+        for (uint i = 0; i < MR; i++) {
+            const floatv v = (floatv)(a[row[i]]);
+#pragma unroll
+            for (uint j = 0; j < vectors; j++)
+                c[i][j] = fma(v, step[j], c[i][j]);
+        }
+        a += TRANSPOSE_A ? pitch : (size_t)1;
+        b += NR;
+    }
+}
+
+// One vector of which `columns` elements are inside C: from memory, or zero at the first step.
+INLINE floatv begin(const __global float *c, const uint columns, const bool first)
+{
+    if (first)
+        return (floatv)(0.0f);
+    if (columns >= VW)
+        return LOADV(c);
+    float part[VW];
+    for (uint j = 0; j < VW; j++)
+        part[j] = j < columns ? c[j] : 0.0f;
+    return *(const floatvu *)part;
+}
+
+INLINE void end(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns, const bool last)
+{
+    if (columns >= VW) {
+        STOREV(last ? clmix_finish(x, bias, residual) : x, c);
+        return;
+    }
+    float part[VW];
+    *(floatvu *)part = x;
+    for (uint j = 0; j < columns; j++)
+        c[j] = last ? clmix_finish_1(part[j], bias + j, residual + j) : part[j];
+}
+
+// A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`: rows == MR and columns == vectors * VW, known when compiled, so that no test is left in it.
+INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch,
+                        const __local float *b, const uint count, __global float *c, const size_t c_pitch, const __global float *bias,
+                        const __global float *residual, const size_t residual_pitch, const bool first, const bool last)
+{
+    floatv sum[MR][NRV];
+#pragma unroll
+    for (uint i = 0; i < MR; i++)
+#pragma unroll
+        for (uint j = 0; j < vectors; j++)
+            sum[i][j] = begin(c + (whole ? i : min(i, rows - 1)) * c_pitch + j * VW, whole ? VW : columns - j * VW, first);
+    accumulate(sum, vectors, whole ? MR - 1 : rows - 1, a, a_pitch, b, count);
+#pragma unroll
+    for (uint i = 0; i < MR; i++)
+#pragma unroll
+        for (uint j = 0; j < vectors; j++)
+            if (whole || i < rows)
+                end(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * residual_pitch + j * VW, whole ? VW : columns - j * VW, last);
+}
+
+// Index space (blocks of rows, blocks of columns, batch * splits), one work-item a group. z = batch * splits + split; batch = outer * inner_batch + inner, and each matrix has
+// a stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and writes its own plain product at c + split * c_split; otherwise chunk >= depth.
+// Reads A once a block of columns and B once a block of rows, writes C once a slab (and so must not share memory with the residual when there are several).
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gemm_wide(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
+               const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch, const uint a_outer, const uint a_inner,
+               const __global float *restrict b, const uint b_offset, const uint b_skip, const uint b_pitch, const uint b_outer, const uint b_inner,
+               __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch, const uint c_outer, const uint c_inner, const uint c_split,
+               const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch, const uint r_outer, const uint r_inner,
+               const __global float *bias, const uint bias_offset, const uint row_block, const uint column_block, const uint slab)
+{
+    __local float packed[PANEL] __attribute__((aligned(64)));
+    const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
+    const uint row0 = get_group_id(0) * row_block, column0 = get_group_id(1) * column_block;
+    const uint block_rows = min(row_block, rows - row0), block_columns = min(column_block, columns - column0);
+    const uint begin_k = split * chunk, end_k = min(depth, begin_k + chunk);
+    a += (size_t)a_offset + a_skip + (size_t)outer * a_outer + (size_t)inner * a_inner + (size_t)row0 * (TRANSPOSE_A ? 1u : a_pitch);
+    b += (size_t)b_offset + b_skip + (size_t)outer * b_outer + (size_t)inner * b_inner + (size_t)column0 * (TRANSPOSE_B ? b_pitch : 1u);
+    c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split + (size_t)row0 * c_pitch + column0;
+    residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner + (size_t)row0 * r_pitch + column0;
+    bias += (size_t)bias_offset + column0;
+
+    for (uint k0 = begin_k; k0 < end_k; k0 += slab) {
+        const uint count = min(slab, end_k - k0);
+        const bool first = k0 == begin_k, last = k0 + count == end_k;
+        for (uint j = 0; j < block_columns; j += NR)
+            pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u), b_pitch, count,
+                 min((uint)NR, block_columns - j));
+        for (uint i = 0; i < block_rows; i += MR) {
+            const uint n = min((uint)MR, block_rows - i);
+            const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
+            for (uint j = 0; j < block_columns; j += NR) {
+                const uint m = min((uint)NR, block_columns - j);
+                __global float *cij = c + (size_t)i * c_pitch + j;
+                const __global float *rij = residual + (size_t)i * r_pitch + j;
+                const __local float *bj = packed + (size_t)j * count;
+                if (n == MR && m == NR)
+                    tile(true, NRV, MR, NR, ai, a_pitch, bj, count, cij, c_pitch, bias + j, rij, r_pitch, first, last);
+                else
+                    for (uint v = 0; v < m; v += VW) {
+                        if (n == MR && m - v >= VW)
+                            tile(true, 1, MR, VW, ai, a_pitch, bj + v, count, cij + v, c_pitch, bias + j + v, rij + v, r_pitch, first, last);
+                        else
+                            tile(false, 1, n, min((uint)VW, m - v), ai, a_pitch, bj + v, count, cij + v, c_pitch, bias + j + v, rij + v, r_pitch, first, last);
+                    }
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// Layer and batch normalisation. Matrices are rows x columns and dense. `stats` holds mean and 1 / sqrt(variance + epsilon):
+// of row r at 2 r and 2 r + 1 (layer norm), of column c at c and columns + c (batch norm).
+//
+// Variances are those of two passes: what is subtracted is the exact mean of the rows at hand, not an estimate, so that variances near epsilon keep their digits.
+// Kernels over columns: the work-items of a group stand as `lanes` columns (of VW floats) times WG / lanes rows; every partial result is added in a fixed order.
+#include "reduce.h"
+
+// y = (x - mean) rstd weight + bias by rows.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.
+// Reads a row twice more from cache; 4 bytes an element each from and to memory.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const uint rows, const uint chunk, const uint columns, const __global float *x,
+                                                                         const uint x_offset, const __global float *weight,
+                                                                         const uint weight_offset, const __global float *bias, const uint bias_offset,
+                                                                         __global float *y, const uint y_offset, __global float *stats,
+                                                                         const uint stats_offset, const float epsilon)
+{
+    GROUP_SCRATCH
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
+    const float part = 1.0f / (float)columns;
+    weight += weight_offset;
+    bias += bias_offset;
+    for (uint r = begin; r < end; r++) {
+        const __global float *in = x + x_offset + (ulong)r * columns;
+        __global float *out = y + y_offset + (ulong)r * columns;
+        floatv sum = (floatv)(0.0f);
+        for (uint c = item * VW; c < columns; c += WG * VW)
+            sum += load_lanes(in + c, columns - c);
+        const float mean = GROUP_SUM(sum_lanes(sum)) * part;
+        float square = 0.0f;
+        sum = (floatv)(0.0f);
+        const uint whole = columns / VW * VW;
+        for (uint c = item * VW; c < whole; c += WG * VW) {
+            const floatv d = LOADV(in + c) - mean;
+            sum += d * d;
+        }
+        for (uint c = whole + item; c < columns; c += WG)
+            square += (in[c] - mean) * (in[c] - mean);
+        const float variance = GROUP_SUM(sum_lanes(sum) + square) * part;
+        const float rstd = 1.0f / sqrt(variance + epsilon);
+        for (uint c = item * VW; c < columns; c += WG * VW) {
+            const uint n = columns - c;
+            store_lanes((load_lanes(in + c, n) - mean) * rstd * load_lanes(weight + c, n) + load_lanes(bias + c, n), out + c, n);
+        }
+        if (item == 0) {
+            stats[stats_offset + 2 * r] = mean;
+            stats[stats_offset + 2 * r + 1] = rstd;
+        }
+    }
+}
+
+// dx = rstd (g - mean(g) - xhat mean(g xhat)) by rows, with g = dy weight and xhat = (x - mean) rstd.  Rows as in layer_norm.
+// Reads 8, writes 4 bytes an element; rows are read twice, the second time from cache. dx may be dy.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(const uint rows, const uint chunk, const uint columns, const __global float *dy,
+                                                                            const uint dy_offset, const __global float *x, const uint x_offset,
+                                                                            const __global float *weight, const uint weight_offset,
+                                                                            const __global float *stats, const uint stats_offset, __global float *dx,
+                                                                            const uint dx_offset)
+{
+    GROUP_SCRATCH
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
+    const float part = 1.0f / (float)columns;
+    weight += weight_offset;
+    for (uint r = begin; r < end; r++) {
+        const __global float *in = x + x_offset + (ulong)r * columns, *up = dy + dy_offset + (ulong)r * columns;
+        __global float *out = dx + dx_offset + (ulong)r * columns;
+        const float mean = stats[stats_offset + 2 * r], rstd = stats[stats_offset + 2 * r + 1];
+        floatv sum = (floatv)(0.0f), along = (floatv)(0.0f);
+        for (uint c = item * VW; c < columns; c += WG * VW) {
+            const uint n = columns - c;
+            const floatv g = load_lanes(up + c, n) * load_lanes(weight + c, n);
+            sum += g;
+            along += g * (load_lanes(in + c, n) - mean) * rstd;
+        }
+        const float mean_g = GROUP_SUM(sum_lanes(sum)) * part, mean_along = GROUP_SUM(sum_lanes(along)) * part;
+        for (uint c = item * VW; c < columns; c += WG * VW) {
+            const uint n = columns - c;
+            const floatv g = load_lanes(up + c, n) * load_lanes(weight + c, n);
+            store_lanes((g - mean_g - (load_lanes(in + c, n) - mean) * rstd * mean_along) * rstd, out + c, n);
+        }
+    }
+}
+
+// Mean and sum of squared deviations of each column over the group's rows [g * chunk, (g + 1) * chunk) -> partial[(2 g + {0, 1}) * columns + c].
+// Reads 4 bytes an element from memory, once more from cache.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_partial(const uint rows, const uint chunk, const uint columns, const __global float *x,
+                                                                                 const uint x_offset, __global float *partial,
+                                                                                 const uint partial_offset)
+{
+    COLUMN_SCRATCH
+    const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    const float part = 1.0f / (float)(end - begin);
+    partial += partial_offset + (ulong)get_group_id(0) * 2 * columns;
+    for (uint first = 0; first < columns; first += lanes * VW) {
+        const uint c = first + side * VW, n = lanes_at(c, columns);
+        const __global float *in = x + x_offset + c;
+        floatv sum = (floatv)(0.0f);
+        for (uint r = begin + down; r < end; r += step)
+            sum += load_lanes(in + (ulong)r * columns, n);
+        const floatv mean = COLUMN_SUM(sum, lanes) * part;
+        sum = (floatv)(0.0f);
+        for (uint r = begin + down; r < end; r += step) {
+            const floatv d = load_lanes(in + (ulong)r * columns, n) - mean;
+            sum += d * d;
+        }
+        sum = COLUMN_SUM(sum, lanes);
+        if (down == 0) {
+            store_lanes(mean, partial + c, n);
+            store_lanes(sum, partial + columns + c, n);
+        }
+    }
+}
+
+// The parts of batch_norm_partial -> stats, and the running statistics moved by `momentum` (unbiased variance).  A work-item does VW columns;
+// `parts` groups of `chunk` rows, the last one what is left.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_finish(const uint rows, const uint chunk, const uint columns, const uint parts,
+                                                                                const __global float *partial, const uint partial_offset,
+                                                                                __global float *stats, const uint stats_offset,
+                                                                                __global float *running_mean, const uint running_mean_offset,
+                                                                                __global float *running_var, const uint running_var_offset,
+                                                                                const float epsilon, const float momentum)
+{
+    partial += partial_offset;
+    for (uint c = get_global_id(0) * VW; c < columns; c += get_global_size(0) * VW) {
+        const uint n = columns - c;
+        floatv mean = (floatv)(0.0f), square = (floatv)(0.0f);
+        for (uint p = 0; p < parts; p++)
+            mean += load_lanes(partial + (ulong)2 * p * columns + c, n) * (float)min(chunk, rows - p * chunk);
+        mean /= (float)rows;
+        for (uint p = 0; p < parts; p++) {
+            const floatv d = load_lanes(partial + (ulong)2 * p * columns + c, n) - mean;
+            square += load_lanes(partial + (ulong)(2 * p + 1) * columns + c, n) + d * d * (float)min(chunk, rows - p * chunk);
+        }
+        __global float *old_mean = running_mean + running_mean_offset + c, *old_var = running_var + running_var_offset + c;
+        store_lanes(load_lanes(old_mean, n) * (1.0f - momentum) + mean * momentum, old_mean, n);
+        store_lanes(load_lanes(old_var, n) * (1.0f - momentum) + square / (float)max(rows - 1, 1u) * momentum, old_var, n);
+        store_lanes(mean, stats + stats_offset + c, n);
+        store_lanes((floatv)(1.0f) / sqrt(square / (float)rows + epsilon), stats + stats_offset + columns + c, n);
+    }
+}
+
+// stats of the running statistics, for inference.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_running(const uint columns, const __global float *running_mean,
+                                                                                 const uint running_mean_offset, const __global float *running_var,
+                                                                                 const uint running_var_offset, __global float *stats,
+                                                                                 const uint stats_offset, const float epsilon)
+{
+    for (uint c = get_global_id(0); c < columns; c += get_global_size(0)) {
+        stats[stats_offset + c] = running_mean[running_mean_offset + c];
+        stats[stats_offset + columns + c] = 1.0f / sqrt(running_var[running_var_offset + c] + epsilon);
+    }
+}
+
+// y = (x - mean) rstd weight + bias by columns.  Group g does rows [g * chunk, (g + 1) * chunk).  Reads 4, writes 4 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_apply(const uint rows, const uint chunk, const uint columns, const __global float *x,
+                                                                               const uint x_offset, const __global float *stats,
+                                                                               const uint stats_offset, const __global float *weight,
+                                                                               const uint weight_offset, const __global float *bias,
+                                                                               const uint bias_offset, __global float *y, const uint y_offset)
+{
+    const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    stats += stats_offset;
+    for (uint r = begin + down; r < end; r += step)
+        for (uint c = side * VW; c < columns; c += lanes * VW) {
+            const uint n = columns - c;
+            const floatv factor = load_lanes(stats + columns + c, n) * load_lanes(weight + weight_offset + c, n);
+            const floatv centred = load_lanes(x + x_offset + (ulong)r * columns + c, n) - load_lanes(stats + c, n);
+            store_lanes(centred * factor + load_lanes(bias + bias_offset + c, n), y + y_offset + (ulong)r * columns + c, n);
+        }
+}
+
+// Sums over the group's rows of dy and of dy xhat -> partial[(2 g + {0, 1}) * columns + c]; stats by rows (layer norm) or by columns (batch norm).
+// Reads 8 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_partial(const uint rows, const uint chunk, const uint columns, const __global float *dy,
+                                                                           const uint dy_offset, const __global float *x, const uint x_offset,
+                                                                           const __global float *stats, const uint stats_offset,
+                                                                           const int by_rows, __global float *partial, const uint partial_offset)
+{
+    COLUMN_SCRATCH
+    const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    partial += partial_offset + (ulong)get_group_id(0) * 2 * columns;
+    stats += stats_offset;
+    for (uint first = 0; first < columns; first += lanes * VW) {
+        const uint c = first + side * VW, n = lanes_at(c, columns);
+        floatv mean = (floatv)(0.0f), rstd = (floatv)(0.0f), sum = (floatv)(0.0f), along = (floatv)(0.0f);
+        if (!by_rows) {
+            mean = load_lanes(stats + c, n);
+            rstd = load_lanes(stats + columns + c, n);
+        }
+        for (uint r = begin + down; r < end; r += step) {
+            const floatv g = load_lanes(dy + dy_offset + (ulong)r * columns + c, n);
+            if (by_rows) {
+                mean = (floatv)(stats[2 * r]);
+                rstd = (floatv)(stats[2 * r + 1]);
+            }
+            sum += g;
+            along += g * (load_lanes(x + x_offset + (ulong)r * columns + c, n) - mean) * rstd;
+        }
+        sum = COLUMN_SUM(sum, lanes);
+        along = COLUMN_SUM(along, lanes);
+        if (down == 0) {
+            store_lanes(sum, partial + c, n);
+            store_lanes(along, partial + columns + c, n);
+        }
+    }
+}
+
+// The parts of norm_partial in their order: dbias = sum of dy, dweight = sum of dy xhat.  A work-item does VW columns.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_sums(const uint columns, const uint parts, const __global float *partial,
+                                                                        const uint partial_offset, __global float *dbias, const uint dbias_offset,
+                                                                        __global float *dweight, const uint dweight_offset)
+{
+    partial += partial_offset;
+    for (uint c = get_global_id(0) * VW; c < columns; c += get_global_size(0) * VW) {
+        const uint n = columns - c;
+        floatv sum = (floatv)(0.0f), along = (floatv)(0.0f);
+        for (uint p = 0; p < parts; p++) {
+            sum += load_lanes(partial + (ulong)2 * p * columns + c, n);
+            along += load_lanes(partial + (ulong)(2 * p + 1) * columns + c, n);
+        }
+        store_lanes(sum, dbias + dbias_offset + c, n);
+        store_lanes(along, dweight + dweight_offset + c, n);
+    }
+}
+
+// dx = rstd weight (dy - (dbias + xhat dweight) part) by columns: part = 1 / rows where the statistics were the batch's, 0 where they were constants.
+// Rows as in batch_norm_apply.  Reads 8, writes 4 bytes an element; dx may be dy.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_dx(const uint rows, const uint chunk, const uint columns, const __global float *dy,
+                                                                            const uint dy_offset, const __global float *x, const uint x_offset,
+                                                                            const __global float *stats, const uint stats_offset,
+                                                                            const __global float *weight, const uint weight_offset,
+                                                                            const __global float *dbias, const uint dbias_offset,
+                                                                            const __global float *dweight, const uint dweight_offset, __global float *dx,
+                                                                            const uint dx_offset, const float part)
+{
+    const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    stats += stats_offset;
+    for (uint r = begin + down; r < end; r += step)
+        for (uint c = side * VW; c < columns; c += lanes * VW) {
+            const uint n = columns - c;
+            const floatv rstd = load_lanes(stats + columns + c, n);
+            const floatv xhat = (load_lanes(x + x_offset + (ulong)r * columns + c, n) - load_lanes(stats + c, n)) * rstd;
+            const floatv mean_g = load_lanes(dbias + dbias_offset + c, n) * part, mean_along = load_lanes(dweight + dweight_offset + c, n) * part;
+            const floatv g = load_lanes(dy + dy_offset + (ulong)r * columns + c, n) - mean_g - xhat * mean_along;
+            store_lanes(g * rstd * load_lanes(weight + weight_offset + c, n), dx + dx_offset + (ulong)r * columns + c, n);
+        }
+}

@@ -1,0 +1,114 @@
+/* Graphs: a model as a static list of ops on values that have shapes and no data.
+ *
+ * Building is sticky: a bad shape poisons the value it would have produced, ops on a poisoned value pass it on, and compiling a plan
+ * (or clmix_graph_check) reports the first error with the op's path. No check is needed after each line.
+ * Images are (batch, height, width, channels), tokens (batch, tokens, channels); the last axis is contiguous.
+ * A graph knows no device; one thread builds it; after that it may be compiled for any number of devices. */
+#ifndef CLMIX_GRAPH_H
+#define CLMIX_GRAPH_H
+
+#include <clmix/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CLMIX_MAX_RANK 5
+
+typedef enum clmix_type { CLMIX_F32 = 0, CLMIX_I32 = 1, CLMIX_U8 = 2 } clmix_type;
+
+typedef struct clmix_graph clmix_graph;
+
+/* A value of a graph: small, copied freely, valid as long as its graph. */
+typedef struct clmix_value {
+    clmix_graph *graph;
+    int32_t id;
+} clmix_value;
+
+/* A place in the model's tree of names, such as "layers.2.0": weights made there carry it as a prefix. */
+typedef struct clmix_scope {
+    clmix_graph *graph;
+    int32_t path;
+} clmix_scope;
+
+typedef struct clmix_shape {
+    int rank;
+    size_t size[CLMIX_MAX_RANK];
+} clmix_shape;
+
+/* A new, empty graph; NULL when the host is out of memory (every function here accepts a NULL graph and stays harmless, so the check can wait for compile). */
+CLMIX_API clmix_graph *clmix_graph_new(void);
+CLMIX_API void clmix_graph_free(clmix_graph *graph);
+
+/* CLMIX_OK, or the first error made while building; clmix_error() then has its text. */
+CLMIX_API clmix_status clmix_graph_check(const clmix_graph *graph);
+
+/* The root of names, and a place below another: clmix_in(at, "ff%d", 3) gives "layers.2.0.ff3". */
+CLMIX_API clmix_scope clmix_root(clmix_graph *graph);
+CLMIX_API clmix_scope clmix_in(clmix_scope at, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+/* Ops without weights take no scope; for error texts and profiles they count to the place named last with clmix_at. */
+CLMIX_API void clmix_at(clmix_scope at);
+
+/* What is fed at each run. The name is what clmix_plan_bind and clmix_plan_write use. */
+CLMIX_API clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size);
+
+/* Names a value as a result of the graph, to be read after a run. */
+CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value value);
+
+/* How weights begin: drawn from one seed and the weight's name, the same on every device. `bound` is the half-width of the uniform
+ * distribution, the standard deviation of the normal one, and unused otherwise. */
+typedef enum clmix_initializer { CLMIX_ZEROS, CLMIX_ONES, CLMIX_UNIFORM, CLMIX_NORMAL } clmix_initializer;
+
+/* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each device axis is. */
+CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
+                                      clmix_initializer initializer, float bound);
+
+/* A tensor that is part of the model and not trained, such as running statistics. */
+CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer);
+
+/* Shape of a value; rank 0 and no sizes for a scalar; rank -1 when the value is poisoned. */
+CLMIX_API clmix_shape clmix_shape_of(clmix_value value);
+/* Number of elements. */
+CLMIX_API size_t clmix_shape_count(clmix_shape shape);
+
+/* Asks for the gradient of an input (weights always have theirs). To be called before clmix_backward. */
+CLMIX_API void clmix_want_gradient(clmix_value input);
+
+/* Appends the backward pass. `of[i]` are results, `gradient[i]` the gradients fed into them; a gradient whose graph is NULL stands for 1 and belongs to a scalar.
+ * After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. */
+CLMIX_API void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const clmix_value *gradient);
+
+/* The gradient of an input for which clmix_want_gradient was called; after clmix_backward. A zero tensor if nothing depends on it. */
+CLMIX_API clmix_value clmix_gradient_of(clmix_value input);
+
+/* Parameters and states, in the order of the arenas. Names are borrowed from the graph. */
+typedef struct clmix_tensor_info {
+    const char *name;
+    clmix_shape file_shape;         /* as in files */
+    clmix_shape device_shape;       /* as on the device */
+    int order[CLMIX_MAX_RANK];      /* device axis i is file axis order[i] */
+    size_t offset;                  /* elements from the start of its arena */
+    bool trainable;
+    clmix_initializer initializer;
+    float bound;
+} clmix_tensor_info;
+CLMIX_API size_t clmix_graph_tensor_count(const clmix_graph *graph);
+CLMIX_API clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info);
+/* Whether clmix_backward found a gradient for tensor `index`: a parameter that no result depends on has none, and optimizers leave it alone. */
+CLMIX_API bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index);
+/* Elements of the weight arena (which the gradient arena and each optimizer moment share) and of the state arena. */
+CLMIX_API size_t clmix_graph_weight_count(const clmix_graph *graph);
+CLMIX_API size_t clmix_graph_state_count(const clmix_graph *graph);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,141 @@
+#include "data/dataset.h"
+
+#include "base/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const clmix_data_source *const sources[] = {
+    &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100, &clmix_source_mnist, &clmix_source_folder,
+};
+
+const char *clmix_grouped(char *text, size_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%zu", number), used = 0;
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *const *names, int count)
+{
+    dataset->class_names = calloc((size_t)count, sizeof *dataset->class_names);
+    if (dataset->class_names == NULL)
+        return clmix_fail_memory("class names");
+    for (dataset->classes = 0; dataset->classes < count; dataset->classes++) {
+        dataset->class_names[dataset->classes] = strdup(names[dataset->classes]);
+        if (dataset->class_names[dataset->classes] == NULL)
+            return clmix_fail_memory("class names");
+    }
+    return CLMIX_OK;
+}
+
+void clmix_dataset_default_size(clmix_dataset *dataset, size_t height, size_t width, size_t channels)
+{
+    if (dataset->size.height == 0)
+        dataset->size.height = height;
+    if (dataset->size.width == 0)
+        dataset->size.width = width;
+    if (dataset->size.channels == 0)
+        dataset->size.channels = channels;
+}
+
+/* The source whose name is the part of `spec` before the colon; *argument is what follows it. */
+static clmix_status find_source(const char *spec, const clmix_data_source **source, const char **argument)
+{
+    size_t length = strcspn(spec, ":");
+
+    *argument = spec[length] == ':' ? spec + length + 1 : "";
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+        if (strlen(sources[i]->name) == length && strncmp(sources[i]->name, spec, length) == 0) {
+            *source = sources[i];
+            return CLMIX_OK;
+        }
+    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR", spec);
+}
+
+clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels)
+{
+    const clmix_data_source *source = NULL;
+    const char *argument;
+    clmix_dataset *opened;
+    clmix_status status;
+
+    *dataset = NULL;
+    CLMIX_TRY(find_source(spec, &source, &argument));
+    if (height > CLMIX_PICTURE_SIDE || width > CLMIX_PICTURE_SIDE || (channels != 0 && channels != 1 && channels != 3))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "pictures of %zux%zux%zu are asked of '%s'; sides go to %d and channels are 1 or 3", height, width, channels, spec,
+                          CLMIX_PICTURE_SIDE);
+    if (argument[0] == '\0' && source != &clmix_source_shapes)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' names no folder; write %s:DIR", spec, source->name);
+    opened = calloc(1, sizeof *opened);
+    if (opened == NULL)
+        return clmix_fail_memory(spec);
+    opened->source = source;
+    opened->size.height = height;
+    opened->size.width = width;
+    opened->size.channels = channels;
+    status = source->open(opened, argument);
+    if (status != CLMIX_OK)
+        clmix_dataset_close(opened);
+    else
+        *dataset = opened;
+    return status;
+}
+
+void clmix_dataset_close(clmix_dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    dataset->source->close(dataset);
+    for (int i = 0; i < dataset->classes; i++)
+        free(dataset->class_names[i]);
+    free(dataset->class_names);
+    free(dataset);
+}
+
+size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split)
+{
+    return split == CLMIX_TRAIN || split == CLMIX_TEST ? dataset->count[split] : 0;
+}
+
+int clmix_dataset_classes(const clmix_dataset *dataset)
+{
+    return dataset->classes;
+}
+
+const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label)
+{
+    return label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
+}
+
+void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels)
+{
+    *height = dataset->size.height;
+    *width = dataset->size.width;
+    *channels = dataset->size.channels;
+}
+
+void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4])
+{
+    (void)dataset;    /* the authors use one normalisation for all sets */
+    for (int c = 0; c < 4; c++)
+        mean[c] = deviation[c] = 0.5f;
+}
+
+clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
+{
+    size_t count = clmix_dataset_count(dataset, split);
+    int ignored;
+
+    if (index >= count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "picture %zu of the %s split is asked for, which has %zu", index, split == CLMIX_TRAIN ? "train" : "test", count);
+    return dataset->source->get(dataset, split, index, picture, label == NULL ? &ignored : label);
+}

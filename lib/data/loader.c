@@ -1,0 +1,241 @@
+/* The loader: threads that make batches ahead, and a ring of slots between them and the caller.
+ *
+ * Batches are numbered from the first one delivered: batch n lives in slot n modulo the ring's length. `made_next` is the next number a thread will
+ * take, `given` how many the caller has asked for. The caller lets go of a batch by asking for the one after it. */
+#include "data/loader.h"
+
+#include "base/status.h"
+#include "data/augment.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THREADS_LIMIT 16
+#define BATCHES_AHEAD 3    /* beside the one the caller has and one for each thread in work */
+
+struct slot {
+    clmix_batch_store store;
+    bool ready;
+    size_t count;
+    clmix_status status;   /* a failure waits here, with its text, for its turn */
+    char *error;
+};
+
+struct clmix_loader {
+    clmix_batch_recipe recipe;
+    struct slot *slots;
+    size_t length;
+    pthread_mutex_t lock;
+    pthread_cond_t slot_free, slot_ready;
+    uint64_t made_next, given;    /* under the lock */
+    atomic_bool stop;
+    bool failed;                  /* a failure was delivered; nothing moves any more */
+    pthread_t threads[THREADS_LIMIT];
+    int started;
+};
+
+/* Which batch of which epoch number n is. */
+static void place_of(const clmix_loader *loader, uint64_t number, size_t *epoch, size_t *index)
+{
+    uint64_t at = loader->recipe.options.first_batch + number;
+
+    *epoch = loader->recipe.options.first_epoch + (size_t)(at / loader->recipe.batches);
+    *index = (size_t)(at % loader->recipe.batches);
+}
+
+/* Waits until the next number's slot is free and takes it; false when the loader is to stop. Batch given - 1 is in the caller's hands, so numbers up to
+ * given + length - 2 have a slot. */
+static bool take_number(clmix_loader *loader, uint64_t *number)
+{
+    bool taken;
+
+    pthread_mutex_lock(&loader->lock);
+    while (!atomic_load(&loader->stop) && loader->made_next + 2 > loader->given + loader->length)
+        pthread_cond_wait(&loader->slot_free, &loader->lock);
+    taken = !atomic_load(&loader->stop);
+    if (taken)
+        *number = loader->made_next++;
+    pthread_mutex_unlock(&loader->lock);
+    return taken;
+}
+
+static void hand_over(clmix_loader *loader, struct slot *slot, clmix_status status, size_t count)
+{
+    char *error = status == CLMIX_OK ? NULL : strdup(clmix_error());
+
+    pthread_mutex_lock(&loader->lock);
+    slot->status = status;
+    slot->error = error;
+    slot->count = count;
+    slot->ready = true;
+    pthread_cond_broadcast(&loader->slot_ready);
+    pthread_mutex_unlock(&loader->lock);
+}
+
+static void *work(void *argument)
+{
+    clmix_loader *loader = argument;
+    clmix_batch_maker maker = { 0 };
+    clmix_status prepared = clmix_batch_maker_new(&maker, &loader->recipe);
+    uint64_t number;
+
+    while (take_number(loader, &number)) {
+        struct slot *slot = &loader->slots[number % loader->length];
+        size_t epoch, index, count = 0;
+        clmix_status status = prepared;
+
+        place_of(loader, number, &epoch, &index);
+        if (status == CLMIX_OK)
+            status = clmix_batch_make(&maker, &loader->recipe, epoch, index, &slot->store, &count, &loader->stop);
+        hand_over(loader, slot, status, count);
+        if (status != CLMIX_OK)
+            break;
+    }
+    clmix_batch_maker_free(&maker);
+    return NULL;
+}
+
+static clmix_status check_request(const clmix_batch_recipe *recipe)
+{
+    const clmix_loader_options *options = &recipe->options;
+    bool augments = options->augment.crop_padding != 0 || options->augment.flip || options->augment.cutout != 0 || options->augment.mixup != 0;
+
+    if (recipe->count == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty; its files are missing", recipe->split == CLMIX_TRAIN ? "train" : "test");
+    if (recipe->batch == 0 || recipe->batch > UINT32_MAX || recipe->count > UINT32_MAX)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu pictures are asked for; use 1 to %zu", recipe->batch, recipe->count, recipe->count);
+    if (recipe->batches == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "there are %zu pictures, too few for one batch of %zu; use a smaller batch or keep the last", recipe->count, recipe->batch);
+    if (options->first_batch >= recipe->batches || options->first_epoch > UINT32_MAX)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "beginning at epoch %zu, batch %zu is asked for, and an epoch has %zu batches; the data or the batch size changed",
+                          options->first_epoch, options->first_batch, recipe->batches);
+    if (augments && recipe->split != CLMIX_TRAIN)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "augmentation is asked for the test split; it is for the train split only");
+    if (options->threads < 0 || options->threads > THREADS_LIMIT)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%d loader threads are asked for; use 0 (one) to %d", options->threads, THREADS_LIMIT);
+    return clmix_augment_check(&options->augment, recipe->height, recipe->width);
+}
+
+static void fill_recipe(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch, const clmix_loader_options *options)
+{
+    recipe->dataset = dataset;
+    recipe->split = split;
+    if (options != NULL)
+        recipe->options = *options;
+    clmix_dataset_size(dataset, &recipe->height, &recipe->width, &recipe->channels);
+    recipe->picture_bytes = recipe->height * recipe->width * recipe->channels;
+    recipe->count = clmix_dataset_count(dataset, split);
+    recipe->batch = batch;
+    if (batch > 0)
+        recipe->batches = recipe->options.drop_last ? recipe->count / batch : recipe->count / batch + (recipe->count % batch != 0);
+}
+
+static clmix_status start_threads(clmix_loader *loader, int wanted)
+{
+    while (loader->started < wanted) {
+        if (pthread_create(&loader->threads[loader->started], NULL, work, loader) != 0)
+            break;
+        loader->started++;
+    }
+    /* fewer threads than asked for make the same batches */
+    return loader->started > 0 ? CLMIX_OK : clmix_fail(CLMIX_ERROR_HOST_MEMORY, "the system refuses to start a loader thread; end other programs");
+}
+
+clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch, const clmix_loader_options *options)
+{
+    clmix_batch_recipe recipe = { 0 };
+    clmix_status status = CLMIX_OK;
+    clmix_loader *opened;
+    int threads;
+
+    *loader = NULL;
+    fill_recipe(&recipe, dataset, split, batch, options);
+    CLMIX_TRY(check_request(&recipe));
+    threads = recipe.options.threads == 0 ? 1 : recipe.options.threads;
+    opened = calloc(1, sizeof *opened);
+    if (opened == NULL)
+        return clmix_fail_memory("a loader");
+    opened->recipe = recipe;
+    opened->length = (size_t)(BATCHES_AHEAD + 1 + threads);
+    pthread_mutex_init(&opened->lock, NULL);
+    pthread_cond_init(&opened->slot_free, NULL);
+    pthread_cond_init(&opened->slot_ready, NULL);
+    atomic_init(&opened->stop, false);
+    opened->slots = calloc(opened->length, sizeof *opened->slots);
+    if (opened->slots == NULL)
+        status = clmix_fail_memory("a loader");
+    for (size_t i = 0; status == CLMIX_OK && i < opened->length; i++)
+        status = clmix_batch_store_new(&opened->slots[i].store, &recipe);
+    if (status == CLMIX_OK)
+        status = start_threads(opened, threads);
+    if (status != CLMIX_OK)
+        clmix_loader_close(opened);
+    else
+        *loader = opened;
+    return status;
+}
+
+/* Lets go of the batch given last and waits for the next; its slot. */
+static struct slot *await_slot(clmix_loader *loader)
+{
+    struct slot *slot = &loader->slots[loader->given % loader->length];
+
+    pthread_mutex_lock(&loader->lock);
+    if (!loader->failed) {
+        if (loader->given > 0)
+            loader->slots[(loader->given - 1) % loader->length].ready = false;
+        loader->given++;
+        pthread_cond_broadcast(&loader->slot_free);
+        while (!slot->ready)
+            pthread_cond_wait(&loader->slot_ready, &loader->lock);
+    } else {
+        slot = &loader->slots[(loader->given - 1) % loader->length];
+    }
+    loader->failed = slot->status != CLMIX_OK;
+    pthread_mutex_unlock(&loader->lock);
+    return slot;
+}
+
+clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
+{
+    struct slot *slot = await_slot(loader);
+
+    memset(batch, 0, sizeof *batch);
+    if (slot->status != CLMIX_OK)
+        return clmix_fail(slot->status, "%s", slot->error == NULL ? "preparing a batch failed and the host is out of memory" : slot->error);
+    batch->count = slot->count;
+    batch->pictures = slot->store.pictures;
+    batch->labels = slot->store.labels;
+    batch->second_labels = slot->store.second_labels;
+    batch->weights = slot->store.weights;
+    batch->batches = loader->recipe.batches;
+    place_of(loader, loader->given - 1, &batch->epoch, &batch->index);
+    return CLMIX_OK;
+}
+
+size_t clmix_loader_batches(const clmix_loader *loader)
+{
+    return loader->recipe.batches;
+}
+
+void clmix_loader_close(clmix_loader *loader)
+{
+    if (loader == NULL)
+        return;
+    pthread_mutex_lock(&loader->lock);
+    atomic_store(&loader->stop, true);
+    pthread_cond_broadcast(&loader->slot_free);
+    pthread_mutex_unlock(&loader->lock);
+    for (int i = 0; i < loader->started; i++)
+        pthread_join(loader->threads[i], NULL);
+    for (size_t i = 0; loader->slots != NULL && i < loader->length; i++) {
+        clmix_batch_store_free(&loader->slots[i].store);
+        free(loader->slots[i].error);
+    }
+    free(loader->slots);
+    pthread_cond_destroy(&loader->slot_free);
+    pthread_cond_destroy(&loader->slot_ready);
+    pthread_mutex_destroy(&loader->lock);
+    free(loader);
+}

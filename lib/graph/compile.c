@@ -1,0 +1,321 @@
+/* Compiling: from a graph to an ordered list of launches.
+ *
+ * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU).  3. Values get a host: their own storage, or a place inside another's (liveness.c).
+ * 4. Each op appends its launches.  5. Storages are laid out in slabs by their lifetimes. */
+#include "graph/plan.h"
+
+#include "base/array.h"
+#include "base/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *clmix_plan_string(struct clmix_plan *plan, const char *text)
+{
+    char *copy;
+
+    if (text == NULL)
+        return NULL;
+    copy = strdup(text);
+    if (copy == NULL || !CLMIX_PUSH(plan->strings, plan->string_count, plan->string_capacity, copy)) {
+        free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+/* ---- what is needed ----------------------------------------------------------------------------------------------------------------- */
+
+static void need(struct clmix_planner *planner, int32_t tensor)
+{
+    const clmix_graph *graph = planner->graph;
+    int32_t producer = tensor < 0 ? -1 : graph->tensors[tensor]->producer;
+
+    if (producer >= 0)
+        planner->live[producer] = true;
+}
+
+static void mark_live(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
+            need(planner, (int32_t)i);
+    for (size_t n = graph->node_count; n-- > 0;)
+        if (planner->live[n])
+            for (int i = 0; i < graph->nodes[n]->input_count; i++)
+                need(planner, graph->nodes[n]->inputs[i]);
+}
+
+/* Readers of each value. A view reads its base; being asked for by the outside counts as a reader. */
+static void count_uses(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->live[n])
+            for (int i = 0; i < graph->nodes[n]->input_count; i++)
+                if (graph->nodes[n]->inputs[i] >= 0)
+                    planner->uses[graph->nodes[n]->inputs[i]]++;
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
+            planner->uses[i]++;
+}
+
+/* ---- absorption --------------------------------------------------------------------------------------------------------------------- */
+
+static const struct clmix_node *only_consumer(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = planner->graph;
+    int32_t value = node->outputs[0];
+
+    if (node->output_count != 1 || planner->uses[value] != 1 || graph->tensors[value]->output != NULL || graph->tensors[value]->gradient_of != CLMIX_NONE)
+        return NULL;
+    for (size_t n = (size_t)node->number + 1; n < graph->node_count; n++)
+        if (planner->live[n])
+            for (int i = 0; i < graph->nodes[n]->input_count; i++)
+                if (graph->nodes[n]->inputs[i] == value)
+                    return graph->nodes[n];
+    return NULL;
+}
+
+/* All other inputs of `next` exist by the time `node` runs. */
+static bool is_ready(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next, int32_t result)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (int i = 0; i < next->input_count; i++) {
+        const struct clmix_tensor *base;
+
+        if (next->inputs[i] < 0 || next->inputs[i] == result)
+            continue;
+        base = graph->tensors[graph->tensors[next->inputs[i]]->base];
+        if (base->kind == CLMIX_VALUE_RESULT && planner->absorber[base->producer] >= node->number)
+            return false;
+    }
+    return true;
+}
+
+static void absorb(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_node *node = graph->nodes[n], *last = node, *next;
+
+        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || node->op->absorb == NULL)
+            continue;
+        while ((next = only_consumer(planner, last)) != NULL && !(next->op->flags & CLMIX_OP_VIEW) && next->output_count == 1 && is_ready(planner, node, next, last->outputs[0]) &&
+               node->op->absorb(planner, node, next)) {
+            planner->absorber[next->number] = (int32_t)n;
+            last = next;
+        }
+    }
+}
+
+const struct clmix_node *clmix_planner_absorbed(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    for (size_t n = (size_t)node->number + 1; n < planner->graph->node_count; n++)
+        if (planner->absorber[n] == node->number && index-- == 0)
+            return planner->graph->nodes[n];
+    return NULL;
+}
+
+int32_t clmix_planner_result(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_node *last = node, *next;
+
+    for (int i = 0; (next = clmix_planner_absorbed(planner, node, i)) != NULL; i++)
+        last = next;
+    return last->outputs[0];
+}
+
+/* ---- what ops may ask --------------------------------------------------------------------------------------------------------------- */
+
+const clmix_graph *clmix_planner_graph(const struct clmix_planner *planner)
+{
+    return planner->graph;
+}
+
+const clmix_device_info *clmix_planner_device(const struct clmix_planner *planner)
+{
+    return &planner->device->info;
+}
+
+clmix_device *clmix_planner_open_device(const struct clmix_planner *planner)
+{
+    return planner->device->real ? planner->device : NULL;
+}
+
+clmix_mode clmix_planner_mode(const struct clmix_planner *planner)
+{
+    return planner->mode;
+}
+
+bool clmix_planner_wide(const struct clmix_planner *planner)
+{
+    return planner->device->info.form == CLMIX_WIDE;
+}
+
+bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);
+    const struct clmix_tensor *output = clmix_node_result(planner->graph, node, 0);
+    size_t from, to, part = 0;
+
+    if (input == NULL || clmix_plan_host(planner, input->base, &from) != clmix_plan_host(planner, output->base, &to))
+        return false;
+    for (int i = 0; i < index && node->op == clmix_graph_ops.concat; i++)
+        part += clmix_shape_count(clmix_node_input(planner->graph, node, i)->shape);
+    return from + input->offset == to + output->offset + part;
+}
+
+/* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status make_launches(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_node *node = graph->nodes[n];
+        clmix_status status;
+
+        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (node->op->flags & CLMIX_OP_VIEW))
+            continue;
+        planner->now = (int32_t)n;
+        status = node->op->launch(planner, node);
+        if (status == CLMIX_OK && planner->status != CLMIX_OK)
+            status = clmix_fail(planner->status, "%s", planner->error);
+        if (status != CLMIX_OK)
+            return clmix_fail_at(status, "%s%s%s", node->path, *node->path == '\0' ? "" : " ", node->op->name);
+    }
+    return CLMIX_OK;
+}
+
+static void node_cost(const struct clmix_planner *planner, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    uint64_t more_flops = 0, more_bytes = 0;
+
+    if (node->op->cost != NULL)
+        node->op->cost(planner->graph, node, &more_flops, &more_bytes);
+    *flops += more_flops;
+    *bytes += more_bytes;
+}
+
+/* Costs of the whole plan, and of each step on its first launch (where the op did not share them out itself). An absorbed node keeps its FLOPs; the bytes between it and its absorber are not moved any more, so only
+ * what it reads besides (a residual) counts. */
+static void add_costs(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_plan *plan = planner->plan;
+    size_t next = 0;
+
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_node *absorbed;
+        uint64_t flops = 0, bytes = 0, ignored = 0;
+
+        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
+            continue;
+        node_cost(planner, graph->nodes[n], &flops, &bytes);
+        for (int i = 0; (absorbed = clmix_planner_absorbed(planner, graph->nodes[n], i)) != NULL; i++) {
+            node_cost(planner, absorbed, &flops, &ignored);
+            if (absorbed->input_count > 1)
+                bytes += clmix_shape_count(clmix_node_result(graph, absorbed, 0)->shape) * 4;
+        }
+        plan->cost.flops += flops;
+        plan->cost.moved_bytes += bytes;
+        while (next < plan->launcher_count && plan->launchers[next]->position < planner->position[n])
+            next++;
+        if (next < plan->launcher_count && plan->launchers[next]->position == planner->position[n] && !plan->launchers[next]->has_cost) {
+            plan->launchers[next]->flops = flops;
+            plan->launchers[next]->bytes = bytes;
+        }
+    }
+    plan->cost.launches = plan->launcher_count;
+}
+
+/* ---- compile ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status number_steps(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    int32_t step = 0;
+
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->live[n] && planner->absorber[n] == (int32_t)n && !(graph->nodes[n]->op->flags & CLMIX_OP_VIEW)) {
+            if (graph->nodes[n]->op->launch == NULL)
+                return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: op '%s' cannot be launched", graph->nodes[n]->path, graph->nodes[n]->op->name);
+            planner->position[n] = step++;
+        }
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->absorber[n] != (int32_t)n)
+            planner->position[n] = planner->position[planner->absorber[n]];
+    planner->plan->steps = step;
+    return CLMIX_OK;
+}
+
+static clmix_status compile(struct clmix_planner *planner)
+{
+    mark_live(planner);
+    count_uses(planner);
+    absorb(planner);
+    CLMIX_TRY(number_steps(planner));
+    CLMIX_TRY(clmix_plan_place_values(planner));
+    CLMIX_TRY(clmix_plan_add_random(planner));
+    CLMIX_TRY(make_launches(planner));
+    add_costs(planner);
+    return clmix_plan_lay_out(planner);
+}
+
+static bool allocate(struct clmix_planner *planner)
+{
+    size_t nodes = planner->graph->node_count + 1, tensors = planner->graph->tensor_count + 1;
+
+    planner->live = calloc(nodes, sizeof *planner->live);
+    planner->absorber = malloc(nodes * sizeof *planner->absorber);
+    planner->position = malloc(nodes * sizeof *planner->position);
+    planner->uses = calloc(tensors, sizeof *planner->uses);
+    planner->host = malloc(tensors * sizeof *planner->host);
+    planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
+    planner->first = malloc(tensors * sizeof *planner->first);
+    planner->last = malloc(tensors * sizeof *planner->last);
+    if (planner->live == NULL || planner->absorber == NULL || planner->position == NULL || planner->uses == NULL || planner->host == NULL || planner->host_offset == NULL ||
+        planner->first == NULL || planner->last == NULL)
+        return false;
+    for (size_t n = 0; n < nodes; n++) {
+        planner->absorber[n] = (int32_t)n;
+        planner->position[n] = -1;
+    }
+    return true;
+}
+
+clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode)
+{
+    struct clmix_planner planner = { .graph = graph, .device = device, .mode = mode };
+    clmix_status status;
+
+    *plan = NULL;
+    CLMIX_TRY(clmix_graph_check(graph));
+    planner.plan = calloc(1, sizeof *planner.plan);
+    if (planner.plan == NULL)
+        return clmix_fail_memory("a plan");
+    planner.plan->device = device;
+    planner.plan->mode = mode;
+    status = allocate(&planner) ? compile(&planner) : clmix_fail_memory("a plan");
+    free(planner.live);
+    free(planner.absorber);
+    free(planner.position);
+    free(planner.uses);
+    free(planner.host);
+    free(planner.host_offset);
+    free(planner.first);
+    free(planner.last);
+    if (status != CLMIX_OK) {
+        clmix_plan_free(planner.plan);
+        return status;
+    }
+    *plan = planner.plan;
+    return CLMIX_OK;
+}

@@ -1,0 +1,521 @@
+/* Values, scopes and nodes: what a graph is made of while a model is written down. */
+#include "graph/graph.h"
+
+#include "base/array.h"
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------------------------- */
+
+clmix_shape clmix_shape_make(int rank, const size_t *size)
+{
+    clmix_shape shape = { .rank = rank };
+
+    for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
+        shape.size[i] = size[i];
+    return shape;
+}
+
+size_t clmix_shape_count(clmix_shape shape)
+{
+    size_t count = shape.rank < 0 ? 0 : 1;
+
+    for (int i = 0; i < shape.rank; i++)
+        count *= shape.size[i];
+    return count;
+}
+
+size_t clmix_shape_columns(clmix_shape shape)
+{
+    return shape.rank > 0 ? shape.size[shape.rank - 1] : 1;
+}
+
+size_t clmix_shape_rows(clmix_shape shape)
+{
+    size_t rows = 1;
+
+    for (int i = 0; i + 1 < shape.rank; i++)
+        rows *= shape.size[i];
+    return rows;
+}
+
+bool clmix_shape_equal(clmix_shape a, clmix_shape b)
+{
+    if (a.rank != b.rank)
+        return false;
+    for (int i = 0; i < a.rank; i++)
+        if (a.size[i] != b.size[i])
+            return false;
+    return true;
+}
+
+const char *clmix_shape_text(clmix_shape shape, char *text)
+{
+    int used = 0;
+
+    if (shape.rank <= 0)
+        snprintf(text, 64, "%s", shape.rank < 0 ? "nothing" : "a scalar");
+    for (int i = 0; i < shape.rank && used < 56; i++)
+        used += snprintf(text + used, (size_t)(64 - used), i == 0 ? "%zu" : "x%zu", shape.size[i]);
+    return text;
+}
+
+size_t clmix_type_bytes(clmix_type type)
+{
+    return type == CLMIX_U8 ? 1 : 4;
+}
+
+/* ---- life and errors ---------------------------------------------------------------------------------------------------------------- */
+
+clmix_graph *clmix_graph_new(void)
+{
+    clmix_graph *graph = calloc(1, sizeof *graph);
+
+    if (graph == NULL) {
+        clmix_fail_memory("a graph");
+        return NULL;
+    }
+    if (clmix_graph_string(graph, "") == NULL) {    /* path 0: the root */
+        clmix_graph_free(graph);
+        return NULL;
+    }
+    return graph;
+}
+
+void clmix_graph_free(clmix_graph *graph)
+{
+    if (graph == NULL)
+        return;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        free(graph->nodes[i]->inputs);
+        free(graph->nodes[i]->outputs);
+        free(graph->nodes[i]->attributes);
+        free(graph->nodes[i]);
+    }
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        free(graph->tensors[i]);
+    for (size_t i = 0; i < graph->string_count; i++)
+        free(graph->strings[i]);
+    free(graph->nodes);
+    free(graph->tensors);
+    free(graph->strings);
+    free(graph->parameters);
+    free(graph);
+}
+
+/* Keeps the stored sentence as the graph's error, unless there is one already: only the first matters, the rest follow from it. */
+static void keep_error(clmix_graph *graph, clmix_status status)
+{
+    if (graph == NULL || graph->status != CLMIX_OK)
+        return;
+    graph->status = status;
+    snprintf(graph->error, sizeof graph->error, "%s", clmix_error());
+}
+
+clmix_status clmix_graph_check(const clmix_graph *graph)
+{
+    if (graph == NULL)
+        return clmix_fail_memory("a graph");
+    if (graph->status != CLMIX_OK)
+        return clmix_fail(graph->status, "%s", graph->error);
+    return CLMIX_OK;
+}
+
+static clmix_value poisoned(clmix_graph *graph)
+{
+    return (clmix_value){ .graph = graph, .id = CLMIX_POISON };
+}
+
+clmix_value clmix_poison(clmix_scope at, clmix_status status, const char *format, ...)
+{
+    char text[1024];
+    const char *path = at.graph == NULL ? "" : clmix_path_text(at.graph, at.path);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    keep_error(at.graph, clmix_fail(status, "%s%s%s", path, *path == '\0' ? "" : ": ", text));
+    return poisoned(at.graph);
+}
+
+const char *clmix_graph_string(clmix_graph *graph, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL || !CLMIX_PUSH(graph->strings, graph->string_count, graph->string_capacity, copy)) {
+        free(copy);
+        keep_error(graph, clmix_fail_memory("a graph's names"));
+        return NULL;
+    }
+    return copy;
+}
+
+/* ---- scopes ------------------------------------------------------------------------------------------------------------------------- */
+
+const char *clmix_path_text(const clmix_graph *graph, int32_t path)
+{
+    return graph->strings[path];
+}
+
+clmix_scope clmix_root(clmix_graph *graph)
+{
+    return (clmix_scope){ .graph = graph, .path = 0 };
+}
+
+clmix_scope clmix_in(clmix_scope at, const char *format, ...)
+{
+    char name[256], path[512];
+    va_list arguments;
+
+    if (at.graph == NULL)
+        return at;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    snprintf(path, sizeof path, "%s%s%s", clmix_path_text(at.graph, at.path), at.path == 0 ? "" : ".", name);
+    if (clmix_graph_string(at.graph, path) == NULL)
+        return at;
+    return (clmix_scope){ .graph = at.graph, .path = (int32_t)at.graph->string_count - 1 };
+}
+
+void clmix_at(clmix_scope at)
+{
+    if (at.graph != NULL)
+        at.graph->here = at.path;
+}
+
+clmix_scope clmix_here(clmix_graph *graph)
+{
+    return (clmix_scope){ .graph = graph, .path = graph == NULL ? 0 : graph->here };
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------------------------- */
+
+clmix_value clmix_no_value(void)
+{
+    return (clmix_value){ .graph = NULL, .id = CLMIX_NONE };
+}
+
+bool clmix_is_value(clmix_value value)
+{
+    return value.graph != NULL && value.id >= 0 && (size_t)value.id < value.graph->tensor_count;
+}
+
+clmix_value clmix_value_of(clmix_graph *graph, int32_t id)
+{
+    return id == CLMIX_NONE ? clmix_no_value() : (clmix_value){ .graph = graph, .id = id };
+}
+
+const struct clmix_tensor *clmix_tensor_at(const clmix_graph *graph, int32_t value)
+{
+    return graph->tensors[value];
+}
+
+const struct clmix_tensor *clmix_node_input(const clmix_graph *graph, const struct clmix_node *node, int index)
+{
+    if (index >= node->input_count || node->inputs[index] < 0)
+        return NULL;
+    return graph->tensors[node->inputs[index]];
+}
+
+const struct clmix_tensor *clmix_node_result(const clmix_graph *graph, const struct clmix_node *node, int index)
+{
+    return graph->tensors[node->outputs[index]];
+}
+
+clmix_shape clmix_shape_of(clmix_value value)
+{
+    if (!clmix_is_value(value))
+        return (clmix_shape){ .rank = -1 };
+    return value.graph->tensors[value.id]->shape;
+}
+
+int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, clmix_type type, clmix_shape shape, int32_t producer)
+{
+    struct clmix_tensor *tensor = calloc(1, sizeof *tensor);
+
+    if (tensor == NULL || !CLMIX_PUSH(graph->tensors, graph->tensor_count, graph->tensor_capacity, tensor)) {
+        free(tensor);
+        keep_error(graph, clmix_fail_memory("a graph's values"));
+        return CLMIX_POISON;
+    }
+    *tensor = (struct clmix_tensor){
+        .kind = kind,
+        .type = type,
+        .shape = shape,
+        .base = (int32_t)graph->tensor_count - 1,
+        .pitch = clmix_shape_columns(shape),
+        .producer = producer,
+        .gradient = CLMIX_NONE,
+        .gradient_of = CLMIX_NONE,
+        .parameter = -1,
+    };
+    return tensor->base;
+}
+
+/* A product of sizes that does not fit 32 bits could not be addressed by the kernels' offsets. */
+static clmix_status check_shape(clmix_shape shape)
+{
+    size_t count = 1;
+
+    if (shape.rank < 0 || shape.rank > CLMIX_MAX_RANK)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "rank %d is outside 0..%d", shape.rank, CLMIX_MAX_RANK);
+    for (int i = 0; i < shape.rank; i++) {
+        if (shape.size[i] == 0)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "axis %d has size 0; every size must be at least 1", i);
+        if (shape.size[i] > (size_t)UINT32_MAX / count)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "more than 2^32 - 1 elements in one value; use a smaller batch");
+        count *= shape.size[i];
+    }
+    return CLMIX_OK;
+}
+
+clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size)
+{
+    clmix_shape shape = clmix_shape_make(rank, size);
+    clmix_scope root = clmix_root(graph);
+    int32_t id;
+
+    if (graph == NULL)
+        return poisoned(NULL);
+    if (check_shape(shape) != CLMIX_OK)
+        return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': %s", name, clmix_error());
+    id = clmix_graph_add_tensor(graph, CLMIX_VALUE_INPUT, type, shape, -1);
+    if (id >= 0)
+        graph->tensors[id]->name = clmix_graph_string(graph, name);
+    return (clmix_value){ .graph = graph, .id = id };
+}
+
+void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
+{
+    const struct clmix_tensor *tensor;
+
+    if (graph == NULL || value.graph != graph || !clmix_is_value(value))
+        return;    /* a poisoned value: its own error is already kept */
+    tensor = graph->tensors[value.id];
+    if (tensor->kind != CLMIX_VALUE_RESULT || tensor->output != NULL || clmix_shape_count(tensor->shape) != clmix_shape_count(graph->tensors[tensor->base]->shape))
+        value = clmix_node_add(clmix_here(graph), clmix_graph_ops.copy, NULL, 0, &value, 1);    /* a result is memory of its own, which an application may bind */
+    if (clmix_is_value(value))
+        graph->tensors[graph->tensors[value.id]->base]->output = clmix_graph_string(graph, name);
+}
+
+/* ---- parameters and states ---------------------------------------------------------------------------------------------------------- */
+
+static size_t round_up(size_t count)
+{
+    return (count + CLMIX_ARENA_ALIGNMENT - 1) / CLMIX_ARENA_ALIGNMENT * CLMIX_ARENA_ALIGNMENT;
+}
+
+static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_tensor_info *wanted)
+{
+    clmix_scope full = clmix_in(at, "%s", name);
+    clmix_graph *graph = at.graph;
+    struct clmix_parameter parameter = { .info = *wanted };
+    size_t *arena;
+    int32_t id;
+
+    if (graph == NULL)
+        return poisoned(NULL);
+    if (check_shape(wanted->file_shape) != CLMIX_OK)
+        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
+    for (int i = 0; i < wanted->file_shape.rank; i++)
+        parameter.info.device_shape.size[i] = wanted->file_shape.size[wanted->order[i]];
+    parameter.info.device_shape.rank = wanted->file_shape.rank;
+    parameter.info.name = clmix_path_text(graph, full.path);
+    for (size_t i = 0; i < graph->parameter_count; i++)
+        if (strcmp(graph->parameters[i].info.name, parameter.info.name) == 0)
+            return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "two tensors of this name; every weight needs its own place");
+    arena = wanted->trainable ? &graph->weight_count : &graph->state_count;
+    parameter.info.offset = *arena;
+    id = clmix_graph_add_tensor(graph, wanted->trainable ? CLMIX_VALUE_PARAMETER : CLMIX_VALUE_STATE, CLMIX_F32, parameter.info.device_shape, -1);
+    parameter.value = id;
+    if (id < 0)
+        return poisoned(graph);
+    if (!CLMIX_PUSH(graph->parameters, graph->parameter_count, graph->parameter_capacity, parameter))
+        return clmix_poison(full, clmix_fail_memory("a graph's weights"), "%s", clmix_error());
+    *arena += round_up(clmix_shape_count(parameter.info.device_shape));
+    graph->tensors[id]->name = parameter.info.name;
+    graph->tensors[id]->parameter = (int32_t)graph->parameter_count - 1;
+    return (clmix_value){ .graph = graph, .id = id };
+}
+
+clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order, clmix_initializer initializer, float bound)
+{
+    clmix_tensor_info info = { .file_shape = clmix_shape_make(rank, file_size), .trainable = true, .initializer = initializer, .bound = bound };
+
+    for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
+        info.order[i] = order == NULL ? i : order[i];
+    return add_parameter(at, name, &info);
+}
+
+clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer)
+{
+    clmix_tensor_info info = { .file_shape = clmix_shape_make(rank, size), .trainable = false, .initializer = initializer };
+
+    for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
+        info.order[i] = i;
+    return add_parameter(at, name, &info);
+}
+
+size_t clmix_graph_tensor_count(const clmix_graph *graph)
+{
+    return graph == NULL ? 0 : graph->parameter_count;
+}
+
+clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info)
+{
+    if (index >= clmix_graph_tensor_count(graph))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor %zu of a graph that has %zu", index, clmix_graph_tensor_count(graph));
+    *info = graph->parameters[index].info;
+    return CLMIX_OK;
+}
+
+bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index)
+{
+    return index < clmix_graph_tensor_count(graph) && graph->tensors[graph->parameters[index].value]->gradient != CLMIX_NONE;
+}
+
+size_t clmix_graph_weight_count(const clmix_graph *graph)
+{
+    return graph == NULL ? 0 : graph->weight_count;
+}
+
+size_t clmix_graph_state_count(const clmix_graph *graph)
+{
+    return graph == NULL ? 0 : graph->state_count;
+}
+
+/* ---- nodes -------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status declare(clmix_graph *graph, struct clmix_node *node, clmix_type type, clmix_shape shape, int32_t *id)
+{
+    int32_t *outputs;
+
+    CLMIX_TRY(check_shape(shape));
+    outputs = realloc(node->outputs, (size_t)(node->output_count + 1) * sizeof *outputs);
+    if (outputs == NULL)
+        return clmix_fail_memory("a graph's nodes");
+    node->outputs = outputs;
+    *id = clmix_graph_add_tensor(graph, CLMIX_VALUE_RESULT, type, shape, node->number);
+    if (*id < 0)
+        return graph->status;
+    node->outputs[node->output_count++] = *id;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_node_declare(clmix_graph *graph, struct clmix_node *node, clmix_type type, clmix_shape shape)
+{
+    int32_t id;
+
+    return declare(graph, node, type, shape, &id);
+}
+
+clmix_status clmix_node_declare_view(clmix_graph *graph, struct clmix_node *node, clmix_shape shape, size_t offset, size_t pitch)
+{
+    const struct clmix_tensor *from = clmix_node_input(graph, node, 0);
+    int32_t id;
+
+    CLMIX_TRY(declare(graph, node, from->type, shape, &id));
+    graph->tensors[id]->base = from->base;
+    graph->tensors[id]->offset = from->offset + offset;
+    graph->tensors[id]->pitch = pitch;
+    return CLMIX_OK;
+}
+
+static bool is_strided(const struct clmix_tensor *tensor)
+{
+    return tensor->pitch != clmix_shape_columns(tensor->shape) && clmix_shape_rows(tensor->shape) > 1;
+}
+
+/* A node with its inputs, strided ones made dense where the op cannot read them; NULL when out of memory. */
+static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t bytes, const clmix_value *inputs, int count)
+{
+    clmix_graph *graph = at.graph;
+    struct clmix_node *node = calloc(1, sizeof *node);
+
+    if (node == NULL)
+        return NULL;
+    node->op = op;
+    node->path = clmix_path_text(graph, at.path);
+    node->inputs = malloc(((size_t)count + 1) * sizeof *node->inputs);
+    node->attributes = malloc(bytes + 1);
+    if (node->inputs == NULL || node->attributes == NULL) {
+        free(node->inputs);
+        free(node->attributes);
+        free(node);
+        return NULL;
+    }
+    node->attribute_bytes = bytes;
+    if (bytes > 0)
+        memcpy(node->attributes, attributes, bytes);
+    for (int i = 0; i < count; i++) {
+        clmix_value input = inputs[i];
+
+        if (clmix_is_value(input) && !(op->flags & CLMIX_OP_STRIDED) && is_strided(graph->tensors[input.id]))
+            input = clmix_node_add(at, clmix_graph_ops.copy, NULL, 0, &input, 1);
+        node->inputs[i] = input.graph == NULL ? CLMIX_NONE : input.id;
+    }
+    node->input_count = count;
+    return node;
+}
+
+clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t attributes_bytes, const clmix_value *inputs, int input_count)
+{
+    clmix_graph *graph = at.graph;
+    struct clmix_node *node;
+
+    if (graph == NULL || graph->status != CLMIX_OK)
+        return poisoned(graph);
+    for (int i = 0; i < input_count; i++) {
+        if (inputs[i].graph == NULL)
+            continue;
+        if (inputs[i].graph != graph)
+            return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "%s: input %d belongs to another graph", op->name, i);
+        if (!clmix_is_value(inputs[i]))
+            return poisoned(graph);
+    }
+    node = new_node(at, op, attributes, attributes_bytes, inputs, input_count);
+    if (node == NULL || !CLMIX_PUSH(graph->nodes, graph->node_count, graph->node_capacity, node)) {
+        if (node != NULL) {
+            free(node->inputs);
+            free(node->attributes);
+        }
+        free(node);
+        return clmix_poison(at, clmix_fail_memory("a graph's nodes"), "%s", clmix_error());
+    }
+    node->number = (int32_t)graph->node_count - 1;
+    if (graph->status != CLMIX_OK)
+        return poisoned(graph);
+    {
+        clmix_status status = op->shape(graph, node);
+
+        if (status != CLMIX_OK)
+            return clmix_poison(at, status, "%s%s%s", at.path == 0 ? op->name : "", at.path == 0 ? ": " : "", clmix_error());
+    }
+    return (clmix_value){ .graph = graph, .id = node->outputs[0] };
+}
+
+clmix_value clmix_node_output(clmix_value first, int index)
+{
+    const struct clmix_node *node;
+
+    if (!clmix_is_value(first))
+        return first;
+    node = first.graph->nodes[first.graph->tensors[first.id]->producer];
+    return (clmix_value){ .graph = first.graph, .id = node->outputs[index] };
+}
+
+clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs)
+{
+    clmix_scope at = clmix_root(graph);
+
+    for (size_t i = 0; i < graph->string_count; i++)
+        if (graph->strings[i] == node->path)
+            at.path = (int32_t)i;
+    return clmix_node_add(at, node->op, node->attributes, node->attribute_bytes, inputs, node->input_count);
+}

@@ -1,0 +1,41 @@
+/* The graph's own structs, for lib/graph/ only; ops use graph/op.h. */
+#ifndef CLMIX_GRAPH_GRAPH_H
+#define CLMIX_GRAPH_GRAPH_H
+
+#include "graph/op.h"
+
+struct clmix_parameter {
+    clmix_tensor_info info;
+    int32_t value;
+};
+
+/* Nodes and tensors are allocated one by one, so that pointers to them stay valid while a graph grows. */
+struct clmix_graph {
+    struct clmix_tensor **tensors;
+    size_t tensor_count, tensor_capacity;
+    struct clmix_node **nodes;
+    size_t node_count, node_capacity;
+    struct clmix_parameter *parameters;
+    size_t parameter_count, parameter_capacity;
+    char **strings;                 /* every name and path, owned */
+    size_t string_count, string_capacity;
+    int32_t here;                   /* path named last by clmix_at */
+    size_t weight_count, state_count;
+    size_t forward_count;           /* nodes before clmix_backward; 0: there is no backward pass */
+    clmix_status status;            /* the first error */
+    char error[1024];
+};
+
+/* Tensors of the arenas begin at multiples of so many elements. */
+#define CLMIX_ARENA_ALIGNMENT 16
+
+/* Owned by the graph; NULL (and a poisoned graph) when out of memory. */
+const char *clmix_graph_string(clmix_graph *graph, const char *text);
+/* Appends a tensor of one's own storage; CLMIX_POISON when out of memory. */
+int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, clmix_type type, clmix_shape shape, int32_t producer);
+/* Appends a clone of a node (same op, attributes and place) on other inputs. */
+clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs);
+size_t clmix_type_bytes(clmix_type type);
+const char *clmix_path_text(const clmix_graph *graph, int32_t path);
+
+#endif

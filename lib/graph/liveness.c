@@ -1,0 +1,337 @@
+/* Where values lie: hosts, lifetimes, slabs. */
+#include "graph/plan.h"
+
+#include "base/array.h"
+#include "base/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int32_t clmix_plan_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset)
+{
+    *offset = 0;
+    while (planner->host[tensor] != tensor) {
+        *offset += planner->host_offset[tensor];
+        tensor = planner->host[tensor];
+    }
+    return tensor;
+}
+
+/* ---- lifetimes ---------------------------------------------------------------------------------------------------------------------- */
+
+static void extend(struct clmix_planner *planner, int32_t tensor, int32_t step)
+{
+    if (planner->first[tensor] > step)
+        planner->first[tensor] = step;
+    if (planner->last[tensor] < step)
+        planner->last[tensor] = step;
+}
+
+/* Steps between which each value that is no view holds something needed. A result that an absorber passes over is never in memory: it has no steps at all. */
+static void find_lifetimes(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        planner->first[i] = CLMIX_FOREVER;
+        planner->last[i] = -1;
+    }
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_node *node = graph->nodes[n];
+        bool launched = planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW);
+
+        for (int i = 0; launched && i < node->output_count; i++)
+            extend(planner, node->outputs[i], planner->position[n]);
+        for (int i = 0; launched && i < node->input_count; i++)
+            if (node->inputs[i] >= 0)
+                extend(planner, graph->tensors[node->inputs[i]]->base, planner->position[n]);
+    }
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        if (graph->tensors[i]->kind != CLMIX_VALUE_RESULT) {
+            planner->first[i] = 0;
+            planner->last[i] = CLMIX_FOREVER;
+        } else if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
+            planner->last[i] = CLMIX_FOREVER;
+    }
+    for (size_t n = 0; n < graph->node_count; n++)    /* between an absorber and what it absorbed nothing is written */
+        if (planner->live[n] && planner->absorber[n] != (int32_t)n)
+            for (int i = 0; i < graph->nodes[n]->input_count; i++) {
+                int32_t value = graph->nodes[n]->inputs[i], producer = value < 0 ? -1 : graph->tensors[value]->producer;
+
+                if (producer >= 0 && !(graph->nodes[producer]->op->flags & CLMIX_OP_VIEW) && planner->absorber[producer] == planner->absorber[n]) {
+                    planner->first[value] = CLMIX_FOREVER;
+                    planner->last[value] = -1;
+                }
+            }
+}
+
+/* ---- hosts -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool has_own_storage(const struct clmix_planner *planner, int32_t tensor)
+{
+    const struct clmix_tensor *value = planner->graph->tensors[tensor];
+
+    return value->kind == CLMIX_VALUE_RESULT && value->base == tensor && value->output == NULL && value->gradient_of == CLMIX_NONE && planner->host[tensor] == tensor;
+}
+
+/* Whether `value` shows all of its base, densely. */
+static bool shows_all(const clmix_graph *graph, const struct clmix_tensor *value)
+{
+    const struct clmix_tensor *base = graph->tensors[value->base];
+
+    return value->offset == 0 && value->pitch == clmix_shape_columns(value->shape) && clmix_shape_count(value->shape) == clmix_shape_count(base->shape);
+}
+
+static void host_at(struct clmix_planner *planner, int32_t tensor, int32_t host, size_t offset)
+{
+    size_t ignored;
+    int32_t root = clmix_plan_host(planner, host, &ignored);
+
+    planner->host[tensor] = host;
+    planner->host_offset[tensor] = offset;
+    if (planner->first[root] > planner->first[tensor])
+        planner->first[root] = planner->first[tensor];
+    if (planner->last[root] < planner->last[tensor])
+        planner->last[root] = planner->last[tensor];
+}
+
+/* Parts of a concatenation along the outermost axis are produced where they will lie. */
+static void host_concatenated(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = planner->graph;
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    const struct clmix_tensor *output = clmix_node_result(graph, node, 0);
+    size_t offset = 0;
+
+    for (int axis = 0; axis < attributes->axis; axis++)
+        if (output->shape.size[axis] != 1)
+            return;
+    if (output->base != node->outputs[0] || clmix_planner_absorbed(planner, node, 0) != NULL)
+        return;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+
+        if (has_own_storage(planner, input->base) && shows_all(graph, input) && input->type == output->type)
+            host_at(planner, input->base, node->outputs[0], offset);
+        offset += clmix_shape_count(input->shape);
+    }
+}
+
+/* An elementwise op writes over an input that nothing needs afterwards. */
+static void host_in_place(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = planner->graph;
+    const struct clmix_tensor *input = clmix_node_input(graph, node, 0);
+    int32_t result = clmix_planner_result(planner, node), root;
+    size_t offset;
+
+    if (input == NULL || !shows_all(graph, input) || !has_own_storage(planner, result) || graph->tensors[result]->type != input->type)
+        return;
+    root = clmix_plan_host(planner, input->base, &offset);
+    if (offset != 0 || !has_own_storage(planner, root) || planner->last[root] != planner->position[node->number])
+        return;
+    if (clmix_shape_count(graph->tensors[root]->shape) != clmix_shape_count(graph->tensors[result]->shape))
+        return;
+    for (int i = 1; i < node->input_count; i++) {
+        size_t ignored;
+
+        if (node->inputs[i] >= 0 && clmix_plan_host(planner, graph->tensors[node->inputs[i]]->base, &ignored) == root)
+            return;
+    }
+    if (planner->host[result] == result && result != root)
+        host_at(planner, result, root, 0);
+}
+
+/* One place for each value of the graph, with what a plan must remember of it once the graph is gone. */
+static clmix_status add_places(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_plan *plan = planner->plan;
+
+    if (!clmix_array_reserve((void **)&plan->places, &plan->place_capacity, graph->tensor_count, sizeof *plan->places))
+        return clmix_fail_memory("a plan");
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const struct clmix_tensor *value = graph->tensors[i];
+        const struct clmix_node *node = value->producer < 0 ? NULL : graph->nodes[value->producer];
+        const char *name = value->output != NULL ? value->output : value->name;
+
+        plan->places[i] = (struct clmix_place){
+            .storage = CLMIX_NONE,
+            .type = value->type,
+            .shape = value->shape,
+            .name = clmix_plan_string(plan, name),
+            .path = clmix_plan_string(plan, node == NULL ? NULL : node->path),
+            .op = node == NULL ? NULL : node->op->name,
+            .position = node == NULL ? -1 : planner->position[node->number],
+        };
+        if ((name != NULL && plan->places[i].name == NULL) || (node != NULL && plan->places[i].path == NULL))
+            return clmix_fail_memory("a plan");
+    }
+    plan->place_count = graph->tensor_count;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_plan_place_values(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    CLMIX_TRY(add_places(planner));
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        planner->host[i] = (int32_t)i;
+    find_lifetimes(planner);
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->live[n] && planner->absorber[n] == (int32_t)n && graph->nodes[n]->op == clmix_graph_ops.concat)
+            host_concatenated(planner, graph->nodes[n]);
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->live[n] && planner->absorber[n] == (int32_t)n && (graph->nodes[n]->op->flags & CLMIX_OP_IN_PLACE))
+            host_in_place(planner, graph->nodes[n]);
+    return CLMIX_OK;
+}
+
+/* ---- layout ------------------------------------------------------------------------------------------------------------------------- */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + CLMIX_SLAB_ALIGNMENT - 1) / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
+}
+
+/* Storages for tensors that host themselves; scratch was added while launches were made. */
+static clmix_status add_storages(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_plan *plan = planner->plan;
+
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const struct clmix_tensor *value = graph->tensors[i];
+        struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .first = planner->first[i], .last = planner->last[i] };
+        int32_t parameter = value->gradient_of != CLMIX_NONE ? graph->tensors[value->gradient_of]->parameter : value->parameter;
+
+        if (value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 || planner->first[i] == CLMIX_FOREVER)
+            continue;
+        storage.size_bytes = clmix_shape_count(value->shape) * clmix_type_bytes(value->type);
+        if (parameter >= 0) {
+            storage.arena = value->gradient_of != CLMIX_NONE ? CLMIX_GRADIENTS : value->kind == CLMIX_VALUE_STATE ? CLMIX_STATES : CLMIX_WEIGHTS;
+            storage.offset_bytes = graph->parameters[parameter].info.offset * sizeof(float);
+            plan->cost.arena_bytes[storage.arena] = (storage.arena == CLMIX_STATES ? graph->state_count : graph->weight_count) * sizeof(float);
+        }
+        if (!CLMIX_PUSH(plan->storages, plan->storage_count, plan->storage_capacity, storage))
+            return clmix_fail_memory("a plan");
+        plan->places[i].storage = (int32_t)plan->storage_count - 1;
+    }
+    return CLMIX_OK;
+}
+
+static bool overlap(const struct clmix_storage *a, const struct clmix_storage *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct clmix_storage *x = *(struct clmix_storage *const *)a, *y = *(struct clmix_storage *const *)b;
+
+    return x->offset_bytes < y->offset_bytes ? -1 : x->offset_bytes > y->offset_bytes;
+}
+
+/* Larger ones first: they are the hardest to place. Ties by lifetime keep the layout the same on every host. */
+static int by_size(const void *a, const void *b)
+{
+    const struct clmix_storage *x = *(struct clmix_storage *const *)a, *y = *(struct clmix_storage *const *)b;
+
+    if (x->size_bytes != y->size_bytes)
+        return x->size_bytes > y->size_bytes ? -1 : 1;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+/* The lowest gap of `slab` that no storage alive at the same time needs. `neighbours` has room for all. */
+static size_t lowest_gap(struct clmix_storage *const *placed, size_t count, const struct clmix_storage *storage, int slab, struct clmix_storage **neighbours)
+{
+    size_t found = 0, offset = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (placed[i]->slab == slab && overlap(placed[i], storage))
+            neighbours[found++] = placed[i];
+    qsort(neighbours, found, sizeof *neighbours, by_offset);
+    for (size_t i = 0; i < found; i++) {
+        if (neighbours[i]->offset_bytes >= offset + storage->size_bytes)
+            break;
+        if (neighbours[i]->offset_bytes + neighbours[i]->size_bytes > offset)
+            offset = aligned(neighbours[i]->offset_bytes + neighbours[i]->size_bytes);
+    }
+    return offset;
+}
+
+/* Offsets and slabs; a slab never exceeds the device's largest allocation. */
+static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **order, size_t count, struct clmix_storage **neighbours)
+{
+    size_t limit = plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
+
+    if (limit > UINT32_MAX)
+        limit = (size_t)1 << 32;    /* several drivers fail beyond 4 GiB in one buffer */
+    for (size_t i = 0; i < count; i++) {
+        struct clmix_storage *storage = order[i];
+
+        if (storage->size_bytes > limit)
+            return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY, "one value needs %zu bytes and %s gives %zu in one allocation at most; use a smaller batch", storage->size_bytes,
+                              plan->device->info.name, limit);
+        for (int slab = 0;; slab++) {
+            size_t zero = 0;
+
+            if ((size_t)slab == plan->slab_count && !CLMIX_PUSH(plan->slab_bytes, plan->slab_count, plan->slab_capacity, zero))
+                return clmix_fail_memory("a plan");
+            storage->slab = slab;
+            storage->offset_bytes = lowest_gap(order, i, storage, slab, neighbours);
+            if (storage->offset_bytes + storage->size_bytes <= limit)
+                break;
+        }
+        if (plan->slab_bytes[storage->slab] < aligned(storage->offset_bytes + storage->size_bytes))
+            plan->slab_bytes[storage->slab] = aligned(storage->offset_bytes + storage->size_bytes);
+    }
+    return CLMIX_OK;
+}
+
+static clmix_status fill_slabs(struct clmix_plan *plan)
+{
+    struct clmix_storage **order = malloc((2 * plan->storage_count + 1) * sizeof *order);
+    clmix_status status;
+    size_t count = 0;
+
+    if (order == NULL)
+        return clmix_fail_memory("a plan");
+    for (size_t i = 0; i < plan->storage_count; i++)
+        if (plan->storages[i].arena == CLMIX_ACTIVATIONS)
+            order[count++] = &plan->storages[i];
+    qsort(order, count, sizeof *order, by_size);
+    status = place_all(plan, order, count, order + plan->storage_count);
+    free(order);
+    for (size_t i = 0; i < plan->slab_count; i++)
+        plan->cost.arena_bytes[CLMIX_ACTIVATIONS] += plan->slab_bytes[i];
+    return status;
+}
+
+static void sum_arenas(struct clmix_plan *plan)
+{
+    for (int i = 0; i < CLMIX_ARENAS; i++)
+        plan->cost.peak_bytes += plan->cost.arena_bytes[i];
+}
+
+clmix_status clmix_plan_lay_out(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_plan *plan = planner->plan;
+
+    CLMIX_TRY(add_storages(planner));
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const struct clmix_tensor *value = graph->tensors[i];
+        size_t offset;
+        int32_t host = clmix_plan_host(planner, value->base, &offset);
+
+        plan->places[i].storage = plan->places[host].storage;
+        plan->places[i].offset = offset + value->offset;
+    }
+    CLMIX_TRY(fill_slabs(plan));
+    sum_arenas(plan);
+    return CLMIX_OK;
+}

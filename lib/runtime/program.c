@@ -1,0 +1,286 @@
+/* The programs of a device: one for each (file, options), from memory, from the disk cache, or compiled. */
+#include "base/array.h"
+#include "base/status.h"
+#include "runtime/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct program {
+    char *file;
+    char *options;                          /* as the caller gave them: the name in memory */
+    char *full_options;
+    cl_program program;
+    bool loaded;                            /* from the disk cache, not compiled */
+    unsigned char key[CLMIX_HASH_BYTES];    /* the name on disk */
+    char *kernels;                          /* every kernel created so far or when the stored file was written, each followed by a newline */
+    bool pending;                           /* has kernels that the stored file may lack final code for */
+    size_t stored_bytes;                    /* of the binary on disk, 0 for none */
+};
+
+struct clmix_programs {
+    struct program *items;
+    size_t count, capacity;
+    size_t compiled, loaded;
+};
+
+clmix_status clmix_programs_new(struct clmix_programs **programs)
+{
+    *programs = calloc(1, sizeof **programs);
+    return *programs == NULL ? clmix_fail_memory("the program table") : CLMIX_OK;
+}
+
+static void program_clear(struct program *program)
+{
+    if (program->program != NULL)
+        clReleaseProgram(program->program);
+    free(program->file);
+    free(program->options);
+    free(program->full_options);
+    free(program->kernels);
+}
+
+void clmix_programs_free(struct clmix_programs *programs)
+{
+    if (programs == NULL)
+        return;
+    for (size_t i = 0; i < programs->count; i++)
+        program_clear(&programs->items[i]);
+    free(programs->items);
+    free(programs);
+}
+
+void clmix_device_programs(const clmix_device *device, size_t *compiled, size_t *loaded)
+{
+    *compiled = device->programs == NULL ? 0 : device->programs->compiled;
+    *loaded = device->programs == NULL ? 0 : device->programs->loaded;
+}
+
+/* --- options ------------------------------------------------------------------------------------------------------------------------ */
+
+unsigned clmix_vector_width(const clmix_device_info *info)
+{
+    unsigned width = 4;
+
+    if (info->form == CLMIX_SIMT)
+        return width;
+    while (width < 16 && 2 * width <= info->vector_width)
+        width *= 2;
+    return width;
+}
+
+/* The caller's options with those every build gets; what the caller defines wins. */
+static char *full_options(const clmix_device_info *info, const char *options)
+{
+    size_t bytes = strlen(options) + 128;
+    char *full = malloc(bytes), wide[24] = "", width[24] = "";
+
+    if (full == NULL)
+        return NULL;
+    if (strstr(options, "-DCLMIX_WIDE=") == NULL)
+        snprintf(wide, sizeof wide, " -DCLMIX_WIDE=%d", info->form == CLMIX_WIDE);
+    if (strstr(options, "-DVW=") == NULL)
+        snprintf(width, sizeof width, " -DVW=%u", clmix_vector_width(info));
+    snprintf(full, bytes, "-cl-std=CL1.2 -cl-mad-enable%s%s%s%s", wide, width, options[0] != '\0' ? " " : "", options);
+    return full;
+}
+
+/* The text that is built: the file's, behind what quirks put in front. */
+static clmix_status program_text(const clmix_device_info *info, const char *file, char **text)
+{
+    static const char any_group[] = "#define reqd_work_group_size(x, y, z)\n";
+    size_t bytes;
+    char *longer;
+
+    CLMIX_TRY(clmix_source_read(file, text));
+    if (!clmix_quirk_in_force(info, CLMIX_EFFECT_ANY_GROUP))
+        return CLMIX_OK;
+    bytes = strlen(*text) + 1;
+    longer = malloc(sizeof any_group - 1 + bytes);
+    if (longer != NULL) {
+        memcpy(longer, any_group, sizeof any_group - 1);
+        memcpy(longer + sizeof any_group - 1, *text, bytes);
+    }
+    free(*text);
+    *text = longer;
+    return longer == NULL ? clmix_fail_memory("a kernel source") : CLMIX_OK;
+}
+
+/* --- building ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The first lines of the log on one line; logs of some compilers are long and their first message is the one that matters. */
+static void first_of_log(cl_program program, cl_device_id id, char *text, size_t bytes)
+{
+    size_t length = 0;
+    char *log = NULL, *end;
+
+    snprintf(text, bytes, "the driver gives no log");
+    if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) != CL_SUCCESS || length < 2 || (log = calloc(length + 1, 1)) == NULL)
+        return;
+    if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, length, log, NULL) == CL_SUCCESS && log[0] != '\0') {
+        snprintf(text, bytes, "%s", log);
+        end = text + strlen(text);
+        while (end > text && (end[-1] == '\n' || end[-1] == ' '))
+            *--end = '\0';
+    }
+    free(log);
+}
+
+static clmix_status compile(clmix_device *device, struct program *program, const char *text)
+{
+    char log[640];
+    cl_int code;
+
+    program->program = clCreateProgramWithSource(device->context, 1, &text, NULL, &code);
+    if (program->program == NULL)
+        return clmix_fail_cl(device, code, "making a program of '%s'", program->file);
+    code = clBuildProgram(program->program, 1, &device->id, program->full_options, NULL, NULL);
+    if (code == CL_SUCCESS) {
+        program->loaded = false;
+        program->pending = true;
+        device->programs->compiled++;
+        return CLMIX_OK;
+    }
+    first_of_log(program->program, device->id, log, sizeof log);
+    clReleaseProgram(program->program);
+    program->program = NULL;
+    return clmix_fail(CLMIX_ERROR_BUILD, "%s does not compile on %s with '%s' (%s): %s", program->file, device->info.name, program->full_options,
+                      clmix_cl_error_name(code), log);
+}
+
+/* From the disk; false for any reason, and the source serves. */
+static bool load(clmix_device *device, struct program *program)
+{
+    struct clmix_cached cached;
+    cl_int code, status = CL_SUCCESS;
+    const unsigned char *binary;
+
+    if (!clmix_cache_load(program->key, &cached))
+        return false;
+    binary = cached.binary;
+    program->program = clCreateProgramWithBinary(device->context, 1, &device->id, &cached.binary_bytes, &binary, &status, &code);
+    if (program->program != NULL &&
+        (code != CL_SUCCESS || status != CL_SUCCESS || clBuildProgram(program->program, 1, &device->id, program->full_options, NULL, NULL) != CL_SUCCESS)) {
+        clReleaseProgram(program->program);
+        program->program = NULL;
+    }
+    if (program->program != NULL) {
+        program->loaded = true;
+        program->stored_bytes = cached.binary_bytes;
+        program->kernels = strdup(cached.kernels);
+        device->programs->loaded++;
+    }
+    free(cached.file);
+    return program->program != NULL;
+}
+
+static clmix_status build(clmix_device *device, struct program *program, bool allow_cache)
+{
+    char *text = NULL;
+    clmix_status status = program_text(&device->info, program->file, &text);
+
+    if (status == CLMIX_OK) {
+        clmix_cache_key(&device->info, text, program->full_options, program->key);
+        if (!allow_cache || !load(device, program))
+            status = compile(device, program, text);
+    }
+    free(text);
+    return status;
+}
+
+static clmix_status find_or_build(clmix_device *device, const char *file, const char *options, struct program **found)
+{
+    struct clmix_programs *programs = device->programs;
+    struct program program = { .file = NULL };
+    clmix_status status;
+
+    for (size_t i = 0; i < programs->count; i++)
+        if (strcmp(programs->items[i].file, file) == 0 && strcmp(programs->items[i].options, options) == 0) {
+            *found = &programs->items[i];
+            return CLMIX_OK;
+        }
+    program.file = strdup(file);
+    program.options = strdup(options);
+    program.full_options = full_options(&device->info, options);
+    status = program.file == NULL || program.options == NULL || program.full_options == NULL ? clmix_fail_memory("a program") : build(device, &program, true);
+    if (status == CLMIX_OK && !CLMIX_PUSH(programs->items, programs->count, programs->capacity, program))
+        status = clmix_fail_memory("the program table");
+    if (status != CLMIX_OK) {
+        program_clear(&program);
+        return status;
+    }
+    *found = &programs->items[programs->count - 1];
+    return CLMIX_OK;
+}
+
+/* --- kernels ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Adds a kernel's name to the program's list; a program whose list grew is to be stored. */
+static void note_kernel(struct program *program, const char *name)
+{
+    size_t length = strlen(name), old = program->kernels == NULL ? 0 : strlen(program->kernels);
+    char *longer;
+
+    for (const char *at = program->kernels; at != NULL && *at != '\0'; at += strcspn(at, "\n") + 1)
+        if (strncmp(at, name, length) == 0 && at[length] == '\n')
+            return;
+    program->pending = true;
+    longer = realloc(program->kernels, old + length + 2);
+    if (longer == NULL)
+        return;
+    snprintf(longer + old, length + 2, "%s\n", name);
+    program->kernels = longer;
+}
+
+clmix_status clmix_kernel_create(clmix_device *device, const char *file, const char *name, const char *options, cl_kernel *kernel)
+{
+    struct program *program = NULL;
+    cl_int code;
+
+    *kernel = NULL;
+    CLMIX_TRY(clmix_device_require(device, "making a kernel"));
+    CLMIX_TRY(find_or_build(device, file, options == NULL ? "" : options, &program));
+    *kernel = clCreateKernel(program->program, name, &code);
+    if (*kernel == NULL && program->loaded) {
+        /* A stored binary that loads and yet lacks a kernel is a bad binary. Kernels made of it hold on to it by themselves. */
+        clReleaseProgram(program->program);
+        program->program = NULL;
+        device->programs->loaded--;
+        program->stored_bytes = 0;
+        CLMIX_TRY(build(device, program, false));
+        *kernel = clCreateKernel(program->program, name, &code);
+    }
+    if (*kernel == NULL && code == CL_INVALID_KERNEL_NAME)
+        return clmix_fail(CLMIX_ERROR_BUILD, "%s: no kernel '%s' in %s built with '%s'", device->info.name, name, file, program->full_options);
+    if (*kernel == NULL)
+        return clmix_fail_cl(device, code, "making kernel '%s' of %s", name, file);
+    note_kernel(program, name);
+    return CLMIX_OK;
+}
+
+static void store(struct program *program)
+{
+    size_t bytes = 0;
+    unsigned char *binary;
+
+    if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 || bytes == program->stored_bytes)
+        return;
+    binary = malloc(bytes);
+    if (binary != NULL && clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
+        clmix_cache_save(program->key, program->kernels == NULL ? "" : program->kernels, binary, bytes);
+        program->stored_bytes = bytes;
+    }
+    free(binary);
+}
+
+/* A program stays pending to the end, since a kernel created now may be launched, and so compiled by the driver, after this call; it is written
+ * again only if its binary has grown. */
+void clmix_programs_store(clmix_device *device)
+{
+    if (!device->real || device->programs == NULL || clmix_cache_folder()[0] == '\0')
+        return;
+    for (size_t i = 0; i < device->programs->count; i++)
+        if (device->programs->items[i].pending)
+            store(&device->programs->items[i]);
+}

@@ -1,0 +1,33 @@
+#include <clmix/train.h>
+
+#include <math.h>
+
+/* Warm-up is a means to survive the first steps of a long run; a short one would never leave it. */
+static size_t warmup_of(const clmix_train_options *options, size_t total)
+{
+    return options->warmup < total / 4 ? options->warmup : total / 4;
+}
+
+float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_t total)
+{
+    const double pi = 3.14159265358979323846;
+    const double peak = (double)options->rate;
+    const size_t warmup = warmup_of(options, total);
+    double progress;
+
+    if (step < warmup)
+        return (float)(peak * (double)(step + 1) / (double)warmup);
+    if (step >= total)
+        progress = 1.0;
+    else
+        progress = (double)(step - warmup) / (double)(total - warmup);
+    switch (options->schedule) {
+    case CLMIX_SCHEDULE_COSINE:
+        return (float)(peak * 0.5 * (1.0 + cos(pi * progress)));
+    case CLMIX_SCHEDULE_LINEAR:
+        return (float)(peak * (1.0 - progress));
+    case CLMIX_SCHEDULE_CONSTANT:
+        break;
+    }
+    return options->rate;
+}

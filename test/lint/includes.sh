@@ -1,0 +1,98 @@
+#!/bin/sh
+# Who may include whom: a layer's files name their own layer and those listed for it, and nothing above.
+#
+#   tools, bench -> train -> models -> ops -> graph -> runtime -> base
+#                     |        `-> io
+#                     `-> data -> io -> base
+set -eu
+root=${1:-.}
+. "$root/test/lint/common.sh"
+
+allowed()
+{
+    case $1 in
+    base) echo base ;;
+    runtime) echo runtime base ;;
+    graph) echo graph runtime base ;;
+    ops) echo ops graph runtime base ;;
+    io) echo io base ;;
+    data) echo data io base ;;
+    models) echo models ops graph runtime io base ;;
+    train) echo train models ops graph runtime data io base ;;
+    esac
+}
+
+# The layer that a public header belongs to.
+public_layer()
+{
+    case $1 in
+    export | status | version | memory) echo base ;;
+    device) echo runtime ;;
+    graph | plan) echo graph ;;
+    ops) echo ops ;;
+    io | picture | safetensors) echo io ;;
+    data) echo data ;;
+    model | models | network | mixer | mixers | config) echo models ;;
+    train) echo train ;;
+    clmix) echo umbrella ;;
+    *) echo "unknown" ;;
+    esac
+}
+
+check_file()    # check_file LAYER FILE
+{
+    layer=$1 file=$2 may=" $(allowed "$1") "
+    awk -v keep_strings=1 -f "$root/test/lint/strip.awk" "$file" | sed -n 's/^ *# *include *[<"]\([^>"]*\)[>"].*/\1/p' | while read -r header; do
+        case $header in
+        clmix/*)
+            to=$(public_layer "$(basename "$header" .h)")
+            ;;
+        base/* | runtime/* | graph/* | ops/* | io/* | data/* | train/* | models/*) to=${header%%/*} ;;
+        tools/* | bench/* | test/* | ../*) to=outside ;;
+        *) continue ;;    # the C library, a dependency, or a neighbour
+        esac
+        case $layer/${file##*/}:$header in
+        base/status.c:clmix/device.h) continue ;;    # declares clmix_free, which base defines
+        esac
+        case $to in
+        unknown) echo "${file#"$root"/}: <$header>: test/lint/includes.sh does not know its layer; name it in public_layer" ;;
+        *)
+            case $may in
+            *" $to "*) ;;
+            *) echo "${file#"$root"/}: includes $header ($to), but $layer may lean only on:$may" ;;
+            esac
+            ;;
+        esac
+    done
+}
+
+wrong=$(
+    for layer in base runtime graph ops io data train models; do
+        case $layer in
+        models) folder=$root/models ;;
+        *) folder=$root/lib/$layer ;;
+        esac
+        for file in "$folder"/*.c "$folder"/*.h; do
+            if [ -f "$file" ]; then
+                check_file "$layer" "$file"
+            fi
+        done
+    done
+    # Tools know the library and not each other's sources; the tests' headers are nobody's.
+    for file in "$root"/tools/*.c "$root"/bench/*.c; do
+        if [ -f "$file" ] && grep -E -n '^ *# *include *[<"](test/|support)' "$file" >/dev/null; then
+            echo "${file#"$root"/}: includes a header of the tests"
+        fi
+    done
+    # Public headers include public headers and system headers only.
+    for file in "$root"/include/clmix/*.h; do
+        if [ -f "$file" ] && grep -E '^ *# *include *"' "$file" >/dev/null; then
+            echo "${file#"$root"/}: a public header includes with quotes; write <clmix/...>"
+        fi
+    done
+)
+if [ -n "$wrong" ]; then
+    echo "$wrong"
+    exit 1
+fi
+finish

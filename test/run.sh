@@ -1,0 +1,28 @@
+#!/bin/sh
+# The whole suite, from a fresh checkout:  sh test/run.sh [CTEST ARGUMENT...]
+# Installs what is missing (Debian, Ubuntu), builds in build/, and runs every test on every platform; arguments go to ctest, such as -L pocl or -R gemm.
+set -eu
+
+cd "$(dirname "$0")/.."
+processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+sh tools/setup.sh test
+sh test/platform/intel.sh install || true    # where it cannot be had, its tests are skipped and say so
+
+cmake -S . -B build -DCLMIX_TESTS=ON
+cmake --build build --parallel "$processors"
+
+# What setup has just installed must be usable: a suite that skips everything would be green too.
+CLMIX_REQUIRED_PLATFORMS=${CLMIX_REQUIRED_PLATFORMS-pocl}
+export CLMIX_REQUIRED_PLATFORMS
+
+echo
+echo "Platforms:"
+for platform in pocl intel rusticl oclgrind; do
+    said=$(CLMIX_BUILD_DIR=build sh test/platform/run.sh "$platform" default true 2>&1) || true
+    echo "  $platform: ${said:-here}"
+done
+echo
+
+cd build
+exec ctest --parallel "${CTEST_PARALLEL_LEVEL:-$processors}" --output-on-failure "$@"
