@@ -1,13 +1,15 @@
 // Cross-entropy of logits (rows, K) against labels, its gradient, and how many labels are among the k largest logits.
 //
-// The target of a row is t = (1 - smoothing) (weight [label] + (1 - weight) [second]) + smoothing / K, with weight 1 and no second label unless MIXED.
-// Rows with label -100 (or second -100) are left out of the mean. A label that is no class makes the loss NaN: the run stops with a sentence, not with a guess.
+// The target of a row is t = (1 - smoothing) (weight [label] + (1 - weight) [second]) + smoothing / K; weight is 1 and there is no second label unless `mixed`.
+// Rows with label or second label -100 are left out of the mean. A label that is no class makes the loss NaN: the run stops with a sentence, not with a guess.
+//
+// `stats` (3 rows + 1 floats): each row's largest logit, then each row's sum of e^(x - largest), then each row's loss, then the number of rows in the mean.
 #include "math.h"
 #include "reduce.h"
 
 #define LEFT_OUT (-100)
 
-static inline int counts(const int label, const int second)
+static inline int is_counted(const int label, const int second)
 {
     return label != LEFT_OUT && second != LEFT_OUT;
 }
@@ -17,19 +19,137 @@ static inline float logit_of(const __global float *row, const int label, const u
     return label >= 0 && label < (int)classes ? row[label] : NAN;
 }
 
-// The largest logit of a row and the sum of e^(x - largest); `total`: sum of the logits. All work-items of the group take part and get all three.
-// NaN and infinity in any logit reach the sum or the total.
-static inline float3 row_sums(const __global float *row, const uint classes
-#if WG > 1
-                              ,
-                              __local float *group_scratch
-#endif
-)
+// Fills stats but for the count.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4 bytes a logit.
+// The mean of the logits is added even where smoothing is 0: so a NaN or an infinity among them always reaches the loss.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows(const uint rows, const uint chunk, const uint classes,
+                                                                                 const __global float *logits, const uint logits_offset,
+                                                                                 const __global int *label, const uint label_offset,
+                                                                                 const __global int *second, const uint second_offset,
+                                                                                 const __global float *weight, const uint weight_offset, const int mixed,
+                                                                                 const float smoothing, __global float *stats, const uint stats_offset)
 {
-    const uint item = get_local_id(0);
-    float most = -INFINITY, sum = 0.0f, total = 0.0f;
-    for (uint k = item; k < classes; k += WG)
-        most = fmax(most, row[k]);
-    most = GROUP_MAX(most);
-    return (float3)(most, sum, total);
+    GROUP_SCRATCH
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0), whole = classes / VW * VW;
+    for (uint r = begin; r < end; r++) {
+        const __global float *row = logits + logits_offset + (ulong)r * classes;
+        floatv v = (floatv)(-INFINITY), all = (floatv)(0.0f);
+        float tail = -INFINITY, rest = 0.0f;
+        for (uint k = item * VW; k < whole; k += WG * VW) {
+            v = fmax(v, LOADV(row + k));
+            all += LOADV(row + k);
+        }
+        for (uint k = whole + item; k < classes; k += WG) {
+            tail = fmax(tail, row[k]);
+            rest += row[k];
+        }
+        const float peak = GROUP_MAX(fmax(max_lanes(v), tail)), mean = GROUP_SUM(sum_lanes(all) + rest) / (float)classes;
+        v = (floatv)(0.0f);
+        tail = 0.0f;
+        for (uint k = item * VW; k < whole; k += WG * VW)
+            v += clmix_exp(LOADV(row + k) - peak);
+        for (uint k = whole + item; k < classes; k += WG)
+            tail += clmix_exp_1(row[k] - peak);
+        const float sum = GROUP_SUM(sum_lanes(v) + tail);
+        if (item == 0) {
+            const int first = label[label_offset + r], other = mixed ? second[second_offset + r] : first;
+            const float share = mixed ? weight[weight_offset + r] : 1.0f;
+            float picked = logit_of(row, first, classes);
+            if (mixed)
+                picked = share * picked + (1.0f - share) * logit_of(row, other, classes);
+            stats[stats_offset + r] = peak;
+            (stats + stats_offset + rows)[r] = sum;
+            (stats + stats_offset + 2 * rows)[r] = is_counted(first, other) ? log(sum) + (peak - (1.0f - smoothing) * picked - smoothing * mean) : 0.0f;
+        }
+    }
+}
+
+// loss = sum of the rows' losses / count, and the count into stats.  One group; every work-item adds its rows in order, then the fixed tree.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint rows, const __global int *label, const uint label_offset,
+                                                                                 const __global int *second, const uint second_offset, const int mixed,
+                                                                                 __global float *stats, const uint stats_offset, __global float *loss,
+                                                                                 const uint loss_offset)
+{
+    GROUP_SCRATCH
+    float sum = 0.0f;
+    uint count = 0;
+    stats += stats_offset;
+    for (uint r = get_local_id(0); r < rows; r += WG) {
+        sum += stats[2 * rows + r];
+        count += (uint)is_counted(label[label_offset + r], mixed ? second[second_offset + r] : 0);
+    }
+    const float total = GROUP_SUM(sum), counted = GROUP_SUM((float)count);
+    if (get_local_id(0) == 0) {
+        loss[loss_offset] = total / counted;
+        stats[3 * rows] = counted;
+    }
+}
+
+// dx = upstream / count (softmax(x) - t), 0 for rows left out.  Rows as in cross_entropy_rows.  Reads 4, writes 4 bytes a logit.
+// Whoever stores the label's element subtracts the label's share from it, so that no two work-items touch one element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad(
+    const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset, const __global int *label,
+    const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight, const uint weight_offset, const int mixed,
+    const float smoothing, const __global float *stats, const uint stats_offset, const __global float *upstream, const uint upstream_offset,
+    const int has_upstream, __global float *dx, const uint dx_offset)
+{
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
+    stats += stats_offset;
+    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / stats[3 * rows];
+    for (uint r = begin; r < end; r++) {
+        const __global float *row = logits + logits_offset + (ulong)r * classes;
+        __global float *to = dx + dx_offset + (ulong)r * classes;
+        const int first = label[label_offset + r], other = mixed ? second[second_offset + r] : first;
+        const float share = mixed ? weight[weight_offset + r] : 1.0f, peak = stats[r];
+        const float factor = is_counted(first, other) ? each : 0.0f, scale = factor / stats[rows + r], floor = factor * smoothing / (float)classes;
+        const float hit = factor * (1.0f - smoothing) * share, other_hit = factor * (1.0f - smoothing) * (1.0f - share);
+        for (uint k = item * VW; k < classes; k += WG * VW) {
+            const uint n = min((uint)VW, classes - k);
+            const floatv value = factor == 0.0f ? (floatv)(0.0f) : clmix_exp(load_lanes(row + k, n) - peak) * scale - floor;
+            store_lanes(value, to + k, n);
+            if ((uint)first - k < n)
+                to[first] -= hit;
+            if (mixed && (uint)other - k < n)
+                to[other] -= other_hit;
+        }
+    }
+}
+
+// Rank of each row's label: how many classes stand before it, larger logits and equal ones of lower classes; -1 for labels below 0. A NaN stands before
+// everything, so that a label whose logit is NaN is among no k < K.  Rows as above.  Reads 4 bytes a logit.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void label_ranks(const uint rows, const uint chunk, const uint classes, const __global float *logits,
+                                                                          const uint logits_offset, const __global int *label, const uint label_offset,
+                                                                          __global float *rank, const uint rank_offset)
+{
+    GROUP_SCRATCH
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    for (uint r = begin; r < end; r++) {
+        const __global float *row = logits + logits_offset + (ulong)r * classes;
+        const int wanted = label[label_offset + r];
+        const float own = logit_of(row, wanted, classes);
+        uint before = 0;
+        for (uint k = get_local_id(0); k < classes; k += WG)
+            before += !(row[k] < own || (row[k] == own && (int)k >= wanted));
+        const float all = GROUP_SUM((float)before);
+        if (get_local_id(0) == 0)
+            rank[rank_offset + r] = wanted < 0 ? -1.0f : all;
+    }
+}
+
+// found[i] = number of rows with a rank below k_i.  One group.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void count_ranks(const uint rows, const __global float *rank, const uint rank_offset,
+                                                                          __global float *found, const uint found_offset, const uint count, const uint k0,
+                                                                          const uint k1, const uint k2, const uint k3)
+{
+    GROUP_SCRATCH
+    for (uint i = 0; i < count; i++) {
+        const float limit = (float)(i == 0 ? k0 : i == 1 ? k1 : i == 2 ? k2 : k3);
+        uint sum = 0;
+        for (uint r = get_local_id(0); r < rows; r += WG) {
+            const float at = (rank + rank_offset)[r];
+            sum += at >= 0.0f && at < limit;
+        }
+        const float all = GROUP_SUM((float)sum);
+        if (get_local_id(0) == 0)
+            found[found_offset + i] = all;
+    }
 }

@@ -10,15 +10,14 @@ typedef CLMIX_JOIN(uint, VW) __attribute__((aligned(4))) uintvu;
 // y = x for 4-byte elements, moved as bits.  The matrix is outer x inner runs of `columns` elements, at outer_stride and inner_stride on either side.
 // Group (i, j) does runs [i * chunk, (i + 1) * chunk) and of each the columns [j * block, (j + 1) * block).  Reads 4, writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy_runs(const uint runs, const uint chunk, const uint inner, const uint columns,
-                                                                        const uint block, const __global uint *x, const uint x_offset, const uint x_outer,
-                                                                        const uint x_inner, __global uint *y, const uint y_offset, const uint y_first,
+                                                                        const uint block, const __global uint *x, const uint x_offset, const uint x_first,
+                                                                        const uint x_outer, const uint x_inner, __global uint *y, const uint y_offset, const uint y_first,
                                                                         const uint y_outer, const uint y_inner)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, runs - begin);
     const uint left = get_group_id(1) * block, width = min(block, columns - left);
-    x += x_offset + left;
-    y += y_offset + y_first;
-    y += left;
+    x = x + x_offset + x_first + left;
+    y = y + y_offset + y_first + left;
 #if WG > 1
     for (uint e = get_local_id(0); e < (end - begin) * width; e += WG) {
         const uint r = begin + e / width, c = e % width;

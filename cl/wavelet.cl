@@ -3,15 +3,16 @@
 #include "wavelet.h"
 
 // One level, forward: fine (images, H, W, C) with `fine_pitch` floats from pixel to pixel -> rows of 4 C floats of the coarse map.
-// Group g does items [g * chunk, (g + 1) * chunk): an item is a coarse pixel and HAAR_LANES of its channels. `fine` may be the same buffer as `bands`
+// An item is a coarse pixel and HAAR_LANES of its channels; the groups share the items in equal contiguous chunks. `fine` may be the same buffer as `bands`
 // (the approximations of the level before). Reads and writes 16 bytes a coarse pixel and channel.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_level(const uint items, const uint chunk, const uint height, const uint width,
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_level(const uint images, const uint height, const uint width,
                                                                                  const uint channels, const __global float *fine, const uint fine_offset,
                                                                                  const uint fine_first, const uint fine_pitch, __global float *bands,
                                                                                  const uint bands_offset, const uint bands_first)
 {
     const uint h = (height + 1) / 2, w = (width + 1) / 2, blocks = (channels + HAAR_LANES - 1) / HAAR_LANES;
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, items - begin);
+    const uint items = images * h * w * blocks, chunk = (items + get_num_groups(0) - 1) / get_num_groups(0);
+    const uint begin = min(items, (uint)get_group_id(0) * chunk), end = begin + min(chunk, items - begin);
     for (uint item = begin + get_local_id(0); item < end; item += WG) {
         const uint pixel = item / blocks, c = item % blocks * HAAR_LANES;
         const uint x = pixel % w, row = pixel / w, y = row % h, image = row / h;
@@ -55,13 +56,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_image
 // One level, backward: coarse approximations and details -> fine (images, height, width, C), to which `other` is added if has_other. What of the blocks lies
 // outside height x width is dropped. Items as in haar_forward_level. Reads 16 (32 with other), writes 16 bytes a coarse pixel and channel.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_level(
-    const uint items, const uint chunk, const uint height, const uint width, const uint channels, const __global float *low, const uint low_offset,
+    const uint images, const uint height, const uint width, const uint channels, const __global float *low, const uint low_offset,
     const uint low_first, const uint low_pitch, const __global float *high, const uint high_offset, const uint high_first, const uint high_pitch,
     const __global float *other, const uint other_offset, const uint other_first, const uint other_pitch, const int has_other, __global float *fine,
     const uint fine_offset, const uint fine_first)
 {
     const uint h = (height + 1) / 2, w = (width + 1) / 2, blocks = (channels + HAAR_LANES - 1) / HAAR_LANES;
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, items - begin);
+    const uint items = images * h * w * blocks, chunk = (items + get_num_groups(0) - 1) / get_num_groups(0);
+    const uint begin = min(items, (uint)get_group_id(0) * chunk), end = begin + min(chunk, items - begin);
     for (uint item = begin + get_local_id(0); item < end; item += WG) {
         const uint pixel = item / blocks, c = item % blocks * HAAR_LANES;
         const uint x = pixel % w, row = pixel / w, y = row % h, image = row / h;

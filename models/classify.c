@@ -14,20 +14,25 @@ void clmix_network_drop_plans(clmix_network *network)
     network->kept_count = network->next_victim = 0;
 }
 
-static clmix_status compile(clmix_network *network, size_t count, clmix_plan **plan)
+clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4], const float deviation[4], size_t count)
 {
-    const struct clmix_picture_keys *picture = &network->config->keys.picture;
-    const size_t size[4] = { count, picture->height, picture->width, picture->channels };
+    size_t size[4] = { count, 0, 0, 0 };
     clmix_graph *graph = clmix_graph_new();
 
+    clmix_config_picture(config, &size[1], &size[2], &size[3]);
     clmix_value pixels = clmix_input(graph, "pictures", CLMIX_U8, 4, size);
-    clmix_value pictures = clmix_normalize(pixels, network->mean, network->deviation);
-    clmix_value logits = clmix_model(clmix_root(graph), pictures, network->config);
+    clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, deviation), config);
     clmix_output(graph, "probabilities", clmix_softmax(logits, -1));
-
-    clmix_status status = clmix_plan_compile(plan, graph, network->device, CLMIX_INFERENCE);
+    clmix_status status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
     clmix_graph_free(graph);
-    if (!status && network->weights)
+    return status;
+}
+
+static clmix_status compile(clmix_network *network, size_t count, clmix_plan **plan)
+{
+    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->deviation, count));
+    clmix_status status = CLMIX_OK;
+    if (network->weights)
         status = clmix_plan_bind_arena(*plan, CLMIX_WEIGHTS, network->weights);
     if (!status && network->states)
         status = clmix_plan_bind_arena(*plan, CLMIX_STATES, network->states);

@@ -57,6 +57,9 @@ clmix_status clmix_network_take(clmix_network *network, const clmix_safetensors 
 
 /* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
 
+/* The plan for `count` pictures: input "pictures" u8, output "probabilities". */
+clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4], const float deviation[4],
+                                    size_t count);
 /* Probabilities of all classes for a PNG or JPEG picture, scaled to cover the model's size and cut to it. */
 clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities);
 

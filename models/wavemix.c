@@ -7,37 +7,21 @@
 #include "base/status.h"
 #include "io/json.h"
 #include "models/config.h"
+#include "ops/linear.h"
 #include <clmix/ops.h>
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Linear over the channels of a token list (tokens, C) -> (tokens, features), with the shape (features, C, 1, 1) that a 1x1 convolution
- * has in the authors' files. */
-static clmix_value pointwise(clmix_scope at, clmix_value tokens, size_t features)
-{
-    clmix_shape shape = clmix_shape_of(tokens);
-    if (shape.rank != 2)
-        return tokens;
-    clmix_value map = clmix_reshape(tokens, 4, (size_t[]){ 1, 1, shape.size[0], shape.size[1] });
-    map = clmix_conv2d(at, map, features, clmix_square(1, 1, 0), true);
-    return clmix_reshape(map, 2, (size_t[]){ shape.size[0], features });
-}
-
-/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. */
+/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. A 1x1 convolution is a linear layer whose
+ * weights have two more axes in the authors' files. */
 static clmix_value feed_forward(clmix_scope at, clmix_value tokens, const struct wavemix_config *config)
 {
-    clmix_value y;
+    bool conv = config->feedforward == WAVEMIX_CONV;
+    int file_rank = conv ? 4 : 2;
 
-    if (config->feedforward == WAVEMIX_CONV)
-        y = pointwise(clmix_in(at, "0"), tokens, config->mult_dim);
-    else
-        y = clmix_linear(clmix_in(at, "1"), tokens, config->mult_dim, true);
-    y = clmix_gelu(y);
-    y = clmix_dropout(y, config->dropout);
-    if (config->feedforward == WAVEMIX_CONV)
-        y = pointwise(clmix_in(at, "3"), y, config->ff_dim);
-    else
-        y = clmix_linear(clmix_in(at, "4"), y, config->ff_dim, true);
+    clmix_value y = clmix_linear_with(clmix_in(at, conv ? "0" : "1"), tokens, config->mult_dim, true, file_rank);
+    y = clmix_dropout(clmix_gelu(y), config->dropout);
+    y = clmix_linear_with(clmix_in(at, conv ? "3" : "4"), y, config->ff_dim, true, file_rank);
     return clmix_dropout(y, config->dropout);
 }
 

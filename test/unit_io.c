@@ -29,7 +29,7 @@ static void make_folder(void)
 
 static void remove_folder(void)
 {
-    ck_assert_int_eq(rmdir(folder), 0);    /* fails when a test or the library left a file behind */
+    ck_assert_int_eq(rmdir(folder), 0); /* fails when a test or the library left a file behind */
 }
 
 static char *in_folder(const char *name)
@@ -70,7 +70,8 @@ START_TEST(reads_what_pytorch_writes)
     ck_assert_int_eq(clmix_safetensors_open(&file, CLMIX_TEST_DATA "/torch.safetensors"), CLMIX_OK);
     ck_assert_uint_eq(clmix_safetensors_count(file), 9);
     ck_assert_str_eq(clmix_safetensors_metadata(file, "config"), "{\"model\":\"wavemix\",\"dim\":16}");
-    ck_assert_str_eq(clmix_safetensors_metadata(file, "umlaut"), "Gr\xc3\xb6\xc3\x9f" "e \"x\"");
+    ck_assert_str_eq(clmix_safetensors_metadata(file, "umlaut"), "Gr\xc3\xb6\xc3\x9f"
+                                                                 "e \"x\"");
     ck_assert_uint_eq(clmix_safetensors_metadata_count(file), 3);
     ck_assert_ptr_null(clmix_safetensors_metadata(file, "absent"));
     tensor = clmix_safetensors_find(file, "layers.0.weight");
@@ -93,7 +94,8 @@ START_TEST(reads_what_pytorch_writes)
     memcpy(&steps, tensor->data, 8);
     ck_assert(steps == 1234567890123);
     expect_error(clmix_stored_to_float(tensor, values), CLMIX_ERROR_FORMAT, "'steps' has the dtype I64");
-    ck_assert(clmix_safetensors_find(file, "ints")->type == CLMIX_STORED_I32 && clmix_safetensors_find(file, "flags")->type == CLMIX_STORED_BOOL);
+    ck_assert(clmix_safetensors_find(file, "ints")->type == CLMIX_STORED_I32 &&
+              clmix_safetensors_find(file, "flags")->type == CLMIX_STORED_BOOL);
     ck_assert(((const unsigned char *)clmix_safetensors_find(file, "bytes")->data)[2] == 255);
     tensor = clmix_safetensors_find(file, "empty");
     ck_assert(tensor->count == 0 && tensor->rank == 2);
@@ -133,11 +135,14 @@ static const struct malformed {
     { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "bytes 4 to 0" },
     { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "bytes 0 to 8 of the 4" },
     { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "4 bytes by its data_offsets and 8" },
-    { "{\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[2,5]}}", 5, "overlaps" },
-    { "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[3,5]}}", 5, "leaves a hole" },
+    { "{\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[2,5]}}", 5,
+      "overlaps" },
+    { "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[3,5]}}", 5,
+      "leaves a hole" },
     { "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "leaves a hole" },
     { "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 5, "end at byte 2 of the data but the file has 5" },
-    { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, "two tensors have the name 'a'" },
+    { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2,
+      "two tensors have the name 'a'" },
     { "{\"__metadata__\":[]}", 0, "__metadata__ is not an object" },
     { "{\"__metadata__\":{\"a\":1}}", 0, "metadata entry 'a' is not a text" },
     { "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, "'a' is there twice" },
@@ -329,7 +334,8 @@ START_TEST(json_errors_have_a_place)
     expect_error(parse(&json, "[1,2"), CLMIX_ERROR_FORMAT, "not JSON");
     expect_error(clmix_json_read(&json, "/nonexistent.json"), CLMIX_ERROR_FILE, "/nonexistent.json");
     ck_assert(clmix_utf8_valid("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82\n", 11));
-    ck_assert(!clmix_utf8_valid("\xed\xa0\x80", 3) && !clmix_utf8_valid("\xc3", 1) && !clmix_utf8_valid("\xf4\x90\x80\x80", 4) && !clmix_utf8_valid("\x01", 1));
+    ck_assert(!clmix_utf8_valid("\xed\xa0\x80", 3) && !clmix_utf8_valid("\xc3", 1) && !clmix_utf8_valid("\xf4\x90\x80\x80", 4) &&
+              !clmix_utf8_valid("\x01", 1));
 }
 END_TEST
 
@@ -347,11 +353,13 @@ START_TEST(json_getters)
 
     ck_assert_int_eq(parse(&json, " {\"dim\":16,\"rate\":0.5,\"on\":true,\"mixer\":\"nystrom\",\"sizes\":[1,2,3],\"pair\":4} "), CLMIX_OK);
     ck_assert_int_eq(clmix_json_keys(json, "model.json", keys, 6), CLMIX_OK);
-    expect_error(clmix_json_keys(json, "model.json", keys, 5), CLMIX_ERROR_FORMAT, "unknown key 'pair'; known here: dim, rate, on, mixer, sizes");
+    expect_error(clmix_json_keys(json, "model.json", keys, 5), CLMIX_ERROR_FORMAT,
+                 "unknown key 'pair'; known here: dim, rate, on, mixer, sizes");
     ck_assert_int_eq(clmix_json_integer(json, "m", "dim", 1, 99, &dim), CLMIX_OK);
     ck_assert_int_eq(clmix_json_integer(json, "m", "depth", 1, 99, &depth), CLMIX_OK);
     ck_assert(dim == 16 && depth == 5);
-    expect_error(clmix_json_integer(json, "m", "dim", 1, 9, &dim), CLMIX_ERROR_FORMAT, "m: 'dim' is 16 and must be a whole number from 1 to 9");
+    expect_error(clmix_json_integer(json, "m", "dim", 1, 9, &dim), CLMIX_ERROR_FORMAT,
+                 "m: 'dim' is 16 and must be a whole number from 1 to 9");
     expect_error(clmix_json_integer(json, "m", "rate", 0, 9, &dim), CLMIX_ERROR_FORMAT, "'rate' is 0.5");
     ck_assert_int_eq(clmix_json_number(json, "m", "rate", 0, 1, &rate), CLMIX_OK);
     expect_error(clmix_json_number(json, "m", "mixer", 0, 1, &rate), CLMIX_ERROR_FORMAT, "\"nystrom\"");
@@ -395,7 +403,8 @@ START_TEST(json_round_trip)
 }
 END_TEST
 
-static void expect_pixels(const char *name, size_t channels, size_t height, size_t width, size_t found_channels, const unsigned char *pixels)
+static void expect_pixels(const char *name, size_t channels, size_t height, size_t width, size_t found_channels,
+                          const unsigned char *pixels)
 {
     clmix_picture picture;
 
@@ -427,7 +436,7 @@ START_TEST(reads_jpeg)
     ck_assert(picture.channels == 1 && picture.height == 12 && picture.width == 16);
     ck_assert(picture.pixels[0] < 12 && picture.pixels[11 * 16] > 243);
     clmix_picture_free(&picture);
-    for (size_t channels = 1; channels <= 3; channels += 2) {    /* rgb(200, 40, 90), luma 93.5 */
+    for (size_t channels = 1; channels <= 3; channels += 2) { /* rgb(200, 40, 90), luma 93.5 */
         ck_assert_msg(clmix_picture_read(&picture, CLMIX_TEST_DATA "/pictures/cmyk.jpg", channels) == CLMIX_OK, "%s", clmix_error());
         ck_assert_uint_eq(picture.channels, channels);
         if (channels == 3)
@@ -442,13 +451,14 @@ END_TEST
 /* Every proper beginning of a picture file is refused, and every flipped byte is survived. */
 START_TEST(survives_damaged_pictures)
 {
-    static const char *const files[] = { CLMIX_TEST_DATA "/pictures/rgb.png", CLMIX_TEST_DATA "/folder/train/cat/0000.jpg", CLMIX_TEST_DATA "/pictures/cmyk.jpg" };
+    static const char *const files[] = { CLMIX_TEST_DATA "/pictures/rgb.png", CLMIX_TEST_DATA "/folder/train/cat/0000.jpg",
+                                         CLMIX_TEST_DATA "/pictures/cmyk.jpg" };
     void *content = NULL;
     size_t bytes = 0;
     clmix_picture picture;
 
     ck_assert_int_eq(clmix_file_read(files[_i], 1 << 20, &content, &bytes), CLMIX_OK);
-    for (size_t cut = 0; cut + 2 < bytes; cut++) {    /* a JPEG without its last two bytes, the end marker, has all its pixels */
+    for (size_t cut = 0; cut + 2 < bytes; cut++) { /* a JPEG without its last two bytes, the end marker, has all its pixels */
         unsigned char *part = malloc(cut + 1);
 
         memcpy(part, content, cut);
@@ -471,10 +481,11 @@ END_TEST
 START_TEST(refuses_absurd_pictures)
 {
     /* 30000 x 1 and 2^31 - 1 squared, CRCs right, no pixels */
-    static const unsigned char wide_png[] = { 0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0x75, 0x30, 0, 0, 0, 1, 8, 2, 0, 0, 0,
-                                              0x98, 0x33, 0x44, 0x69, 0, 0, 0, 0, 'I', 'D', 'A', 'T', 0x35, 0xaf, 0x06, 0x1e };
-    static const unsigned char huge_jpeg[] = { 0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0xff, 0xdc, 0xff, 0xdc, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0,
-                                               0xff, 0xda, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 63, 0, 0 };
+    static const unsigned char wide_png[] = { 0x89, 'P',  'N',  'G',  13,   10, 26, 10,  0,   0,   0,   13,   'I',  'H',  'D',
+                                              'R',  0,    0,    0x75, 0x30, 0,  0,  0,   1,   8,   2,   0,    0,    0,    0x98,
+                                              0x33, 0x44, 0x69, 0,    0,    0,  0,  'I', 'D', 'A', 'T', 0x35, 0xaf, 0x06, 0x1e };
+    static const unsigned char huge_jpeg[] = { 0xff, 0xd8, 0xff, 0xc0, 0,    17, 8,  0xff, 0xdc, 0xff, 0xdc, 3, 1, 0x11, 0, 2,  0x11, 0,
+                                               3,    0x11, 0,    0xff, 0xda, 0,  12, 3,    1,    0,    2,    0, 3, 0,    0, 63, 0,    0 };
     clmix_picture picture;
 
     expect_error(clmix_picture_decode(&picture, "wide.png", wide_png, sizeof wide_png, 3), CLMIX_ERROR_FORMAT, "30000x1");
@@ -515,7 +526,7 @@ START_TEST(fits)
 
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (unsigned char)(10 * (i % 8));
-    ck_assert_int_eq(clmix_picture_fit(&picture, result, 2, 2, 3), CLMIX_OK);    /* the middle two columns, untouched, thrice */
+    ck_assert_int_eq(clmix_picture_fit(&picture, result, 2, 2, 3), CLMIX_OK); /* the middle two columns, untouched, thrice */
     for (size_t i = 0; i < 4; i++)
         for (size_t c = 0; c < 3; c++)
             ck_assert_uint_eq(result[3 * i + c], i % 2 == 0 ? 30 : 40);

@@ -11,6 +11,7 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 #include <clmix/device.h>
+#include <clmix/train.h>
 #include <stdbool.h>
 
 /* What a tensor is, which decides how it is judged. */
@@ -37,7 +38,7 @@ struct case_report {
 void case_run(struct case_report *report, clmix_device *device, const char *path);
 void case_report_free(struct case_report *report);
 
-/* --- for case_model.c and case_op.c -------------------------------------------------------------------------------------------------- */
+/* --- for case_model.c, case_op.c and case_adamw.c ------------------------------------------------------------------------------------ */
 
 struct reference_case {
     clmix_device *device;
@@ -49,6 +50,12 @@ struct reference_case {
 
 clmix_status case_run_model(struct reference_case *of);
 clmix_status case_run_op(struct reference_case *of);
+clmix_status case_run_adamw(struct reference_case *of);
+
+/* Options of an optimizer step from the case's JSON: lr, beta1, beta2, eps, weight_decay, with PyTorch's defaults. */
+clmix_status case_adamw_options(clmix_train_options *options, const cJSON *json, const char *where);
+/* Elements that a tensor takes in an arena: tensors begin at multiples of 16. */
+size_t case_arena_count(size_t count);
 
 /* A tensor of the case; FORMAT when it is missing. The second looks for prefix followed by name, and gives NULL when it is missing. */
 clmix_status case_tensor(const struct reference_case *of, const char *name, const clmix_stored_tensor **tensor);

@@ -48,55 +48,55 @@ static clmix_tensor_info picture_layout(const clmix_stored_tensor *stored)
     return info;
 }
 
-static clmix_status take_pictures(struct model_case *this)
+static clmix_status take_pictures(struct model_case *model)
 {
     const clmix_stored_tensor *input;
-    const struct clmix_picture_keys *size = &clmix_network_config(this->network)->keys.picture;
+    const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
     float *file = NULL;
 
-    CLMIX_TRY(case_tensor(this->of, "input", &input));
+    CLMIX_TRY(case_tensor(model->of, "input", &input));
     if (input->rank != 4 || input->size[0] == 0 || input->size[1] != size->channels || input->size[2] != size->height || input->size[3] != size->width)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'input' must be (batch, %zu, %zu, %zu), as the configuration says", size->channels, size->height, size->width);
     CLMIX_TRY(case_floats(input, &file));
     clmix_tensor_info layout = picture_layout(input);
-    this->batch = input->size[0];
-    this->pictures = malloc(input->count * sizeof *this->pictures);
-    if (this->pictures)
-        clmix_layout_to_device(&layout, file, this->pictures);
+    model->batch = input->size[0];
+    model->pictures = malloc(input->count * sizeof *model->pictures);
+    if (model->pictures)
+        clmix_layout_to_device(&layout, file, model->pictures);
     free(file);
-    return this->pictures ? CLMIX_OK : clmix_fail_memory("the pictures");
+    return model->pictures ? CLMIX_OK : clmix_fail_memory("the pictures");
 }
 
 /* The case's initial weights and running statistics, for each name of the model. */
-static clmix_status take_weights(struct model_case *this)
+static clmix_status take_weights(struct model_case *model)
 {
-    CLMIX_TRY(clmix_arenas_new(&this->initial, this->network));
-    for (size_t i = 0; i < clmix_network_tensor_count(this->network); i++) {
+    CLMIX_TRY(clmix_arenas_new(&model->initial, model->network));
+    for (size_t i = 0; i < clmix_network_tensor_count(model->network); i++) {
         clmix_tensor_info info;
         float *file = NULL;
-        CLMIX_TRY(clmix_network_tensor(this->network, i, &info));
-        const clmix_stored_tensor *stored = case_find(this->of, info.trainable ? "param." : "buffer.", info.name);
+        CLMIX_TRY(clmix_network_tensor(model->network, i, &info));
+        const clmix_stored_tensor *stored = case_find(model->of, info.trainable ? "param." : "buffer.", info.name);
         if (!stored || stored->count != clmix_shape_count(info.file_shape))
             return clmix_fail(CLMIX_ERROR_FORMAT, "the model needs '%s%s' with %zu values, and the case %s", info.trainable ? "param." : "buffer.", info.name,
                               clmix_shape_count(info.file_shape), stored ? "has another number" : "has none");
         CLMIX_TRY(case_floats(stored, &file));
-        clmix_layout_to_device(&info, file, clmix_arenas_at(&this->initial, &info));
+        clmix_layout_to_device(&info, file, clmix_arenas_at(&model->initial, &info));
         free(file);
     }
-    return clmix_arenas_upload(&this->initial, this->network);
+    return clmix_arenas_upload(&model->initial, model->network);
 }
 
 /* That the model knows every weight of the case. */
-static clmix_status check_weights(const struct model_case *this)
+static clmix_status check_weights(const struct model_case *model)
 {
-    for (size_t i = 0; i < clmix_safetensors_count(this->of->file); i++) {
-        const char *name = clmix_safetensors_at(this->of->file, i)->name;
+    for (size_t i = 0; i < clmix_safetensors_count(model->of->file); i++) {
+        const char *name = clmix_safetensors_at(model->of->file, i)->name;
         if (strncmp(name, "param.", 6) != 0)
             continue;
         bool known = false;
-        for (size_t k = 0; !known && k < clmix_network_tensor_count(this->network); k++) {
+        for (size_t k = 0; !known && k < clmix_network_tensor_count(model->network); k++) {
             clmix_tensor_info info;
-            known = !clmix_network_tensor(this->network, k, &info) && strcmp(info.name, name + 6) == 0;
+            known = !clmix_network_tensor(model->network, k, &info) && strcmp(info.name, name + 6) == 0;
         }
         if (!known)
             return clmix_fail(CLMIX_ERROR_FORMAT, "the case has '%s', which the model does not have", name);
@@ -104,31 +104,31 @@ static clmix_status check_weights(const struct model_case *this)
     return CLMIX_OK;
 }
 
-static clmix_status bind_network(const struct model_case *this, clmix_plan *plan)
+static clmix_status bind_network(const struct model_case *model, clmix_plan *plan)
 {
-    if (clmix_network_weights(this->network))
-        CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, clmix_network_weights(this->network)));
-    if (clmix_network_states(this->network))
-        CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_STATES, clmix_network_states(this->network)));
+    if (clmix_network_weights(model->network))
+        CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, clmix_network_weights(model->network)));
+    if (clmix_network_states(model->network))
+        CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_STATES, clmix_network_states(model->network)));
     return CLMIX_OK;
 }
 
-static size_t picture_count(const struct model_case *this)
+static size_t picture_count(const struct model_case *model)
 {
-    const struct clmix_picture_keys *size = &clmix_network_config(this->network)->keys.picture;
-    return this->batch * size->height * size->width * size->channels;
+    const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
+    return model->batch * size->height * size->width * size->channels;
 }
 
-static clmix_value picture_input(const struct model_case *this, clmix_graph *graph)
+static clmix_value picture_input(const struct model_case *model, clmix_graph *graph)
 {
-    const struct clmix_picture_keys *size = &clmix_network_config(this->network)->keys.picture;
-    return clmix_input(graph, "pictures", CLMIX_F32, 4, (size_t[]){ this->batch, size->height, size->width, size->channels });
+    const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
+    return clmix_input(graph, "pictures", CLMIX_F32, 4, (size_t[]){ model->batch, size->height, size->width, size->channels });
 }
 
 /* Reads an output of `plan` and compares it. */
-static clmix_status compare_output(const struct model_case *this, clmix_plan *plan, const char *output, const char *name, size_t count)
+static clmix_status compare_output(const struct model_case *model, clmix_plan *plan, const char *output, const char *name, size_t count)
 {
-    const clmix_stored_tensor *expected = clmix_safetensors_find(this->of->file, name);
+    const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, name);
     if (!expected)
         return CLMIX_OK;
     float *values = malloc((count + 1) * sizeof *values);
@@ -136,31 +136,31 @@ static clmix_status compare_output(const struct model_case *this, clmix_plan *pl
         return clmix_fail_memory(name);
     clmix_status status = clmix_plan_read(plan, output, values, count * sizeof *values);
     if (!status)
-        status = case_compare(this->of, expected, CASE_FORWARD, values, count);
+        status = case_compare(model->of, expected, CASE_FORWARD, values, count);
     free(values);
     return status;
 }
 
 /* ---- evaluation --------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status evaluate(struct model_case *this)
+static clmix_status evaluate(struct model_case *model)
 {
     clmix_plan *plan = NULL;
-    if (!clmix_safetensors_find(this->of->file, "eval.output"))
+    if (!clmix_safetensors_find(model->of->file, "eval.output"))
         return CLMIX_OK;
     clmix_graph *graph = clmix_graph_new();
-    clmix_value logits = clmix_model(clmix_root(graph), picture_input(this, graph), clmix_network_config(this->network));
+    clmix_value logits = clmix_model(clmix_root(graph), picture_input(model, graph), clmix_network_config(model->network));
     clmix_output(graph, "logits", logits);
 
-    clmix_status status = clmix_plan_compile(&plan, graph, this->of->device, CLMIX_INFERENCE);
+    clmix_status status = clmix_plan_compile(&plan, graph, model->of->device, CLMIX_INFERENCE);
     if (!status)
-        status = bind_network(this, plan);
+        status = bind_network(model, plan);
     if (!status)
-        status = clmix_plan_write(plan, "pictures", this->pictures, picture_count(this) * sizeof(float));
+        status = clmix_plan_write(plan, "pictures", model->pictures, picture_count(model) * sizeof(float));
     if (!status)
         status = clmix_plan_run(plan);
     if (!status)
-        status = compare_output(this, plan, "logits", "eval.output", this->batch * clmix_config_classes(clmix_network_config(this->network)));
+        status = compare_output(model, plan, "logits", "eval.output", model->batch * clmix_config_classes(clmix_network_config(model->network)));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     return status;
@@ -168,19 +168,19 @@ static clmix_status evaluate(struct model_case *this)
 
 /* ---- training ----------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status compile_training(struct model_case *this)
+static clmix_status compile_training(struct model_case *model)
 {
     const clmix_stored_tensor *label;
-    CLMIX_TRY(case_tensor(this->of, "label", &label));
-    if (label->rank != 1 || label->count != this->batch)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'label' must have %zu entries, one a picture", this->batch);
-    CLMIX_TRY(case_integers(label, &this->labels));
+    CLMIX_TRY(case_tensor(model->of, "label", &label));
+    if (label->rank != 1 || label->count != model->batch)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'label' must have %zu entries, one a picture", model->batch);
+    CLMIX_TRY(case_integers(label, &model->labels));
 
-    clmix_graph *graph = this->graph = clmix_graph_new();
-    clmix_value pictures = picture_input(this, graph);
-    clmix_value labels = clmix_input(graph, "labels", CLMIX_I32, 1, &this->batch);
+    clmix_graph *graph = model->graph = clmix_graph_new();
+    clmix_value pictures = picture_input(model, graph);
+    clmix_value labels = clmix_input(graph, "labels", CLMIX_I32, 1, &model->batch);
     clmix_want_gradient(pictures);
-    clmix_value logits = clmix_model(clmix_root(graph), pictures, clmix_network_config(this->network));
+    clmix_value logits = clmix_model(clmix_root(graph), pictures, clmix_network_config(model->network));
     clmix_value loss = clmix_cross_entropy(logits, labels, 0.0f, clmix_no_value(), clmix_no_value());
     clmix_value one = clmix_no_value();
     clmix_backward(graph, 1, &loss, &one);
@@ -188,24 +188,24 @@ static clmix_status compile_training(struct model_case *this)
     clmix_output(graph, "loss", loss);
     clmix_output(graph, "gradient", clmix_gradient_of(pictures));
 
-    CLMIX_TRY(clmix_plan_compile(&this->plan, graph, this->of->device, CLMIX_TRAINING));
-    CLMIX_TRY(bind_network(this, this->plan));
-    CLMIX_TRY(clmix_buffer_create(this->of->device, clmix_graph_weight_count(graph) * sizeof(float), "the gradients", &this->gradients));
-    CLMIX_TRY(clmix_buffer_zero(this->of->device, this->gradients, 0, clmix_graph_weight_count(graph) * sizeof(float)));
-    return clmix_plan_bind_arena(this->plan, CLMIX_GRADIENTS, this->gradients);
+    CLMIX_TRY(clmix_plan_compile(&model->plan, graph, model->of->device, CLMIX_TRAINING));
+    CLMIX_TRY(bind_network(model, model->plan));
+    CLMIX_TRY(clmix_buffer_create(model->of->device, clmix_graph_weight_count(graph) * sizeof(float), "the gradients", &model->gradients));
+    CLMIX_TRY(clmix_buffer_zero(model->of->device, model->gradients, 0, clmix_graph_weight_count(graph) * sizeof(float)));
+    return clmix_plan_bind_arena(model->plan, CLMIX_GRADIENTS, model->gradients);
 }
 
-static clmix_status run_training(struct model_case *this)
+static clmix_status run_training(struct model_case *model)
 {
-    CLMIX_TRY(clmix_plan_write(this->plan, "pictures", this->pictures, picture_count(this) * sizeof(float)));
-    CLMIX_TRY(clmix_plan_write(this->plan, "labels", this->labels, this->batch * sizeof(int32_t)));
-    return clmix_plan_run(this->plan);
+    CLMIX_TRY(clmix_plan_write(model->plan, "pictures", model->pictures, picture_count(model) * sizeof(float)));
+    CLMIX_TRY(clmix_plan_write(model->plan, "labels", model->labels, model->batch * sizeof(int32_t)));
+    return clmix_plan_run(model->plan);
 }
 
 /* Compares what the case has of one tensor of the arena that `device` is a host copy of. */
-static clmix_status compare_tensor(const struct model_case *this, const clmix_tensor_info *info, const char *prefix, enum case_kind kind, const float *device)
+static clmix_status compare_tensor(const struct model_case *model, const clmix_tensor_info *info, const char *prefix, enum case_kind kind, const float *device)
 {
-    const clmix_stored_tensor *expected = case_find(this->of, prefix, info->name);
+    const clmix_stored_tensor *expected = case_find(model->of, prefix, info->name);
     size_t count = clmix_shape_count(info->file_shape);
     if (!expected)
         return CLMIX_OK;
@@ -213,152 +213,142 @@ static clmix_status compare_tensor(const struct model_case *this, const clmix_te
     if (!values)
         return clmix_fail_memory(info->name);
     clmix_layout_to_file(info, device + info->offset, values);
-    clmix_status status = case_compare(this->of, expected, kind, values, count);
+    clmix_status status = case_compare(model->of, expected, kind, values, count);
     free(values);
     return status;
 }
 
-static clmix_status compare_gradients(struct model_case *this)
+static clmix_status compare_gradients(struct model_case *model)
 {
-    size_t count = clmix_graph_weight_count(this->graph);
+    size_t count = clmix_graph_weight_count(model->graph);
     float *device = malloc((count + 1) * sizeof *device);
     if (!device)
         return clmix_fail_memory("the gradients");
-    clmix_status status = clmix_buffer_read(this->of->device, this->gradients, 0, device, count * sizeof *device);
-    for (size_t i = 0; !status && i < clmix_graph_tensor_count(this->graph); i++) {
+    clmix_status status = clmix_buffer_read(model->of->device, model->gradients, 0, device, count * sizeof *device);
+    for (size_t i = 0; !status && i < clmix_graph_tensor_count(model->graph); i++) {
         clmix_tensor_info info;
-        status = clmix_graph_tensor(this->graph, i, &info);
+        status = clmix_graph_tensor(model->graph, i, &info);
         if (!status && info.trainable)
-            status = compare_tensor(this, &info, "grad.", CASE_GRADIENT, device);
+            status = compare_tensor(model, &info, "grad.", CASE_GRADIENT, device);
     }
     free(device);
     return status;
 }
 
-static clmix_status compare_input_gradient(struct model_case *this)
+static clmix_status compare_input_gradient(struct model_case *model)
 {
-    const clmix_stored_tensor *expected = clmix_safetensors_find(this->of->file, "grad.input"), *input;
-    size_t count = picture_count(this);
+    const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, "grad.input"), *input;
+    size_t count = picture_count(model);
     if (!expected)
         return CLMIX_OK;
-    CLMIX_TRY(case_tensor(this->of, "input", &input));
+    CLMIX_TRY(case_tensor(model->of, "input", &input));
     float *device = malloc(2 * count * sizeof *device);
     if (!device)
         return clmix_fail_memory("the pictures' gradient");
     clmix_tensor_info layout = picture_layout(input);
-    clmix_status status = clmix_plan_read(this->plan, "gradient", device, count * sizeof *device);
+    clmix_status status = clmix_plan_read(model->plan, "gradient", device, count * sizeof *device);
     if (!status) {
         clmix_layout_to_file(&layout, device, device + count);
-        status = case_compare(this->of, expected, CASE_GRADIENT, device + count, count);
+        status = case_compare(model->of, expected, CASE_GRADIENT, device + count, count);
     }
     free(device);
     return status;
 }
 
 /* Running statistics or weights as they are now. */
-static clmix_status compare_arenas(struct model_case *this, const char *prefix, bool trainable, enum case_kind kind)
+static clmix_status compare_arenas(struct model_case *model, const char *prefix, bool trainable, enum case_kind kind)
 {
     struct clmix_arenas now;
-    CLMIX_TRY(clmix_arenas_new(&now, this->network));
-    clmix_status status = clmix_arenas_download(&now, this->network);
-    for (size_t i = 0; !status && i < clmix_network_tensor_count(this->network); i++) {
+    CLMIX_TRY(clmix_arenas_new(&now, model->network));
+    clmix_status status = clmix_arenas_download(&now, model->network);
+    for (size_t i = 0; !status && i < clmix_network_tensor_count(model->network); i++) {
         clmix_tensor_info info;
-        status = clmix_network_tensor(this->network, i, &info);
+        status = clmix_network_tensor(model->network, i, &info);
         if (!status && info.trainable == trainable)
-            status = compare_tensor(this, &info, prefix, kind, trainable ? now.weights : now.states);
+            status = compare_tensor(model, &info, prefix, kind, trainable ? now.weights : now.states);
     }
     clmix_arenas_free(&now);
     return status;
 }
 
-static clmix_status train_once(struct model_case *this)
+static clmix_status train_once(struct model_case *model)
 {
-    CLMIX_TRY(compile_training(this));
-    CLMIX_TRY(run_training(this));
-    CLMIX_TRY(compare_output(this, this->plan, "logits", "train.output", this->batch * clmix_config_classes(clmix_network_config(this->network))));
-    CLMIX_TRY(compare_output(this, this->plan, "loss", "train.loss", 1));
-    CLMIX_TRY(compare_gradients(this));
-    CLMIX_TRY(compare_input_gradient(this));
-    return compare_arenas(this, "train.buffer.", false, CASE_FORWARD);
+    CLMIX_TRY(compile_training(model));
+    CLMIX_TRY(run_training(model));
+    CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output", model->batch * clmix_config_classes(clmix_network_config(model->network))));
+    CLMIX_TRY(compare_output(model, model->plan, "loss", "train.loss", 1));
+    CLMIX_TRY(compare_gradients(model));
+    CLMIX_TRY(compare_input_gradient(model));
+    return compare_arenas(model, "train.buffer.", false, CASE_FORWARD);
 }
 
 /* ---- optimizer steps ---------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status read_optimizer(const struct model_case *this, clmix_train_options *options)
+static clmix_status read_optimizer(const struct model_case *model, clmix_train_options *options)
 {
-    const char *text = clmix_safetensors_metadata(this->of->file, "optimizer");
-    double rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0.0;
+    const char *text = clmix_safetensors_metadata(model->of->file, "optimizer");
     cJSON *json = NULL;
 
     if (!text)
         return clmix_fail(CLMIX_ERROR_FORMAT, "the case has optimizer steps and no metadata 'optimizer'");
     CLMIX_TRY(clmix_json_parse(&json, "optimizer", text, strlen(text)));
-    clmix_status status = clmix_json_number(json, "optimizer", "lr", 0.0, 1e6, &rate);
-    if (!status)
-        status = clmix_json_number(json, "optimizer", "beta1", 0.0, 1.0, &beta1);
-    if (!status)
-        status = clmix_json_number(json, "optimizer", "beta2", 0.0, 1.0, &beta2);
-    if (!status)
-        status = clmix_json_number(json, "optimizer", "eps", 0.0, 1.0, &epsilon);
-    if (!status)
-        status = clmix_json_number(json, "optimizer", "weight_decay", 0.0, 1e6, &decay);
+    clmix_status status = case_adamw_options(options, json, "optimizer");
     cJSON_Delete(json);
-    case_optimizer_options(options, rate, beta1, beta2, epsilon, decay);
     return status;
 }
 
 /* The parts of the weight arena that have a gradient: the others the optimizer must not touch. */
-static clmix_status make_optimizer(const struct model_case *this, const clmix_train_options *options, struct clmix_optimizer **optimizer)
+static clmix_status make_optimizer(const struct model_case *model, const clmix_train_options *options, struct clmix_optimizer **optimizer)
 {
-    size_t tensors = clmix_graph_tensor_count(this->graph), count = 0;
+    size_t tensors = clmix_graph_tensor_count(model->graph), count = 0;
     struct clmix_range *ranges = calloc(tensors + 1, sizeof *ranges);
     if (!ranges)
         return clmix_fail_memory("the optimizer");
     for (size_t i = 0; i < tensors; i++) {
         clmix_tensor_info info;
-        if (!clmix_graph_tensor(this->graph, i, &info) && info.trainable && clmix_graph_has_gradient(this->graph, i))
-            ranges[count++] = (struct clmix_range){ info.offset, case_round_up(clmix_shape_count(info.file_shape)) };
+        if (!clmix_graph_tensor(model->graph, i, &info) && info.trainable && clmix_graph_has_gradient(model->graph, i))
+            ranges[count++] = (struct clmix_range){ info.offset, case_arena_count(clmix_shape_count(info.file_shape)) };
     }
-    clmix_status status = clmix_optimizer_new(optimizer, this->of->device, options, ranges, count, clmix_graph_weight_count(this->graph));
+    clmix_status status = clmix_optimizer_new(optimizer, model->of->device, options, ranges, count, clmix_graph_weight_count(model->graph));
     free(ranges);
     return status ? status : clmix_optimizer_prepare(*optimizer);
 }
 
 /* losses[s] is the loss before update s + 1. */
-static clmix_status optimize(struct model_case *this, struct clmix_optimizer *optimizer, const clmix_train_options *options, float *losses, size_t steps)
+static clmix_status optimize(struct model_case *model, struct clmix_optimizer *optimizer, const clmix_train_options *options, float *losses, size_t steps)
 {
     float scalars[CLMIX_SCALARS];
 
-    CLMIX_TRY(clmix_arenas_upload(&this->initial, this->network));
-    CLMIX_TRY(clmix_plan_bind(this->plan, "loss", optimizer->scalars, CLMIX_SCALAR_LOSS * sizeof(float)));
+    CLMIX_TRY(clmix_arenas_upload(&model->initial, model->network));
+    CLMIX_TRY(clmix_plan_bind(model->plan, "loss", optimizer->scalars, CLMIX_SCALAR_LOSS * sizeof(float)));
     for (size_t s = 0; s < steps; s++) {
-        CLMIX_TRY(run_training(this));
-        CLMIX_TRY(clmix_optimizer_update(optimizer, clmix_network_weights(this->network), this->gradients, 1.0f, (double)options->rate, s));
+        CLMIX_TRY(run_training(model));
+        CLMIX_TRY(clmix_optimizer_update(optimizer, clmix_network_weights(model->network), model->gradients, 1.0f, (double)options->rate, s));
         CLMIX_TRY(clmix_optimizer_scalars(optimizer, scalars));
         losses[s] = scalars[CLMIX_SCALAR_LOSS];
     }
     return CLMIX_OK;
 }
 
-static clmix_status run_optimizer(struct model_case *this)
+static clmix_status run_optimizer(struct model_case *model)
 {
-    const clmix_stored_tensor *expected = clmix_safetensors_find(this->of->file, "adamw.loss");
+    const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, "adamw.loss");
     clmix_train_options options;
     struct clmix_optimizer *optimizer = NULL;
     if (!expected)
         return CLMIX_OK;
 
-    CLMIX_TRY(read_optimizer(this, &options));
+    CLMIX_TRY(read_optimizer(model, &options));
     float *losses = calloc(expected->count + 1, sizeof *losses);
-    clmix_status status = losses ? make_optimizer(this, &options, &optimizer) : clmix_fail_memory("the losses");
+    clmix_status status = losses ? make_optimizer(model, &options, &optimizer) : clmix_fail_memory("the losses");
     if (!status)
-        status = optimize(this, optimizer, &options, losses, expected->count);
+        status = optimize(model, optimizer, &options, losses, expected->count);
     if (!status)
-        status = case_compare(this->of, expected, CASE_LOSS, losses, expected->count);
+        status = case_compare(model->of, expected, CASE_LOSS, losses, expected->count);
     if (!status)
-        status = compare_arenas(this, "adamw.param.", true, CASE_WEIGHT);
-    clmix_plan_free(this->plan);    /* before the memory that its loss is bound to */
-    this->plan = NULL;
+        status = compare_arenas(model, "adamw.param.", true, CASE_WEIGHT);
+    clmix_plan_free(model->plan);    /* before the memory that its loss is bound to */
+    model->plan = NULL;
     clmix_optimizer_free(optimizer);
     free(losses);
     return status;
@@ -366,31 +356,31 @@ static clmix_status run_optimizer(struct model_case *this)
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status run_all(struct model_case *this, const clmix_config *config)
+static clmix_status run_all(struct model_case *model, const clmix_config *config)
 {
-    CLMIX_TRY(clmix_network_create(&this->network, this->of->device, config, 0));
-    CLMIX_TRY(take_pictures(this));
-    CLMIX_TRY(check_weights(this));
-    CLMIX_TRY(take_weights(this));
-    CLMIX_TRY(evaluate(this));
-    CLMIX_TRY(train_once(this));
-    return run_optimizer(this);
+    CLMIX_TRY(clmix_network_create(&model->network, model->of->device, config, 0));
+    CLMIX_TRY(take_pictures(model));
+    CLMIX_TRY(check_weights(model));
+    CLMIX_TRY(take_weights(model));
+    CLMIX_TRY(evaluate(model));
+    CLMIX_TRY(train_once(model));
+    return run_optimizer(model);
 }
 
 clmix_status case_run_model(struct reference_case *of)
 {
-    struct model_case this = { .of = of };
+    struct model_case model = { .of = of };
     clmix_config *config = NULL;
 
     CLMIX_TRY(open_config(of, &config));
-    clmix_status status = run_all(&this, config);
-    clmix_plan_free(this.plan);
-    clmix_graph_free(this.graph);
-    clmix_buffer_release(of->device, this.gradients);
-    clmix_network_free(this.network);
-    clmix_arenas_free(&this.initial);
+    clmix_status status = run_all(&model, config);
+    clmix_plan_free(model.plan);
+    clmix_graph_free(model.graph);
+    clmix_buffer_release(of->device, model.gradients);
+    clmix_network_free(model.network);
+    clmix_arenas_free(&model.initial);
     clmix_config_free(config);
-    free(this.pictures);
-    free(this.labels);
+    free(model.pictures);
+    free(model.labels);
     return status;
 }

@@ -24,24 +24,26 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  *                       Options: shapes:size=64,train=4000,test=500,seed=7 (32, 10000, 2000 and 0 unless given)
  *   cifar10:DIR         data_batch_1.bin .. data_batch_5.bin (any of them) and test_batch.bin
  *   cifar100:DIR        train.bin and test.bin, fine labels
- *   mnist:DIR           train- and t10k- images-idx3-ubyte and labels-idx1-ubyte, plain or with .gz (also Fashion-MNIST, and others in its form)
- *   folder:DIR          DIR/train/CLASS/picture and DIR/val/CLASS/picture (or DIR/test); or DIR/CLASS/picture, of which a fifth of each class,
- *                       always the same, becomes the test split. PNG and JPEG.
- * `height`, `width`, `channels` are what the model wants; 0 means what the set has (for a folder: its first picture). Pictures of another size
- * are scaled to cover the wanted one and cut to its middle; MNIST is padded with zeros instead where up to 8 pixels are missing. One channel
- * becomes three by repetition, three become one by luma.
+ *   mnist:DIR           train- and t10k- images-idx3-ubyte and labels-idx1-ubyte, plain or with .gz (also Fashion-MNIST and the like)
+ *   folder:DIR          DIR/train/CLASS/picture and DIR/val/CLASS/picture (or DIR/test); or DIR/CLASS/picture, of which a fifth of each
+ *                       class, always the same, becomes the test split. PNG and JPEG.
+ * `height`, `width`, `channels` are what the model wants; 0 means what the set has (for a folder: its first picture). Of pictures of
+ * another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up to 8 pixels are
+ * missing. One channel becomes three by repetition, three become one by luma.
  * CIFAR and MNIST are held in memory, folder pictures are read when asked for.
  * Fails with ARGUMENT (an unknown kind or option), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY. */
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
-CLMIX_API void clmix_dataset_close(clmix_dataset *dataset);    /* NULL is allowed; loaders of it must be closed before */
+CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
 
-/* An open set does not change: everything below may be called from several threads at once. Names belong to the set. */
-CLMIX_API size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split);       /* pictures; 0 when the files of that split are not there */
+/* An open set does not change: everything below may be called from several threads at once. Names belong to the set.
+ * The count is of pictures, and 0 when the files of that split are not there. */
+CLMIX_API size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split);
 CLMIX_API int clmix_dataset_classes(const clmix_dataset *dataset);
-CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label);     /* NULL when there is no such class */
+CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label); /* NULL when there is no such class */
 CLMIX_API void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels);
 
-/* What clmix_normalize should take: per-channel mean and deviation, 4 entries each. 0.5 and 0.5 for every set, as in the authors' training. */
+/* What clmix_normalize should take: per-channel mean and deviation, 4 entries each. 0.5 and 0.5 for every set, as in the authors'
+ * training. */
 CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4]);
 
 /* Picture `index` of a split into `picture` (height x width x channels bytes), its class into *label (may be NULL).
@@ -50,33 +52,34 @@ CLMIX_API clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_spl
 
 /* What is done to training pictures; all zero is nothing. */
 typedef struct clmix_augment {
-    int crop_padding;    /* zero pixels added on each side before a random crop back to the picture's size */
-    bool flip;           /* left and right exchanged for half of the pictures */
-    int cutout;          /* side of a square set to mid grey at a random place, in pixels */
-    float mixup;         /* alpha of the Beta(alpha, alpha) that says how much of a picture stays when it is blended with the next of its batch */
+    int crop_padding; /* zero pixels added on each side before a random crop back to the picture's size */
+    bool flip;        /* left and right exchanged for half of the pictures */
+    int cutout;       /* side of a square set to mid grey at a random place, in pixels */
+    float mixup; /* alpha of the Beta(alpha, alpha) that a picture's share is drawn from when it is blended with the next of its batch */
 } clmix_augment;
 
 /* How a loader goes through a split; all zero is: as stored, from the beginning, the last smaller batch kept. */
 typedef struct clmix_loader_options {
     uint64_t seed;
-    bool shuffle;             /* a new order each epoch, drawn from (seed, epoch) */
-    clmix_augment augment;    /* for CLMIX_TRAIN only; refused on CLMIX_TEST */
-    size_t first_epoch;       /* where to begin: counted from 0, as in clmix_batch */
+    bool shuffle;          /* a new order each epoch, drawn from (seed, epoch) */
+    clmix_augment augment; /* for CLMIX_TRAIN only; refused on CLMIX_TEST */
+    size_t first_epoch;    /* where to begin: counted from 0, as in clmix_batch */
     size_t first_batch;
-    bool drop_last;           /* leave out a last batch that is not full */
-    int threads;              /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
+    bool drop_last; /* leave out a last batch that is not full */
+    int threads;    /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
 } clmix_loader_options;
 
-/* A batch. The arrays have room for a full batch; behind `count` pictures are zero, labels -100 (which the loss leaves out) and weights 1. */
+/* A batch. The arrays have room for a full batch; behind `count` pictures are zero, labels -100 (which the loss leaves out) and weights
+ * 1. */
 typedef struct clmix_batch {
-    size_t count;                     /* pictures in this batch */
-    const unsigned char *pictures;    /* (batch, height, width, channels) */
-    const int32_t *labels;            /* (batch) */
-    const int32_t *second_labels;     /* (batch): mixup's other class; the label itself without mixup */
-    const float *weights;             /* (batch): share of the first label, 1 without mixup */
-    size_t epoch;                     /* counted from 0 */
-    size_t index;                     /* of this batch in its epoch, counted from 0 */
-    size_t batches;                   /* in an epoch */
+    size_t count;                  /* pictures in this batch */
+    const unsigned char *pictures; /* (batch, height, width, channels) */
+    const int32_t *labels;         /* (batch) */
+    const int32_t *second_labels;  /* (batch): mixup's other class; the label itself without mixup */
+    const float *weights;          /* (batch): share of the first label, 1 without mixup */
+    size_t epoch;                  /* counted from 0 */
+    size_t index;                  /* of this batch in its epoch, counted from 0 */
+    size_t batches;                /* in an epoch */
 } clmix_batch;
 
 typedef struct clmix_loader clmix_loader;

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The mean after normalisation is 0 for mid grey, so a cut-out square says nothing (DeVries & Taylor 2017 set it to the mean for that reason). */
+/* The mean after normalisation is 0 for mid grey, so a cut-out square says nothing (DeVries & Taylor 2017 set it to the mean for that
+ * reason). */
 #define MID_GREY 128
 
 clmix_status clmix_augment_check(const clmix_augment *augment, size_t height, size_t width)
@@ -15,11 +16,14 @@ clmix_status clmix_augment_check(const clmix_augment *augment, size_t height, si
     size_t side = height < width ? height : width;
 
     if (augment->crop_padding < 0 || (size_t)augment->crop_padding > side)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a crop padding of %d is asked for pictures of %zux%zu; use 0 to %zu", augment->crop_padding, height, width, side);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a crop padding of %d is asked for pictures of %zux%zu; use 0 to %zu",
+                          augment->crop_padding, height, width, side);
     if (augment->cutout < 0 || (size_t)augment->cutout > side)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a cutout of %d is asked for pictures of %zux%zu; use 0 to %zu", augment->cutout, height, width, side);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a cutout of %d is asked for pictures of %zux%zu; use 0 to %zu", augment->cutout, height,
+                          width, side);
     if (!(augment->mixup >= 0 && augment->mixup <= 1000))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a mixup alpha of %g is asked for; use 0 (none) to 1000, usually 0.2 to 1", (double)augment->mixup);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a mixup alpha of %g is asked for; use 0 (none) to 1000, usually 0.2 to 1",
+                          (double)augment->mixup);
     return CLMIX_OK;
 }
 
@@ -50,7 +54,8 @@ static void flip(unsigned char *picture, size_t height, size_t width, size_t cha
     for (size_t y = 0; y < height; y++)
         for (size_t x = 0; x < width / 2; x++)
             for (size_t c = 0; c < channels; c++) {
-                unsigned char *left = picture + (y * width + x) * channels + c, *right = picture + (y * width + width - 1 - x) * channels + c;
+                unsigned char *left = picture + (y * width + x) * channels + c,
+                              *right = picture + (y * width + width - 1 - x) * channels + c;
                 unsigned char held = *left;
 
                 *left = *right;
@@ -61,15 +66,16 @@ static void flip(unsigned char *picture, size_t height, size_t width, size_t cha
 /* A square of `side` around a random pixel, cut off at the edges. */
 static void cutout(clmix_random *random, unsigned char *picture, size_t height, size_t width, size_t channels, int side)
 {
-    long top = (long)clmix_random_below(random, (uint32_t)height) - side / 2, left = (long)clmix_random_below(random, (uint32_t)width) - side / 2;
+    long top = (long)clmix_random_below(random, (uint32_t)height) - side / 2,
+         left = (long)clmix_random_below(random, (uint32_t)width) - side / 2;
 
     for (long y = top < 0 ? 0 : top; y < top + side && y < (long)height; y++)
         for (long x = left < 0 ? 0 : left; x < left + side && x < (long)width; x++)
             memset(picture + ((size_t)y * width + (size_t)x) * channels, MID_GREY, channels);
 }
 
-void clmix_augment_picture(const clmix_augment *augment, uint64_t seed, size_t epoch, size_t index, size_t height, size_t width, size_t channels,
-                           unsigned char *picture, unsigned char *scratch)
+void clmix_augment_picture(const clmix_augment *augment, uint64_t seed, size_t epoch, size_t index, size_t height, size_t width,
+                           size_t channels, unsigned char *picture, unsigned char *scratch)
 {
     clmix_random random = stream_of("augment", seed, epoch, index);
 

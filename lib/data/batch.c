@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_LABEL (-100)    /* the loss leaves it out */
+#define NO_LABEL (-100) /* the loss leaves it out */
 
 clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_recipe *recipe)
 {
@@ -64,7 +64,8 @@ static void settle_order(clmix_batch_maker *maker, const clmix_batch_recipe *rec
 }
 
 /* Blends every picture with the next of the batch, the last with the first as it was; second labels and weights likewise. */
-static void mix(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, const uint32_t *order, clmix_batch_store *store, size_t count)
+static void mix(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, const uint32_t *order, clmix_batch_store *store,
+                size_t count)
 {
     memcpy(maker->scratch, store->pictures, recipe->picture_bytes);
     for (size_t i = 0; i < count; i++) {
@@ -77,8 +78,8 @@ static void mix(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size
     }
 }
 
-clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index, clmix_batch_store *store,
-                              size_t *count, const atomic_bool *stop)
+clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
+                              clmix_batch_store *store, size_t *count, const atomic_bool *stop)
 {
     const clmix_loader_options *options = &recipe->options;
     size_t first = index * recipe->batch, filled = recipe->count - first < recipe->batch ? recipe->count - first : recipe->batch;
@@ -94,7 +95,8 @@ clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe
             return clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed");
         if (i < filled) {
             CLMIX_TRY(clmix_dataset_get(recipe->dataset, recipe->split, order[i], picture, &label));
-            clmix_augment_picture(&options->augment, options->seed, epoch, order[i], recipe->height, recipe->width, recipe->channels, picture, maker->scratch);
+            clmix_augment_picture(&options->augment, options->seed, epoch, order[i], recipe->height, recipe->width, recipe->channels,
+                                  picture, maker->scratch);
         } else {
             memset(picture, 0, recipe->picture_bytes);
         }

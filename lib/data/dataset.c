@@ -58,7 +58,8 @@ static clmix_status find_source(const char *spec, const clmix_data_source **sour
             *source = sources[i];
             return CLMIX_OK;
         }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR", spec);
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "the data set '%s' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR", spec);
 }
 
 clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels)
@@ -71,8 +72,8 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_
     *dataset = NULL;
     CLMIX_TRY(find_source(spec, &source, &argument));
     if (height > CLMIX_PICTURE_SIDE || width > CLMIX_PICTURE_SIDE || (channels != 0 && channels != 1 && channels != 3))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "pictures of %zux%zux%zu are asked of '%s'; sides go to %d and channels are 1 or 3", height, width, channels, spec,
-                          CLMIX_PICTURE_SIDE);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "pictures of %zux%zux%zu are asked of '%s'; sides go to %d and channels are 1 or 3", height,
+                          width, channels, spec, CLMIX_PICTURE_SIDE);
     if (argument[0] == '\0' && source != &clmix_source_shapes)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' names no folder; write %s:DIR", spec, source->name);
     opened = calloc(1, sizeof *opened);
@@ -125,7 +126,7 @@ void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *wi
 
 void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4])
 {
-    (void)dataset;    /* the authors use one normalisation for all sets */
+    (void)dataset; /* the authors use one normalisation for all sets */
     for (int c = 0; c < 4; c++)
         mean[c] = deviation[c] = 0.5f;
 }
@@ -136,6 +137,7 @@ clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, 
     int ignored;
 
     if (index >= count)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "picture %zu of the %s split is asked for, which has %zu", index, split == CLMIX_TRAIN ? "train" : "test", count);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "picture %zu of the %s split is asked for, which has %zu", index,
+                          split == CLMIX_TRAIN ? "train" : "test", count);
     return dataset->source->get(dataset, split, index, picture, label == NULL ? &ignored : label);
 }

@@ -7,9 +7,9 @@
 #include "io/picture.h"
 
 typedef struct clmix_data_source {
-    const char *name;    /* what stands before the colon of a spec */
-    /* Opens `argument` (after the colon, "" when there is none). On entry dataset->size holds what the model wants, 0 where it does not care;
-     * on return every 0 is replaced by what the set has, and counts, classes and state are set. After a failure close is called. */
+    const char *name; /* what stands before the colon of a spec */
+    /* Opens `argument` (after the colon, "" when there is none). On entry dataset->size holds what the model wants, 0 where it does not
+     * care; on return every 0 is replaced by what the set has, and counts, classes and state are set. After a failure close is called. */
     clmix_status (*open)(clmix_dataset *dataset, const char *argument);
     void (*close)(clmix_dataset *dataset);
     /* Writes the picture in dataset->size. `index` has been checked. From several threads at once. */
@@ -21,10 +21,10 @@ struct clmix_dataset {
     struct {
         size_t height, width, channels;
     } size;
-    size_t count[2];        /* by clmix_split */
+    size_t count[2]; /* by clmix_split */
     int classes;
-    char **class_names;     /* owned, `classes` of them */
-    void *state;            /* the source's */
+    char **class_names; /* owned, `classes` of them */
+    void *state;        /* the source's */
 };
 
 extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder;

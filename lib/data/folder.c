@@ -1,5 +1,5 @@
-/* A folder a class. Names are sorted by their bytes, so classes and pictures have the same numbers on every host. Paths are kept, pictures are
- * read when asked for. Hidden files and files that are not named .png, .jpg or .jpeg are passed over. */
+/* A folder a class. Names are sorted by their bytes, so classes and pictures have the same numbers on every host. Paths are kept,
+ * pictures are read when asked for. Hidden files and files that are not named .png, .jpg or .jpeg are passed over. */
 #include "base/array.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define LARGEST_SPLIT UINT32_MAX    /* the loader's order has 32-bit entries */
+#define LARGEST_SPLIT UINT32_MAX /* the loader's order has 32-bit entries */
 
 struct entry {
     char *path;
@@ -113,7 +113,8 @@ static clmix_status add_picture(struct list *list, const char *folder, const cha
     return CLMIX_OK;
 }
 
-/* The pictures of one class into `train`, and into `test` the fifth of them that an order drawn from the class's name puts last. test NULL: all into train. */
+/* The pictures of one class into `train`, and into `test` the fifth of them that an order drawn from the class's name puts last. test
+ * NULL: all into train. */
 static clmix_status add_class(struct list *train, struct list *test, const char *folder, const char *class_name, int label)
 {
     struct names names = { 0 };
@@ -132,7 +133,8 @@ static clmix_status add_class(struct list *train, struct list *test, const char 
     for (size_t i = 0; status == CLMIX_OK && i < names.count; i++)
         status = add_picture(i < last ? train : test, folder, names.items[order[i]], label);
     if (status == CLMIX_OK && names.count == 0)
-        status = clmix_fail(CLMIX_ERROR_FORMAT, "the class folder '%s' holds no .png, .jpg or .jpeg file; add some or remove the folder", folder);
+        status = clmix_fail(CLMIX_ERROR_FORMAT, "the class folder '%s' holds no .png, .jpg or .jpeg file; add some or remove the folder",
+                            folder);
     free(order);
     names_free(&names);
     return status;
@@ -167,7 +169,9 @@ static clmix_status name_classes(clmix_dataset *dataset, const char *root)
     clmix_status status = list_folder(&names, root, true);
 
     if (status == CLMIX_OK && (names.count == 0 || names.count > 1000000))
-        status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' holds %zu folders where one for each class is needed; arrange it as CLASS/picture.jpg", root, names.count);
+        status =
+            clmix_fail(CLMIX_ERROR_FORMAT, "'%s' holds %zu folders where one for each class is needed; arrange it as CLASS/picture.jpg",
+                       root, names.count);
     if (status == CLMIX_OK)
         status = clmix_dataset_name_classes(dataset, (const char *const *)names.items, (int)names.count);
     names_free(&names);
@@ -190,10 +194,12 @@ static clmix_status settle_size(clmix_dataset *dataset)
 }
 
 /* ROOT/train with ROOT/val or ROOT/test beside it, or classes straight in ROOT. */
-static clmix_status open_layout(clmix_dataset *dataset, struct folder *folder, const char *root, const char *train, const char *val, const char *test)
+static clmix_status open_layout(clmix_dataset *dataset, struct folder *folder, const char *root, const char *train, const char *val,
+                                const char *test)
 {
     if (!is_folder(root))
-        return clmix_fail(CLMIX_ERROR_FILE, "'%s' is not a folder; name the one that holds train/ and val/, or a folder for each class", root);
+        return clmix_fail(CLMIX_ERROR_FILE, "'%s' is not a folder; name the one that holds train/ and val/, or a folder for each class",
+                          root);
     if (!is_folder(train)) {
         CLMIX_TRY(name_classes(dataset, root));
         return add_classes(dataset, &folder->split[CLMIX_TRAIN], &folder->split[CLMIX_TEST], root);

@@ -60,7 +60,8 @@ static void pad(const clmix_dataset *dataset, const clmix_held *held, const unsi
 
     memset(picture, 0, dataset->size.height * width * channels);
     for (size_t y = 0; y < held->height; y++)
-        clmix_picture_convert(pixels + y * held->width * held->channels, held->channels, picture + ((top + y) * width + left) * channels, channels, held->width);
+        clmix_picture_convert(pixels + y * held->width * held->channels, held->channels, picture + ((top + y) * width + left) * channels,
+                              channels, held->width);
 }
 
 static bool wants_padding(size_t wanted, size_t present, size_t padding)
@@ -75,7 +76,8 @@ clmix_status clmix_held_get(const clmix_dataset *dataset, clmix_split split, siz
     clmix_picture stored = { held->height, held->width, held->channels, held->split[split].pictures + index * picture_bytes };
 
     *label = held->split[split].labels[index];
-    if (wants_padding(dataset->size.height, held->height, held->padding) && wants_padding(dataset->size.width, held->width, held->padding)) {
+    if (wants_padding(dataset->size.height, held->height, held->padding) &&
+        wants_padding(dataset->size.width, held->width, held->padding)) {
         pad(dataset, held, stored.pixels, picture);
         return CLMIX_OK;
     }

@@ -5,7 +5,7 @@
 #include "data/dataset.h"
 
 typedef struct clmix_held_split {
-    unsigned char *pictures;    /* (count, height, width, channels) */
+    unsigned char *pictures; /* (count, height, width, channels) */
     unsigned char *labels;
 } clmix_held_split;
 
@@ -13,7 +13,7 @@ typedef struct clmix_held_split {
 typedef struct clmix_held {
     clmix_held_split split[2];
     size_t height, width, channels;
-    size_t padding;             /* up to so many missing pixels are padded with zeros, half on each side, instead of scaling */
+    size_t padding; /* up to so many missing pixels are padded with zeros, half on each side, instead of scaling */
 } clmix_held;
 
 /* Makes dataset->state and the default size. */

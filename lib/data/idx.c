@@ -1,5 +1,5 @@
-/* MNIST and what has its form: IDX files, plain or gzip. A big-endian header (two zero bytes, type 8 = u8, number of axes, the axes' sizes), then the
- * bytes, row-major.  http://yann.lecun.com/exdb/mnist/ */
+/* MNIST and what has its form: IDX files, plain or gzip. A big-endian header (two zero bytes, type 8 = u8, number of axes, the axes'
+ * sizes), then the bytes, row-major.  http://yann.lecun.com/exdb/mnist/ */
 #include "base/file.h"
 #include "base/status.h"
 #include "data/held.h"
@@ -12,8 +12,8 @@
 
 #define FILE_LIMIT ((size_t)1 << 31)
 #define SIDE_LIMIT 4096u
-#define CLASSES 10
-#define CHUNK ((size_t)1 << 20)
+#define CLASSES    10
+#define CHUNK      ((size_t)1 << 20)
 
 static const char *const names[CLASSES] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
 static const char *const prefixes[2] = { [CLMIX_TRAIN] = "train", [CLMIX_TEST] = "t10k" };
@@ -38,7 +38,9 @@ static clmix_status read_all(const char *path, unsigned char **content, size_t *
         unsigned char *larger = *bytes > FILE_LIMIT ? NULL : realloc(*content, *bytes + CHUNK);
 
         if (larger == NULL) {
-            status = *bytes > FILE_LIMIT ? clmix_fail(CLMIX_ERROR_FORMAT, "'%s' holds more than 2 GiB; this is not a file of MNIST's kind", path) : clmix_fail_memory(path);
+            status = *bytes > FILE_LIMIT
+                         ? clmix_fail(CLMIX_ERROR_FORMAT, "'%s' holds more than 2 GiB; this is not a file of MNIST's kind", path)
+                         : clmix_fail_memory(path);
             break;
         }
         *content = larger;
@@ -48,7 +50,9 @@ static clmix_status read_all(const char *path, unsigned char **content, size_t *
     /* a compressed file that ends early is only told by the error state, after the bytes there were */
     gzerror(file, &zlib_status);
     if (status == CLMIX_OK && zlib_status != Z_OK && zlib_status != Z_STREAM_END)
-        status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is a damaged or unfinished gzip file after %zu bytes; the download stopped early, fetch it again", path, *bytes);
+        status = clmix_fail(CLMIX_ERROR_FORMAT,
+                            "'%s' is a damaged or unfinished gzip file after %zu bytes; the download stopped early, fetch it again", path,
+                            *bytes);
     gzclose(file);
     return status;
 }
@@ -61,14 +65,18 @@ static clmix_status check_header(struct idx *idx, size_t axes, const char *path,
     char wanted[32], found[32];
 
     if (bytes < header || memcmp(idx->content, magic, 4) != 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' does not begin as an IDX file of bytes along %zu axes; this is another file, or a web page saved in its place", path, axes);
+        return clmix_fail(
+            CLMIX_ERROR_FORMAT,
+            "'%s' does not begin as an IDX file of bytes along %zu axes; this is another file, or a web page saved in its place", path,
+            axes);
     for (size_t i = 0; i < axes; i++) {
         const unsigned char *size = idx->content + 4 + 4 * i;
 
         idx->axis[i] = (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
         if (idx->axis[i] == 0 || (i > 0 && idx->axis[i] > SIDE_LIMIT))
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': axis %zu has the size %zu, which no picture set has; the file is damaged", path, i, idx->axis[i]);
-        expected *= idx->axis[i];    /* below 2^32 x 2^24 */
+            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': axis %zu has the size %zu, which no picture set has; the file is damaged", path, i,
+                              idx->axis[i]);
+        expected *= idx->axis[i]; /* below 2^32 x 2^24 */
     }
     if (bytes - header != expected)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': %s bytes expected, %s found; the download stopped early, fetch it again", path,
@@ -100,24 +108,28 @@ static clmix_status read_idx(struct idx *idx, const char *folder, const char *pr
 }
 
 /* Copies a split in; the first split read settles the pictures' size. */
-static clmix_status hold(clmix_dataset *dataset, clmix_split split, const char *folder, const struct idx *pictures, const struct idx *labels)
+static clmix_status hold(clmix_dataset *dataset, clmix_split split, const char *folder, const struct idx *pictures,
+                         const struct idx *labels)
 {
     clmix_held *held = dataset->state;
     size_t count = pictures->axis[0];
 
     if (labels->axis[0] != count)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu %s pictures and %zu labels; the files are not of one set", folder, count, prefixes[split], labels->axis[0]);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu %s pictures and %zu labels; the files are not of one set", folder, count,
+                          prefixes[split], labels->axis[0]);
     for (size_t i = 0; i < count; i++)
         if (labels->values[i] >= CLASSES)
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': %s label %zu is %d where 0 to 9 are possible; the file is damaged or of another data set", folder, prefixes[split], i,
-                              labels->values[i]);
+            return clmix_fail(CLMIX_ERROR_FORMAT,
+                              "'%s': %s label %zu is %d where 0 to 9 are possible; the file is damaged or of another data set", folder,
+                              prefixes[split], i, labels->values[i]);
     if (held == NULL) {
         CLMIX_TRY(clmix_held_new(dataset, pictures->axis[1], pictures->axis[2], 1, 8));
         held = dataset->state;
     }
     if (held->height != pictures->axis[1] || held->width != pictures->axis[2])
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has train pictures of %zux%zu and test pictures of %zux%zu; the files are not of one set", folder, held->height,
-                          held->width, pictures->axis[1], pictures->axis[2]);
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s' has train pictures of %zux%zu and test pictures of %zux%zu; the files are not of one set", folder,
+                          held->height, held->width, pictures->axis[1], pictures->axis[2]);
     CLMIX_TRY(clmix_held_grow(dataset, split, count));
     memcpy(held->split[split].pictures, pictures->values, count * held->height * held->width);
     memcpy(held->split[split].labels, labels->values, count);
@@ -135,7 +147,8 @@ static clmix_status open_split(clmix_dataset *dataset, clmix_split split, const 
         status = read_idx(&labels, folder, prefixes[split], "labels-idx1-ubyte", 1, &has_labels);
     if (status == CLMIX_OK && has_pictures != has_labels)
         status = clmix_fail(CLMIX_ERROR_FILE, "'%s' has %s-%s and not %s-%s (nor either with .gz); fetch it too", folder, prefixes[split],
-                            has_pictures ? "images-idx3-ubyte" : "labels-idx1-ubyte", prefixes[split], has_pictures ? "labels-idx1-ubyte" : "images-idx3-ubyte");
+                            has_pictures ? "images-idx3-ubyte" : "labels-idx1-ubyte", prefixes[split],
+                            has_pictures ? "labels-idx1-ubyte" : "images-idx3-ubyte");
     if (status == CLMIX_OK && has_pictures)
         status = hold(dataset, split, folder, &pictures, &labels);
     free(pictures.content);
@@ -149,7 +162,9 @@ static clmix_status open_mnist(clmix_dataset *dataset, const char *folder)
     CLMIX_TRY(open_split(dataset, CLMIX_TRAIN, folder));
     CLMIX_TRY(open_split(dataset, CLMIX_TEST, folder));
     if (dataset->state == NULL)
-        return clmix_fail(CLMIX_ERROR_FILE, "'%s' holds no 'train-images-idx3-ubyte' or 't10k-images-idx3-ubyte', plain or with .gz; name the folder they are in", folder);
+        return clmix_fail(
+            CLMIX_ERROR_FILE,
+            "'%s' holds no 'train-images-idx3-ubyte' or 't10k-images-idx3-ubyte', plain or with .gz; name the folder they are in", folder);
     return CLMIX_OK;
 }
 

@@ -1,7 +1,7 @@
 /* The loader: threads that make batches ahead, and a ring of slots between them and the caller.
  *
- * Batches are numbered from the first one delivered: batch n lives in slot n modulo the ring's length. `made_next` is the next number a thread will
- * take, `given` how many the caller has asked for. The caller lets go of a batch by asking for the one after it. */
+ * Batches are numbered from the first one delivered: batch n lives in slot n modulo the ring's length. `made_next` is the next number a
+ * thread will take, `given` how many the caller has asked for. The caller lets go of a batch by asking for the one after it. */
 #include "data/loader.h"
 
 #include "base/status.h"
@@ -12,13 +12,13 @@
 #include <string.h>
 
 #define THREADS_LIMIT 16
-#define BATCHES_AHEAD 3    /* beside the one the caller has and one for each thread in work */
+#define BATCHES_AHEAD 3 /* beside the one the caller has and one for each thread in work */
 
 struct slot {
     clmix_batch_store store;
     bool ready;
     size_t count;
-    clmix_status status;   /* a failure waits here, with its text, for its turn */
+    clmix_status status; /* a failure waits here, with its text, for its turn */
     char *error;
 };
 
@@ -28,9 +28,9 @@ struct clmix_loader {
     size_t length;
     pthread_mutex_t lock;
     pthread_cond_t slot_free, slot_ready;
-    uint64_t made_next, given;    /* under the lock */
+    uint64_t made_next, given; /* under the lock */
     atomic_bool stop;
-    bool failed;                  /* a failure was delivered; nothing moves any more */
+    bool failed; /* a failure was delivered; nothing moves any more */
     pthread_t threads[THREADS_LIMIT];
     int started;
 };
@@ -44,8 +44,8 @@ static void place_of(const clmix_loader *loader, uint64_t number, size_t *epoch,
     *index = (size_t)(at % loader->recipe.batches);
 }
 
-/* Waits until the next number's slot is free and takes it; false when the loader is to stop. Batch given - 1 is in the caller's hands, so numbers up to
- * given + length - 2 have a slot. */
+/* Waits until the next number's slot is free and takes it; false when the loader is to stop. Batch given - 1 is in the caller's hands,
+ * so numbers up to given + length - 2 have a slot. */
 static bool take_number(clmix_loader *loader, uint64_t *number)
 {
     bool taken;
@@ -99,17 +99,24 @@ static void *work(void *argument)
 static clmix_status check_request(const clmix_batch_recipe *recipe)
 {
     const clmix_loader_options *options = &recipe->options;
-    bool augments = options->augment.crop_padding != 0 || options->augment.flip || options->augment.cutout != 0 || options->augment.mixup != 0;
+    bool augments =
+        options->augment.crop_padding != 0 || options->augment.flip || options->augment.cutout != 0 || options->augment.mixup != 0;
 
     if (recipe->count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty; its files are missing", recipe->split == CLMIX_TRAIN ? "train" : "test");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty; its files are missing",
+                          recipe->split == CLMIX_TRAIN ? "train" : "test");
     if (recipe->batch == 0 || recipe->batch > UINT32_MAX || recipe->count > UINT32_MAX)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu pictures are asked for; use 1 to %zu", recipe->batch, recipe->count, recipe->count);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu pictures are asked for; use 1 to %zu", recipe->batch, recipe->count,
+                          recipe->count);
     if (recipe->batches == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "there are %zu pictures, too few for one batch of %zu; use a smaller batch or keep the last", recipe->count, recipe->batch);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "there are %zu pictures, too few for one batch of %zu; use a smaller batch or keep the last", recipe->count,
+                          recipe->batch);
     if (options->first_batch >= recipe->batches || options->first_epoch > UINT32_MAX)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "beginning at epoch %zu, batch %zu is asked for, and an epoch has %zu batches; the data or the batch size changed",
-                          options->first_epoch, options->first_batch, recipe->batches);
+        return clmix_fail(
+            CLMIX_ERROR_ARGUMENT,
+            "beginning at epoch %zu, batch %zu is asked for, and an epoch has %zu batches; the data or the batch size changed",
+            options->first_epoch, options->first_batch, recipe->batches);
     if (augments && recipe->split != CLMIX_TRAIN)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "augmentation is asked for the test split; it is for the train split only");
     if (options->threads < 0 || options->threads > THREADS_LIMIT)
@@ -117,7 +124,8 @@ static clmix_status check_request(const clmix_batch_recipe *recipe)
     return clmix_augment_check(&options->augment, recipe->height, recipe->width);
 }
 
-static void fill_recipe(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch, const clmix_loader_options *options)
+static void fill_recipe(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
+                        const clmix_loader_options *options)
 {
     recipe->dataset = dataset;
     recipe->split = split;
@@ -139,10 +147,12 @@ static clmix_status start_threads(clmix_loader *loader, int wanted)
         loader->started++;
     }
     /* fewer threads than asked for make the same batches */
-    return loader->started > 0 ? CLMIX_OK : clmix_fail(CLMIX_ERROR_HOST_MEMORY, "the system refuses to start a loader thread; end other programs");
+    return loader->started > 0 ? CLMIX_OK
+                               : clmix_fail(CLMIX_ERROR_HOST_MEMORY, "the system refuses to start a loader thread; end other programs");
 }
 
-clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch, const clmix_loader_options *options)
+clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch,
+                               const clmix_loader_options *options)
 {
     clmix_batch_recipe recipe = { 0 };
     clmix_status status = CLMIX_OK;

@@ -13,9 +13,9 @@ typedef struct clmix_batch_recipe {
     clmix_loader_options options;
     size_t height, width, channels;
     size_t picture_bytes;
-    size_t count;      /* pictures in the split */
-    size_t batch;      /* pictures in a full batch */
-    size_t batches;    /* in an epoch */
+    size_t count;   /* pictures in the split */
+    size_t batch;   /* pictures in a full batch */
+    size_t batches; /* in an epoch */
 } clmix_batch_recipe;
 
 /* Room for a full batch. */
@@ -28,7 +28,7 @@ typedef struct clmix_batch_store {
 /* What a thread needs to make batches: the order of the epoch it is in, and room for one picture. */
 typedef struct clmix_batch_maker {
     uint32_t *order;
-    size_t order_epoch;    /* SIZE_MAX: none yet */
+    size_t order_epoch; /* SIZE_MAX: none yet */
     unsigned char *scratch;
 } clmix_batch_maker;
 
@@ -37,8 +37,9 @@ void clmix_batch_store_free(clmix_batch_store *store);
 clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_recipe *recipe);
 void clmix_batch_maker_free(clmix_batch_maker *maker);
 
-/* Batch `index` of `epoch` into `store`; *count is how many pictures it has. Between pictures *stop is looked at: INTERRUPTED when it is set. */
-clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index, clmix_batch_store *store,
-                              size_t *count, const atomic_bool *stop);
+/* Batch `index` of `epoch` into `store`; *count is how many pictures it has. Between pictures *stop is looked at: INTERRUPTED when it is
+ * set. */
+clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
+                              clmix_batch_store *store, size_t *count, const atomic_bool *stop);
 
 #endif

@@ -1,5 +1,6 @@
-/* The built-in pictures: ten classes of shapes and textures, drawn when asked for. A picture is a function of (seed, split, index) alone; the
- * arithmetic is integers, +, -, x, / and square roots, so every host draws the same bytes. Its class is index modulo ten, so splits are balanced. */
+/* The built-in pictures: ten classes of shapes and textures, drawn when asked for. A picture is a function of (seed, split, index)
+ * alone; the arithmetic is integers, +, -, x, / and square roots, so every host draws the same bytes. Its class is index modulo ten, so
+ * splits are balanced. */
 #include "base/random.h"
 #include "base/status.h"
 #include "data/dataset.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHAPES 10
+#define SHAPES        10
 #define LARGEST_SPLIT 100000000u
 
 struct shapes {
@@ -22,11 +23,11 @@ enum { DISC, RING, SQUARE, FRAME, TRIANGLE, CROSS, STAR, STRIPES, CHECKS, DOTS }
 /* What is drawn once for a picture. Lengths are in pixels. */
 struct scene {
     int shape;
-    float x, y;              /* middle */
-    float radius;            /* of a shape; a texture's period */
-    float turn_x, turn_y;    /* direction of the shape's own x axis, of length 1 */
+    float x, y;           /* middle */
+    float radius;         /* of a shape; a texture's period */
+    float turn_x, turn_y; /* direction of the shape's own x axis, of length 1 */
     int ink[3], ground[3];
-    int noise;               /* largest deviation */
+    int noise; /* largest deviation */
 };
 
 static float between(clmix_random *random, float low, float high)
@@ -175,20 +176,25 @@ static clmix_status read_option(struct option *options, size_t count, const char
         if (strlen(options[i].name) != name_length || strncmp(options[i].name, text, name_length) != 0 || text[name_length] != '=')
             continue;
         value = strtoull(text + name_length + 1, &end, 10);
-        if (text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length || value < options[i].minimum || value > options[i].maximum)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%.*s' of the data set shapes must be a whole number from %llu to %llu", (int)length, text,
-                              options[i].minimum, options[i].maximum);
+        if (text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length || value < options[i].minimum ||
+            value > options[i].maximum)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%.*s' of the data set shapes must be a whole number from %llu to %llu",
+                              (int)length, text, options[i].minimum, options[i].maximum);
         options[i].value = value;
         return CLMIX_OK;
     }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%.*s' is no option of the data set shapes; use size=, train=, test= and seed=, as in shapes:size=64,train=4000",
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "'%.*s' is no option of the data set shapes; use size=, train=, test= and seed=, as in shapes:size=64,train=4000",
                       (int)length, text);
 }
 
 static clmix_status open_shapes(clmix_dataset *dataset, const char *argument)
 {
     struct option options[] = {
-        { "size", 8, 4096, 32 }, { "train", 1, LARGEST_SPLIT, 10000 }, { "test", 1, LARGEST_SPLIT, 2000 }, { "seed", 0, UINT64_MAX, 0 },
+        { "size", 8, 4096, 32 },
+        { "train", 1, LARGEST_SPLIT, 10000 },
+        { "test", 1, LARGEST_SPLIT, 2000 },
+        { "seed", 0, UINT64_MAX, 0 },
     };
     struct shapes *shapes;
 

@@ -418,7 +418,7 @@ clmix_status clmix_node_declare(clmix_graph *graph, struct clmix_node *node, clm
 clmix_status clmix_node_declare_view(clmix_graph *graph, struct clmix_node *node, clmix_shape shape, size_t offset, size_t pitch)
 {
     const struct clmix_tensor *from = clmix_node_input(graph, node, 0);
-    int32_t id;
+    int32_t id = CLMIX_POISON;
 
     CLMIX_TRY(declare(graph, node, from->type, shape, &id));
     graph->tensors[id]->base = from->base;

@@ -10,7 +10,8 @@
 
 #define JSON_FILE_LIMIT ((size_t)16 << 20)
 
-/* Length of the well-formed sequence at `s` (at most `left` bytes), 0 when there is none: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/* Length of the well-formed sequence at `s` (at most `left` bytes), 0 when there is none: no overlong forms, no surrogates, nothing
+ * above U+10FFFF. */
 static size_t utf8_length(const unsigned char *s, size_t left)
 {
     size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
@@ -81,7 +82,8 @@ clmix_status clmix_json_parse(cJSON **json, const char *where, const char *text,
     *json = cJSON_ParseWithLengthOpts(text, bytes, &end, 0);
     at = end == NULL ? 0 : (size_t)(end - text);
     if (*json == NULL)
-        return fail_in_text(where, text, at < bytes ? at : bytes, "this is not JSON; look for a missing comma, quote or bracket here or just before");
+        return fail_in_text(where, text, at < bytes ? at : bytes,
+                            "this is not JSON; look for a missing comma, quote or bracket here or just before");
     while (at < bytes && strchr(" \t\r\n", text[at]) != NULL)
         at++;
     if (at < bytes) {
@@ -164,7 +166,8 @@ clmix_status clmix_json_require(const cJSON *object, const char *where, const ch
 static clmix_status fail_value(const cJSON *item, const char *where, const char *key, const char *needed)
 {
     char *text = cJSON_PrintUnformatted(item);
-    clmix_status status = clmix_fail(CLMIX_ERROR_FORMAT, "%s: '%s' is %.80s and must be %s", where, key, text == NULL ? "something else" : text, needed);
+    clmix_status status =
+        clmix_fail(CLMIX_ERROR_FORMAT, "%s: '%s' is %.80s and must be %s", where, key, text == NULL ? "something else" : text, needed);
 
     free(text);
     return status;
@@ -234,7 +237,8 @@ clmix_status clmix_json_text(const cJSON *object, const char *where, const char 
     return CLMIX_OK;
 }
 
-clmix_status clmix_json_choice(const cJSON *object, const char *where, const char *key, const char *const *choices, size_t count, int *value)
+clmix_status clmix_json_choice(const cJSON *object, const char *where, const char *key, const char *const *choices, size_t count,
+                               int *value)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
     char list[480], needed[512];
@@ -267,7 +271,8 @@ clmix_status clmix_json_integers(const cJSON *object, const char *where, const c
         found++;
     }
     if (!fits) {
-        snprintf(needed, sizeof needed, "a list of at most %zu whole numbers from %lld to %lld", limit, (long long)minimum, (long long)maximum);
+        snprintf(needed, sizeof needed, "a list of at most %zu whole numbers from %lld to %lld", limit, (long long)minimum,
+                 (long long)maximum);
         return fail_value(item, where, key, needed);
     }
     *count = found;

@@ -37,7 +37,8 @@ clmix_status clmix_json_boolean(const cJSON *object, const char *where, const ch
 clmix_status clmix_json_text(const cJSON *object, const char *where, const char *key, const char **value);
 
 /* A text that must be one of `count` choices; *value is its place in the list. */
-clmix_status clmix_json_choice(const cJSON *object, const char *where, const char *key, const char *const *choices, size_t count, int *value);
+clmix_status clmix_json_choice(const cJSON *object, const char *where, const char *key, const char *const *choices, size_t count,
+                               int *value);
 
 /* A list of up to `limit` integers, or one integer for a list of one; *count is how many. */
 clmix_status clmix_json_integers(const cJSON *object, const char *where, const char *key, int64_t minimum, int64_t maximum, size_t limit,

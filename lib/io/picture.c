@@ -12,8 +12,9 @@
 clmix_status clmix_picture_allocate(clmix_picture *picture, const char *name, size_t height, size_t width, size_t channels)
 {
     if (height == 0 || width == 0 || height > CLMIX_PICTURE_SIDE || width > CLMIX_PICTURE_SIDE || height * width > CLMIX_PICTURE_PIXELS)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is said to have %zux%zu pixels; a side may have 1 to %d and all %zu million, scale it down", name, width, height,
-                          CLMIX_PICTURE_SIDE, CLMIX_PICTURE_PIXELS / 1000000);
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s' is said to have %zux%zu pixels; a side may have 1 to %d and all %zu million, scale it down", name, width,
+                          height, CLMIX_PICTURE_SIDE, CLMIX_PICTURE_PIXELS / 1000000);
     picture->pixels = malloc(height * width * channels);
     if (picture->pixels == NULL)
         return clmix_fail_memory(name);
@@ -29,13 +30,15 @@ clmix_status clmix_picture_decode(clmix_picture *picture, const char *name, cons
 
     memset(picture, 0, sizeof *picture);
     if (channels != 0 && channels != 1 && channels != 3)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' is asked for with %zu channels; 1, 3 or 0 (as in the file) are possible", name, channels);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' is asked for with %zu channels; 1, 3 or 0 (as in the file) are possible", name,
+                          channels);
     if (bytes >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0)
         status = clmix_png_decode(picture, name, data, bytes, channels);
     else if (bytes >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0)
         status = clmix_jpeg_decode(picture, name, data, bytes, channels);
     else
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' (%zu bytes) is neither PNG nor JPEG by its first bytes; convert it to one of them", name, bytes);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' (%zu bytes) is neither PNG nor JPEG by its first bytes; convert it to one of them",
+                          name, bytes);
     if (status != CLMIX_OK)
         clmix_picture_free(picture);
     return status;

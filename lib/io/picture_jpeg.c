@@ -16,7 +16,7 @@ struct decoder {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     jmp_buf escape;
-    unsigned char *row;    /* one row of a CMYK file */
+    unsigned char *row; /* one row of a CMYK file */
     clmix_status status;
     char message[JMSG_LENGTH_MAX];
 };
@@ -57,7 +57,8 @@ static void convert_cmyk(const unsigned char *cmyk, bool inverted, unsigned char
     }
 }
 
-static clmix_status decode(struct decoder *decoder, clmix_picture *picture, const char *name, const unsigned char *data, size_t bytes, size_t channels)
+static clmix_status decode(struct decoder *decoder, clmix_picture *picture, const char *name, const unsigned char *data, size_t bytes,
+                           size_t channels)
 {
     struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
     bool inks;

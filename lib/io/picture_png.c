@@ -63,17 +63,18 @@ static void set_transforms(struct decoder *decoder, size_t channels)
 
 static clmix_status decode(struct decoder *decoder, clmix_picture *picture, const char *name, size_t channels)
 {
-    png_set_user_limits(decoder->png, 0x7FFFFFFF, 0x7FFFFFFF);    /* clmix's own limit below has the better text */
+    png_set_user_limits(decoder->png, 0x7FFFFFFF, 0x7FFFFFFF); /* clmix's own limit below has the better text */
     png_set_chunk_malloc_max(decoder->png, 8u << 20);
     png_set_read_fn(decoder->png, decoder, take);
     png_read_info(decoder->png, decoder->info);
     if (channels == 0)
         channels = (png_get_color_type(decoder->png, decoder->info) & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1;
-    CLMIX_TRY(clmix_picture_allocate(picture, name, png_get_image_height(decoder->png, decoder->info), png_get_image_width(decoder->png, decoder->info), channels));
+    CLMIX_TRY(clmix_picture_allocate(picture, name, png_get_image_height(decoder->png, decoder->info),
+                                     png_get_image_width(decoder->png, decoder->info), channels));
     set_transforms(decoder, channels);
     if (png_get_rowbytes(decoder->png, decoder->info) != picture->width * channels)
-        return clmix_fail(CLMIX_ERROR_INTERNAL, "'%s': libpng gives rows of %zu bytes where %zu were asked; please report it with the file", name,
-                          png_get_rowbytes(decoder->png, decoder->info), picture->width * channels);
+        return clmix_fail(CLMIX_ERROR_INTERNAL, "'%s': libpng gives rows of %zu bytes where %zu were asked; please report it with the file",
+                          name, png_get_rowbytes(decoder->png, decoder->info), picture->width * channels);
     decoder->rows = malloc(picture->height * sizeof *decoder->rows);
     if (decoder->rows == NULL)
         return clmix_fail_memory(name);

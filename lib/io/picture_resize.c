@@ -18,7 +18,8 @@ static void filter_free(struct filter *filter)
     free(filter->weights);
 }
 
-/* Triangle of half-width max(1, shrink), around the source position of each result pixel's middle; weights sum to 1 and those outside are 0. */
+/* Triangle of half-width max(1, shrink), around the source position of each result pixel's middle; weights sum to 1 and those outside
+ * are 0. */
 static clmix_status filter_make(struct filter *filter, size_t source, size_t result)
 {
     double scale = (double)source / (double)result, reach = scale > 1 ? scale : 1;
@@ -39,7 +40,8 @@ static clmix_status filter_make(struct filter *filter, size_t source, size_t res
         for (size_t k = 0; k < filter->taps; k++)
             sum += fmax(0, 1 - fabs(((double)(filter->first[i] + k) + 0.5 - middle) / reach));
         for (size_t k = 0; k < filter->taps; k++)
-            filter->weights[i * filter->taps + k] = (float)(fmax(0, 1 - fabs(((double)(filter->first[i] + k) + 0.5 - middle) / reach)) / sum);
+            filter->weights[i * filter->taps + k] =
+                (float)(fmax(0, 1 - fabs(((double)(filter->first[i] + k) + 0.5 - middle) / reach)) / sum);
     }
     return CLMIX_OK;
 }
@@ -72,8 +74,8 @@ static void filter_column(const struct filter *filter, const float *rows, size_t
 }
 
 /* Resizes the (height, width, channels) that begin at `pixels` and whose rows are `pitch` bytes apart. */
-static clmix_status resize_part(const unsigned char *pixels, size_t pitch, size_t height, size_t width, size_t channels, unsigned char *result,
-                                size_t new_height, size_t new_width)
+static clmix_status resize_part(const unsigned char *pixels, size_t pitch, size_t height, size_t width, size_t channels,
+                                unsigned char *result, size_t new_height, size_t new_width)
 {
     struct filter across = { 0 }, down = { 0 };
     size_t row_length = new_width * channels;
@@ -116,7 +118,7 @@ void clmix_picture_convert(const unsigned char *source, size_t from, unsigned ch
     for (size_t i = 0; i < pixels; i++)
         if (from == 1)
             result[3 * i] = result[3 * i + 1] = result[3 * i + 2] = source[i];
-        else    /* ITU-R BT.601 luma; the weights sum to 256 */
+        else /* ITU-R BT.601 luma; the weights sum to 256 */
             result[i] = (unsigned char)((77u * source[3 * i] + 150u * source[3 * i + 1] + 29u * source[3 * i + 2] + 128u) >> 8);
 }
 

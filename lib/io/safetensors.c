@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER_LIMIT 100000000u    /* bytes; the format's own limit */
-#define METADATA_LIMIT 4096        /* entries; duplicates are looked for pair by pair */
-#define DAMAGED "the file is damaged or was written by a broken program, fetch or write it again"
+#define HEADER_LIMIT   100000000u /* bytes; the format's own limit */
+#define METADATA_LIMIT 4096       /* entries; duplicates are looked for pair by pair */
+#define DAMAGED        "the file is damaged or was written by a broken program, fetch or write it again"
 
 struct clmix_safetensors {
     char *path;
     unsigned char *content;
-    cJSON *header;                          /* owns all names and metadata */
-    const cJSON *metadata;                  /* NULL when there is none */
-    clmix_stored_tensor *tensors;           /* in the order of their bytes */
+    cJSON *header;                /* owns all names and metadata */
+    const cJSON *metadata;        /* NULL when there is none */
+    clmix_stored_tensor *tensors; /* in the order of their bytes */
     const clmix_stored_tensor **by_name;
     size_t count;
 };
@@ -27,9 +27,10 @@ static const struct stored_type {
     const char *name;
     size_t bytes;
 } stored_types[CLMIX_STORED_TYPES] = {
-    [CLMIX_STORED_F32] = { "F32", 4 }, [CLMIX_STORED_F64] = { "F64", 8 }, [CLMIX_STORED_F16] = { "F16", 2 }, [CLMIX_STORED_BF16] = { "BF16", 2 },
-    [CLMIX_STORED_I64] = { "I64", 8 }, [CLMIX_STORED_I32] = { "I32", 4 }, [CLMIX_STORED_I16] = { "I16", 2 }, [CLMIX_STORED_I8] = { "I8", 1 },
-    [CLMIX_STORED_U64] = { "U64", 8 }, [CLMIX_STORED_U32] = { "U32", 4 }, [CLMIX_STORED_U16] = { "U16", 2 }, [CLMIX_STORED_U8] = { "U8", 1 },
+    [CLMIX_STORED_F32] = { "F32", 4 },   [CLMIX_STORED_F64] = { "F64", 8 }, [CLMIX_STORED_F16] = { "F16", 2 },
+    [CLMIX_STORED_BF16] = { "BF16", 2 }, [CLMIX_STORED_I64] = { "I64", 8 }, [CLMIX_STORED_I32] = { "I32", 4 },
+    [CLMIX_STORED_I16] = { "I16", 2 },   [CLMIX_STORED_I8] = { "I8", 1 },   [CLMIX_STORED_U64] = { "U64", 8 },
+    [CLMIX_STORED_U32] = { "U32", 4 },   [CLMIX_STORED_U16] = { "U16", 2 }, [CLMIX_STORED_U8] = { "U8", 1 },
     [CLMIX_STORED_BOOL] = { "BOOL", 1 },
 };
 
@@ -61,8 +62,9 @@ static clmix_status read_type(const clmix_safetensors *file, const cJSON *item, 
             tensor->type = (clmix_stored_type)type;
             return CLMIX_OK;
         }
-    return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': tensor '%.200s' has the dtype '%.20s', which clmix does not know; convert it to F32 before saving",
-                      file->path, tensor->name, item->valuestring);
+    return clmix_fail(CLMIX_ERROR_FORMAT,
+                      "'%s': tensor '%.200s' has the dtype '%.20s', which clmix does not know; convert it to F32 before saving", file->path,
+                      tensor->name, item->valuestring);
 }
 
 /* Fills rank, size, count and bytes; refuses a shape whose size does not fit in a size_t. */
@@ -78,14 +80,14 @@ static clmix_status read_shape(const clmix_safetensors *file, const cJSON *item,
         size_t size;
 
         if (tensor->rank == CLMIX_STORED_MAX_RANK)
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': tensor '%.200s' has more than %d axes; reshape it before saving", file->path, tensor->name,
-                              CLMIX_STORED_MAX_RANK);
+            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': tensor '%.200s' has more than %d axes; reshape it before saving", file->path,
+                              tensor->name, CLMIX_STORED_MAX_RANK);
         if (!read_size(axis, &size))
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': axis %d of tensor '%.200s' is not a size (a whole number from 0); " DAMAGED, file->path,
-                              tensor->rank, tensor->name);
+            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': axis %d of tensor '%.200s' is not a size (a whole number from 0); " DAMAGED,
+                              file->path, tensor->rank, tensor->name);
         if (size != 0 && tensor->count > SIZE_MAX / bytes / size)
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the shape of tensor '%.200s' overflows (axis %d is %zu); " DAMAGED, file->path, tensor->name,
-                              tensor->rank, size);
+            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the shape of tensor '%.200s' overflows (axis %d is %zu); " DAMAGED, file->path,
+                              tensor->name, tensor->rank, size);
         tensor->size[tensor->rank++] = size;
         tensor->count *= size;
     }
@@ -94,28 +96,35 @@ static clmix_status read_shape(const clmix_safetensors *file, const cJSON *item,
 }
 
 /* Sets tensor->data to a place within the `data_bytes` bytes at `data`. */
-static clmix_status read_offsets(const clmix_safetensors *file, const cJSON *item, clmix_stored_tensor *tensor, const unsigned char *data, size_t data_bytes)
+static clmix_status read_offsets(const clmix_safetensors *file, const cJSON *item, clmix_stored_tensor *tensor, const unsigned char *data,
+                                 size_t data_bytes)
 {
     size_t begin, end;
 
     if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2 || !read_size(item->child, &begin) || !read_size(item->child->next, &end))
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': data_offsets of tensor '%.200s' are not two whole numbers from 0; " DAMAGED, file->path, tensor->name);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': data_offsets of tensor '%.200s' are not two whole numbers from 0; " DAMAGED,
+                          file->path, tensor->name);
     if (begin > end || end > data_bytes)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': tensor '%.200s' should lie at bytes %zu to %zu of the %zu there are; the file was cut off or damaged, fetch it again",
-                          file->path, tensor->name, begin, end, data_bytes);
+        return clmix_fail(
+            CLMIX_ERROR_FORMAT,
+            "'%s': tensor '%.200s' should lie at bytes %zu to %zu of the %zu there are; the file was cut off or damaged, fetch it again",
+            file->path, tensor->name, begin, end, data_bytes);
     if (end - begin != tensor->bytes)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': tensor '%.200s' has %zu bytes by its data_offsets and %zu by its shape and dtype; " DAMAGED, file->path,
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s': tensor '%.200s' has %zu bytes by its data_offsets and %zu by its shape and dtype; " DAMAGED, file->path,
                           tensor->name, end - begin, tensor->bytes);
     tensor->data = data + begin;
     return CLMIX_OK;
 }
 
-static clmix_status read_tensor(const clmix_safetensors *file, const cJSON *entry, clmix_stored_tensor *tensor, const unsigned char *data, size_t data_bytes)
+static clmix_status read_tensor(const clmix_safetensors *file, const cJSON *entry, clmix_stored_tensor *tensor, const unsigned char *data,
+                                size_t data_bytes)
 {
     tensor->name = entry->string;
     /* three members of which all three are found: none is missing, doubled or unknown */
     if (!cJSON_IsObject(entry) || cJSON_GetArraySize(entry) != 3)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the entry of tensor '%.200s' is not {dtype, shape, data_offsets}; " DAMAGED, file->path, tensor->name);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the entry of tensor '%.200s' is not {dtype, shape, data_offsets}; " DAMAGED,
+                          file->path, tensor->name);
     CLMIX_TRY(read_type(file, cJSON_GetObjectItemCaseSensitive(entry, "dtype"), tensor));
     CLMIX_TRY(read_shape(file, cJSON_GetObjectItemCaseSensitive(entry, "shape"), tensor));
     return read_offsets(file, cJSON_GetObjectItemCaseSensitive(entry, "data_offsets"), tensor, data, data_bytes);
@@ -128,7 +137,7 @@ static int compare_place(const void *left, const void *right)
     if (a->data != b->data)
         return (const unsigned char *)a->data < (const unsigned char *)b->data ? -1 : 1;
     if (a->bytes != b->bytes)
-        return a->bytes < b->bytes ? -1 : 1;    /* an empty tensor before the one that begins at the same place */
+        return a->bytes < b->bytes ? -1 : 1; /* an empty tensor before the one that begins at the same place */
     return strcmp(a->name, b->name);
 }
 
@@ -149,12 +158,14 @@ static clmix_status check_tiling(const clmix_safetensors *file, const unsigned c
         size_t begin = (size_t)((const unsigned char *)tensor->data - data);
 
         if (begin != place)
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': tensor '%.200s' begins at byte %zu of the data, which %s (the tensor before ends at %zu); " DAMAGED,
+            return clmix_fail(CLMIX_ERROR_FORMAT,
+                              "'%s': tensor '%.200s' begins at byte %zu of the data, which %s (the tensor before ends at %zu); " DAMAGED,
                               file->path, tensor->name, begin, begin < place ? "overlaps another tensor" : "leaves a hole", place);
         place += tensor->bytes;
     }
     if (place != data_bytes)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the tensors end at byte %zu of the data but the file has %zu; " DAMAGED, file->path, place, data_bytes);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the tensors end at byte %zu of the data but the file has %zu; " DAMAGED, file->path,
+                          place, data_bytes);
     return CLMIX_OK;
 }
 
@@ -177,7 +188,8 @@ static clmix_status read_metadata(clmix_safetensors *file, const cJSON *item)
                           cJSON_GetArraySize(item), METADATA_LIMIT);
     for (const cJSON *pair = item->child; pair != NULL; pair = pair->next) {
         if (!cJSON_IsString(pair))
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the metadata entry '%.200s' is not a text; save it as one", file->path, pair->string);
+            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the metadata entry '%.200s' is not a text; save it as one", file->path,
+                              pair->string);
         if (cJSON_GetObjectItemCaseSensitive(item, pair->string) != pair)
             return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the metadata entry '%.200s' is there twice; " DAMAGED, file->path, pair->string);
     }
@@ -215,16 +227,18 @@ static clmix_status read_content(clmix_safetensors *file, size_t bytes)
     uint64_t header_bytes = 0;
 
     if (bytes < 8)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': %zu bytes found where even the length of the header takes 8; the file was cut off, fetch it again",
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s': %zu bytes found where even the length of the header takes 8; the file was cut off, fetch it again",
                           file->path, bytes);
     for (int i = 7; i >= 0; i--)
         header_bytes = header_bytes << 8 | file->content[i];
     if (header_bytes > HEADER_LIMIT)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the header is said to have %llu bytes, more than the %u allowed; this is not a safetensors file", file->path,
-                          (unsigned long long)header_bytes, HEADER_LIMIT);
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s': the header is said to have %llu bytes, more than the %u allowed; this is not a safetensors file",
+                          file->path, (unsigned long long)header_bytes, HEADER_LIMIT);
     if (header_bytes > bytes - 8)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': a header of %llu bytes expected, %zu found; the file was cut off, fetch it again", file->path,
-                          (unsigned long long)header_bytes, bytes - 8);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': a header of %llu bytes expected, %zu found; the file was cut off, fetch it again",
+                          file->path, (unsigned long long)header_bytes, bytes - 8);
     CLMIX_TRY(clmix_json_parse(&file->header, file->path, (const char *)file->content + 8, (size_t)header_bytes));
     return read_header(file, file->content + 8 + header_bytes, bytes - 8 - (size_t)header_bytes);
 }
@@ -336,7 +350,8 @@ clmix_status clmix_stored_to_float(const clmix_stored_tensor *tensor, float *val
     double wide;
 
     if (tensor->type > CLMIX_STORED_BF16)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "tensor '%.200s' has the dtype %s where F32, F64, F16 or BF16 is needed; convert it before saving", tensor->name,
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "tensor '%.200s' has the dtype %s where F32, F64, F16 or BF16 is needed; convert it before saving", tensor->name,
                           clmix_stored_name(tensor->type));
     if (tensor->type == CLMIX_STORED_F32) {
         if (tensor->bytes > 0)

@@ -1,5 +1,5 @@
-/* safetensors files: 8 bytes of header length (little-endian), a JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {text: text}},
- * then the tensors' bytes without holes.  https://github.com/huggingface/safetensors#format
+/* safetensors files: 8 bytes of header length (little-endian), a JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {text:
+ * text}}, then the tensors' bytes without holes.  https://github.com/huggingface/safetensors#format
  *
  * A file is validated completely before anything in it is trusted; after a successful open every pointer and size below is safe to use.
  * The type names are the file's and not clmix_type's: a file may hold types that no device value has. */
@@ -32,14 +32,14 @@ typedef enum clmix_stored_type {
 const char *clmix_stored_name(clmix_stored_type type);
 size_t clmix_stored_bytes(clmix_stored_type type);
 
-/* One tensor of a file, row-major. Read: everything belongs to the file and lives as long; `data` may be unaligned in files of other writers, so
- * copy from it. Written: `count` and `bytes` need not be set, they follow from type and shape. */
+/* One tensor of a file, row-major. Read: everything belongs to the file and lives as long; `data` may be unaligned in files of other
+ * writers, so copy from it. Written: `count` and `bytes` need not be set, they follow from type and shape. */
 typedef struct clmix_stored_tensor {
     const char *name;
     clmix_stored_type type;
-    int rank;                              /* 0 is a scalar */
+    int rank; /* 0 is a scalar */
     size_t size[CLMIX_STORED_MAX_RANK];
-    size_t count;                          /* elements */
+    size_t count; /* elements */
     size_t bytes;
     const void *data;
 } clmix_stored_tensor;
@@ -50,7 +50,7 @@ typedef struct clmix_safetensors clmix_safetensors;
 clmix_status clmix_safetensors_open(clmix_safetensors **file, const char *path);
 /* The same on bytes from malloc, which the call takes over even when it fails; `path` is for error texts. */
 clmix_status clmix_safetensors_adopt(clmix_safetensors **file, const char *path, void *content, size_t bytes);
-void clmix_safetensors_close(clmix_safetensors *file);    /* NULL is allowed */
+void clmix_safetensors_close(clmix_safetensors *file); /* NULL is allowed */
 
 /* Tensors in the order of their bytes in the file; find gives NULL when there is none of that name. */
 size_t clmix_safetensors_count(const clmix_safetensors *file);
@@ -65,20 +65,22 @@ void clmix_safetensors_metadata_at(const clmix_safetensors *file, size_t index, 
 /* Converts a tensor of F32, F64, F16 or BF16 to `tensor->count` floats. FORMAT for other types. */
 clmix_status clmix_stored_to_float(const clmix_stored_tensor *tensor, float *values);
 
-/* Writing, streamed: declare every tensor, begin, put the bytes in the order of declaration in pieces of any size, finish. The file appears at
- * finish, complete and synced; until then, and after any failure, what stood at the path stays. Declare wider types first: a tensor that would
- * not be aligned to its element is refused (ARGUMENT), because other readers map the file. Names and metadata are UTF-8 and copied.
- * After any failure only clmix_safetensors_writer_free is allowed. */
+/* Writing, streamed: declare every tensor, begin, put the bytes in the order of declaration in pieces of any size, finish. The file
+ * appears at finish, complete and synced; until then, and after any failure, what stood at the path stays. Declare wider types first: a
+ * tensor that would not be aligned to its element is refused (ARGUMENT), because other readers map the file. Names and metadata are
+ * UTF-8 and copied. After any failure only clmix_safetensors_writer_free is allowed. */
 typedef struct clmix_safetensors_writer clmix_safetensors_writer;
 clmix_status clmix_safetensors_writer_new(clmix_safetensors_writer **writer);
-clmix_status clmix_safetensors_declare(clmix_safetensors_writer *writer, const char *name, clmix_stored_type type, int rank, const size_t *size);
-clmix_status clmix_safetensors_describe(clmix_safetensors_writer *writer, const char *key, const char *value);    /* metadata */
+clmix_status clmix_safetensors_declare(clmix_safetensors_writer *writer, const char *name, clmix_stored_type type, int rank,
+                                       const size_t *size);
+clmix_status clmix_safetensors_describe(clmix_safetensors_writer *writer, const char *key, const char *value); /* metadata */
 clmix_status clmix_safetensors_begin(clmix_safetensors_writer *writer, const char *path);
 clmix_status clmix_safetensors_put(clmix_safetensors_writer *writer, const void *data, size_t bytes);
-clmix_status clmix_safetensors_finish(clmix_safetensors_writer *writer);    /* ARGUMENT when bytes are missing */
-void clmix_safetensors_writer_free(clmix_safetensors_writer *writer);       /* gives up an unfinished file; NULL is allowed */
+clmix_status clmix_safetensors_finish(clmix_safetensors_writer *writer); /* ARGUMENT when bytes are missing */
+void clmix_safetensors_writer_free(clmix_safetensors_writer *writer);    /* gives up an unfinished file; NULL is allowed */
 
 /* All at once: `count` tensors with their data, `pairs` metadata pairs as key, value, key, value, ... */
-clmix_status clmix_safetensors_write(const char *path, const clmix_stored_tensor *tensors, size_t count, const char *const *metadata, size_t pairs);
+clmix_status clmix_safetensors_write(const char *path, const clmix_stored_tensor *tensors, size_t count, const char *const *metadata,
+                                     size_t pairs);
 
 #endif

@@ -9,11 +9,11 @@
 
 struct clmix_safetensors_writer {
     cJSON *header;
-    cJSON *metadata;           /* member of the header */
+    cJSON *metadata; /* member of the header */
     size_t declared_bytes;
     size_t put_bytes;
     bool begun;
-    clmix_file_writer file;    /* all zero while no file is open */
+    clmix_file_writer file; /* all zero while no file is open */
 };
 
 clmix_status clmix_safetensors_writer_new(clmix_safetensors_writer **writer)
@@ -52,9 +52,11 @@ static bool add_sizes(cJSON *entry, const char *key, const size_t *size, size_t 
 static clmix_status tensor_bytes(const char *name, clmix_stored_type type, int rank, const size_t *size, size_t *bytes)
 {
     if (name == NULL || !clmix_utf8_valid(name, strlen(name)) || strcmp(name, "__metadata__") == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the tensor name '%.200s' cannot be stored; use UTF-8 text other than __metadata__", name == NULL ? "" : name);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the tensor name '%.200s' cannot be stored; use UTF-8 text other than __metadata__",
+                          name == NULL ? "" : name);
     if ((unsigned)type >= CLMIX_STORED_TYPES || rank < 0 || rank > CLMIX_STORED_MAX_RANK)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor '%.200s' has type %d and rank %d; a file takes the types of clmix_stored_type and 0 to %d axes", name,
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "tensor '%.200s' has type %d and rank %d; a file takes the types of clmix_stored_type and 0 to %d axes", name,
                           (int)type, rank, CLMIX_STORED_MAX_RANK);
     *bytes = clmix_stored_bytes(type);
     for (int i = 0; i < rank; i++) {
@@ -65,7 +67,8 @@ static clmix_status tensor_bytes(const char *name, clmix_stored_type type, int r
     return CLMIX_OK;
 }
 
-clmix_status clmix_safetensors_declare(clmix_safetensors_writer *writer, const char *name, clmix_stored_type type, int rank, const size_t *size)
+clmix_status clmix_safetensors_declare(clmix_safetensors_writer *writer, const char *name, clmix_stored_type type, int rank,
+                                       const size_t *size)
 {
     size_t bytes, offsets[2];
     cJSON *entry;
@@ -74,13 +77,14 @@ clmix_status clmix_safetensors_declare(clmix_safetensors_writer *writer, const c
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor '%.200s' is declared after the file was begun; declare all before", name);
     CLMIX_TRY(tensor_bytes(name, type, rank, size, &bytes));
     if (writer->declared_bytes % clmix_stored_bytes(type) != 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor '%.200s' (%s) would lie at byte %zu, not aligned to its elements; declare wider types first", name,
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "tensor '%.200s' (%s) would lie at byte %zu, not aligned to its elements; declare wider types first", name,
                           clmix_stored_name(type), writer->declared_bytes);
     offsets[0] = writer->declared_bytes;
     offsets[1] = writer->declared_bytes + bytes;
     entry = cJSON_AddObjectToObject(writer->header, name);
-    if (entry == NULL || cJSON_AddStringToObject(entry, "dtype", clmix_stored_name(type)) == NULL || !add_sizes(entry, "shape", size, (size_t)rank) ||
-        !add_sizes(entry, "data_offsets", offsets, 2))
+    if (entry == NULL || cJSON_AddStringToObject(entry, "dtype", clmix_stored_name(type)) == NULL ||
+        !add_sizes(entry, "shape", size, (size_t)rank) || !add_sizes(entry, "data_offsets", offsets, 2))
         return clmix_fail_memory("a safetensors header");
     writer->declared_bytes = offsets[1];
     return CLMIX_OK;
@@ -163,8 +167,9 @@ clmix_status clmix_safetensors_put(clmix_safetensors_writer *writer, const void 
     if (writer->file.stream == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu bytes are put into a safetensors file that is not open; begin it first", bytes);
     if (bytes > writer->declared_bytes - writer->put_bytes)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s': %zu bytes are put where %zu were declared; declare every tensor with its right shape",
-                          writer->file.path, writer->put_bytes + bytes, writer->declared_bytes);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "'%s': %zu bytes are put where %zu were declared; declare every tensor with its right shape", writer->file.path,
+                          writer->put_bytes + bytes, writer->declared_bytes);
     CLMIX_TRY(clmix_file_put(&writer->file, data, bytes));
     writer->put_bytes += bytes;
     return CLMIX_OK;
@@ -175,8 +180,8 @@ clmix_status clmix_safetensors_finish(clmix_safetensors_writer *writer)
     if (writer->file.stream == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a safetensors file is finished that is not open; begin it first");
     if (writer->put_bytes != writer->declared_bytes)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s': %zu bytes were put where %zu were declared; put every tensor", writer->file.path, writer->put_bytes,
-                          writer->declared_bytes);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s': %zu bytes were put where %zu were declared; put every tensor", writer->file.path,
+                          writer->put_bytes, writer->declared_bytes);
     return clmix_file_finish(&writer->file);
 }
 
@@ -203,7 +208,8 @@ static clmix_status write_all(clmix_safetensors_writer *writer, const char *path
     return clmix_safetensors_finish(writer);
 }
 
-clmix_status clmix_safetensors_write(const char *path, const clmix_stored_tensor *tensors, size_t count, const char *const *metadata, size_t pairs)
+clmix_status clmix_safetensors_write(const char *path, const clmix_stored_tensor *tensors, size_t count, const char *const *metadata,
+                                     size_t pairs)
 {
     clmix_safetensors_writer *writer;
     clmix_status status;

@@ -4,10 +4,51 @@
 
 #include "graph/op.h"
 
-extern const struct clmix_op clmix_op_copy;
 extern const struct clmix_op clmix_op_add;
+extern const struct clmix_op clmix_op_add_n;
+extern const struct clmix_op clmix_op_batch_norm;
+extern const struct clmix_op clmix_op_batch_norm_grad;
+extern const struct clmix_op clmix_op_column_sum;
 extern const struct clmix_op clmix_op_concat;
+extern const struct clmix_op clmix_op_conv2d;
+extern const struct clmix_op clmix_op_conv2d_grad_input;
+extern const struct clmix_op clmix_op_conv2d_grad_weight;
+extern const struct clmix_op clmix_op_conv_transpose2d;
+extern const struct clmix_op clmix_op_conv_transpose2d_grad_input;
+extern const struct clmix_op clmix_op_conv_transpose2d_grad_weight;
+extern const struct clmix_op clmix_op_copy;
+extern const struct clmix_op clmix_op_cross_entropy;
+extern const struct clmix_op clmix_op_cross_entropy_grad;
+extern const struct clmix_op clmix_op_dropout;
+extern const struct clmix_op clmix_op_dropout_grad;
+extern const struct clmix_op clmix_op_gelu;
+extern const struct clmix_op clmix_op_gelu_grad;
+extern const struct clmix_op clmix_op_global_average_pool;
+extern const struct clmix_op clmix_op_global_average_pool_grad;
+extern const struct clmix_op clmix_op_haar_adjoint;
+extern const struct clmix_op clmix_op_haar_bands;
+extern const struct clmix_op clmix_op_haar_idwt;
+extern const struct clmix_op clmix_op_layer_norm;
+extern const struct clmix_op clmix_op_layer_norm_grad;
+extern const struct clmix_op clmix_op_linear;
+extern const struct clmix_op clmix_op_linear_grad_input;
+extern const struct clmix_op clmix_op_linear_grad_weight;
+extern const struct clmix_op clmix_op_max_pool2d;
+extern const struct clmix_op clmix_op_max_pool2d_grad;
+extern const struct clmix_op clmix_op_normalize;
+extern const struct clmix_op clmix_op_ones;
+extern const struct clmix_op clmix_op_relu;
+extern const struct clmix_op clmix_op_relu_grad;
 extern const struct clmix_op clmix_op_reshape;
+extern const struct clmix_op clmix_op_scale;
+extern const struct clmix_op clmix_op_sigmoid;
+extern const struct clmix_op clmix_op_sigmoid_grad;
+extern const struct clmix_op clmix_op_slice;
+extern const struct clmix_op clmix_op_slice_copy;
+extern const struct clmix_op clmix_op_slice_grad;
+extern const struct clmix_op clmix_op_softmax;
+extern const struct clmix_op clmix_op_softmax_grad;
+extern const struct clmix_op clmix_op_top_k;
 extern const struct clmix_op clmix_op_zeros;
 
 #endif

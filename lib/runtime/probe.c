@@ -9,23 +9,38 @@
 #define WIDE_LEAST_VECTOR 4
 #define WIDE_LEAST_LOCAL_BYTES (256u << 10)
 
-static void query_text(cl_device_id id, cl_device_info what, char *text, size_t bytes)
+/* The text without the spaces that some drivers put around it, cut to fit. */
+static void copy_trimmed(char *to, size_t bytes, const char *from)
 {
-    char full[1024] = "";
-    const char *start = full;
     size_t length;
 
-    if (clGetDeviceInfo(id, what, sizeof full - 1, full, NULL) != CL_SUCCESS)
-        full[0] = '\0';
-    while (*start == ' ')
-        start++;
-    length = strlen(start);
-    while (length > 0 && start[length - 1] == ' ')
+    while (*from == ' ')
+        from++;
+    length = strlen(from);
+    while (length > 0 && from[length - 1] == ' ')
         length--;
     if (length >= bytes)
         length = bytes - 1;
-    memcpy(text, start, length);
-    text[length] = '\0';
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+static void query_text(cl_device_id id, cl_device_info what, char *text, size_t bytes)
+{
+    char full[1024] = "";
+
+    if (clGetDeviceInfo(id, what, sizeof full - 1, full, NULL) != CL_SUCCESS)
+        full[0] = '\0';
+    copy_trimmed(text, bytes, full);
+}
+
+static void query_platform_text(cl_platform_id platform, cl_platform_info what, char *text, size_t bytes)
+{
+    char full[1024] = "";
+
+    if (clGetPlatformInfo(platform, what, sizeof full - 1, full, NULL) != CL_SUCCESS)
+        full[0] = '\0';
+    copy_trimmed(text, bytes, full);
 }
 
 static cl_uint query_uint(cl_device_id id, cl_device_info what)
@@ -98,8 +113,8 @@ bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_i
 
     memset(info, 0, sizeof *info);
     info->index = info->platform_index = info->device_index = -1;
-    (void)clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform - 1, info->platform, NULL);
-    (void)clGetPlatformInfo(platform, CL_PLATFORM_VERSION, sizeof info->platform_version - 1, info->platform_version, NULL);
+    query_platform_text(platform, CL_PLATFORM_NAME, info->platform, sizeof info->platform);
+    query_platform_text(platform, CL_PLATFORM_VERSION, info->platform_version, sizeof info->platform_version);
     query_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
     query_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
     query_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);

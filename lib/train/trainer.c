@@ -58,23 +58,6 @@ static clmix_status check_options(const clmix_train_options *options)
     return CLMIX_OK;
 }
 
-static clmix_status check_data(const clmix_config *config, const clmix_dataset *data)
-{
-    size_t height, width, channels, wanted_height, wanted_width, wanted_channels;
-
-    clmix_config_picture(config, &wanted_height, &wanted_width, &wanted_channels);
-    clmix_dataset_size(data, &height, &width, &channels);
-    if (height != wanted_height || width != wanted_width || channels != wanted_channels)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' takes pictures of %zux%zux%zu and the data set was opened for %zux%zux%zu; open it with the model's size",
-                          clmix_config_name(config), wanted_height, wanted_width, wanted_channels, height, width, channels);
-    if ((size_t)clmix_dataset_classes(data) != clmix_config_classes(config))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d", clmix_config_name(config),
-                          clmix_config_classes(config), clmix_dataset_classes(data), clmix_dataset_classes(data));
-    if (clmix_dataset_count(data, CLMIX_TRAIN) == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no training pictures");
-    return CLMIX_OK;
-}
-
 /* ---- planning ------------------------------------------------------------------------------------------------------------------------- */
 
 static size_t activation_bytes(const clmix_plan *plan)
@@ -149,7 +132,8 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     made->train_count = train_count;
     made->test_count = test_count;
     count_steps(made);
-    status = clmix_recipe_make(&made->recipe, config, options, mean, deviation);
+    made->model_name = strdup(clmix_config_name(config));
+    status = made->model_name == NULL ? clmix_fail_memory("a trainer") : clmix_recipe_make(&made->recipe, config, options, mean, deviation);
     if (status == CLMIX_OK)
         status = plan_all(made);
     if (status != CLMIX_OK) {
@@ -186,13 +170,26 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_trainer_create needs a network, and NULL was given");
     clmix_network_normalization(network, mean, deviation);
     if (data != NULL) {
-        CLMIX_TRY(check_data(clmix_network_config(network), data));
+        CLMIX_TRY(clmix_check_data(clmix_network_config(network), data));
+        if (clmix_dataset_count(data, CLMIX_TRAIN) == 0)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no training pictures");
         CLMIX_TRY(describe_data(network, data, mean, deviation));
     }
     CLMIX_TRY(make(trainer, clmix_network_device(network), clmix_network_config(network), mean, deviation, data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN),
                    data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST), options == NULL ? &defaults : options));
     (*trainer)->network = network;
     (*trainer)->data = data;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec)
+{
+    char *copy = strdup(spec);
+
+    if (copy == NULL)
+        return clmix_fail_memory("the data set's name");
+    free(trainer->data_name);
+    trainer->data_name = copy;
     return CLMIX_OK;
 }
 
@@ -307,6 +304,23 @@ clmix_status clmix_trainer_prepare(clmix_trainer *trainer)
     return CLMIX_OK;
 }
 
+clmix_status clmix_trainer_restart(clmix_trainer *trainer)
+{
+    const size_t weight_bytes = trainer->map.weight_count * sizeof(float), state_bytes = trainer->map.state_count * sizeof(float);
+
+    CLMIX_TRY(clmix_trainer_prepare(trainer));
+    for (int i = 0; i < trainer->optimizer->moment_count; i++)
+        CLMIX_TRY(clmix_buffer_zero(trainer->device, trainer->optimizer->moments[i], 0, weight_bytes));
+    if (trainer->average_weights != NULL)
+        CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_weights(trainer->network), 0, trainer->average_weights, 0, weight_bytes));
+    if (trainer->average_states != NULL)
+        CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_states(trainer->network), 0, trainer->average_states, 0, state_bytes));
+    trainer->step = 0;
+    trainer->draws = 0;
+    trainer->summed_pictures = 0;
+    return CLMIX_OK;
+}
+
 void clmix_trainer_free(clmix_trainer *trainer)
 {
     if (trainer == NULL)
@@ -321,6 +335,8 @@ void clmix_trainer_free(clmix_trainer *trainer)
     clmix_buffer_release(trainer->device, trainer->kept_states);
     clmix_buffer_release(trainer->device, trainer->average_weights);
     clmix_buffer_release(trainer->device, trainer->average_states);
+    free(trainer->data_name);
+    free(trainer->model_name);
     clmix_recipe_clear(&trainer->recipe);
     clmix_arena_map_clear(&trainer->map);
     free(trainer);

@@ -14,6 +14,8 @@ struct clmix_sized_plan {
 struct clmix_trainer {
     clmix_network *network;             /* borrowed; NULL when only planning */
     const clmix_dataset *data;          /* borrowed; NULL: single steps only */
+    char *data_name;                    /* its spec, or NULL */
+    char *model_name;                   /* the configuration's, or what the run was begun with */
     clmix_device *device;
     clmix_train_options options;
     struct clmix_recipe recipe;
@@ -56,6 +58,9 @@ struct clmix_step_result {
 /* The prepared training plan for a batch of so many pictures; made if it is not there yet. */
 clmix_status clmix_trainer_plan(clmix_trainer *trainer, size_t batch, clmix_plan **plan);
 
+/* Prepares, and takes the network as it is as the beginning of a run. */
+clmix_status clmix_trainer_restart(clmix_trainer *trainer);
+
 /* Forward and backward of one batch, and with `update` the optimizer's step from all gradients since the last one. Waits for the loss. NOT_FINITE: weights, moments and states are as before the step. */
 clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_input *input, bool update, struct clmix_step_result *result);
 
@@ -67,11 +72,14 @@ cl_mem clmix_trainer_best_states(const clmix_trainer *trainer);
 clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input, const float scalars[CLMIX_SCALARS]);
 clmix_status clmix_trainer_feed(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input);
 
+/* That a data set has the pictures and classes that a model takes; ARGUMENT with both if not. */
+clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);
+
 /* evaluate.c: runs a scoring plan, whose arenas are bound, over a split. */
 clmix_status clmix_score_split(clmix_plan *plan, const clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score);
 clmix_status clmix_trainer_score(clmix_trainer *trainer, clmix_score *score);    /* the test split, with the best weights */
 
-/* Writes model.safetensors with the weights that were evaluated. */
+/* save.c: writes model.safetensors with the weights that were evaluated. */
 clmix_status clmix_trainer_save_model(clmix_trainer *trainer, const char *path);
 
 #endif

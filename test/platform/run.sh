@@ -122,8 +122,9 @@ CK_FORK=no
 export CK_FORK
 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$here/lsan.supp:print_suppressions=0}
+TSAN_OPTIONS=${TSAN_OPTIONS:-suppressions=$here/tsan.supp:halt_on_error=0:ignore_noninstrumented_modules=1}
 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
-export ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
+export ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS
 
 # Is there a device? Asked once for each build of clmix-info; only a yes is remembered. What the driver offers to clinfo and not to clmix is a failure.
 if [ -x "$info" ] && [ -z "$(find "$state/device" -newer "$info" 2>/dev/null)" ]; then

@@ -1,0 +1,165 @@
+/* Concatenation. Along the last axis one kernel writes whole rows, and takes in a following addition; along other axes every input is copied to its place, unless the planner already put it there.
+ * Kernels: cl/shape.cl. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/shape.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+#include <stdio.h>
+
+#define MOST_INPUTS 8    /* of one launch */
+
+static clmix_status concat_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+    int axis = attributes->axis;
+    char first[64], other[64];
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    if (axis < 0 || axis >= shape.rank)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s, which has %d axes", axis, clmix_shape_text(shape, first), shape.rank);
+    for (int i = 1; i < node->input_count; i++) {
+        clmix_shape next = clmix_node_input(graph, node, i)->shape, same = next;
+
+        if (next.rank == shape.rank)
+            same.size[axis] = shape.size[axis];
+        if (!clmix_shape_equal(same, shape))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s and, as input %d, %s; all other axes must agree", axis, clmix_shape_text(shape, first), i,
+                              clmix_shape_text(next, other));
+        shape.size[axis] += next.size[axis];
+    }
+    return clmix_node_declare(graph, node, CLMIX_F32, shape);
+}
+
+/* The gradient of each input is its slice of dy. */
+static clmix_status concat_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    clmix_value dy = clmix_upstream(backward, node, 0);
+    size_t begin = 0;
+
+    for (int i = 0; i < node->input_count && clmix_is_value(dy); i++) {
+        size_t length = clmix_node_input(clmix_backward_graph(backward), node, i)->shape.size[attributes->axis];
+
+        if (clmix_backward_wants(backward, node, i))
+            CLMIX_TRY(clmix_backward_give(backward, node, i, clmix_slice(dy, attributes->axis, begin, length)));
+        begin += length;
+    }
+    return CLMIX_OK;
+}
+
+static bool along_rows(const clmix_graph *graph, const struct clmix_node *node)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_result(graph, node, 0)->shape;
+
+    return attributes->axis == shape.rank - 1 && clmix_shape_rows(shape) > 1;
+}
+
+/* Takes in "+ residual" where rows are written whole. */
+static bool concat_absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+{
+    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1] && along_rows(clmix_planner_graph(planner), node);
+}
+
+/* Up to MOST_INPUTS inputs from `begin` on, into the columns from `first` on. Their widths are constants of the program, so that runs of a few channels become a few vector moves. Returns the column behind. */
+static size_t launch_columns(struct clmix_planner *planner, const struct clmix_node *node, int begin, size_t first, int32_t residual)
+{
+    const clmix_graph *graph = clmix_planner_graph(planner);
+    clmix_shape shape = clmix_node_result(graph, node, 0)->shape;
+    int count = node->input_count - begin < MOST_INPUTS ? node->input_count - begin : MOST_INPUTS;
+    size_t group = clmix_group_size(planner, 64), rows = clmix_shape_rows(shape), behind = first;
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "shape.cl", "concat_columns");
+    struct clmix_chunks cut;
+
+    for (int i = 0; i < MOST_INPUTS; i++) {
+        size_t width = i < count ? clmix_shape_columns(clmix_node_input(graph, node, begin + i)->shape) : 0;
+        char name[8];
+
+        snprintf(name, sizeof name, "W%d", i);
+        clmix_launch_define(launcher, name, (long)width);
+        behind += width;
+    }
+    cut = clmix_chunks_of(planner, rows, 1, (clmix_planner_wide(planner) ? 4096 : 16 * group) / (behind - first) + 1, 0);
+    clmix_launch_define(launcher, "COUNT", count);
+    clmix_launch_define(launcher, "RESIDUAL", residual != CLMIX_NONE);
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_uint(launcher, cut.chunk);
+    clmix_launch_uint(launcher, first);
+    clmix_launch_uint(launcher, clmix_shape_columns(shape));
+    clmix_launch_value(launcher, clmix_planner_result(planner, node));
+    clmix_launch_value(launcher, residual);
+    for (int i = 0; i < MOST_INPUTS; i++) {
+        clmix_launch_value(launcher, i < count ? node->inputs[begin + i] : CLMIX_NONE);
+        clmix_launch_uint(launcher, i < count ? clmix_node_input(graph, node, begin + i)->pitch : 0);
+    }
+    return behind;
+}
+
+static void launch_parts(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = clmix_planner_graph(planner);
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_result(graph, node, 0)->shape;
+    size_t begin = 0;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+        size_t length = input->shape.size[attributes->axis];
+        struct clmix_runs runs;
+
+        clmix_part_layouts(shape, clmix_shape_columns(shape), attributes->axis, begin, length, input->pitch, &runs, &runs.to, &runs.from);
+        if (!clmix_planner_in_place(planner, node, i))
+            clmix_launch_copy(planner, node, runs, node->inputs[i], node->outputs[0]);
+        begin += length;
+    }
+}
+
+static clmix_status concat_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
+    int32_t residual = CLMIX_NONE;
+    size_t first = 0;
+
+    if (!along_rows(clmix_planner_graph(planner), node)) {
+        launch_parts(planner, node);
+        return CLMIX_OK;
+    }
+    if (sum != NULL)
+        residual = sum->inputs[sum->inputs[0] == node->outputs[0]];
+    for (int begin = 0; begin < node->input_count; begin += MOST_INPUTS)
+        first = launch_columns(planner, node, begin, first, residual);
+    return CLMIX_OK;
+}
+
+static void concat_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    *flops = 0;
+    *bytes = clmix_result_count(graph, node, 0) * 8;
+}
+
+const struct clmix_op clmix_op_concat = {
+    .name = "concat",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = concat_shape,
+    .backward = concat_backward,
+    .launch = concat_launch,
+    .absorb = concat_absorb,
+    .cost = concat_cost,
+};
+
+clmix_value clmix_concat(const clmix_value *values, int count, int axis)
+{
+    struct clmix_concat_attributes attributes;
+
+    if (count < 1)
+        return clmix_no_value();
+    attributes.axis = clmix_axis_of(values[0], axis);
+    if (clmix_is_value(values[0]) && attributes.axis < 0)
+        return clmix_poison(clmix_here(values[0].graph), CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of values with %d axes", axis, clmix_shape_of(values[0]).rank);
+    return count == 1 ? values[0] : clmix_node_add(clmix_here(values[0].graph), &clmix_op_concat, &attributes, sizeof attributes, values, count);
+}

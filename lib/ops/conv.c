@@ -1,0 +1,377 @@
+/* Convolution (cross-correlation), channels last. Weights on the device are [kh][kw][in / groups][out]. Without groups the work is the window sums' (window.h); with groups it is that
+ * of simple kernels along the channels; and a 1x1 window of stride 1 is a linear layer. */
+#include "ops/table.h"
+#include "ops/window.h"
+
+#include <clmix/ops.h>
+
+#include "base/status.h"
+#include "ops/column_sum.h"
+#include "ops/linear.h"
+
+#include <math.h>
+
+enum { X, WEIGHT, BIAS };    /* inputs of a convolution */
+
+/* `x` and `weight` are shapes on the device: what the gradients' ops need to know besides their inputs. */
+struct conv_attributes {
+    clmix_window window;
+    clmix_shape x, weight;
+};
+
+/* Everything about one convolution. */
+struct conv {
+    struct clmix_window_map map;    /* big: the input, small: the output */
+    size_t groups;
+};
+
+static struct conv conv_of(const struct conv_attributes *attributes)
+{
+    const clmix_window *window = &attributes->window;
+    struct conv conv = { .groups = window->groups };
+
+    conv.map.batch = attributes->x.size[0];
+    conv.map.big_channels = attributes->x.size[3];
+    conv.map.small_channels = attributes->weight.size[3];
+    for (int i = 0; i < 2; i++) {
+        conv.map.kernel[i] = window->kernel[i];
+        conv.map.stride[i] = window->stride[i];
+        conv.map.padding[i] = window->padding[i];
+        conv.map.big[i] = attributes->x.size[1 + i];
+        conv.map.small[i] = (conv.map.big[i] + 2 * window->padding[i] - window->kernel[i]) / window->stride[i] + 1;
+    }
+    return conv;
+}
+
+static clmix_shape output_shape(const struct conv *conv)
+{
+    return clmix_shape_make(4, (const size_t[]){ conv->map.batch, conv->map.small[0], conv->map.small[1], conv->map.small_channels });
+}
+
+static struct clmix_window_pixels pixels_of(const struct clmix_planner *planner, int32_t value)
+{
+    return (struct clmix_window_pixels){ .value = value, .pitch = clmix_tensor_at(clmix_planner_graph(planner), value)->pitch };
+}
+
+/* The steps of weights [kh][kw][in][out]; big: in, small: out. */
+static struct clmix_window_weights weights_of(const struct conv *conv, int32_t value)
+{
+    const long outputs = (long)conv->map.small_channels, inputs = (long)(conv->map.big_channels / conv->groups);
+    const long kx_step = inputs * outputs;
+
+    return (struct clmix_window_weights){
+        .value = value, .ky_step = kx_step * (long)conv->map.kernel[1], .kx_step = kx_step, .big_step = outputs, .small_step = 1
+    };
+}
+
+/* ---- groups --------------------------------------------------------------------------------------------------------------------------- */
+
+static struct clmix_launcher *launch_grouped(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, const struct conv *conv, size_t *work_group)
+{
+    const size_t inputs = conv->map.big_channels / conv->groups, outputs = conv->map.small_channels / conv->groups;
+    const unsigned width = clmix_planner_device(planner)->vector_width;
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_depthwise.cl", kernel);
+    size_t lanes = 1;
+
+    *work_group = clmix_planner_wide(planner) ? 1 : 64;
+    if (inputs == 1 && outputs == 1 && *work_group == 1)
+        for (lanes = width >= 16 ? 16 : width >= 8 ? 8 : 4; conv->map.big_channels % lanes != 0;)
+            lanes = lanes == 4 ? 1 : lanes / 2;
+    clmix_launch_define(launcher, "WG", (long)*work_group);
+    clmix_launch_define(launcher, "LANES", (long)lanes);
+    clmix_launch_define(launcher, "IN", (long)inputs);
+    clmix_launch_define(launcher, "OUT", (long)outputs);
+    return launcher;
+}
+
+static void push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch)
+{
+    clmix_launch_int(launcher, (long)size[0]);
+    clmix_launch_int(launcher, (long)size[1]);
+    clmix_launch_int(launcher, (long)channels);
+    clmix_launch_int(launcher, (long)pitch);
+}
+
+static void push_window(struct clmix_launcher *launcher, const struct clmix_window_map *map)
+{
+    for (int i = 0; i < 2; i++)
+        clmix_launch_int(launcher, (long)map->kernel[i]);
+    for (int i = 0; i < 2; i++)
+        clmix_launch_int(launcher, (long)map->stride[i]);
+    for (int i = 0; i < 2; i++)
+        clmix_launch_int(launcher, (long)map->padding[i]);
+}
+
+static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels x,
+                                    int32_t weight, int32_t bias, struct clmix_window_pixels y)
+{
+    const struct clmix_window_map *map = &conv->map;
+    struct clmix_launcher *launcher;
+    size_t work_group;
+
+    CLMIX_TRY(clmix_window_check(map, x.pitch, y.pitch));
+    launcher = launch_grouped(planner, node, "conv_grouped", conv, &work_group);
+    clmix_launch_value(launcher, x.value);
+    clmix_launch_value(launcher, weight);
+    clmix_launch_value(launcher, bias);
+    clmix_launch_value(launcher, y.value);
+    clmix_launch_int(launcher, (long)map->batch);
+    push_map(launcher, map->big, map->big_channels, x.pitch);
+    push_map(launcher, map->small, map->small_channels, y.pitch);
+    push_window(launcher, map);
+    clmix_launch_int(launcher, bias != CLMIX_NONE);
+    clmix_launch_grid(launcher, map->batch * map->small[0], 1, 1, work_group);
+    return CLMIX_OK;
+}
+
+static clmix_status grad_input_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels gradient,
+                                       int32_t weight, struct clmix_window_pixels x)
+{
+    const struct clmix_window_map *map = &conv->map;
+    struct clmix_launcher *launcher;
+    size_t work_group;
+
+    CLMIX_TRY(clmix_window_check(map, x.pitch, gradient.pitch));
+    launcher = launch_grouped(planner, node, "conv_grouped_input", conv, &work_group);
+    clmix_launch_value(launcher, gradient.value);
+    clmix_launch_value(launcher, weight);
+    clmix_launch_value(launcher, x.value);
+    clmix_launch_int(launcher, (long)map->batch);
+    push_map(launcher, map->small, map->small_channels, gradient.pitch);
+    push_map(launcher, map->big, map->big_channels, x.pitch);
+    push_window(launcher, map);
+    clmix_launch_grid(launcher, map->batch * map->big[0], 1, 1, work_group);
+    return CLMIX_OK;
+}
+
+static clmix_status grad_weight_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels x,
+                                        struct clmix_window_pixels gradient, int32_t weight)
+{
+    const struct clmix_window_map *map = &conv->map;
+    const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0], units = clmix_planner_device(planner)->compute_units;
+    const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted, parts = (lines + rows - 1) / rows;
+    struct clmix_window_map reduced = *map;
+    struct clmix_launcher *launcher;
+    size_t work_group;
+    int32_t partial;
+
+    CLMIX_TRY(clmix_window_check(map, x.pitch, gradient.pitch));
+    reduced.big_channels = map->big_channels / conv->groups;    /* the weights of a group's inputs only */
+    partial = clmix_planner_scratch(planner, node, parts * taps * reduced.big_channels * map->small_channels * sizeof(float));
+    launcher = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
+    clmix_launch_value(launcher, x.value);
+    clmix_launch_value(launcher, gradient.value);
+    clmix_launch_value(launcher, partial);
+    clmix_launch_int(launcher, (long)map->batch);
+    push_map(launcher, map->big, map->big_channels, x.pitch);
+    push_map(launcher, map->small, map->small_channels, gradient.pitch);
+    push_window(launcher, map);
+    clmix_launch_int(launcher, (long)rows);
+    clmix_launch_grid(launcher, taps, parts, 1, work_group);
+    clmix_window_reduce(planner, node, &reduced, partial, parts, weights_of(conv, weight));
+    return CLMIX_OK;
+}
+
+/* ---- forward -------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct conv conv = conv_of(node->attributes);
+
+    return clmix_node_declare(graph, node, CLMIX_F32, output_shape(&conv));
+}
+
+static clmix_status forward_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct conv conv = conv_of(node->attributes);
+    const struct clmix_window_pixels x = pixels_of(planner, node->inputs[X]), y = pixels_of(planner, clmix_planner_result(planner, node));
+
+    if (conv.groups > 1)
+        return forward_grouped(planner, node, &conv, x, node->inputs[WEIGHT], node->inputs[BIAS], y);
+    return clmix_window_gather(planner, node, &conv.map, x, weights_of(&conv, node->inputs[WEIGHT]), node->inputs[BIAS], y);
+}
+
+/* The same for all three: each input element and each output element once, and one multiply-add a tap. */
+static void conv_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct conv_attributes *attributes = node->attributes;
+    const struct conv conv = conv_of(attributes);
+    const uint64_t outputs = clmix_shape_count(output_shape(&conv)), weights = clmix_shape_count(attributes->weight);
+
+    *flops = 2 * outputs / conv.map.small_channels * weights;
+    *bytes = (clmix_shape_count(attributes->x) + weights + outputs) * sizeof(float);
+    if (node->input_count > BIAS && clmix_node_input(graph, node, BIAS) != NULL) {
+        *flops += outputs;
+        *bytes += conv.map.small_channels * sizeof(float);
+    }
+}
+
+static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    const struct conv_attributes attributes = *(const struct conv_attributes *)node->attributes;
+    const clmix_value gradient = clmix_backward_gradient(backward, node, 0);
+    const clmix_scope at = clmix_backward_scope(backward, node);
+
+    if (!clmix_is_value(gradient))
+        return CLMIX_OK;
+    if (clmix_backward_wants(backward, node, X)) {
+        const clmix_value inputs[] = { gradient, clmix_backward_input(backward, node, WEIGHT) };
+
+        CLMIX_TRY(clmix_backward_give(backward, node, X, clmix_node_add(at, &clmix_op_conv2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
+    }
+    if (clmix_backward_wants(backward, node, WEIGHT)) {
+        const clmix_value inputs[] = { clmix_backward_input(backward, node, X), gradient };
+
+        CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT, clmix_node_add(at, &clmix_op_conv2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
+    }
+    if (clmix_backward_wants(backward, node, BIAS))
+        CLMIX_TRY(clmix_backward_give(backward, node, BIAS, clmix_column_sum(at, gradient)));
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_conv2d = {
+    .name = "conv2d",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = forward_shape,
+    .backward = backward,
+    .launch = forward_launch,
+    .cost = conv_cost,
+};
+
+/* ---- gradients ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Inputs: the output's gradient, weight. */
+static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct conv_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->x);
+}
+
+/* With stride 1 the input gradient is itself a convolution, of the output's gradient with the kernel turned round; gathering is cheaper than scattering. */
+static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels gradient,
+                                           struct clmix_window_pixels x)
+{
+    const struct clmix_window_weights weights = weights_of(conv, node->inputs[1]);
+    struct clmix_window_weights turned = weights;
+    struct clmix_window_map map = conv->map;
+
+    for (int i = 0; i < 2; i++) {
+        map.big[i] = conv->map.small[i];
+        map.small[i] = conv->map.big[i];
+        map.padding[i] = conv->map.kernel[i] - 1 - conv->map.padding[i];
+    }
+    map.big_channels = conv->map.small_channels;
+    map.small_channels = conv->map.big_channels;
+    turned.base = (long)(map.kernel[0] - 1) * weights.ky_step + (long)(map.kernel[1] - 1) * weights.kx_step;
+    turned.ky_step = -weights.ky_step;
+    turned.kx_step = -weights.kx_step;
+    turned.big_step = weights.small_step;
+    turned.small_step = weights.big_step;
+    return clmix_window_gather(planner, node, &map, gradient, turned, CLMIX_NONE, x);
+}
+
+static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct conv conv = conv_of(node->attributes);
+    const struct clmix_window_pixels gradient = pixels_of(planner, node->inputs[0]), x = pixels_of(planner, clmix_planner_result(planner, node));
+    const bool unit_stride = conv.map.stride[0] == 1 && conv.map.stride[1] == 1;
+
+    if (conv.groups > 1)
+        return grad_input_grouped(planner, node, &conv, gradient, node->inputs[1], x);
+    if (unit_stride && conv.map.padding[0] < conv.map.kernel[0] && conv.map.padding[1] < conv.map.kernel[1])
+        return grad_input_unit_stride(planner, node, &conv, gradient, x);
+    return clmix_window_scatter(planner, node, &conv.map, gradient, weights_of(&conv, node->inputs[1]), CLMIX_NONE, x);
+}
+
+const struct clmix_op clmix_op_conv2d_grad_input = {
+    .name = "conv2d_grad_input",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = grad_input_shape,
+    .launch = grad_input_launch,
+    .cost = conv_cost,
+};
+
+/* Inputs: x, the output's gradient. */
+static clmix_status grad_weight_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct conv_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->weight);
+}
+
+static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct conv conv = conv_of(node->attributes);
+    const struct clmix_window_pixels x = pixels_of(planner, node->inputs[0]), gradient = pixels_of(planner, node->inputs[1]);
+    const int32_t weight = clmix_planner_result(planner, node);
+
+    if (conv.groups > 1)
+        return grad_weight_grouped(planner, node, &conv, x, gradient, weight);
+    return clmix_window_weight(planner, node, &conv.map, x, gradient, weights_of(&conv, weight));
+}
+
+const struct clmix_op clmix_op_conv2d_grad_weight = {
+    .name = "conv2d_grad_weight",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = grad_weight_shape,
+    .launch = grad_weight_launch,
+    .cost = conv_cost,
+};
+
+/* ---- building ------------------------------------------------------------------------------------------------------------------------- */
+
+clmix_window clmix_square(size_t kernel, size_t stride, size_t padding)
+{
+    return (clmix_window){ .kernel = { kernel, kernel }, .stride = { stride, stride }, .padding = { padding, padding }, .groups = 1 };
+}
+
+/* CLMIX_OK when the convolution makes sense, else the sentence that says what does not. */
+static clmix_status check(clmix_value x, size_t channels, const clmix_window *window)
+{
+    const clmix_shape shape = clmix_shape_of(x);
+    char text[64];
+
+    if (shape.rank != 4 || clmix_tensor_at(x.graph, x.id)->type != CLMIX_F32)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a convolution takes float32 maps (batch, height, width, channels), not %s", clmix_shape_text(shape, text));
+    if (channels == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a convolution to 0 channels");
+    if (shape.size[3] % window->groups != 0 || channels % window->groups != 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu groups do not divide %zu input and %zu output channels evenly", window->groups, shape.size[3], channels);
+    for (int i = 0; i < 2; i++) {
+        const size_t padded = shape.size[1 + i] + 2 * window->padding[i];
+
+        if (window->kernel[i] == 0 || window->stride[i] == 0)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "kernel %zux%zu and stride %zux%zu must be at least 1", window->kernel[0], window->kernel[1], window->stride[0],
+                              window->stride[1]);
+        if (window->kernel[i] > padded)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the kernel, %zux%zu, is larger than the input, %zux%zu with padding %zux%zu", window->kernel[0], window->kernel[1],
+                              shape.size[1], shape.size[2], window->padding[0], window->padding[1]);
+    }
+    return CLMIX_OK;
+}
+
+clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
+{
+    struct conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    size_t group_inputs;
+    clmix_value inputs[3] = { x, clmix_no_value(), clmix_no_value() };
+    float bound;
+
+    attributes.window.groups = window.groups == 0 ? 1 : window.groups;
+    if (!clmix_is_value(x))
+        return x;
+    if (check(x, channels, &attributes.window) != CLMIX_OK)
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
+    group_inputs = attributes.x.size[3] / attributes.window.groups;
+    if (attributes.window.groups == 1 && window.kernel[0] * window.kernel[1] * window.stride[0] * window.stride[1] == 1 && window.padding[0] + window.padding[1] == 0)
+        return clmix_linear_with(at, x, channels, bias, 4);
+
+    attributes.weight = clmix_shape_make(4, (const size_t[]){ window.kernel[0], window.kernel[1], group_inputs, channels });
+    bound = 1.0f / sqrtf((float)(group_inputs * window.kernel[0] * window.kernel[1]));
+    inputs[WEIGHT] = clmix_parameter(at, "weight", 4, (const size_t[]){ channels, group_inputs, window.kernel[0], window.kernel[1] },
+                                     (const int[]){ 2, 3, 1, 0 }, CLMIX_UNIFORM, bound);
+    if (bias)
+        inputs[BIAS] = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
+    return clmix_node_add(at, &clmix_op_conv2d, &attributes, sizeof attributes, inputs, 3);
+}

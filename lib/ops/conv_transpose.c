@@ -1,0 +1,217 @@
+/* Transposed convolution (up-sampling), channels last. Weights on the device are [in][kh][kw][out]: what one input pixel adds to a row of the output is one contiguous run of kw out. */
+#include "ops/table.h"
+#include "ops/window.h"
+
+#include <clmix/ops.h>
+
+#include "base/status.h"
+#include "ops/column_sum.h"
+
+#include <math.h>
+
+enum { X, WEIGHT, BIAS };    /* inputs of a transposed convolution */
+
+/* `x` and `weight` are shapes on the device: what the gradients' ops need to know besides their inputs. */
+struct transpose_attributes {
+    clmix_window window;
+    clmix_shape x, weight;
+};
+
+/* small: the input, big: the output. */
+static struct clmix_window_map map_of(const struct transpose_attributes *attributes)
+{
+    const clmix_window *window = &attributes->window;
+    struct clmix_window_map map = { .batch = attributes->x.size[0], .big_channels = attributes->weight.size[3], .small_channels = attributes->x.size[3] };
+
+    for (int i = 0; i < 2; i++) {
+        map.kernel[i] = window->kernel[i];
+        map.stride[i] = window->stride[i];
+        map.padding[i] = window->padding[i];
+        map.small[i] = attributes->x.size[1 + i];
+        map.big[i] = (map.small[i] - 1) * window->stride[i] + window->kernel[i] - 2 * window->padding[i];
+    }
+    return map;
+}
+
+static clmix_shape output_shape(const struct clmix_window_map *map)
+{
+    return clmix_shape_make(4, (const size_t[]){ map->batch, map->big[0], map->big[1], map->big_channels });
+}
+
+static struct clmix_window_pixels pixels_of(const struct clmix_planner *planner, int32_t value)
+{
+    return (struct clmix_window_pixels){ .value = value, .pitch = clmix_tensor_at(clmix_planner_graph(planner), value)->pitch };
+}
+
+static struct clmix_window_weights weights_of(const struct clmix_window_map *map, int32_t value)
+{
+    const long outputs = (long)map->big_channels, ky_step = outputs * (long)map->kernel[1];
+
+    return (struct clmix_window_weights){
+        .value = value, .ky_step = ky_step, .kx_step = outputs, .big_step = 1, .small_step = ky_step * (long)map->kernel[0]
+    };
+}
+
+/* The same for all three: each input element and each output element once, and one multiply-add a tap. */
+static void transpose_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct transpose_attributes *attributes = node->attributes;
+    const struct clmix_window_map map = map_of(attributes);
+    const uint64_t inputs = clmix_shape_count(attributes->x), weights = clmix_shape_count(attributes->weight), outputs = clmix_shape_count(output_shape(&map));
+
+    *flops = 2 * inputs / map.small_channels * weights;
+    *bytes = (inputs + weights + outputs) * sizeof(float);
+    if (node->input_count > BIAS && clmix_node_input(graph, node, BIAS) != NULL) {
+        *flops += outputs;
+        *bytes += map.big_channels * sizeof(float);
+    }
+}
+
+/* ---- forward -------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct clmix_window_map map = map_of(node->attributes);
+
+    return clmix_node_declare(graph, node, CLMIX_F32, output_shape(&map));
+}
+
+static clmix_status forward_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_window_map map = map_of(node->attributes);
+
+    return clmix_window_scatter(planner, node, &map, pixels_of(planner, node->inputs[X]), weights_of(&map, node->inputs[WEIGHT]), node->inputs[BIAS],
+                                pixels_of(planner, clmix_planner_result(planner, node)));
+}
+
+static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    const struct transpose_attributes attributes = *(const struct transpose_attributes *)node->attributes;
+    const clmix_value gradient = clmix_backward_gradient(backward, node, 0);
+    const clmix_scope at = clmix_backward_scope(backward, node);
+
+    if (!clmix_is_value(gradient))
+        return CLMIX_OK;
+    if (clmix_backward_wants(backward, node, X)) {
+        const clmix_value inputs[] = { gradient, clmix_backward_input(backward, node, WEIGHT) };
+
+        CLMIX_TRY(clmix_backward_give(backward, node, X, clmix_node_add(at, &clmix_op_conv_transpose2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
+    }
+    if (clmix_backward_wants(backward, node, WEIGHT)) {
+        const clmix_value inputs[] = { clmix_backward_input(backward, node, X), gradient };
+
+        CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT,
+                                      clmix_node_add(at, &clmix_op_conv_transpose2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
+    }
+    if (clmix_backward_wants(backward, node, BIAS))
+        CLMIX_TRY(clmix_backward_give(backward, node, BIAS, clmix_column_sum(at, gradient)));
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_conv_transpose2d = {
+    .name = "conv_transpose2d",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = forward_shape,
+    .backward = backward,
+    .launch = forward_launch,
+    .cost = transpose_cost,
+};
+
+/* ---- gradients ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Inputs: the output's gradient, weight. */
+static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct transpose_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->x);
+}
+
+static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_window_map map = map_of(node->attributes);
+
+    return clmix_window_gather(planner, node, &map, pixels_of(planner, node->inputs[0]), weights_of(&map, node->inputs[1]), CLMIX_NONE,
+                               pixels_of(planner, clmix_planner_result(planner, node)));
+}
+
+const struct clmix_op clmix_op_conv_transpose2d_grad_input = {
+    .name = "conv_transpose2d_grad_input",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = grad_input_shape,
+    .launch = grad_input_launch,
+    .cost = transpose_cost,
+};
+
+/* Inputs: x, the output's gradient. */
+static clmix_status grad_weight_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct transpose_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->weight);
+}
+
+static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_window_map map = map_of(node->attributes);
+
+    return clmix_window_weight(planner, node, &map, pixels_of(planner, node->inputs[1]), pixels_of(planner, node->inputs[0]),
+                               weights_of(&map, clmix_planner_result(planner, node)));
+}
+
+const struct clmix_op clmix_op_conv_transpose2d_grad_weight = {
+    .name = "conv_transpose2d_grad_weight",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = grad_weight_shape,
+    .launch = grad_weight_launch,
+    .cost = transpose_cost,
+};
+
+/* ---- building ------------------------------------------------------------------------------------------------------------------------- */
+
+/* CLMIX_OK when the transposed convolution makes sense, else the sentence that says what does not. */
+static clmix_status check(clmix_value x, size_t channels, const clmix_window *window)
+{
+    const clmix_shape shape = clmix_shape_of(x);
+    char text[64];
+
+    if (shape.rank != 4 || clmix_tensor_at(x.graph, x.id)->type != CLMIX_F32)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a transposed convolution takes float32 maps (batch, height, width, channels), not %s", clmix_shape_text(shape, text));
+    if (channels == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a transposed convolution to 0 channels");
+    if (window->groups > 1)
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "a transposed convolution in %zu groups; only 1 is supported", window->groups);
+    for (int i = 0; i < 2; i++) {
+        if (window->kernel[i] == 0 || window->stride[i] == 0)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "kernel %zux%zu and stride %zux%zu must be at least 1", window->kernel[0], window->kernel[1], window->stride[0],
+                              window->stride[1]);
+        if ((shape.size[1 + i] - 1) * window->stride[i] + window->kernel[i] <= 2 * window->padding[i])
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "up-sampling %zux%zu with kernel %zux%zu and stride %zux%zu leaves nothing once padding %zux%zu is cut off both sides",
+                              shape.size[1], shape.size[2], window->kernel[0], window->kernel[1], window->stride[0], window->stride[1], window->padding[0],
+                              window->padding[1]);
+    }
+    return CLMIX_OK;
+}
+
+clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
+{
+    struct transpose_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    clmix_value inputs[3] = { x, clmix_no_value(), clmix_no_value() };
+    clmix_status status;
+    size_t inputs_count;
+    float bound;
+
+    if (!clmix_is_value(x))
+        return x;
+    status = check(x, channels, &window);
+    if (status != CLMIX_OK)
+        return clmix_poison(at, status, "%s", clmix_error());
+    inputs_count = attributes.x.size[3];
+    attributes.weight = clmix_shape_make(4, (const size_t[]){ inputs_count, window.kernel[0], window.kernel[1], channels });
+    bound = 1.0f / sqrtf((float)(channels * window.kernel[0] * window.kernel[1]));
+    inputs[WEIGHT] = clmix_parameter(at, "weight", 4, (const size_t[]){ inputs_count, channels, window.kernel[0], window.kernel[1] }, (const int[]){ 0, 2, 3, 1 },
+                                     CLMIX_UNIFORM, bound);
+    if (bias)
+        inputs[BIAS] = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
+    return clmix_node_add(at, &clmix_op_conv_transpose2d, &attributes, sizeof attributes, inputs, 3);
+}

@@ -1,0 +1,69 @@
+/* Dropout. The mask is drawn from a counter keyed by seed, step, and the op's key, forward and backward alike, and never stored. Kernel: cl/dropout.cl. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+
+/* The key is the number of the op that was first asked for: its gradient and what rebuilds it carry a copy, and so draw the same mask. */
+struct dropout_attributes {
+    float rate;
+    int32_t key;    /* below 0: to be set to the node's number */
+};
+
+static clmix_status dropout_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    struct dropout_attributes *attributes = node->attributes;
+
+    if (!(attributes->rate >= 0.0f && attributes->rate < 1.0f))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a dropout rate of %g; it must be at least 0 and less than 1", (double)attributes->rate);
+    if (attributes->key < 0)
+        attributes->key = node->number;
+    return clmix_shape_like_inputs(graph, node);
+}
+
+static clmix_status dropout_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    struct dropout_attributes attributes = *(const struct dropout_attributes *)node->attributes;
+
+    return clmix_give_through(backward, node, &clmix_op_dropout_grad, &attributes, sizeof attributes, clmix_no_value());
+}
+
+/* In inference plans the op is the identity: nothing at all where the planner put the result in place. There the threshold of 0 keeps every element. */
+static clmix_status dropout_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct dropout_attributes *attributes = node->attributes;
+    bool drops = clmix_planner_mode(planner) == CLMIX_TRAINING && attributes->rate > 0.0f;
+    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
+    struct clmix_launcher *launcher;
+
+    if (!drops && clmix_planner_in_place(planner, node, 0))
+        return CLMIX_OK;
+    launcher = clmix_launch_elements(planner, node, "dropout.cl", "dropout", count, 64);
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_launch_value(launcher, clmix_planner_random(planner));
+    clmix_launch_uint(launcher, (size_t)attributes->key);
+    clmix_launch_uint(launcher, drops ? (size_t)((double)attributes->rate * 4294967296.0) : 0);
+    clmix_launch_float(launcher, drops ? 1.0f / (1.0f - attributes->rate) : 1.0f);
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_dropout = {
+    .name = "dropout",
+    .flags = CLMIX_OP_REBUILD | CLMIX_OP_IN_PLACE,
+    .shape = dropout_shape,
+    .backward = dropout_backward,
+    .launch = dropout_launch,
+    .cost = clmix_cost_moved,
+};
+const struct clmix_op clmix_op_dropout_grad = {
+    .name = "dropout_grad", .flags = CLMIX_OP_IN_PLACE, .shape = dropout_shape, .launch = dropout_launch, .cost = clmix_cost_moved
+};
+
+clmix_value clmix_dropout(clmix_value x, float rate)
+{
+    struct dropout_attributes attributes = { .rate = rate, .key = -1 };
+
+    return rate == 0.0f ? x : clmix_node_add(clmix_here(x.graph), &clmix_op_dropout, &attributes, sizeof attributes, &x, 1);
+}

@@ -1,0 +1,300 @@
+/* Element by element: add, scale, constants; and what all ops over elements or rows share. Kernels: cl/elementwise.cl. */
+#include "ops/elementwise.h"
+
+#include "base/status.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+
+#define MOST_TERMS 8    /* inputs of one add_n launch */
+
+/* ---- launches ------------------------------------------------------------------------------------------------------------------------ */
+
+size_t clmix_group_size(const struct clmix_planner *planner, size_t most)
+{
+    size_t limit = clmix_planner_device(planner)->max_work_group, size = 1;
+
+    if (clmix_planner_wide(planner))
+        return 1;
+    if (limit == 0 || limit > most)
+        limit = most;
+    while (2 * size <= limit)
+        size *= 2;
+    return size;
+}
+
+struct clmix_chunks clmix_chunks_of(const struct clmix_planner *planner, size_t count, size_t multiple, size_t least, size_t group)
+{
+    size_t units = clmix_planner_device(planner)->compute_units, most = 4 * units < 64 ? 64 : 4 * units, chunk;
+
+    if (!clmix_planner_wide(planner)) {
+        least = group * 16 < least ? least : group * 16;
+        most = 4096;
+    }
+    chunk = (count + most - 1) / most;
+    chunk = chunk < least ? least : chunk;
+    chunk = (chunk + multiple - 1) / multiple * multiple;
+    return (struct clmix_chunks){ .groups = (count + chunk - 1) / chunk, .chunk = chunk };
+}
+
+struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel, size_t count, size_t multiple)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+    size_t group = clmix_group_size(planner, 128);
+    struct clmix_chunks cut = clmix_chunks_of(planner, count, multiple, clmix_planner_wide(planner) ? 4096 : 1, group);
+
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
+    clmix_launch_uint(launcher, count);
+    clmix_launch_uint(launcher, cut.chunk);
+    return launcher;
+}
+
+struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel, size_t rows, size_t columns, bool together)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+    size_t group = clmix_group_size(planner, 64), least = 1;
+    struct clmix_chunks cut;
+
+    if (clmix_planner_wide(planner))
+        least = 4096 / columns + 1;
+    else if (!together)
+        least = 16 * group / columns + 1;
+    cut = clmix_chunks_of(planner, rows, 1, least, 0);
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_uint(launcher, cut.chunk);
+    clmix_launch_uint(launcher, columns);
+    return launcher;
+}
+
+/* ---- shapes and costs ---------------------------------------------------------------------------------------------------------------- */
+
+clmix_status clmix_expect_f32(const clmix_graph *graph, const struct clmix_node *node)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+
+        if (input != NULL && input->type != CLMIX_F32)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes f32 values; input %d holds %s", node->op->name, i, input->type == CLMIX_I32 ? "i32" : "u8");
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_shape_like_inputs(clmix_graph *graph, struct clmix_node *node)
+{
+    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    for (int i = 1; i < node->input_count; i++) {
+        char first[64], other[64];
+        clmix_shape found = clmix_node_input(graph, node, i)->shape;
+
+        if (!clmix_shape_equal(shape, found))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes values of one shape; input 0 is %s and input %d is %s", node->op->name, clmix_shape_text(shape, first), i,
+                              clmix_shape_text(found, other));
+    }
+    return clmix_node_declare(graph, node, CLMIX_F32, shape);
+}
+
+size_t clmix_result_count(const clmix_graph *graph, const struct clmix_node *node, int index)
+{
+    return clmix_shape_count(clmix_node_result(graph, node, index)->shape);
+}
+
+void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    *flops = clmix_result_count(graph, node, 0);
+    *bytes = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+
+        if (input != NULL)
+            *bytes += clmix_shape_count(input->shape) * (input->type == CLMIX_U8 ? 1 : 4);
+    }
+    for (int i = 0; i < node->output_count; i++)
+        *bytes += clmix_result_count(graph, node, i) * 4;
+}
+
+/* ---- backward ------------------------------------------------------------------------------------------------------------------------ */
+
+clmix_value clmix_upstream(struct clmix_backward *backward, const struct clmix_node *node, int index)
+{
+    clmix_value gradient = clmix_backward_gradient(backward, node, index);
+    struct clmix_zeros_attributes attributes = { .shape = clmix_node_result(clmix_backward_graph(backward), node, index)->shape };
+    clmix_value one;
+
+    if (!clmix_backward_is_one(backward, node, index))
+        return gradient;
+    one = clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_ones, &attributes, sizeof attributes, NULL, 0);
+    return clmix_is_value(gradient) ? clmix_add(one, gradient) : one;
+}
+
+clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op, const void *attributes, size_t attributes_bytes, clmix_value kept)
+{
+    clmix_value inputs[2] = { clmix_upstream(backward, node, 0), kept };
+    clmix_value gradient;
+
+    if (!clmix_is_value(inputs[0]) || !clmix_backward_wants(backward, node, 0))
+        return CLMIX_OK;
+    gradient = clmix_node_add(clmix_backward_scope(backward, node), op, attributes, attributes_bytes, inputs, clmix_is_value(kept) ? 2 : 1);
+    return clmix_backward_give(backward, node, 0, gradient);
+}
+
+/* ---- zeros and ones ------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status fill_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct clmix_zeros_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->shape);
+}
+
+static clmix_status fill_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
+    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "fill_values", count, 64);
+
+    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_launch_float(launcher, node->op == &clmix_op_ones ? 1.0f : 0.0f);
+    return CLMIX_OK;
+}
+
+static void fill_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    *flops = 0;
+    *bytes = clmix_result_count(graph, node, 0) * 4;
+}
+
+const struct clmix_op clmix_op_zeros = { .name = "zeros", .shape = fill_shape, .launch = fill_launch, .cost = fill_cost };
+const struct clmix_op clmix_op_ones = { .name = "ones", .shape = fill_shape, .launch = fill_launch, .cost = fill_cost };
+
+clmix_value clmix_zeros(clmix_scope at, clmix_shape shape)
+{
+    struct clmix_zeros_attributes attributes = { .shape = shape };
+
+    return clmix_node_add(at, &clmix_op_zeros, &attributes, sizeof attributes, NULL, 0);
+}
+
+/* ---- add ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Every term has the gradient of the sum. */
+static clmix_status sum_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    clmix_value dy = clmix_upstream(backward, node, 0);
+
+    for (int i = 0; i < node->input_count && clmix_is_value(dy); i++)
+        CLMIX_TRY(clmix_backward_give(backward, node, i, dy));
+    return CLMIX_OK;
+}
+
+static clmix_status add_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
+    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "add", count, 64);
+
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_value(launcher, node->inputs[1]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_add = {
+    .name = "add",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = clmix_shape_like_inputs,
+    .backward = sum_backward,
+    .launch = add_launch,
+    .cost = clmix_cost_moved,
+};
+
+clmix_value clmix_add(clmix_value a, clmix_value b)
+{
+    clmix_value inputs[2] = { a, b };
+
+    return clmix_node_add(clmix_here(a.graph), &clmix_op_add, NULL, 0, inputs, 2);
+}
+
+static clmix_status add_n_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
+    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "add_n", count, 64);
+
+    clmix_launch_define(launcher, "COUNT", node->input_count);
+    clmix_launch_value(launcher, node->outputs[0]);
+    for (int i = 0; i < MOST_TERMS; i++)
+        clmix_launch_value(launcher, i < node->input_count ? node->inputs[i] : CLMIX_NONE);
+    return CLMIX_OK;
+}
+
+static void add_n_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops *= (uint64_t)(node->input_count - 1);
+}
+
+const struct clmix_op clmix_op_add_n = {
+    .name = "add_n",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = clmix_shape_like_inputs,
+    .backward = sum_backward,
+    .launch = add_n_launch,
+    .cost = add_n_cost,
+};
+
+clmix_value clmix_add_n(clmix_scope at, const clmix_value *values, int count)
+{
+    clmix_value sum = values[0];
+
+    for (int done = 1; done < count;) {
+        clmix_value terms[MOST_TERMS] = { sum };
+        int used = 1;
+
+        while (used < MOST_TERMS && done < count)
+            terms[used++] = values[done++];
+        sum = clmix_node_add(at, used == 2 ? &clmix_op_add : &clmix_op_add_n, NULL, 0, terms, used);
+    }
+    return sum;
+}
+
+/* ---- scale ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct scale_attributes {
+    float factor;
+};
+
+static clmix_status scale_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    struct scale_attributes attributes = *(const struct scale_attributes *)node->attributes;
+
+    return clmix_give_through(backward, node, &clmix_op_scale, &attributes, sizeof attributes, clmix_no_value());
+}
+
+static clmix_status scale_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct scale_attributes *attributes = node->attributes;
+    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
+    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "scale", count, 64);
+
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_launch_float(launcher, attributes->factor);
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_scale = {
+    .name = "scale",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = clmix_shape_like_inputs,
+    .backward = scale_backward,
+    .launch = scale_launch,
+    .cost = clmix_cost_moved,
+};
+
+clmix_value clmix_scale(clmix_value x, float factor)
+{
+    struct scale_attributes attributes = { .factor = factor };
+
+    return clmix_node_add(clmix_here(x.graph), &clmix_op_scale, &attributes, sizeof attributes, &x, 1);
+}

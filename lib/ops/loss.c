@@ -1,0 +1,200 @@
+/* Cross-entropy and top-k counts. Kernels: cl/loss.cl. The loss keeps each row's largest logit and sum of exponentials, so that the gradient is one pass over the logits. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+
+enum { LOGITS, LABEL, SECOND, WEIGHT, STATS, UPSTREAM };    /* inputs; the last two of the gradient only */
+
+struct loss_attributes {
+    float smoothing;
+};
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status expect_column(const clmix_graph *graph, const struct clmix_node *node, int index, const char *what, clmix_type type, size_t rows)
+{
+    const struct clmix_tensor *input = clmix_node_input(graph, node, index);
+    char text[64];
+
+    if (input->type != type || clmix_shape_count(input->shape) != rows)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of %zu rows of logits must be %zu values of type %s; they are %s of %s", what, rows, rows, type == CLMIX_I32 ? "i32" : "f32",
+                          clmix_shape_text(input->shape, text), input->type == CLMIX_F32 ? "f32" : input->type == CLMIX_I32 ? "i32" : "u8");
+    return CLMIX_OK;
+}
+
+static clmix_status expect_logits(const clmix_graph *graph, const struct clmix_node *node)
+{
+    const struct clmix_tensor *logits = clmix_node_input(graph, node, LOGITS);
+    char text[64];
+
+    if (logits->type != CLMIX_F32 || logits->shape.rank < 2)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of logits %s; they must be f32 (rows, classes)", node->op->name, clmix_shape_text(logits->shape, text));
+    return expect_column(graph, node, LABEL, "the labels", CLMIX_I32, clmix_shape_rows(logits->shape));
+}
+
+/* ---- cross-entropy ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status cross_entropy_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct loss_attributes *attributes = node->attributes;
+    size_t rows = clmix_shape_rows(clmix_node_input(graph, node, LOGITS)->shape);
+
+    CLMIX_TRY(expect_logits(graph, node));
+    if (!(attributes->smoothing >= 0.0f && attributes->smoothing <= 1.0f))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "label smoothing of %g; it must lie between 0 and 1", (double)attributes->smoothing);
+    if ((clmix_node_input(graph, node, SECOND) == NULL) != (clmix_node_input(graph, node, WEIGHT) == NULL))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "mixed labels need both the second labels and the weights");
+    if (clmix_node_input(graph, node, SECOND) != NULL) {
+        CLMIX_TRY(expect_column(graph, node, SECOND, "the second labels", CLMIX_I32, rows));
+        CLMIX_TRY(expect_column(graph, node, WEIGHT, "the weights of mixed labels", CLMIX_F32, rows));
+    }
+    CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 0 }));
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 1, .size = { 3 * rows + 1 } });
+}
+
+static clmix_status cross_entropy_grad_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    return clmix_node_declare(graph, node, CLMIX_F32, clmix_node_input(graph, node, LOGITS)->shape);
+}
+
+static clmix_status cross_entropy_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    struct loss_attributes attributes = *(const struct loss_attributes *)node->attributes;
+    clmix_value gradient = clmix_backward_gradient(backward, node, 0), inputs[6];
+    bool one = clmix_backward_is_one(backward, node, 0);
+
+    if (!clmix_backward_wants(backward, node, LOGITS) || !(one || clmix_is_value(gradient)))
+        return CLMIX_OK;
+    for (int i = LOGITS; i <= WEIGHT; i++)
+        inputs[i] = clmix_backward_input(backward, node, i);
+    inputs[STATS] = clmix_backward_output(backward, node, 1);
+    inputs[UPSTREAM] = clmix_is_value(gradient) ? clmix_upstream(backward, node, 0) : clmix_no_value();
+    return clmix_backward_give(backward, node, LOGITS, clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_cross_entropy_grad, &attributes, sizeof attributes, inputs, 6));
+}
+
+/* Logits, labels, mixing and smoothing, as both kernels over rows take them. */
+static void launch_targets(struct clmix_launcher *launcher, const struct clmix_node *node)
+{
+    const struct loss_attributes *attributes = node->attributes;
+
+    for (int i = LOGITS; i <= WEIGHT; i++)
+        clmix_launch_value(launcher, node->inputs[i]);
+    clmix_launch_int(launcher, node->inputs[SECOND] != CLMIX_NONE);
+    clmix_launch_float(launcher, attributes->smoothing);
+}
+
+static clmix_status cross_entropy_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
+    size_t rows = clmix_shape_rows(shape), group = clmix_group_size(planner, 64);
+    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_rows", rows, clmix_shape_columns(shape), true);
+
+    launch_targets(launcher, node);
+    clmix_launch_value(launcher, node->outputs[1]);
+    launcher = clmix_launch_kernel(planner, node, "loss.cl", "cross_entropy_mean");
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, 1, 1, 1, group);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_value(launcher, node->inputs[LABEL]);
+    clmix_launch_value(launcher, node->inputs[SECOND]);
+    clmix_launch_int(launcher, node->inputs[SECOND] != CLMIX_NONE);
+    clmix_launch_value(launcher, node->outputs[1]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    return CLMIX_OK;
+}
+
+static clmix_status cross_entropy_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
+    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_grad", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+
+    launch_targets(launcher, node);
+    clmix_launch_value(launcher, node->inputs[STATS]);
+    clmix_launch_value(launcher, node->inputs[UPSTREAM]);
+    clmix_launch_int(launcher, node->inputs[UPSTREAM] != CLMIX_NONE);
+    clmix_launch_value(launcher, node->outputs[0]);
+    return CLMIX_OK;
+}
+
+/* A comparison, a difference, an exponential and a sum for each logit. */
+static void loss_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops = (uint64_t)4 * clmix_shape_count(clmix_node_input(graph, node, LOGITS)->shape);
+}
+
+const struct clmix_op clmix_op_cross_entropy = {
+    .name = "cross_entropy",
+    .shape = cross_entropy_shape,
+    .backward = cross_entropy_backward,
+    .launch = cross_entropy_launch,
+    .cost = loss_cost,
+};
+const struct clmix_op clmix_op_cross_entropy_grad = {
+    .name = "cross_entropy_grad", .flags = CLMIX_OP_IN_PLACE, .shape = cross_entropy_grad_shape, .launch = cross_entropy_grad_launch, .cost = loss_cost
+};
+
+clmix_value clmix_cross_entropy(clmix_value logits, clmix_value label, float smoothing, clmix_value second, clmix_value weight)
+{
+    struct loss_attributes attributes = { .smoothing = smoothing };
+
+    return clmix_node_add(clmix_here(logits.graph), &clmix_op_cross_entropy, &attributes, sizeof attributes, (clmix_value[]){ logits, label, second, weight }, 4);
+}
+
+/* ---- top k ---------------------------------------------------------------------------------------------------------------------------------- */
+
+#define MOST_COUNTS 4
+
+struct top_k_attributes {
+    int count;
+    int k[MOST_COUNTS];
+};
+
+static clmix_status top_k_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct top_k_attributes *attributes = node->attributes;
+
+    CLMIX_TRY(expect_logits(graph, node));
+    for (int i = 0; i < attributes->count; i++)
+        if (attributes->k[i] < 1)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "labels among the %d largest logits; k is at least 1", attributes->k[i]);
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 1, .size = { (size_t)attributes->count } });
+}
+
+static clmix_status top_k_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct top_k_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
+    size_t rows = clmix_shape_rows(shape), group = clmix_group_size(planner, 64);
+    int32_t ranks = clmix_planner_scratch(planner, node, rows * sizeof(float));
+    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "loss.cl", "label_ranks", rows, clmix_shape_columns(shape), true);
+
+    clmix_launch_value(launcher, node->inputs[LOGITS]);
+    clmix_launch_value(launcher, node->inputs[LABEL]);
+    clmix_launch_value(launcher, ranks);
+    launcher = clmix_launch_kernel(planner, node, "loss.cl", "count_ranks");
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, 1, 1, 1, group);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_value(launcher, ranks);
+    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_launch_uint(launcher, (size_t)attributes->count);
+    for (int i = 0; i < MOST_COUNTS; i++)
+        clmix_launch_uint(launcher, i < attributes->count ? (size_t)attributes->k[i] : 0);
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_top_k = { .name = "top_k", .shape = top_k_shape, .launch = top_k_launch, .cost = loss_cost };
+
+clmix_value clmix_top_k(clmix_value logits, clmix_value label, int count, const int *k)
+{
+    struct top_k_attributes attributes = { .count = count };
+
+    if (count < 1 || count > MOST_COUNTS)
+        return clmix_poison(clmix_here(logits.graph), CLMIX_ERROR_ARGUMENT, "top-k counts for %d values of k; between 1 and %d can be counted at once", count, MOST_COUNTS);
+    for (int i = 0; i < count; i++)
+        attributes.k[i] = k[i];
+    return clmix_node_add(clmix_here(logits.graph), &clmix_op_top_k, &attributes, sizeof attributes, (clmix_value[]){ logits, label }, 2);
+}

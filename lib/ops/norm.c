@@ -1,0 +1,303 @@
+/* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal deviations as a second output; the normalised values are formed again from the input. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+
+#define MOST_PARTS 256    /* of a column reduction */
+
+struct norm_attributes {
+    float epsilon, momentum;
+};
+
+enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };    /* inputs of the forward ops; layer norm has the first three */
+enum { DY, GRAD_X, STATS, GRAD_WEIGHT };                /* inputs of the gradients */
+enum { DX, DWEIGHT, DBIAS };                            /* their outputs */
+
+/* ---- what both have ---------------------------------------------------------------------------------------------------------------------- */
+
+/* x with at least one axis, everything else one value a channel; y like x, then statistics. */
+static clmix_status norm_shape(clmix_graph *graph, struct clmix_node *node, size_t stats)
+{
+    const struct norm_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(graph, node, X)->shape;
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    if (!(attributes->epsilon >= 0.0f))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "epsilon %g; it must not be negative", (double)attributes->epsilon);
+    CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, shape));
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 2, .size = { stats, 2 } });
+}
+
+static clmix_status grad_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    clmix_shape channels = clmix_node_input(graph, node, GRAD_WEIGHT)->shape;
+
+    CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, clmix_node_input(graph, node, GRAD_X)->shape));
+    CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, channels));
+    return clmix_node_declare(graph, node, CLMIX_F32, channels);
+}
+
+static clmix_status norm_backward(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op)
+{
+    clmix_value dy = clmix_upstream(backward, node, 0), dx;
+
+    if (!clmix_is_value(dy))
+        return CLMIX_OK;
+    dx = clmix_node_add(clmix_backward_scope(backward, node), op, NULL, 0,
+                        (clmix_value[]){ dy, clmix_backward_input(backward, node, X), clmix_backward_output(backward, node, 1), clmix_backward_input(backward, node, WEIGHT) }, 4);
+    CLMIX_TRY(clmix_backward_give(backward, node, X, clmix_node_output(dx, DX)));
+    CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT, clmix_node_output(dx, DWEIGHT)));
+    return clmix_backward_give(backward, node, BIAS, clmix_node_output(dx, DBIAS));
+}
+
+/* Rows of a matrix cut for column reductions: some parts, whose results a second kernel adds in order. */
+static struct clmix_chunks parts_of(const struct clmix_planner *planner, size_t rows, size_t columns)
+{
+    struct clmix_chunks parts = clmix_chunks_of(planner, rows, 1, 4096 / columns + 16, 0);
+
+    if (parts.groups > MOST_PARTS)
+        parts.chunk = (rows + MOST_PARTS - 1) / MOST_PARTS;
+    parts.groups = (rows + parts.chunk - 1) / parts.chunk;
+    return parts;
+}
+
+/* A launch with WG defined over row chunks; first arguments (rows, chunk, columns). */
+static struct clmix_launcher *launch_parts(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t rows, size_t columns)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "norm.cl", kernel);
+    struct clmix_chunks parts = parts_of(planner, rows, columns);
+    size_t group = clmix_group_size(planner, 64);
+
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, parts.groups, 1, 1, group);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_uint(launcher, parts.chunk);
+    clmix_launch_uint(launcher, columns);
+    return launcher;
+}
+
+/* A launch with WG defined over columns, of which work-items take as many as they must. */
+static struct clmix_launcher *launch_columns(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t columns)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "norm.cl", kernel);
+    size_t group = clmix_group_size(planner, 64), groups = clmix_planner_wide(planner) ? (columns + 255) / 256 : (columns + group - 1) / group;
+
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, groups, 1, 1, group);
+    return launcher;
+}
+
+/* dweight and dbias: partial sums over parts of the rows, then their sums. */
+static void launch_weight_sums(struct clmix_planner *planner, const struct clmix_node *node, bool by_rows)
+{
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
+    size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape), parts = parts_of(planner, rows, columns).groups;
+    int32_t partial = clmix_planner_scratch(planner, node, parts * 2 * columns * sizeof(float));
+    struct clmix_launcher *launcher = launch_parts(planner, node, "norm_partial", rows, columns);
+
+    clmix_launch_value(launcher, node->inputs[DY]);
+    clmix_launch_value(launcher, node->inputs[GRAD_X]);
+    clmix_launch_value(launcher, node->inputs[STATS]);
+    clmix_launch_int(launcher, by_rows);
+    clmix_launch_value(launcher, partial);
+    launcher = launch_columns(planner, node, "norm_sums", columns);
+    clmix_launch_uint(launcher, columns);
+    clmix_launch_uint(launcher, parts);
+    clmix_launch_value(launcher, partial);
+    clmix_launch_value(launcher, node->outputs[DBIAS]);
+    clmix_launch_value(launcher, node->outputs[DWEIGHT]);
+}
+
+/* Mean, variance, and the affine map: some eight FLOPs an element; backward some twelve. */
+static void forward_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops *= 8;
+}
+
+static void backward_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops *= 12;
+}
+
+/* ---- layer norm -------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status layer_norm_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    return norm_shape(graph, node, clmix_shape_rows(clmix_node_input(graph, node, X)->shape));
+}
+
+static clmix_status layer_norm_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    return norm_backward(backward, node, &clmix_op_layer_norm_grad);
+}
+
+static clmix_status layer_norm_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct norm_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
+    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "norm.cl", "layer_norm", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+
+    clmix_launch_value(launcher, node->inputs[X]);
+    clmix_launch_value(launcher, node->inputs[WEIGHT]);
+    clmix_launch_value(launcher, node->inputs[BIAS]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_launch_value(launcher, node->outputs[1]);
+    clmix_launch_float(launcher, attributes->epsilon);
+    return CLMIX_OK;
+}
+
+/* The sums first: dx may take the place of dy. */
+static clmix_status layer_norm_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
+    struct clmix_launcher *launcher;
+
+    launch_weight_sums(planner, node, true);
+    launcher = clmix_launch_rows(planner, node, "norm.cl", "layer_norm_dx", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+    clmix_launch_value(launcher, node->inputs[DY]);
+    clmix_launch_value(launcher, node->inputs[GRAD_X]);
+    clmix_launch_value(launcher, node->inputs[GRAD_WEIGHT]);
+    clmix_launch_value(launcher, node->inputs[STATS]);
+    clmix_launch_value(launcher, node->outputs[DX]);
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_layer_norm = {
+    .name = "layer_norm",
+    .shape = layer_norm_shape,
+    .backward = layer_norm_backward,
+    .launch = layer_norm_launch,
+    .cost = forward_cost,
+};
+const struct clmix_op clmix_op_layer_norm_grad = {
+    .name = "layer_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = layer_norm_grad_launch, .cost = backward_cost
+};
+
+clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon)
+{
+    struct norm_attributes attributes = { .epsilon = epsilon };
+    size_t channels = clmix_shape_columns(clmix_shape_of(x));
+
+    if (!clmix_is_value(x))
+        return x;
+    return clmix_node_add(at, &clmix_op_layer_norm, &attributes, sizeof attributes,
+                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f), clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f) }, 3);
+}
+
+/* ---- batch norm -------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status batch_norm_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct norm_attributes *attributes = node->attributes;
+
+    if (!(attributes->momentum >= 0.0f && attributes->momentum <= 1.0f))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "momentum %g; it must lie between 0 and 1", (double)attributes->momentum);
+    return norm_shape(graph, node, clmix_shape_columns(clmix_node_input(graph, node, X)->shape));
+}
+
+static clmix_status batch_norm_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    return norm_backward(backward, node, &clmix_op_batch_norm_grad);
+}
+
+/* Statistics of the batch, which also move the running ones. */
+static void launch_batch_stats(struct clmix_planner *planner, const struct clmix_node *node, size_t rows, size_t columns)
+{
+    const struct norm_attributes *attributes = node->attributes;
+    struct clmix_chunks parts = parts_of(planner, rows, columns);
+    int32_t partial = clmix_planner_scratch(planner, node, parts.groups * 2 * columns * sizeof(float));
+    struct clmix_launcher *launcher = launch_parts(planner, node, "batch_norm_partial", rows, columns);
+
+    clmix_launch_value(launcher, node->inputs[X]);
+    clmix_launch_value(launcher, partial);
+    launcher = launch_columns(planner, node, "batch_norm_finish", columns);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_uint(launcher, parts.chunk);
+    clmix_launch_uint(launcher, columns);
+    clmix_launch_uint(launcher, parts.groups);
+    clmix_launch_value(launcher, partial);
+    clmix_launch_value(launcher, node->outputs[1]);
+    clmix_launch_value(launcher, node->inputs[RUNNING_MEAN]);
+    clmix_launch_value(launcher, node->inputs[RUNNING_VAR]);
+    clmix_launch_float(launcher, attributes->epsilon);
+    clmix_launch_float(launcher, attributes->momentum);
+}
+
+static void launch_running_stats(struct clmix_planner *planner, const struct clmix_node *node, size_t columns)
+{
+    const struct norm_attributes *attributes = node->attributes;
+    struct clmix_launcher *launcher = launch_columns(planner, node, "batch_norm_running", columns);
+
+    clmix_launch_uint(launcher, columns);
+    clmix_launch_value(launcher, node->inputs[RUNNING_MEAN]);
+    clmix_launch_value(launcher, node->inputs[RUNNING_VAR]);
+    clmix_launch_value(launcher, node->outputs[1]);
+    clmix_launch_float(launcher, attributes->epsilon);
+}
+
+static clmix_status batch_norm_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
+    size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
+    struct clmix_launcher *launcher;
+
+    if (clmix_planner_mode(planner) == CLMIX_TRAINING)
+        launch_batch_stats(planner, node, rows, columns);
+    else
+        launch_running_stats(planner, node, columns);
+    launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_apply", rows, columns, false);
+    clmix_launch_value(launcher, node->inputs[X]);
+    clmix_launch_value(launcher, node->outputs[1]);
+    clmix_launch_value(launcher, node->inputs[WEIGHT]);
+    clmix_launch_value(launcher, node->inputs[BIAS]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    return CLMIX_OK;
+}
+
+/* In inference plans the statistics are constants, so that nothing flows through them. */
+static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
+    size_t rows = clmix_shape_rows(shape);
+    struct clmix_launcher *launcher;
+
+    launch_weight_sums(planner, node, false);
+    launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_dx", rows, clmix_shape_columns(shape), false);
+    clmix_launch_value(launcher, node->inputs[DY]);
+    clmix_launch_value(launcher, node->inputs[GRAD_X]);
+    clmix_launch_value(launcher, node->inputs[STATS]);
+    clmix_launch_value(launcher, node->inputs[GRAD_WEIGHT]);
+    clmix_launch_value(launcher, node->outputs[DBIAS]);
+    clmix_launch_value(launcher, node->outputs[DWEIGHT]);
+    clmix_launch_value(launcher, node->outputs[DX]);
+    clmix_launch_float(launcher, clmix_planner_mode(planner) == CLMIX_TRAINING ? 1.0f / (float)rows : 0.0f);
+    return CLMIX_OK;
+}
+
+const struct clmix_op clmix_op_batch_norm = {
+    .name = "batch_norm",
+    .shape = batch_norm_shape,
+    .backward = batch_norm_backward,
+    .launch = batch_norm_launch,
+    .cost = forward_cost,
+};
+const struct clmix_op clmix_op_batch_norm_grad = {
+    .name = "batch_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = batch_norm_grad_launch, .cost = backward_cost
+};
+
+clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float momentum)
+{
+    struct norm_attributes attributes = { .epsilon = epsilon, .momentum = momentum };
+    size_t channels = clmix_shape_columns(clmix_shape_of(x));
+
+    if (!clmix_is_value(x))
+        return x;
+    return clmix_node_add(at, &clmix_op_batch_norm, &attributes, sizeof attributes,
+                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f), clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f),
+                                           clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS), clmix_state(at, "running_var", 1, &channels, CLMIX_ONES) },
+                          5);
+}

@@ -1,0 +1,66 @@
+/* Pictures of bytes to floats of mean 0 and deviation 1. Kernel: cl/normalize.cl. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+#include <math.h>
+
+#define MOST_CHANNELS 4
+
+struct normalize_attributes {
+    float mean[MOST_CHANNELS], deviation[MOST_CHANNELS];
+};
+
+static clmix_status normalize_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct normalize_attributes *attributes = node->attributes;
+    const struct clmix_tensor *x = clmix_node_input(graph, node, 0);
+    size_t channels = clmix_shape_columns(x->shape);
+    char text[64];
+
+    if (x->type != CLMIX_U8 || x->shape.rank != 4 || channels > MOST_CHANNELS)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of %s; it takes u8 pictures (batch, height, width, at most %d channels)", clmix_shape_text(x->shape, text), MOST_CHANNELS);
+    for (size_t c = 0; c < channels; c++)
+        if (!(attributes->deviation[c] > 0.0f) || !isfinite(attributes->mean[c]))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of channel %zu by mean %g and deviation %g; the deviation must be positive", c, (double)attributes->mean[c],
+                              (double)attributes->deviation[c]);
+    return clmix_node_declare(graph, node, CLMIX_F32, x->shape);
+}
+
+static clmix_status normalize_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct normalize_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
+    size_t channels = clmix_shape_columns(shape);
+    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "normalize.cl", "normalize", clmix_shape_count(shape), 64 * channels);
+
+    clmix_launch_define(launcher, "CHANNELS", (long)channels);
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    for (size_t c = 0; c < MOST_CHANNELS; c++)
+        clmix_launch_float(launcher, c < channels ? (float)(1.0 / (255.0 * (double)attributes->deviation[c])) : 0.0f);
+    for (size_t c = 0; c < MOST_CHANNELS; c++)
+        clmix_launch_float(launcher, c < channels ? -attributes->mean[c] / attributes->deviation[c] : 0.0f);
+    return CLMIX_OK;
+}
+
+static void normalize_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops *= 2;
+}
+
+const struct clmix_op clmix_op_normalize = { .name = "normalize", .shape = normalize_shape, .launch = normalize_launch, .cost = normalize_cost };
+
+clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *deviation)
+{
+    struct normalize_attributes attributes = { .mean = { 0.0f } };
+    size_t channels = clmix_shape_columns(clmix_shape_of(pictures));
+
+    for (size_t c = 0; c < channels && c < MOST_CHANNELS; c++) {
+        attributes.mean[c] = mean[c];
+        attributes.deviation[c] = deviation[c];
+    }
+    return clmix_node_add(clmix_here(pictures.graph), &clmix_op_normalize, &attributes, sizeof attributes, &pictures, 1);
+}

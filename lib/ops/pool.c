@@ -1,0 +1,212 @@
+/* Global average pooling and maximum pooling. Kernels: cl/pool.cl. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+#include <clmix/ops.h>
+
+/* ---- global average ---------------------------------------------------------------------------------------------------------------------- */
+
+struct average_attributes {
+    clmix_shape shape;    /* of the input, which the gradient takes again */
+};
+
+static clmix_status average_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    struct average_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+    char text[64];
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    if (shape.rank < 3)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "global average pooling of %s; it takes (batch, height, width, channels) or (batch, tokens, channels)", clmix_shape_text(shape, text));
+    attributes->shape = shape;
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 2, .size = { shape.size[0], clmix_shape_columns(shape) } });
+}
+
+static clmix_status average_grad_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct average_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->shape);
+}
+
+static clmix_status average_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    struct average_attributes attributes = *(const struct average_attributes *)node->attributes;
+
+    return clmix_give_through(backward, node, &clmix_op_global_average_pool_grad, &attributes, sizeof attributes, clmix_no_value());
+}
+
+/* A group an image and block of columns; few images are cut into more blocks, so that all cores have work. */
+static clmix_status average_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct average_attributes *attributes = node->attributes;
+    size_t images = attributes->shape.size[0], columns = clmix_shape_columns(attributes->shape), group = clmix_group_size(planner, 64), block;
+    size_t blocks = images >= 16 ? 1 : 16 / images;
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "pool.cl", "average_pixels");
+
+    block = (columns / blocks + 63) / 64 * 64;
+    block = block < 64 ? 64 : block;
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, images, (columns + block - 1) / block, 1, group);
+    clmix_launch_uint(launcher, clmix_shape_rows(attributes->shape) / images);
+    clmix_launch_uint(launcher, columns);
+    clmix_launch_uint(launcher, block);
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    return CLMIX_OK;
+}
+
+static clmix_status average_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct average_attributes *attributes = node->attributes;
+    size_t rows = clmix_shape_rows(attributes->shape);
+    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "pool.cl", "average_pixels_grad", rows, clmix_shape_columns(attributes->shape), false);
+
+    clmix_launch_uint(launcher, rows / attributes->shape.size[0]);
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_value(launcher, node->outputs[0]);
+    return CLMIX_OK;
+}
+
+static void average_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct average_attributes *attributes = node->attributes;
+
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops = clmix_shape_count(attributes->shape);
+}
+
+const struct clmix_op clmix_op_global_average_pool = {
+    .name = "global_average_pool",
+    .shape = average_shape,
+    .backward = average_backward,
+    .launch = average_launch,
+    .cost = average_cost,
+};
+const struct clmix_op clmix_op_global_average_pool_grad = {
+    .name = "global_average_pool_grad", .shape = average_grad_shape, .launch = average_grad_launch, .cost = average_cost
+};
+
+clmix_value clmix_global_average_pool(clmix_value x)
+{
+    struct average_attributes attributes = { .shape = { .rank = 0 } };
+
+    return clmix_node_add(clmix_here(x.graph), &clmix_op_global_average_pool, &attributes, sizeof attributes, &x, 1);
+}
+
+/* ---- maximum of windows ------------------------------------------------------------------------------------------------------------------- */
+
+/* Padding of at most half the window: every window then holds a pixel of the picture, and has a maximum. */
+static clmix_status window_size(const clmix_window *window, clmix_shape in, size_t out[2])
+{
+    static const char *const name[2] = { "height", "width" };
+
+    for (int i = 0; i < 2; i++) {
+        size_t kernel = window->kernel[i], padded = in.size[1 + i] + 2 * window->padding[i];
+
+        if (kernel == 0 || window->stride[i] == 0 || 2 * window->padding[i] > kernel || kernel > 65535 || window->stride[i] > 65535)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "a pooling window of %s %zu, stride %zu, padding %zu; kernel and stride are at least 1 and the padding at most half the kernel", name[i],
+                              kernel, window->stride[i], window->padding[i]);
+        if (padded < kernel)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "a pooling window of %s %zu over %zu pixels with padding %zu; the window is larger than the picture", name[i], kernel, in.size[1 + i],
+                              window->padding[i]);
+        out[i] = (padded - kernel) / window->stride[i] + 1;
+    }
+    return CLMIX_OK;
+}
+
+static clmix_status max_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    clmix_shape in = clmix_node_input(graph, node, 0)->shape;
+    size_t out[2];
+    char text[64];
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    if (in.rank != 4)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "maximum pooling of %s; it takes pictures (batch, height, width, channels)", clmix_shape_text(in, text));
+    CLMIX_TRY(window_size(node->attributes, in, out));
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 4, .size = { in.size[0], out[0], out[1], in.size[3] } });
+}
+
+static clmix_status max_grad_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    return clmix_node_declare(graph, node, CLMIX_F32, clmix_node_input(graph, node, 1)->shape);
+}
+
+static clmix_status max_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    clmix_window window = *(const clmix_window *)node->attributes;
+    clmix_value inputs[3] = { clmix_upstream(backward, node, 0) }, dx;
+
+    if (!clmix_is_value(inputs[0]) || !clmix_backward_wants(backward, node, 0))
+        return CLMIX_OK;
+    inputs[1] = clmix_backward_input(backward, node, 0);
+    inputs[2] = clmix_backward_output(backward, node, 0);
+    dx = clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_max_pool2d_grad, &window, sizeof window, inputs, 3);
+    return clmix_backward_give(backward, node, 0, dx);
+}
+
+/* Over output pixels, or backward over input pixels. */
+static void launch_windows(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape in, clmix_shape out, clmix_shape over)
+{
+    const clmix_window *window = node->attributes;
+    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "pool.cl", kernel, clmix_shape_rows(over), clmix_shape_columns(over), false);
+
+    clmix_launch_uint(launcher, in.size[1]);
+    clmix_launch_uint(launcher, in.size[2]);
+    clmix_launch_uint(launcher, out.size[1]);
+    clmix_launch_uint(launcher, out.size[2]);
+    for (int i = 0; i < 2; i++)
+        clmix_launch_int(launcher, (long)window->kernel[i]);
+    for (int i = 0; i < 2; i++)
+        clmix_launch_int(launcher, (long)window->stride[i]);
+    for (int i = 0; i < 2; i++)
+        clmix_launch_int(launcher, (long)window->padding[i]);
+    for (int i = 0; i < node->input_count; i++)
+        clmix_launch_value(launcher, node->inputs[i]);
+    clmix_launch_value(launcher, node->outputs[0]);
+}
+
+static clmix_status max_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = clmix_planner_graph(planner);
+    clmix_shape in = clmix_node_input(graph, node, 0)->shape, out = clmix_node_result(graph, node, 0)->shape;
+
+    launch_windows(planner, node, "max_windows", in, out, out);
+    return CLMIX_OK;
+}
+
+static clmix_status max_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = clmix_planner_graph(planner);
+    clmix_shape in = clmix_node_input(graph, node, 1)->shape, out = clmix_node_input(graph, node, 2)->shape;
+
+    launch_windows(planner, node, "max_windows_grad", in, out, in);
+    return CLMIX_OK;
+}
+
+/* A comparison for each element of each window. */
+static void max_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const clmix_window *window = node->attributes;
+    const struct clmix_tensor *out = node->op == &clmix_op_max_pool2d ? clmix_node_result(graph, node, 0) : clmix_node_input(graph, node, 2);
+
+    clmix_cost_moved(graph, node, flops, bytes);
+    *flops = (uint64_t)clmix_shape_count(out->shape) * window->kernel[0] * window->kernel[1];
+}
+
+const struct clmix_op clmix_op_max_pool2d = {
+    .name = "max_pool2d",
+    .shape = max_shape,
+    .backward = max_backward,
+    .launch = max_launch,
+    .cost = max_cost,
+};
+const struct clmix_op clmix_op_max_pool2d_grad = { .name = "max_pool2d_grad", .shape = max_grad_shape, .launch = max_grad_launch, .cost = max_cost };
+
+clmix_value clmix_max_pool2d(clmix_value x, clmix_window window)
+{
+    return clmix_node_add(clmix_here(x.graph), &clmix_op_max_pool2d, &window, sizeof window, &x, 1);
+}

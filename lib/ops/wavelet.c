@@ -1,0 +1,280 @@
+/* Haar wavelets: the pyramid of bands that WaveMix mixes, its adjoint, and the inverse transform. Kernels: cl/wavelet.cl.
+ *
+ * One level of the transform is an orthonormal, symmetric 4 x 4 matrix applied to 2 x 2 blocks, so the inverse is the transpose and the gradient of one is the other. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+#include "ops/wavelet.h"
+
+#include <clmix/ops.h>
+
+struct wavelet_attributes {
+    int levels;
+    clmix_shape shape;    /* of the picture: (B, H, W, C) */
+};
+
+struct clmix_haar_map clmix_haar_map_of(clmix_shape picture, int level)
+{
+    struct clmix_haar_map at = { .height = picture.size[1], .width = picture.size[2] };
+
+    for (int j = 1; j <= level; j++) {
+        at.row += j > 1 ? picture.size[0] * at.height * at.width : 0;
+        at.height = (at.height + 1) / 2;
+        at.width = (at.width + 1) / 2;
+    }
+    return at;
+}
+
+size_t clmix_haar_rows(clmix_shape picture, int levels)
+{
+    struct clmix_haar_map last = clmix_haar_map_of(picture, levels);
+
+    return last.row + picture.size[0] * last.height * last.width;
+}
+
+struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape picture, struct clmix_haar_map fine)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
+    size_t group = clmix_group_size(planner, 64), vectors = picture.size[0] * ((fine.height + 1) / 2) * ((fine.width + 1) / 2) * ((picture.size[3] + 3) / 4);
+    struct clmix_chunks cut = clmix_chunks_of(planner, vectors, 1, clmix_planner_wide(planner) ? 512 : 2 * group, 0);
+
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
+    clmix_launch_uint(launcher, picture.size[0]);
+    clmix_launch_uint(launcher, fine.height);
+    clmix_launch_uint(launcher, fine.width);
+    clmix_launch_uint(launcher, picture.size[3]);
+    return launcher;
+}
+
+/* A launch of a kernel that does all levels, a work-item an image after the other. */
+static struct clmix_launcher *launch_images(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape picture, int levels)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
+    struct clmix_chunks cut = clmix_chunks_of(planner, picture.size[0], 1, 1, 0);
+
+    clmix_launch_define(launcher, "WG", 1);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
+    clmix_launch_uint(launcher, picture.size[0]);
+    clmix_launch_uint(launcher, cut.chunk);
+    clmix_launch_uint(launcher, picture.size[1]);
+    clmix_launch_uint(launcher, picture.size[2]);
+    clmix_launch_uint(launcher, picture.size[3]);
+    clmix_launch_uint(launcher, (size_t)levels);
+    return launcher;
+}
+
+/* All levels of an image in one go keep its approximations in a core's cache; that needs enough images for all cores. */
+static bool goes_by_images(const struct clmix_planner *planner, clmix_shape picture)
+{
+    return clmix_planner_wide(planner) && picture.size[0] >= 2 * (size_t)clmix_planner_device(planner)->compute_units;
+}
+
+void clmix_launch_haar_place(struct clmix_launcher *launcher, int32_t value, size_t first, size_t pitch)
+{
+    clmix_launch_value(launcher, value);
+    clmix_launch_uint(launcher, first);
+    clmix_launch_uint(launcher, pitch);
+}
+
+void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flops, uint64_t *bytes)
+{
+    uint64_t blocks = (uint64_t)clmix_haar_rows(picture, levels) * picture.size[3], pixels = clmix_shape_count(picture);
+
+    *flops = 12 * blocks + (added ? blocks : 0);
+    *bytes = (pixels + 4 * blocks) * 4;
+}
+
+/* ---- bands ------------------------------------------------------------------------------------------------------------------------------- */
+
+clmix_status clmix_check_levels(clmix_shape shape, int levels)
+{
+    char text[64];
+
+    if (shape.rank != 4)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a wavelet transform of %s; it takes pictures (batch, height, width, channels)", clmix_shape_text(shape, text));
+    if (levels < 1 || levels > CLMIX_MOST_LEVELS)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a wavelet transform of %d levels; it takes 1 to %d", levels, CLMIX_MOST_LEVELS);
+    return CLMIX_OK;
+}
+
+static clmix_status bands_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    struct wavelet_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    CLMIX_TRY(clmix_check_levels(shape, attributes->levels));
+    attributes->shape = shape;
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 2, .size = { clmix_haar_rows(shape, attributes->levels), 4 * shape.size[3] } });
+}
+
+static clmix_status bands_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    struct wavelet_attributes attributes = *(const struct wavelet_attributes *)node->attributes;
+
+    return clmix_give_through(backward, node, &clmix_op_haar_adjoint, &attributes, sizeof attributes, clmix_no_value());
+}
+
+size_t clmix_pixel_pitch(const struct clmix_tensor *tensor)
+{
+    return clmix_shape_rows(tensor->shape) > 1 ? tensor->pitch : clmix_shape_columns(tensor->shape);
+}
+
+static clmix_status bands_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+    size_t pitch = clmix_pixel_pitch(clmix_node_input(clmix_planner_graph(planner), node, 0)), columns = 4 * attributes->shape.size[3];
+    struct clmix_launcher *launcher;
+
+    if (goes_by_images(planner, attributes->shape)) {
+        launcher = launch_images(planner, node, "haar_forward_images", attributes->shape, attributes->levels);
+        clmix_launch_value(launcher, node->inputs[0]);
+        clmix_launch_uint(launcher, pitch);
+        clmix_launch_value(launcher, node->outputs[0]);
+        return CLMIX_OK;
+    }
+    for (int j = 1; j <= attributes->levels; j++) {
+        struct clmix_haar_map fine = clmix_haar_map_of(attributes->shape, j - 1), coarse = clmix_haar_map_of(attributes->shape, j);
+
+        launcher = clmix_launch_haar_level(planner, node, "haar_forward_level", attributes->shape, fine);
+        clmix_launch_haar_place(launcher, j == 1 ? node->inputs[0] : node->outputs[0], fine.row * columns, j == 1 ? pitch : columns);
+        clmix_launch_value(launcher, node->outputs[0]);
+        clmix_launch_uint(launcher, coarse.row * columns);
+    }
+    return CLMIX_OK;
+}
+
+static void bands_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+
+    (void)graph;
+    clmix_haar_cost(attributes->shape, attributes->levels, false, flops, bytes);
+}
+
+const struct clmix_op clmix_op_haar_bands = {
+    .name = "haar_bands",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = bands_shape,
+    .backward = bands_backward,
+    .launch = bands_launch,
+    .cost = bands_cost,
+};
+
+clmix_value clmix_haar_bands(clmix_value x, int levels)
+{
+    struct wavelet_attributes attributes = { .levels = levels };
+
+    return clmix_node_add(clmix_here(x.graph), &clmix_op_haar_bands, &attributes, sizeof attributes, &x, 1);
+}
+
+/* ---- the adjoint of bands ---------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status adjoint_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->shape);
+}
+
+/* Takes in "+ other": dx = adjoint + other in the same pass. */
+static bool adjoint_absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+{
+    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1];
+}
+
+/* Scratch for the gradients of approximations: those of odd levels in the first part, as large as level 1, those of even levels behind it, as large as level 2. */
+static size_t scratch_first(clmix_shape picture, int level)
+{
+    struct clmix_haar_map one = clmix_haar_map_of(picture, 1);
+
+    return level % 2 == 1 ? 0 : picture.size[0] * one.height * one.width * picture.size[3];
+}
+
+static int32_t adjoint_scratch(struct clmix_planner *planner, const struct clmix_node *node, clmix_shape picture, int levels)
+{
+    struct clmix_haar_map two = clmix_haar_map_of(picture, 2);
+    size_t count = scratch_first(picture, 2) + (levels > 2 ? picture.size[0] * two.height * two.width * picture.size[3] : 0);
+
+    return levels > 1 ? clmix_planner_scratch(planner, node, count * sizeof(float)) : CLMIX_NONE;
+}
+
+static clmix_status adjoint_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
+    clmix_shape picture = attributes->shape;
+    size_t channels = picture.size[3], columns = 4 * channels;
+    int32_t bands = node->inputs[0], scratch = adjoint_scratch(planner, node, picture, attributes->levels);
+    int32_t other = sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
+    struct clmix_launcher *launcher;
+
+    if (goes_by_images(planner, picture)) {
+        launcher = launch_images(planner, node, "haar_backward_images", picture, attributes->levels);
+        clmix_launch_value(launcher, bands);
+        clmix_launch_value(launcher, other);
+        clmix_launch_int(launcher, other != CLMIX_NONE);
+        clmix_launch_value(launcher, scratch);
+        clmix_launch_value(launcher, clmix_planner_result(planner, node));
+        return CLMIX_OK;
+    }
+    for (int j = attributes->levels; j >= 1; j--) {
+        struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1), coarse = clmix_haar_map_of(picture, j);
+        bool coarsest = j == attributes->levels;
+
+        launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine);
+        clmix_launch_haar_place(launcher, coarsest ? bands : scratch, coarsest ? coarse.row * columns : scratch_first(picture, j), coarsest ? columns : channels);
+        clmix_launch_haar_place(launcher, bands, coarse.row * columns + channels, columns);
+        clmix_launch_haar_place(launcher, j > 1 ? bands : other, j > 1 ? fine.row * columns : 0, j > 1 ? columns : channels);
+        clmix_launch_int(launcher, j > 1 || other != CLMIX_NONE);
+        clmix_launch_value(launcher, j > 1 ? scratch : clmix_planner_result(planner, node));
+        clmix_launch_uint(launcher, j > 1 ? scratch_first(picture, j - 1) : 0);
+    }
+    return CLMIX_OK;
+}
+
+static void adjoint_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+
+    (void)graph;
+    clmix_haar_cost(attributes->shape, attributes->levels, true, flops, bytes);
+}
+
+const struct clmix_op clmix_op_haar_adjoint = {
+    .name = "haar_adjoint",
+    .shape = adjoint_shape,
+    .launch = adjoint_launch,
+    .absorb = adjoint_absorb,
+    .cost = adjoint_cost,
+};
+
+/* ---- views of the bands ------------------------------------------------------------------------------------------------------------------ */
+
+clmix_value clmix_haar_level(clmix_value bands, clmix_value x, int level)
+{
+    clmix_shape picture = clmix_shape_of(x), list = clmix_shape_of(bands);
+    struct clmix_haar_map at;
+    char text[64], of[64];
+
+    if (!clmix_is_value(bands) || !clmix_is_value(x))
+        return clmix_is_value(bands) ? x : bands;
+    if (clmix_check_levels(picture, level) != CLMIX_OK)
+        return clmix_poison(clmix_here(bands.graph), CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
+    at = clmix_haar_map_of(picture, level);
+    if (list.rank != 2 || clmix_haar_rows(picture, level) > list.size[0])
+        return clmix_poison(clmix_here(bands.graph), CLMIX_ERROR_ARGUMENT, "level %d of the bands of %s ends at row %zu; the list is %s", level, clmix_shape_text(picture, text),
+                            clmix_haar_rows(picture, level), clmix_shape_text(list, of));
+    return clmix_reshape(clmix_slice(bands, 0, at.row, picture.size[0] * at.height * at.width), 4, (size_t[]){ picture.size[0], at.height, at.width, list.size[1] });
+}
+
+clmix_value clmix_haar_dwt(clmix_value x, int levels, clmix_value *details)
+{
+    clmix_value bands = clmix_haar_bands(x, levels);
+    size_t channels = clmix_shape_columns(clmix_shape_of(x));
+
+    for (int j = 1; j <= levels && details != NULL; j++)
+        details[j - 1] = clmix_slice(clmix_haar_level(bands, x, j), -1, channels, 3 * channels);
+    return clmix_slice(clmix_haar_level(bands, x, levels), -1, 0, channels);
+}

@@ -1,0 +1,112 @@
+/* The inverse Haar transform: approximation and the details of each level -> picture. Kernel: haar_backward_level of cl/wavelet.cl, the step that the transform's adjoint takes too. */
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+#include "ops/wavelet.h"
+
+#include <clmix/ops.h>
+
+struct inverse_attributes {
+    int levels;
+    clmix_shape shape;    /* of the picture; height and width 0: twice the finest details */
+};
+
+/* Inputs: the approximation, then details of levels 1 .. L. Each map must be the one that the transform of the result would have: so an intermediate approximation is either twice the coarser
+ * map or one less, and what would be beyond it is dropped. */
+static clmix_status inverse_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    struct inverse_attributes *attributes = node->attributes;
+    clmix_shape low = clmix_node_input(graph, node, 0)->shape, finest = clmix_node_input(graph, node, 1)->shape, *picture = &attributes->shape;
+    char text[64];
+
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    if (low.rank != 4 || finest.rank != 4)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform of %s; it takes maps (batch, height, width, channels)", clmix_shape_text(low.rank != 4 ? low : finest, text));
+    for (int i = 1; i <= 2; i++)
+        picture->size[i] = picture->size[i] == 0 ? 2 * finest.size[i] : picture->size[i];
+    picture->rank = 4;
+    picture->size[0] = low.size[0];
+    picture->size[3] = low.size[3];
+    for (int j = 0; j <= attributes->levels; j++) {
+        struct clmix_haar_map map = clmix_haar_map_of(*picture, j == 0 ? attributes->levels : j);
+        clmix_shape found = clmix_node_input(graph, node, j)->shape;
+        clmix_shape wanted = { .rank = 4, .size = { low.size[0], map.height, map.width, j == 0 ? low.size[3] : 3 * low.size[3] } };
+        char other[64];
+
+        if (!clmix_shape_equal(found, wanted))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform to %zux%zu pixels takes %s %d of %s; they are %s", picture->size[1], picture->size[2],
+                              j == 0 ? "approximations of level" : "details of level", j == 0 ? attributes->levels : j, clmix_shape_text(wanted, text), clmix_shape_text(found, other));
+    }
+    return clmix_node_declare(graph, node, CLMIX_F32, *picture);
+}
+
+/* Orthonormal: the gradients of approximation and details are the transform of dy. */
+static clmix_status inverse_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    const struct inverse_attributes *attributes = node->attributes;
+    clmix_value dy = clmix_upstream(backward, node, 0), details[CLMIX_MOST_LEVELS], low;
+
+    if (!clmix_is_value(dy))
+        return CLMIX_OK;
+    low = clmix_haar_dwt(dy, attributes->levels, details);
+    CLMIX_TRY(clmix_backward_give(backward, node, 0, low));
+    for (int j = 1; j <= attributes->levels; j++)
+        CLMIX_TRY(clmix_backward_give(backward, node, j, details[j - 1]));
+    return CLMIX_OK;
+}
+
+static clmix_status inverse_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = clmix_planner_graph(planner);
+    const struct inverse_attributes *attributes = node->attributes;
+    clmix_shape picture = attributes->shape;
+    int32_t from = node->inputs[0];
+    size_t from_pitch = clmix_pixel_pitch(clmix_node_input(graph, node, 0));
+
+    for (int j = attributes->levels; j >= 1; j--) {
+        struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1);
+        size_t bytes = picture.size[0] * fine.height * fine.width * picture.size[3] * sizeof(float);
+        int32_t to = j == 1 ? node->outputs[0] : clmix_planner_scratch(planner, node, bytes);
+        struct clmix_launcher *launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine);
+
+        clmix_launch_haar_place(launcher, from, 0, from_pitch);
+        clmix_launch_haar_place(launcher, node->inputs[j], 0, clmix_pixel_pitch(clmix_node_input(graph, node, j)));
+        clmix_launch_haar_place(launcher, CLMIX_NONE, 0, picture.size[3]);
+        clmix_launch_int(launcher, 0);
+        clmix_launch_value(launcher, to);
+        clmix_launch_uint(launcher, 0);
+        from = to;
+        from_pitch = picture.size[3];
+    }
+    return CLMIX_OK;
+}
+
+static void inverse_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct inverse_attributes *attributes = node->attributes;
+    uint64_t ignored;
+
+    clmix_haar_cost(attributes->shape, attributes->levels, false, flops, &ignored);
+    clmix_cost_moved(graph, node, &ignored, bytes);
+}
+
+const struct clmix_op clmix_op_haar_idwt = {
+    .name = "haar_idwt",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = inverse_shape,
+    .backward = inverse_backward,
+    .launch = inverse_launch,
+    .cost = inverse_cost,
+};
+
+clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_value *details, size_t height, size_t width)
+{
+    struct inverse_attributes attributes = { .levels = levels, .shape = { .size = { 0, height, width } } };
+    clmix_value inputs[CLMIX_MOST_LEVELS + 1] = { approximation };
+
+    if (levels < 1 || levels > CLMIX_MOST_LEVELS)
+        return clmix_poison(clmix_here(approximation.graph), CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform of %d levels; it takes 1 to %d", levels, CLMIX_MOST_LEVELS);
+    for (int j = 1; j <= levels; j++)
+        inputs[j] = details[j - 1];
+    return clmix_node_add(clmix_here(approximation.graph), &clmix_op_haar_idwt, &attributes, sizeof attributes, inputs, levels + 1);
+}

@@ -1,0 +1,25 @@
+/* The checkpoint file: safetensors with param.NAME, buffer.NAME, the moments (exp_avg.NAME, ...) and average.NAME in the files' order of axes, so that any device can go on; and in the metadata
+ * "format", "model" (its name), "config", "options", "state" (JSON) and "data". */
+#ifndef CLMIX_TRAIN_CHECKPOINT_H
+#define CLMIX_TRAIN_CHECKPOINT_H
+
+#include "io/safetensors.h"
+#include "train/run.h"
+
+#define CLMIX_CHECKPOINT_FORMAT "clmix-checkpoint-1"
+#define CLMIX_CHECKPOINT_GROUPS 6
+
+/* Tensors of one arena, under names that begin with `prefix`. */
+struct clmix_arena_group {
+    char prefix[16];
+    cl_mem memory;
+    size_t count;       /* elements of the arena */
+    bool of_weights;    /* of the trainable tensors, or of the states */
+};
+size_t clmix_checkpoint_groups(const clmix_trainer *trainer, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS]);
+
+/* The metadata's objects; FORMAT when the file is no checkpoint. */
+clmix_status clmix_checkpoint_options(const clmix_safetensors *file, const char *path, clmix_train_options *options);
+clmix_status clmix_checkpoint_state(const clmix_safetensors *file, const char *path, cJSON **state);
+
+#endif

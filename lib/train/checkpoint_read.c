@@ -1,0 +1,272 @@
+#include "train/checkpoint.h"
+
+#include "base/file.h"
+#include "base/status.h"
+#include "io/json.h"
+#include "models/network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- metadata ------------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status check_format(const clmix_safetensors *file, const char *path)
+{
+    const char *format = clmix_safetensors_metadata(file, "format");
+
+    if (format == NULL || strncmp(format, "clmix-checkpoint-", 17) != 0)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is not a checkpoint of a training run%s", path,
+                          clmix_safetensors_metadata(file, "config") != NULL ? ", only a trained model; give it as the model of a new run" : "");
+    if (strcmp(format, CLMIX_CHECKPOINT_FORMAT) != 0)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is a '%.40s' and this version reads '%s'", path, format, CLMIX_CHECKPOINT_FORMAT);
+    return CLMIX_OK;
+}
+
+static clmix_status metadata(const clmix_safetensors *file, const char *path, const char *key, const char **text)
+{
+    *text = clmix_safetensors_metadata(file, key);
+    return *text != NULL ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s' lacks the metadata '%s'; it is damaged", path, key);
+}
+
+static clmix_status metadata_json(const clmix_safetensors *file, const char *path, const char *key, cJSON **json)
+{
+    const char *text;
+
+    CLMIX_TRY(metadata(file, path, key, &text));
+    return clmix_json_parse(json, path, text, strlen(text));
+}
+
+clmix_status clmix_checkpoint_options(const clmix_safetensors *file, const char *path, clmix_train_options *options)
+{
+    cJSON *json = NULL;
+    clmix_status status;
+
+    CLMIX_TRY(check_format(file, path));
+    CLMIX_TRY(metadata_json(file, path, "options", &json));
+    status = clmix_options_read(json, path, options);
+    cJSON_Delete(json);
+    return status;
+}
+
+clmix_status clmix_checkpoint_state(const clmix_safetensors *file, const char *path, cJSON **state)
+{
+    CLMIX_TRY(check_format(file, path));
+    return metadata_json(file, path, "state", state);
+}
+
+/* ---- is it this run's? ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status check_config(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path)
+{
+    const char *stored;
+    char *asked = NULL;
+    clmix_status status = CLMIX_OK;
+
+    CLMIX_TRY(metadata(file, path, "config", &stored));
+    CLMIX_TRY(clmix_config_text(clmix_network_config(trainer->network), &asked));
+    if (strcmp(stored, asked) != 0)
+        status = clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with the model %.300s and is to be resumed with %.300s", stored, asked);
+    clmix_free(asked);
+    return status;
+}
+
+static clmix_status check_pictures(const clmix_trainer *trainer, const cJSON *state, const char *path)
+{
+    int64_t train = 0, test = 0;
+
+    CLMIX_TRY(clmix_json_integer(state, path, "train_pictures", 0, INT64_MAX / 2, &train));
+    CLMIX_TRY(clmix_json_integer(state, path, "test_pictures", 0, INT64_MAX / 2, &test));
+    if ((size_t)train != trainer->train_count || (size_t)test != trainer->test_count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with %zu training and %zu test pictures and the data set now has %zu and %zu; it must be the same", (size_t)train,
+                          (size_t)test, trainer->train_count, trainer->test_count);
+    return CLMIX_OK;
+}
+
+/* ---- tensors -------------------------------------------------------------------------------------------------------------------------------- */
+
+static bool fits(const clmix_stored_tensor *stored, const clmix_tensor_info *info)
+{
+    if (stored->type != CLMIX_STORED_F32 || stored->rank != info->file_shape.rank)
+        return false;
+    for (int i = 0; i < stored->rank; i++)
+        if (stored->size[i] != info->file_shape.size[i])
+            return false;
+    return true;
+}
+
+static clmix_status take_tensor(const clmix_safetensors *file, const char *path, const char *prefix, const clmix_tensor_info *info, float *arena)
+{
+    const clmix_stored_tensor *stored;
+    float *values;
+    char name[512];
+
+    snprintf(name, sizeof name, "%s%s", prefix, info->name);
+    stored = clmix_safetensors_find(file, name);
+    if (stored == NULL)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' lacks the tensor '%s'", path, name);
+    if (!fits(stored, info))
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the tensor '%s' has another type or shape than the model's", path, name);
+    values = malloc(stored->bytes);    /* a copy, for alignment */
+    if (values == NULL)
+        return clmix_fail_memory(name);
+    memcpy(values, stored->data, stored->bytes);
+    clmix_layout_to_device(info, values, arena + info->offset);
+    free(values);
+    return CLMIX_OK;
+}
+
+static clmix_status take_group(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path, const struct clmix_arena_group *group, float *arena)
+{
+    for (size_t i = 0; i < clmix_network_tensor_count(trainer->network); i++) {
+        clmix_tensor_info info;
+
+        CLMIX_TRY(clmix_network_tensor(trainer->network, i, &info));
+        if (info.trainable == group->of_weights)
+            CLMIX_TRY(take_tensor(file, path, group->prefix, &info, arena));
+    }
+    return CLMIX_OK;
+}
+
+/* All arenas on the host first, so that a damaged file changes nothing on the device. */
+static clmix_status take_groups(clmix_trainer *trainer, const clmix_safetensors *file, const char *path)
+{
+    struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS];
+    float *arenas[CLMIX_CHECKPOINT_GROUPS] = { NULL };
+    const size_t count = clmix_checkpoint_groups(trainer, groups);
+    clmix_status status = CLMIX_OK;
+
+    for (size_t i = 0; status == CLMIX_OK && i < count; i++) {
+        arenas[i] = calloc(groups[i].count, sizeof *arenas[i]);
+        status = arenas[i] == NULL ? clmix_fail_memory("the checkpoint") : take_group(trainer, file, path, &groups[i], arenas[i]);
+    }
+    for (size_t i = 0; status == CLMIX_OK && i < count; i++)
+        status = clmix_buffer_write(trainer->device, groups[i].memory, 0, arenas[i], groups[i].count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        free(arenas[i]);
+    return status;
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status take_state(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path, struct clmix_run *run, uint64_t *step, uint64_t *draws)
+{
+    cJSON *state = NULL;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_checkpoint_state(file, path, &state));
+    status = check_pictures(trainer, state, path);
+    if (status == CLMIX_OK)
+        status = clmix_run_read(state, path, run, step, draws);
+    cJSON_Delete(state);
+    if (status == CLMIX_OK && run->batch > trainer->batches)
+        status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' stands at batch %zu of %zu; it is damaged", path, run->batch, trainer->batches);
+    return status;
+}
+
+/* A run keeps its model's name although only the configuration may be given when it is resumed. */
+static clmix_status take_name(clmix_trainer *trainer, const clmix_safetensors *file, const char *path)
+{
+    const char *name;
+    char *copy;
+
+    CLMIX_TRY(metadata(file, path, "model", &name));
+    copy = strdup(name);
+    if (copy == NULL)
+        return clmix_fail_memory("the model's name");
+    free(trainer->model_name);
+    trainer->model_name = copy;
+    return CLMIX_OK;
+}
+
+static clmix_status take_file(clmix_trainer *trainer, const clmix_safetensors *file, const char *path, struct clmix_run *run)
+{
+    clmix_train_options stored;
+    uint64_t step = 0, draws = 0;
+
+    CLMIX_TRY(clmix_checkpoint_options(file, path, &stored));
+    CLMIX_TRY(check_config(trainer, file, path));
+    CLMIX_TRY(clmix_options_agree(&stored, &trainer->options));
+    CLMIX_TRY(take_state(trainer, file, path, run, &step, &draws));
+    CLMIX_TRY(take_name(trainer, file, path));
+    CLMIX_TRY(take_groups(trainer, file, path));
+    trainer->step = (size_t)step;
+    trainer->draws = draws;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_checkpoint_read(clmix_trainer *trainer, struct clmix_run *run, const char *path)
+{
+    clmix_safetensors *file = NULL;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_safetensors_open(&file, path));
+    status = take_file(trainer, file, path, run);
+    clmix_safetensors_close(file);
+    if (status != CLMIX_OK)
+        clmix_run_clear(run);
+    return status;
+}
+
+/* ---- what it says, without a trainer ------------------------------------------------------------------------------------------------------------ */
+
+void clmix_run_info_clear(clmix_run_info *info)
+{
+    free(info->model);
+    free(info->config);
+    free(info->data);
+    memset(info, 0, sizeof *info);
+}
+
+static clmix_status inspect_state(const clmix_safetensors *file, const char *path, clmix_run_info *info)
+{
+    struct clmix_run run = { 0 };
+    uint64_t step = 0, draws = 0;
+    cJSON *state = NULL;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_checkpoint_state(file, path, &state));
+    status = clmix_run_read(state, path, &run, &step, &draws);
+    cJSON_Delete(state);
+    info->epoch = run.epoch;
+    info->step = (size_t)step;
+    info->finished = clmix_run_finished(&info->options, &run, (size_t)step);
+    info->best_epoch = run.best_epoch;
+    info->best_top1 = run.best;
+    clmix_run_clear(&run);
+    return status;
+}
+
+static clmix_status inspect(const clmix_safetensors *file, const char *path, clmix_run_info *info)
+{
+    const char *model, *config, *data;
+
+    CLMIX_TRY(clmix_checkpoint_options(file, path, &info->options));
+    CLMIX_TRY(inspect_state(file, path, info));
+    CLMIX_TRY(metadata(file, path, "config", &config));
+    CLMIX_TRY(metadata(file, path, "data", &data));
+    CLMIX_TRY(metadata(file, path, "model", &model));
+    info->model = strdup(model);
+    info->config = strdup(config);
+    info->data = strdup(data);
+    return info->model != NULL && info->config != NULL && info->data != NULL ? CLMIX_OK : clmix_fail_memory("the description of a run");
+}
+
+clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info)
+{
+    char *path = clmix_path_join(folder, "checkpoint.safetensors");
+    clmix_safetensors *file = NULL;
+    clmix_status status;
+
+    memset(info, 0, sizeof *info);
+    if (path == NULL)
+        return clmix_fail_memory("a path");
+    status = clmix_safetensors_open(&file, path);
+    if (status == CLMIX_OK)
+        status = inspect(file, path, info);
+    clmix_safetensors_close(file);
+    free(path);
+    if (status != CLMIX_OK)
+        clmix_run_info_clear(info);
+    return status;
+}

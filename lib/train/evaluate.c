@@ -1,0 +1,110 @@
+#include "train/trainer.h"
+
+#include "base/status.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The last batch is filled up with labels that no sum counts, so one plan serves all batches. */
+static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, clmix_score *sums)
+{
+    float loss, right[2];
+
+    CLMIX_TRY(clmix_plan_write(plan, CLMIX_PICTURES, batch->pictures, capacity * picture_bytes));
+    CLMIX_TRY(clmix_plan_write(plan, CLMIX_LABELS, batch->labels, capacity * sizeof *batch->labels));
+    CLMIX_TRY(clmix_plan_run(plan));
+    CLMIX_TRY(clmix_plan_read(plan, CLMIX_LOSS, &loss, sizeof loss));
+    CLMIX_TRY(clmix_plan_read(plan, CLMIX_RIGHT, right, sizeof right));
+    sums->count += batch->count;
+    sums->loss += (double)loss * (double)batch->count;
+    sums->top1 += rint((double)right[0]);
+    sums->top5 += rint((double)right[1]);
+    return CLMIX_OK;
+}
+
+static clmix_status score_batches(clmix_plan *plan, clmix_loader *loader, size_t capacity, size_t picture_bytes, clmix_score *sums)
+{
+    const size_t batches = clmix_loader_batches(loader);
+
+    for (size_t i = 0; i < batches; i++) {
+        clmix_batch batch;
+
+        CLMIX_TRY(clmix_loader_next(loader, &batch));
+        CLMIX_TRY(score_batch(plan, &batch, capacity, picture_bytes, sums));
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_score_split(clmix_plan *plan, const clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)
+{
+    clmix_loader *loader = NULL;
+    clmix_score sums = { 0 };
+    size_t height, width, channels;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_loader_open(&loader, data, split, batch, NULL));
+    clmix_dataset_size(data, &height, &width, &channels);
+    status = score_batches(plan, loader, batch, height * width * channels, &sums);
+    clmix_loader_close(loader);
+    if (status != CLMIX_OK)
+        return status;
+    score->count = sums.count;
+    score->loss = sums.loss / (double)sums.count;
+    score->top1 = sums.top1 / (double)sums.count;
+    score->top5 = sums.top5 / (double)sums.count;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_trainer_score(clmix_trainer *trainer, clmix_score *score)
+{
+    return clmix_score_split(trainer->scoring, trainer->data, CLMIX_TEST, trainer->options.batch, score);
+}
+
+static clmix_status bind_network(clmix_plan *plan, clmix_network *network)
+{
+    CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, clmix_network_weights(network)));
+    if (clmix_network_states(network) != NULL)
+        CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_STATES, clmix_network_states(network)));
+    return clmix_plan_prepare(plan);
+}
+
+clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data)
+{
+    size_t height, width, channels, wanted_height, wanted_width, wanted_channels;
+
+    clmix_config_picture(config, &wanted_height, &wanted_width, &wanted_channels);
+    clmix_dataset_size(data, &height, &width, &channels);
+    if (height != wanted_height || width != wanted_width || channels != wanted_channels)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' takes pictures of %zux%zux%zu and the data set was opened for %zux%zux%zu; open it with the model's size",
+                          clmix_config_name(config), wanted_height, wanted_width, wanted_channels, height, width, channels);
+    if ((size_t)clmix_dataset_classes(data) != clmix_config_classes(config))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d", clmix_config_name(config),
+                          clmix_config_classes(config), clmix_dataset_classes(data), clmix_dataset_classes(data));
+    return CLMIX_OK;
+}
+
+clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)
+{
+    struct clmix_recipe recipe;
+    clmix_plan *plan = NULL;
+    float mean[4], deviation[4];
+    clmix_status status;
+
+    memset(score, 0, sizeof *score);
+    CLMIX_TRY(clmix_check_data(clmix_network_config(network), data));
+    if (clmix_dataset_count(data, split) == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no %s pictures", split == CLMIX_TEST ? "test" : "training");
+    if (batch == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "evaluation in batches of 0 pictures");
+    clmix_network_normalization(network, mean, deviation);
+    status = clmix_recipe_make(&recipe, clmix_network_config(network), NULL, mean, deviation);
+    if (status == CLMIX_OK)
+        status = clmix_recipe_scoring(&recipe, clmix_network_device(network), batch, &plan);
+    if (status == CLMIX_OK)
+        status = bind_network(plan, network);
+    if (status == CLMIX_OK)
+        status = clmix_score_split(plan, data, split, batch, score);
+    clmix_plan_free(plan);
+    clmix_recipe_clear(&recipe);
+    return status;
+}

@@ -1,0 +1,89 @@
+/* log.jsonl: one object a line, one line an epoch. */
+#include "train/run.h"
+
+#include "base/file.h"
+#include "base/status.h"
+#include "io/json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(cJSON *json, const char *name, double value, bool *done)
+{
+    const cJSON *added = isfinite(value) ? cJSON_AddNumberToObject(json, name, value) : cJSON_AddNullToObject(json, name);
+
+    *done = *done && added != NULL;
+}
+
+/* Fewer digits where more would only be noise. */
+static double rounded(double value, double unit)
+{
+    return isfinite(value) ? round(value / unit) * unit : value;
+}
+
+clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **line)
+{
+    cJSON *json = cJSON_CreateObject();
+    bool done = json != NULL;
+    clmix_status status;
+
+    put(json, "epoch", (double)epoch->epoch, &done);
+    put(json, "step", (double)epoch->step, &done);
+    put(json, "train_loss", epoch->train_loss, &done);
+    put(json, "train_top1", epoch->train_top1, &done);
+    put(json, "test_loss", epoch->test_loss, &done);
+    put(json, "test_top1", epoch->test_top1, &done);
+    put(json, "test_top5", epoch->test_top5, &done);
+    put(json, "images_per_second", rounded(epoch->images_per_second, 1.0 / 16), &done);
+    put(json, "seconds", rounded(epoch->seconds, 1.0 / 1024), &done);
+    put(json, "peak_device_bytes", (double)epoch->peak_device_bytes, &done);
+    status = done ? clmix_json_print(json, line) : clmix_fail_memory("a line of the log");
+    cJSON_Delete(json);
+    return status;
+}
+
+static clmix_status put_line(clmix_file_writer *writer, const clmix_epoch *epoch)
+{
+    char *line = NULL;
+    clmix_status status = clmix_epoch_line(epoch, &line);
+
+    if (status != CLMIX_OK)
+        clmix_file_abandon(writer);
+    else
+        status = clmix_file_put(writer, line, strlen(line));
+    if (status == CLMIX_OK)
+        status = clmix_file_put(writer, "\n", 1);
+    free(line);
+    return status;
+}
+
+clmix_status clmix_log_start(const struct clmix_run *run, const char *path)
+{
+    clmix_file_writer writer;
+
+    CLMIX_TRY(clmix_file_begin(&writer, path));
+    for (size_t i = 0; i < run->history_count; i++)
+        CLMIX_TRY(put_line(&writer, &run->history[i]));
+    return clmix_file_finish(&writer);
+}
+
+clmix_status clmix_log_append(const clmix_epoch *epoch, const char *path)
+{
+    char *line = NULL;
+    clmix_status status = CLMIX_OK;
+    FILE *stream;
+    bool done;
+
+    CLMIX_TRY(clmix_epoch_line(epoch, &line));
+    stream = fopen(path, "a");
+    done = stream != NULL && fprintf(stream, "%s\n", line) > 0;
+    if (stream != NULL && fclose(stream) != 0)
+        done = false;
+    if (!done)
+        status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
+    free(line);
+    return status;
+}

@@ -1,0 +1,248 @@
+/* The training loop: epochs of steps, evaluation, and what is written after each.
+ *
+ * Whatever is written can be lost and made again: a checkpoint is taken only between steps, everything random is drawn from counters, and the log is rewritten from the checkpoint's history when a run is resumed. */
+#include "train/run.h"
+
+#include "base/array.h"
+#include "base/file.h"
+#include "base/status.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct loop {
+    clmix_trainer *trainer;
+    const clmix_train_events *events;
+    struct clmix_run run;
+    clmix_loader *loader;
+    char *model_path, *checkpoint_path, *log_path, *curves_path;
+    double session;          /* when this session began, and the run's seconds then */
+    double seconds_before;
+    bool timed;              /* the session's first batch is over */
+    bool stopped;            /* by the caller */
+};
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static clmix_status write_checkpoint(struct loop *loop)
+{
+    loop->run.seconds = loop->seconds_before + now() - loop->session;
+    return clmix_checkpoint_write(loop->trainer, &loop->run, loop->checkpoint_path);
+}
+
+/* ---- batches ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static bool steps_done(const struct loop *loop)
+{
+    const size_t steps = loop->trainer->options.steps;
+
+    return steps > 0 && loop->trainer->step >= steps;
+}
+
+static void count_batch(struct loop *loop, const clmix_batch *batch, const struct clmix_step_result *result, double seconds)
+{
+    struct clmix_run *run = &loop->run;
+
+    run->batch++;
+    run->pictures += batch->count;
+    run->right += result->right;
+    run->loss_sum += result->loss * (double)batch->count;
+    if (loop->timed) {
+        run->timed_seconds += seconds;
+        run->timed_pictures += batch->count;
+    }
+    loop->timed = true;
+}
+
+static double speed(const struct clmix_run *run)
+{
+    return run->timed_seconds > 0.0 ? (double)run->timed_pictures / run->timed_seconds : 0.0;
+}
+
+static void tell_step(struct loop *loop)
+{
+    const struct clmix_run *run = &loop->run;
+    const clmix_train_events *events = loop->events;
+
+    if (events == NULL || events->step == NULL)
+        return;
+    if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / (double)run->pictures, (double)run->right / (double)run->pictures, speed(run)))
+        loop->stopped = true;
+}
+
+/* The next batch, and an optimizer's step when enough of them have come together. */
+static clmix_status train_batch(struct loop *loop, bool *stepped)
+{
+    clmix_trainer *trainer = loop->trainer;
+    const double start = now();
+    struct clmix_step_input input;
+    struct clmix_step_result result;
+    clmix_batch batch;
+
+    CLMIX_TRY(clmix_loader_next(loop->loader, &batch));
+    *stepped = (loop->run.batch + 1) % trainer->options.accumulate == 0 || loop->run.batch + 1 == trainer->batches;
+    input = (struct clmix_step_input){ batch.count, batch.pictures, batch.labels, batch.second_labels, batch.weights };
+    CLMIX_TRY(clmix_trainer_run(trainer, &input, *stepped, &result));
+    count_batch(loop, &batch, &result, now() - start);
+    tell_step(loop);
+    return CLMIX_OK;
+}
+
+/* To the end of the epoch, or of the run, or until the caller wants to stop. */
+static clmix_status train_epoch(struct loop *loop)
+{
+    const size_t every = loop->trainer->options.checkpoint_steps;
+    bool stepped = true;
+
+    while (loop->run.batch < loop->trainer->batches && !(stepped && (loop->stopped || steps_done(loop)))) {
+        CLMIX_TRY(train_batch(loop, &stepped));
+        if (stepped && every > 0 && loop->trainer->step % every == 0 && loop->run.batch < loop->trainer->batches)
+            CLMIX_TRY(write_checkpoint(loop));
+    }
+    return CLMIX_OK;
+}
+
+/* ---- the end of an epoch ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
+{
+    const struct clmix_run *run = &loop->run;
+    clmix_score score = { .loss = NAN, .top1 = NAN, .top5 = NAN };
+
+    if (loop->trainer->scoring != NULL)
+        CLMIX_TRY(clmix_trainer_score(loop->trainer, &score));
+    *epoch = (clmix_epoch){
+        .epoch = run->epoch + 1,
+        .step = loop->trainer->step,
+        .train_loss = run->loss_sum / (double)run->pictures,
+        .train_top1 = (double)run->right / (double)run->pictures,
+        .test_loss = score.loss,
+        .test_top1 = score.top1,
+        .test_top5 = score.top5,
+        .images_per_second = speed(run),
+        .seconds = loop->seconds_before + now() - loop->session,
+        .best = run->best_epoch == 0 || isnan(score.top1) || score.top1 > run->best,
+    };
+    clmix_device_memory(loop->trainer->device, NULL, &epoch->peak_device_bytes, NULL);
+    return CLMIX_OK;
+}
+
+static clmix_status enter_epoch(struct clmix_run *run, const clmix_epoch *epoch)
+{
+    if (!CLMIX_PUSH(run->history, run->history_count, run->history_capacity, *epoch))
+        return clmix_fail_memory("the run's history");
+    if (epoch->best) {
+        run->best_epoch = epoch->epoch;
+        run->best = isnan(epoch->test_top1) ? 0.0 : epoch->test_top1;
+    }
+    run->epoch++;
+    run->batch = run->pictures = run->right = run->timed_pictures = 0;
+    run->loss_sum = run->timed_seconds = 0.0;
+    return CLMIX_OK;
+}
+
+static clmix_status finish_epoch(struct loop *loop)
+{
+    clmix_epoch epoch;
+
+    CLMIX_TRY(summarize(loop, &epoch));
+    if (epoch.best)
+        CLMIX_TRY(clmix_trainer_save_model(loop->trainer, loop->model_path));
+    CLMIX_TRY(enter_epoch(&loop->run, &epoch));
+    CLMIX_TRY(clmix_log_append(&epoch, loop->log_path));
+    CLMIX_TRY(clmix_curves_write(&loop->run, loop->trainer->model_name, loop->curves_path));
+    CLMIX_TRY(write_checkpoint(loop));
+    if (loop->events != NULL && loop->events->epoch != NULL)
+        loop->events->epoch(loop->events->user, &epoch);
+    return CLMIX_OK;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status open_loader(struct loop *loop)
+{
+    const clmix_trainer *trainer = loop->trainer;
+    const bool between = loop->run.batch >= trainer->batches;    /* trained, and not yet evaluated */
+    const clmix_loader_options options = {
+        .seed = trainer->options.seed,
+        .shuffle = true,
+        .augment = trainer->options.augment,
+        .first_epoch = loop->run.epoch + (between ? 1 : 0),
+        .first_batch = between ? 0 : loop->run.batch,
+    };
+
+    return clmix_loader_open(&loop->loader, trainer->data, CLMIX_TRAIN, trainer->options.batch, &options);
+}
+
+static clmix_status run_epochs(struct loop *loop)
+{
+    const clmix_train_options *options = &loop->trainer->options;
+
+    while (!clmix_run_finished(options, &loop->run, loop->trainer->step)) {
+        CLMIX_TRY(train_epoch(loop));
+        if (loop->run.batch < loop->trainer->batches && !steps_done(loop)) {
+            CLMIX_TRY(write_checkpoint(loop));
+            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped in epoch %zu after %zu of %zu batches; '%s' has everything needed to go on", loop->run.epoch + 1, loop->run.batch,
+                              loop->trainer->batches, loop->checkpoint_path);
+        }
+        CLMIX_TRY(finish_epoch(loop));
+        if (loop->stopped && !clmix_run_finished(options, &loop->run, loop->trainer->step))
+            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped after epoch %zu; '%s' has everything needed to go on", loop->run.epoch, loop->checkpoint_path);
+    }
+    return CLMIX_OK;
+}
+
+static clmix_status begin(struct loop *loop, bool resume)
+{
+    CLMIX_TRY(clmix_trainer_restart(loop->trainer));
+    if (resume)
+        CLMIX_TRY(clmix_checkpoint_read(loop->trainer, &loop->run, loop->checkpoint_path));
+    loop->session = now();
+    loop->seconds_before = loop->run.seconds;
+    if (clmix_run_finished(&loop->trainer->options, &loop->run, loop->trainer->step))
+        return CLMIX_OK;
+    CLMIX_TRY(clmix_log_start(&loop->run, loop->log_path));
+    return open_loader(loop);
+}
+
+static bool name_files(struct loop *loop, const char *folder)
+{
+    loop->model_path = clmix_path_join(folder, "model.safetensors");
+    loop->checkpoint_path = clmix_path_join(folder, "checkpoint.safetensors");
+    loop->log_path = clmix_path_join(folder, "log.jsonl");
+    loop->curves_path = clmix_path_join(folder, "curves.svg");
+    return loop->model_path != NULL && loop->checkpoint_path != NULL && loop->log_path != NULL && loop->curves_path != NULL;
+}
+
+static void clear(struct loop *loop)
+{
+    clmix_loader_close(loop->loader);
+    clmix_run_clear(&loop->run);
+    free(loop->model_path);
+    free(loop->checkpoint_path);
+    free(loop->log_path);
+    free(loop->curves_path);
+}
+
+clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events)
+{
+    struct loop loop = { .trainer = trainer, .events = events };
+    clmix_status status;
+
+    if (trainer->data == NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "this trainer was made without a data set; it takes single steps only");
+    CLMIX_TRY(clmix_folder_make(folder));
+    status = name_files(&loop, folder) ? begin(&loop, resume) : clmix_fail_memory("paths");
+    if (status == CLMIX_OK)
+        status = run_epochs(&loop);
+    clear(&loop);
+    return status;
+}

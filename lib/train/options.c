@@ -1,0 +1,168 @@
+/* Options as JSON. One table lists them for writing, reading and comparing. */
+#include "train/run.h"
+
+#include "base/status.h"
+#include "io/json.h"
+#include "models/config.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { SIZE, SEED, FLOAT, BOOLEAN, INTEGER, OPTIMIZER, SCHEDULE };
+
+struct option {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    bool decides;    /* about the result: a resumed run must have the same */
+};
+
+#define OPTION(name, kind, member, decides) { name, kind, offsetof(clmix_train_options, member), decides }
+static const struct option table[] = {
+    OPTION("batch", SIZE, batch, true),
+    OPTION("epochs", SIZE, epochs, true),
+    OPTION("seed", SEED, seed, true),
+    OPTION("optimizer", OPTIMIZER, optimizer, true),
+    OPTION("rate", FLOAT, rate, true),
+    OPTION("beta1", FLOAT, beta1, true),
+    OPTION("beta2", FLOAT, beta2, true),
+    OPTION("epsilon", FLOAT, epsilon, true),
+    OPTION("weight_decay", FLOAT, weight_decay, true),
+    OPTION("momentum", FLOAT, momentum, true),
+    OPTION("nesterov", BOOLEAN, nesterov, true),
+    OPTION("clip_norm", FLOAT, clip_norm, true),
+    OPTION("accumulate", SIZE, accumulate, true),
+    OPTION("schedule", SCHEDULE, schedule, true),
+    OPTION("warmup", SIZE, warmup, true),
+    OPTION("average", FLOAT, average, true),
+    OPTION("label_smoothing", FLOAT, label_smoothing, true),
+    OPTION("dropout", FLOAT, dropout, true),
+    OPTION("crop_padding", INTEGER, augment.crop_padding, true),
+    OPTION("flip", BOOLEAN, augment.flip, true),
+    OPTION("cutout", INTEGER, augment.cutout, true),
+    OPTION("mixup", FLOAT, augment.mixup, true),
+    OPTION("steps", SIZE, steps, true),
+    OPTION("checkpoint_steps", SIZE, checkpoint_steps, false),
+};
+enum { OPTIONS = sizeof table / sizeof table[0] };
+
+static const char *const optimizers[] = { "adamw", "adam", "sgd" };
+static const char *const schedules[] = { "constant", "cosine", "linear" };
+
+/* ---- values ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* A value as text: exact, so that equal texts are equal values. */
+static const char *text_of(const struct option *option, const clmix_train_options *options, char text[32])
+{
+    const void *value = (const char *)options + option->offset;
+
+    switch (option->kind) {
+    case SIZE: snprintf(text, 32, "%zu", *(const size_t *)value); break;
+    case SEED: snprintf(text, 32, "%" PRIu64, *(const uint64_t *)value); break;
+    case FLOAT: snprintf(text, 32, "%.9g", (double)*(const float *)value); break;
+    case BOOLEAN: snprintf(text, 32, "%s", *(const bool *)value ? "true" : "false"); break;
+    case INTEGER: snprintf(text, 32, "%d", *(const int *)value); break;
+    case OPTIMIZER: snprintf(text, 32, "%s", optimizers[*(const clmix_optimizer_kind *)value]); break;
+    case SCHEDULE: snprintf(text, 32, "%s", schedules[*(const clmix_schedule_kind *)value]); break;
+    }
+    return text;
+}
+
+static bool choose(const char *text, const char *const *names, size_t count, int *value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *value = (int)i;
+            return true;
+        }
+    return false;
+}
+
+/* Every kind but FLOAT, which is a JSON number. */
+static bool take_text(const struct option *option, const char *text, clmix_train_options *options)
+{
+    void *value = (char *)options + option->offset;
+    char *end = NULL;
+    int choice = 0;
+
+    switch (option->kind) {
+    case FLOAT: return false;
+    case SIZE: *(size_t *)value = (size_t)strtoull(text, &end, 10); break;
+    case SEED: *(uint64_t *)value = strtoull(text, &end, 10); break;
+    case INTEGER: *(int *)value = (int)strtol(text, &end, 10); break;
+    case BOOLEAN: *(bool *)value = strcmp(text, "true") == 0; return *(bool *)value || strcmp(text, "false") == 0;
+    case OPTIMIZER:
+        if (!choose(text, optimizers, sizeof optimizers / sizeof optimizers[0], &choice))
+            return false;
+        *(clmix_optimizer_kind *)value = (clmix_optimizer_kind)choice;
+        return true;
+    case SCHEDULE:
+        if (!choose(text, schedules, sizeof schedules / sizeof schedules[0], &choice))
+            return false;
+        *(clmix_schedule_kind *)value = (clmix_schedule_kind)choice;
+        return true;
+    }
+    return end != text && *end == '\0';
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------------------------ */
+
+clmix_status clmix_options_write(const clmix_train_options *options, cJSON *json)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const void *value = (const char *)options + table[i].offset;
+        char text[32];
+        bool done;
+
+        if (table[i].kind == FLOAT)
+            done = clmix_key_write_float(json, table[i].name, *(const float *)value);
+        else
+            done = cJSON_AddStringToObject(json, table[i].name, text_of(&table[i], options, text)) != NULL;
+        if (!done)
+            return clmix_fail_memory("the checkpoint's options");
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_options_read(const cJSON *json, const char *where, clmix_train_options *options)
+{
+    *options = clmix_train_defaults();
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const char *text = NULL;
+        double number = 0.0;
+
+        CLMIX_TRY(clmix_json_require(json, where, table[i].name));
+        if (table[i].kind == FLOAT) {
+            CLMIX_TRY(clmix_json_number(json, where, table[i].name, -(double)FLT_MAX, (double)FLT_MAX, &number));
+            *(float *)((char *)options + table[i].offset) = (float)number;
+            continue;
+        }
+        CLMIX_TRY(clmix_json_text(json, where, table[i].name, &text));
+        if (!take_text(&table[i], text, options))
+            return clmix_fail(CLMIX_ERROR_FORMAT, "%s: option '%s' is '%.40s', which it cannot be", where, table[i].name, text);
+    }
+    return CLMIX_OK;
+}
+
+/* The number of epochs decides about the learning rate, unless that stays what it is; then a run may be prolonged. */
+static bool may_differ(const struct option *option, const clmix_train_options *stored)
+{
+    const bool is_epochs = option->offset == offsetof(clmix_train_options, epochs);
+
+    return !option->decides || (is_epochs && stored->schedule == CLMIX_SCHEDULE_CONSTANT);
+}
+
+clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_train_options *asked)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        char before[32], now[32];
+
+        if (strcmp(text_of(&table[i], stored, before), text_of(&table[i], asked, now)) != 0 && !may_differ(&table[i], stored))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with %s %s and is to be resumed with %s, which would change its result; resume with the same, or start a new run",
+                              table[i].name, before, now);
+    }
+    return CLMIX_OK;
+}

@@ -1,0 +1,572 @@
+/* WaveMix as a whole: configurations and presets, the papers' counting rule, weights in files, classification, and the reference cases. */
+#include <check.h>
+#include <clmix/clmix.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/safetensors.h"
+#include "models/presets.h"
+#include "support_tool.h"
+
+#define TINY                                                                                                                                \
+    "{\"model\":\"wavemix\",\"image_size\":[24,16],\"channels\":3,\"classes\":5,\"dim\":8,\"depth\":2,\"mult_dim\":10,\"ff_dim\":6,"           \
+    "\"levels\":3,\"level_channels\":[4,3,1]}"
+
+static clmix_device *device;
+
+static void open_device(void)
+{
+    ck_assert_msg(clmix_device_open(&device, NULL) == CLMIX_OK, "%s", clmix_error());
+}
+
+static void close_device(void)
+{
+    clmix_device_close(device);
+    device = NULL;
+}
+
+static void ok(clmix_status status)
+{
+    ck_assert_msg(status == CLMIX_OK, "%s", clmix_error());
+}
+
+/* ---- presets ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Figures of the papers' tables, and where a paper's own figure does not follow from its model, those of the model (reference/PARAMETERS.md). */
+static const struct {
+    const char *name, *config;
+    size_t parameters, paper;
+    double megabytes;
+} presets[] = {
+    { "wavemix-16",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":16,\"depth\":4,\"mult_dim\":32,\"ff_dim\":16,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[4,4,4,4],\"stem_stride\":1,\"dropout\":0}",
+      133914, 165210, 3.16 },
+    { "wavemix-32",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":1,\"dropout\":0}",
+      513706, 575914, 6.24 },
+    { "wavemix-64",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":64,\"depth\":4,\"mult_dim\":64,\"ff_dim\":64,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[16,16,16,16],\"stem_stride\":1,\"dropout\":0}",
+      2052426, 2299722, 16.86 },
+    { "wavemix-128",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":128,\"depth\":4,\"mult_dim\":128,\"ff_dim\":128,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[32,32,32,32],\"stem_stride\":1,\"dropout\":0}",
+      8204938, 9191050, 51.22 },
+    { "wavemix-convstride2",
+      "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":2,\"dropout\":0}",
+      519976, 582184, 6.30 },
+    { "wavemix-top4",
+      "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":1,\"dropout\":0}",
+      519976, 582184, 18.41 },
+    { "wavemix-all5",
+      "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":5,\"level_channels\":[7,7,7,7,4],\"stem_stride\":2,\"dropout\":0}",
+      1050920, 1133864, 8.41 },
+};
+
+static size_t count_parameters(const clmix_config *config)
+{
+    size_t size[4] = { 2, 0, 0, 0 }, sum = 0;
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_config_picture(config, &size[1], &size[2], &size[3]);
+    clmix_value logits = clmix_model(clmix_root(graph), clmix_input(graph, "x", CLMIX_F32, 4, size), config);
+    ok(clmix_graph_check(graph));
+    clmix_shape shape = clmix_shape_of(logits);
+    ck_assert(shape.rank == 2 && shape.size[0] == 2 && shape.size[1] == clmix_config_classes(config));
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        clmix_tensor_info info;
+        ok(clmix_graph_tensor(graph, i, &info));
+        sum += clmix_shape_count(info.file_shape);
+    }
+    clmix_graph_free(graph);
+    return sum;
+}
+
+START_TEST(preset_has_the_papers_figures)
+{
+    clmix_config *config;
+    char *text;
+    size_t paper;
+    double megabytes;
+
+    ck_assert_str_eq(clmix_preset_name((size_t)_i), presets[_i].name);
+    ok(clmix_config_open(&config, presets[_i].name));
+    ck_assert_str_eq(clmix_config_name(config), presets[_i].name);
+    ok(clmix_config_text(config, &text));
+    ck_assert_str_eq(text, presets[_i].config);
+    clmix_free(text);
+    ck_assert_uint_eq(count_parameters(config), presets[_i].parameters);
+    ok(clmix_config_paper_count(config, &paper, &megabytes));
+    ck_assert_uint_eq(paper, presets[_i].paper);
+    ck_assert_msg(fabs(megabytes - presets[_i].megabytes) < 0.005, "%.4f MB", megabytes);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(papers_own_figures_of_wavemix_16_and_all5)
+{
+    clmix_config *config;
+    size_t paper;
+    double megabytes;
+
+    ok(clmix_config_open(&config, "wavemix-16"));
+    ok(clmix_config_set(config, "mult_dim=30"));
+    ok(clmix_config_paper_count(config, &paper, &megabytes));
+    ck_assert_uint_eq(paper, 162618);
+    ck_assert(fabs(megabytes - 3.09) < 0.005);
+    ck_assert_uint_eq(count_parameters(config), 133266);
+    clmix_config_free(config);
+
+    ok(clmix_config_open(&config, "wavemix-all5"));
+    ok(clmix_config_set(config, "stem_stride=1"));
+    ok(clmix_config_paper_count(config, &paper, &megabytes));
+    ck_assert(fabs(megabytes - 20.53) < 0.005);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(every_embedded_preset_has_a_name)
+{
+    size_t names = 0;
+    while (clmix_preset_name(names))
+        names++;
+    ck_assert_uint_eq(names, sizeof presets / sizeof *presets);
+    ck_assert_uint_eq(names, clmix_presets_count);
+    for (size_t i = 0; i < names; i++)
+        ck_assert_ptr_nonnull(clmix_preset_find(clmix_preset_name(i)));
+}
+END_TEST
+
+/* ---- configurations ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *json, *sentence;
+} refused[] = {
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"widht\":3}", "unknown key 'widht'; known here: model, image_size" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"depth\":1}", "'dim' is missing" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"dim\":8,\"depth\":1}", "'classes' is missing" },
+    { "{\"model\":\"wavemix\",\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size' is missing" },
+    { "{\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1}", "'model' is missing" },
+    { "{\"model\":\"vit\",\"image_size\":[32,32]}", "no model 'vit'; it has: wavemix" },
+    { "{\"model\":\"wavemix\",\"image_size\":[40,32],\"classes\":10,\"dim\":8,\"depth\":1}", "the map is 40x32" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"stem_stride\":3}", "divisible by 16" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[2,2,2,3]}", "adds up to 9 and 'dim' is 8" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[4,4]}", "has 2 entries and 'levels' is 4" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"levels\":3}", "adds up to 6 and 'dim' is 8" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":6,\"depth\":1}", "adds up to 4 and 'dim' is 6" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":0}", "'depth' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":0,\"dim\":8,\"depth\":1}", "'classes' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,0],\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size'" },
+    { "{\"model\":\"wavemix\",\"image_size\":[],\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size'" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32,3],\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size'" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8.5,\"depth\":1}", "'dim' is 8.5" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":-8,\"depth\":1}", "'dim' is -8" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"levels\":0}", "'levels' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"mult_dim\":0}", "'mult_dim' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"feedforward\":\"mlp\"}", "one of: conv, linear" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"dropout\":1}", "'dropout' is 1" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"dropout\":-0.1}", "'dropout' is -0.1" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1", "not JSON" },
+    { "no-such-model", "there is no preset and no file 'no-such-model'" },
+    { "no-such-file.json", "no-such-file.json" },
+    { "", "no model was named" },
+};
+
+START_TEST(impossible_configuration_is_refused_by_name)
+{
+    clmix_config *config;
+
+    ck_assert_int_ne(clmix_config_open(&config, refused[_i].json), CLMIX_OK);
+    ck_assert_ptr_null(config);
+    ck_assert_msg(strstr(clmix_error(), refused[_i].sentence) != NULL, "%s: %s", refused[_i].json, clmix_error());
+}
+END_TEST
+
+START_TEST(keys_left_out_have_the_documented_defaults)
+{
+    clmix_config *config;
+    char *text;
+
+    ok(clmix_config_open(&config, "{\"model\":\"wavemix\",\"image_size\":16,\"classes\":7,\"dim\":12,\"depth\":1}"));
+    ok(clmix_config_text(config, &text));
+    ck_assert_str_eq(text, "{\"model\":\"wavemix\",\"image_size\":[16,16],\"channels\":3,\"classes\":7,\"dim\":12,\"depth\":1,\"mult_dim\":32,\"ff_dim\":16,"
+                           "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[3,3,3,3],\"stem_stride\":1,\"dropout\":0}");
+    clmix_free(text);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(overrides_are_checked_as_a_whole_by_the_next_use)
+{
+    clmix_config *config;
+    char *text;
+
+    ok(clmix_config_open(&config, "wavemix-32"));
+    ok(clmix_config_set(config, "levels=3"));
+    ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "level_channels"));
+    ok(clmix_config_set(config, "level_channels=[16,8,8]"));
+    ok(clmix_config_set(config, "feedforward=linear"));
+    ok(clmix_config_set(config, "dropout=0.1"));
+    ok(clmix_config_text(config, &text));
+    ck_assert_ptr_nonnull(strstr(text, "\"feedforward\":\"linear\",\"levels\":3,\"level_channels\":[16,8,8],\"stem_stride\":1,\"dropout\":0.1}"));
+    clmix_free(text);
+
+    ck_assert_int_eq(clmix_config_set(config, "dim"), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_config_set(config, "=3"), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_config_set(config, "level_channels=[1,"), CLMIX_ERROR_FORMAT);
+    ok(clmix_config_text(config, &text));
+    clmix_free(text);
+    ok(clmix_config_set(config, "wings=2"));
+    ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "unknown key 'wings'"));
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(dim_of_a_preset_can_be_overridden_alone)
+{
+    clmix_config *config;
+    char *text;
+
+    ok(clmix_config_open(&config, "wavemix-32"));
+    ok(clmix_config_set(config, "dim=48"));
+    ok(clmix_config_text(config, &text));
+    ck_assert_ptr_nonnull(strstr(text, "\"level_channels\":[12,12,12,12]"));
+    clmix_free(text);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(model_refuses_pictures_of_another_size)
+{
+    clmix_config *config;
+    clmix_graph *graph = clmix_graph_new();
+
+    ok(clmix_config_open(&config, TINY));
+    clmix_model(clmix_root(graph), clmix_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 1, 16, 24, 3 }), config);
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "(batch, 24, 16, 3)"));
+    clmix_graph_free(graph);
+    clmix_config_free(config);
+}
+END_TEST
+
+/* ---- networks ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_network *tiny_network(uint64_t seed)
+{
+    clmix_config *config;
+    clmix_network *network;
+
+    ok(clmix_config_open(&config, TINY));
+    ok(clmix_network_create(&network, device, config, seed));
+    clmix_config_free(config);
+    return network;
+}
+
+/* Values of a tensor, for free(). */
+static float *read_tensor(clmix_network *network, const char *name, size_t count)
+{
+    float *values = malloc(count * sizeof *values);
+    ck_assert_ptr_nonnull(values);
+    ok(clmix_network_read(network, name, values, count));
+    return values;
+}
+
+START_TEST(fresh_weights_follow_from_seed_and_name)
+{
+    clmix_network *a = tiny_network(1), *b = tiny_network(1), *c = tiny_network(2);
+    const size_t count = 10 * 32;
+    const char *name = "layers.1.0.feedforward.0.weight";
+    float *of_a = read_tensor(a, name, count), *of_b = read_tensor(b, name, count), *of_c = read_tensor(c, name, count);
+    float *other = read_tensor(a, "layers.0.0.feedforward.0.weight", count);
+    float bound = 1.0f / sqrtf(32.0f), largest = 0.0f;
+
+    ck_assert_mem_eq(of_a, of_b, count * sizeof(float));
+    ck_assert_mem_ne(of_a, of_c, count * sizeof(float));
+    ck_assert_mem_ne(of_a, other, count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        largest = fmaxf(largest, fabsf(of_a[i]));
+    ck_assert(largest <= bound && largest > 0.9f * bound);
+    free(of_a);
+    free(of_b);
+    free(of_c);
+    free(other);
+    clmix_network_free(a);
+    clmix_network_free(b);
+    clmix_network_free(c);
+}
+END_TEST
+
+START_TEST(tensors_are_read_and_written_in_file_order)
+{
+    clmix_network *network = tiny_network(1);
+    const size_t count = 6 * 3 * 6 * 6;
+    float values[6 * 3 * 6 * 6];
+
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)i;
+    ok(clmix_network_write(network, "layers.0.0.ff2.weight", values, count));
+    float *back = read_tensor(network, "layers.0.0.ff2.weight", count);
+    ck_assert_mem_eq(back, values, sizeof values);
+    free(back);
+    ck_assert_int_eq(clmix_network_read(network, "layers.0.0.ff2.weight", values, 5), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_network_read(network, "layers.9.0.ff2.weight", values, count), CLMIX_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "layers.9.0.ff2.weight"));
+    clmix_network_free(network);
+}
+END_TEST
+
+START_TEST(network_survives_the_way_through_a_file)
+{
+    clmix_network *network = tiny_network(3), *back;
+    char folder[512], path[600];
+    const char *names[5] = { "ash", "birch", "cedar \"red\"", "d\xc3\xa4mmerung", "elm" };
+    const float mean[3] = { 0.48f, 0.45f, 0.4f }, deviation[3] = { 0.25f, 0.3f, 0.1f };
+    float found_mean[4], found_deviation[4];
+    uint8_t pictures[2 * 24 * 16 * 3];
+    float before[10], after[10];
+
+    for (size_t i = 0; i < sizeof pictures; i++)
+        pictures[i] = (uint8_t)(i * 37 % 251);
+    snprintf(folder, sizeof folder, "%s", make_folder());
+    snprintf(path, sizeof path, "%s/tiny.safetensors", folder);
+    ok(clmix_network_describe_data(network, names, mean, deviation));
+    ok(clmix_network_classify(network, pictures, 2, before));
+    ok(clmix_network_save(network, path));
+    ok(clmix_network_load(&back, device, path));
+    ok(clmix_network_classify(back, pictures, 2, after));
+    ck_assert_mem_eq(before, after, sizeof before);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_str_eq(clmix_network_class_name(back, i), names[i]);
+    clmix_network_normalization(back, found_mean, found_deviation);
+    ck_assert_mem_eq(found_mean, mean, sizeof mean);
+    ck_assert_mem_eq(found_deviation, deviation, sizeof deviation);
+    ck_assert_uint_eq(clmix_network_parameter_count(back), clmix_network_parameter_count(network));
+    clmix_network_free(back);
+    clmix_network_free(network);
+
+    clmix_config *config;
+    char *text;
+    ok(clmix_config_open(&config, path));
+    ok(clmix_config_text(config, &text));
+    ck_assert_ptr_nonnull(strstr(text, "\"level_channels\":[4,3,1]"));
+    clmix_free(text);
+    clmix_config_free(config);
+    remove_folder(folder);
+}
+END_TEST
+
+START_TEST(weights_of_another_model_are_refused_and_change_nothing)
+{
+    clmix_network *network = tiny_network(4), *other;
+    clmix_config *config;
+    char folder[512], path[600];
+
+    snprintf(folder, sizeof folder, "%s", make_folder());
+    snprintf(path, sizeof path, "%s/other.safetensors", folder);
+    ok(clmix_config_open(&config, TINY));
+    ok(clmix_config_set(config, "depth=3"));
+    ok(clmix_network_create(&other, device, config, 5));
+    ok(clmix_network_save(other, path));
+    clmix_network_free(other);
+
+    float *before = read_tensor(network, "conv.1.weight", 8 * 4 * 9);
+    ck_assert_int_eq(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT);
+    ck_assert_msg(strstr(clmix_error(), "layers.2.0.") != NULL, "%s", clmix_error());
+    float *after = read_tensor(network, "conv.1.weight", 8 * 4 * 9);
+    ck_assert_mem_eq(before, after, 8 * 4 * 9 * sizeof(float));
+    free(after);
+
+    ok(clmix_config_set(config, "depth=1"));
+    ok(clmix_network_create(&other, device, config, 5));
+    ok(clmix_network_save(other, path));
+    clmix_network_free(other);
+    ck_assert_int_eq(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT);
+    ck_assert_msg(strstr(clmix_error(), "lacks 10 of the tensors") != NULL, "%s", clmix_error());
+
+    ok(clmix_config_set(config, "depth=2"));
+    ok(clmix_config_set(config, "mult_dim=11"));
+    ok(clmix_network_create(&other, device, config, 5));
+    ok(clmix_network_save(other, path));
+    clmix_network_free(other);
+    ck_assert_int_eq(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT);
+    ck_assert_msg(strstr(clmix_error(), "11x32x1x1 in the file and 10x32x1x1 in the model") != NULL, "%s", clmix_error());
+    free(before);
+    clmix_config_free(config);
+    clmix_network_free(network);
+    remove_folder(folder);
+}
+END_TEST
+
+START_TEST(a_file_without_configuration_needs_a_model)
+{
+    clmix_network *network;
+
+    ck_assert_int_eq(clmix_network_load(&network, device, CLMIX_TEST_DATA "/wavemix_torch.safetensors"), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_null(network);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "carries no configuration"));
+}
+END_TEST
+
+/* A state dict that PyTorch wrote, and PyTorch's own answers for the same pictures. */
+START_TEST(pytorch_weights_give_pytorchs_answers)
+{
+    clmix_network *network = tiny_network(0);
+    clmix_safetensors *answers;
+    float found[15], expected[15];
+
+    ok(clmix_network_load_weights(network, CLMIX_TEST_DATA "/wavemix_torch.safetensors"));
+    ok(clmix_safetensors_open(&answers, CLMIX_TEST_DATA "/wavemix_torch_answers.safetensors"));
+    const clmix_stored_tensor *pictures = clmix_safetensors_find(answers, "pictures");
+    ok(clmix_stored_to_float(clmix_safetensors_find(answers, "probabilities"), expected));
+    ok(clmix_network_classify(network, pictures->data, 3, found));
+    for (int i = 0; i < 15; i++)
+        ck_assert_msg(fabsf(found[i] - expected[i]) < 1e-5f, "%d: %g instead of %g", i, (double)found[i], (double)expected[i]);
+    clmix_safetensors_close(answers);
+    clmix_network_free(network);
+}
+END_TEST
+
+/* ---- classification ------------------------------------------------------------------------------------------------------------------ */
+
+START_TEST(every_batch_size_gives_the_same_answers)
+{
+    enum { MOST = 12, CLASSES = 5, PIXELS = 24 * 16 * 3 };
+    static const size_t sizes[] = { 3, 1, 2, 12, 4, 5, 6, 7, 8, 9, 10, 11, 3 };
+    clmix_network *network = tiny_network(6);
+    static uint8_t pictures[MOST * PIXELS];
+    float all[MOST * CLASSES], some[MOST * CLASSES];
+
+    for (size_t i = 0; i < sizeof pictures; i++)
+        pictures[i] = (uint8_t)((i * i + 13 * i) % 253);
+    ok(clmix_network_classify(network, pictures, MOST, all));
+    for (size_t p = 0; p < MOST; p++) {
+        float sum = 0.0f;
+        for (size_t c = 0; c < CLASSES; c++)
+            sum += all[p * CLASSES + c];
+        ck_assert(fabsf(sum - 1.0f) < 1e-5f);
+    }
+    clmix_network_free(network);
+
+    network = tiny_network(6);    /* growing from small batches, and more sizes than plans are kept */
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        ok(clmix_network_classify(network, pictures, sizes[s], some));
+        for (size_t i = 0; i < sizes[s] * CLASSES; i++)
+            ck_assert(fabsf(some[i] - all[i]) < 1e-5f);
+    }
+    ck_assert_int_eq(clmix_network_classify(network, pictures, 0, some), CLMIX_ERROR_ARGUMENT);
+    clmix_network_free(network);
+}
+END_TEST
+
+START_TEST(picture_files_are_classified)
+{
+    static const char *const files[] = { "rgb.png", "rgba.png", "grey.jpg", "grey16.png" };
+    clmix_network *network = tiny_network(7);
+    clmix_answer answer;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/pictures/%s", CLMIX_TEST_DATA, files[i]);
+        ok(clmix_network_classify_file(network, path, &answer));
+        ck_assert(answer.label >= 0 && answer.label < 5 && answer.probability >= 0.2f && answer.probability <= 1.0f);
+        ck_assert_str_eq(answer.name, clmix_network_class_name(network, (size_t)answer.label));
+    }
+    ck_assert_int_eq(clmix_network_classify_file(network, "no such picture", &answer), CLMIX_ERROR_FILE);
+    clmix_network_free(network);
+}
+END_TEST
+
+START_TEST(classification_releases_what_it_takes)
+{
+    size_t before, during, peak, allocations;
+    clmix_network *network;
+    uint8_t picture[24 * 16 * 3] = { 0 };
+    float probabilities[5];
+
+    clmix_device_memory(device, &before, &peak, &allocations);
+    network = tiny_network(8);
+    ok(clmix_network_classify(network, picture, 1, probabilities));
+    size_t first = 0, second = 0;
+    clmix_device_memory(device, &during, &peak, &first);
+    ok(clmix_network_classify(network, picture, 1, probabilities));
+    clmix_device_memory(device, &during, &peak, &second);
+    ck_assert_uint_eq(first, second);
+    clmix_network_free(network);
+    clmix_device_memory(device, &during, &peak, &allocations);
+    ck_assert_uint_eq(before, during);
+}
+END_TEST
+
+/* ---- reference cases ----------------------------------------------------------------------------------------------------------------- */
+
+static void verify_all(const char *pattern)
+{
+    char *output;
+    int status = run_tool(&output, "clmix-verify %s/%s 2>&1", CLMIX_TEST_CASES, pattern);
+
+    ck_assert_msg(status == 0 && strstr(output, "pass on ") != NULL, "%s", output);
+    free(output);
+}
+
+START_TEST(model_cases_pass)
+{
+    verify_all("models/wavemix*.safetensors");
+}
+END_TEST
+
+START_TEST(operator_cases_pass)
+{
+    verify_all("ops/*.safetensors");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("wavemix");
+    TCase *configs = tcase_create("configurations"), *networks = tcase_create("networks"), *cases = tcase_create("cases");
+
+    tcase_add_loop_test(configs, preset_has_the_papers_figures, 0, (int)(sizeof presets / sizeof *presets));
+    tcase_add_test(configs, papers_own_figures_of_wavemix_16_and_all5);
+    tcase_add_test(configs, every_embedded_preset_has_a_name);
+    tcase_add_loop_test(configs, impossible_configuration_is_refused_by_name, 0, (int)(sizeof refused / sizeof *refused));
+    tcase_add_test(configs, keys_left_out_have_the_documented_defaults);
+    tcase_add_test(configs, overrides_are_checked_as_a_whole_by_the_next_use);
+    tcase_add_test(configs, dim_of_a_preset_can_be_overridden_alone);
+    tcase_add_test(configs, model_refuses_pictures_of_another_size);
+    suite_add_tcase(suite, configs);
+
+    tcase_set_timeout(networks, 300);
+    tcase_add_unchecked_fixture(networks, open_device, close_device);
+    tcase_add_test(networks, fresh_weights_follow_from_seed_and_name);
+    tcase_add_test(networks, tensors_are_read_and_written_in_file_order);
+    tcase_add_test(networks, network_survives_the_way_through_a_file);
+    tcase_add_test(networks, weights_of_another_model_are_refused_and_change_nothing);
+    tcase_add_test(networks, a_file_without_configuration_needs_a_model);
+    tcase_add_test(networks, pytorch_weights_give_pytorchs_answers);
+    tcase_add_test(networks, every_batch_size_gives_the_same_answers);
+    tcase_add_test(networks, picture_files_are_classified);
+    tcase_add_test(networks, classification_releases_what_it_takes);
+    suite_add_tcase(suite, networks);
+
+    tcase_set_timeout(cases, 300);
+    tcase_add_test(cases, model_cases_pass);
+    tcase_add_test(cases, operator_cases_pass);
+    suite_add_tcase(suite, cases);
+
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,824 @@
+/* Matrix products and linear layers: every transpose, odd sizes, gaps, epilogues, split depths, batches, both routes, bit-for-bit repeats; column sums; the choice between routes. */
+#include <check.h>
+#include <clmix/clmix.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "ops/column_sum.h"
+#include "ops/gemm.h"
+#include "ops/tune.h"
+#include "runtime/runtime.h"
+
+#define CANARY 12345.0f
+
+static clmix_device *device;
+
+static bool small_effort(void)
+{
+    const char *effort = getenv("CLMIX_TEST_EFFORT");
+
+    return effort != NULL && strcmp(effort, "small") == 0;
+}
+
+static void open_device(void)
+{
+    ck_assert_msg(clmix_device_open(&device, NULL) == CLMIX_OK, "%s", clmix_error());
+}
+
+static void close_device(void)
+{
+    clmix_device_close(device);
+    device = NULL;
+}
+
+static void ok(clmix_status status)
+{
+    ck_assert_msg(status == CLMIX_OK, "%s", clmix_error());
+}
+
+static float *random_floats(size_t count, uint64_t stream)
+{
+    clmix_random random = clmix_random_stream(7, stream);
+    float *data = malloc(count * sizeof *data);
+
+    ck_assert_ptr_nonnull(data);
+    for (size_t i = 0; i < count; i++)
+        data[i] = clmix_random_uniform(&random) - 0.5f;
+    return data;
+}
+
+/* ---- a product as an op of its own -------------------------------------------------------------------------------------------------- */
+
+/* What is run: sizes, transposes and epilogue of `gemm`, gaps of `padding` floats everywhere, the route, and the tile to use (or the chosen one). */
+struct product {
+    struct clmix_gemm gemm;
+    size_t padding;
+    enum clmix_gemm_route route;
+    bool has_tile;
+    struct clmix_gemm_tile tile;
+};
+
+static size_t batches(const struct clmix_gemm *gemm)
+{
+    return gemm->outer_batch * gemm->inner_batch;
+}
+
+static size_t extent(const struct clmix_gemm *gemm, const struct clmix_matrix *matrix)
+{
+    return matrix->offset + gemm->outer_batch * matrix->outer_stride;
+}
+
+static clmix_status product_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct product *product = node->attributes;
+    size_t count = extent(&product->gemm, &product->gemm.c);
+
+    return clmix_node_declare(graph, node, CLMIX_F32, clmix_shape_make(1, &count));
+}
+
+static clmix_status product_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct product *product = node->attributes;
+    struct clmix_gemm gemm = product->gemm;
+
+    gemm.a.value = node->inputs[0];
+    gemm.b.value = node->inputs[1];
+    gemm.bias = node->inputs[2];
+    gemm.residual.value = node->inputs[3];
+    gemm.c.value = node->outputs[0];
+    return clmix_gemm_plan_route(planner, node, &gemm, product->route, product->has_tile ? &product->tile : NULL);
+}
+
+static const struct clmix_op product_op = { .name = "product", .flags = CLMIX_OP_STRIDED, .shape = product_shape, .launch = product_launch };
+
+static struct product make(size_t rows, size_t columns, size_t depth, bool transpose_a, bool transpose_b)
+{
+    struct product product = { .gemm = { .rows = rows, .columns = columns, .depth = depth, .outer_batch = 1, .inner_batch = 1, .transpose_a = transpose_a, .transpose_b = transpose_b } };
+
+    product.gemm.bias = CLMIX_NONE;
+    product.gemm.residual.value = CLMIX_NONE;
+    return product;
+}
+
+static void lay_out(struct product *product, struct clmix_matrix *matrix, size_t rows, size_t columns)
+{
+    matrix->offset = product->padding;
+    matrix->pitch = columns + product->padding;
+    matrix->inner_stride = rows * matrix->pitch + product->padding;
+    matrix->outer_stride = product->gemm.inner_batch * matrix->inner_stride;
+}
+
+static void lay_out_all(struct product *product)
+{
+    struct clmix_gemm *gemm = &product->gemm;
+
+    lay_out(product, &gemm->a, gemm->transpose_a ? gemm->depth : gemm->rows, gemm->transpose_a ? gemm->rows : gemm->depth);
+    lay_out(product, &gemm->b, gemm->transpose_b ? gemm->columns : gemm->depth, gemm->transpose_b ? gemm->depth : gemm->columns);
+    lay_out(product, &gemm->c, gemm->rows, gemm->columns);
+    lay_out(product, &gemm->residual, gemm->rows, gemm->columns);
+}
+
+/* Runs it and gives C with its gaps; the memory behind C held canaries before. */
+static float *run(struct product *product, const float *a, const float *b, const float *bias, const float *residual)
+{
+    struct clmix_gemm *gemm = &product->gemm;
+    size_t counts[4] = { extent(gemm, &gemm->a), extent(gemm, &gemm->b), gemm->columns, extent(gemm, &gemm->residual) }, c_count = extent(gemm, &gemm->c);
+    static const char *const names[4] = { "a", "b", "bias", "residual" };
+    const float *data[4] = { a, b, gemm->bias != CLMIX_NONE ? bias : NULL, gemm->residual.value != CLMIX_NONE ? residual : NULL };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value inputs[4];
+    clmix_plan *plan;
+    cl_mem memory;
+    float *c = malloc(c_count * sizeof *c);
+
+    for (int i = 0; i < 4; i++)
+        inputs[i] = data[i] == NULL ? clmix_no_value() : clmix_input(graph, names[i], CLMIX_F32, 1, &counts[i]);
+    clmix_output(graph, "c", clmix_node_add(clmix_root(graph), &product_op, product, sizeof *product, inputs, 4));
+    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
+    for (size_t i = 0; i < c_count; i++)
+        c[i] = CANARY;
+    ok(clmix_buffer_create(device, c_count * sizeof *c, "c", &memory));
+    ok(clmix_buffer_write(device, memory, 0, c, c_count * sizeof *c));
+    ok(clmix_plan_bind(plan, "c", memory, 0));
+    for (int i = 0; i < 4; i++)
+        if (data[i] != NULL)
+            ok(clmix_plan_write(plan, names[i], data[i], counts[i] * sizeof(float)));
+    ok(clmix_plan_run(plan));
+    ok(clmix_plan_read(plan, "c", c, c_count * sizeof *c));
+    clmix_plan_free(plan);
+    clmix_buffer_release(device, memory);
+    clmix_graph_free(graph);
+    return c;
+}
+
+static double expected(const struct clmix_gemm *gemm, const float *a, const float *b, const float *bias, const float *residual, size_t i, size_t j)
+{
+    double sum = 0.0;
+
+    for (size_t k = 0; k < gemm->depth; k++)
+        sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] * b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
+    if (gemm->bias != CLMIX_NONE)
+        sum += bias[j];
+    if (gemm->activation == CLMIX_ACTIVATION_GELU)
+        sum = 0.5 * sum * (1.0 + erf(sum * sqrt(0.5)));
+    else if (gemm->activation == CLMIX_ACTIVATION_RELU)
+        sum = sum < 0.0 ? 0.0 : sum;
+    return gemm->residual.value == CLMIX_NONE ? sum : sum + residual[i * gemm->residual.pitch + j];
+}
+
+/* Every element of C against the host, and every gap untouched. */
+static void compare(const struct product *product, const float *c, const float *a, const float *b, const float *bias, const float *residual)
+{
+    const struct clmix_gemm *gemm = &product->gemm;
+    double limit = 1e-5 * sqrt((double)gemm->depth);
+    size_t gaps = 0;
+
+    for (size_t z = 0; z < batches(gemm); z++) {
+        size_t outer = z / gemm->inner_batch, inner = z % gemm->inner_batch;
+        const float *az = a + gemm->a.offset + outer * gemm->a.outer_stride + inner * gemm->a.inner_stride, *bz = b + gemm->b.offset + outer * gemm->b.outer_stride + inner * gemm->b.inner_stride;
+        const float *cz = c + gemm->c.offset + outer * gemm->c.outer_stride + inner * gemm->c.inner_stride;
+        const float *rz = residual + gemm->residual.offset + outer * gemm->residual.outer_stride + inner * gemm->residual.inner_stride;
+
+        for (size_t i = 0; i < gemm->rows; i++)
+            for (size_t j = 0; j < gemm->columns; j++) {
+                double want = expected(gemm, az, bz, bias, rz, i, j), error = fabs(cz[i * gemm->c.pitch + j] - want);
+
+                ck_assert_msg(error <= limit, "%zux%zux%zu %c%c, batch %zu, row %zu, column %zu: %.8g instead of %.8g", gemm->rows, gemm->columns, gemm->depth,
+                              gemm->transpose_a ? 't' : 'n', gemm->transpose_b ? 't' : 'n', z, i, j, (double)cz[i * gemm->c.pitch + j], want);
+            }
+    }
+    for (size_t i = 0; i < extent(gemm, &gemm->c); i++)
+        gaps += c[i] == CANARY;
+    ck_assert_uint_eq(gaps, extent(gemm, &gemm->c) - batches(gemm) * gemm->rows * gemm->columns);
+}
+
+static void check_product(struct product product)
+{
+    struct clmix_gemm *gemm = &product.gemm;
+    float *a, *b, *bias, *residual, *c;
+
+    lay_out_all(&product);
+    a = random_floats(extent(gemm, &gemm->a), 0);
+    b = random_floats(extent(gemm, &gemm->b), 1);
+    bias = random_floats(gemm->columns, 2);
+    residual = random_floats(extent(gemm, &gemm->residual), 3);
+    c = run(&product, a, b, bias, residual);
+    compare(&product, c, a, b, bias, residual);
+    free(a);
+    free(b);
+    free(bias);
+    free(residual);
+    free(c);
+}
+
+/* ---- products ----------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(every_transpose_and_size)
+{
+    static const size_t sizes[] = { 1, 2, 11, 12, 13, 16, 17, 31, 33, 64, 100 }, few[] = { 1, 13, 33 };
+    const size_t *list = small_effort() ? few : sizes;
+    size_t count = small_effort() ? 3 : 11;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++)
+            for (size_t k = 0; k < count; k += small_effort() || i == j ? 1 : 3) {
+                struct product product = make(list[i], list[j], list[(k + i) % count], _i & 1, _i & 2);
+
+                product.padding = (i + j) % 2 == 0 ? 0 : 3;
+                check_product(product);
+            }
+}
+END_TEST
+
+START_TEST(epilogues)
+{
+    static const size_t sizes[][3] = { { 33, 29, 20 }, { 100, 64, 17 }, { 13, 7, 5 } };
+
+    for (size_t s = 0; s < (small_effort() ? 1 : 3); s++)
+        for (int kind = 0; kind < (small_effort() ? 3 : 12); kind++) {
+            struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], false, false);
+
+            product.padding = 5;
+            product.gemm.activation = (enum clmix_activation)(kind % 3);
+            product.gemm.bias = kind / 3 % 2 == 0 ? 0 : CLMIX_NONE;
+            product.gemm.residual.value = kind / 6 == 0 ? 0 : CLMIX_NONE;
+            check_product(product);
+        }
+}
+END_TEST
+
+/* Deep products are split, or go through several slabs; the epilogue comes once, at the end. */
+START_TEST(deep_products)
+{
+    static const size_t sizes[][3] = { { 32, 16, 21760 }, { 128, 32, 5000 }, { 10, 10, 4097 }, { 300, 70, 1500 }, { 1, 1, 3000 } };
+
+    for (size_t s = small_effort() ? 2 : 0; s < (small_effort() ? 3 : 5); s++)
+        for (int kind = 0; kind < 2; kind++) {
+            struct product product = make(sizes[s][0], sizes[s][1], small_effort() ? 1100 : sizes[s][2], kind == 0, kind == 1);
+
+            product.padding = 1;
+            product.gemm.bias = kind == 0 ? CLMIX_NONE : 0;
+            product.gemm.residual.value = product.gemm.bias;
+            product.gemm.activation = kind == 0 ? CLMIX_ACTIVATION_NONE : CLMIX_ACTIVATION_GELU;
+            check_product(product);
+        }
+}
+END_TEST
+
+START_TEST(batches_of_two_levels)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct product product = make(19, 21, kind == 0 ? 9 : 1200, false, true);
+
+        product.padding = 2;
+        product.gemm.outer_batch = 2;
+        product.gemm.inner_batch = small_effort() ? 1 : 3;
+        product.gemm.residual.value = 0;
+        check_product(product);
+    }
+}
+END_TEST
+
+/* The same bits from every run, and from every tile, block and slab of the wide form. */
+START_TEST(bits_repeat)
+{
+    struct product product = make(77, 53, 700, false, true), other;
+    struct clmix_gemm *gemm = &product.gemm;
+    float *a, *b, *c[3];
+    size_t bytes;
+
+    lay_out_all(&product);
+    a = random_floats(extent(gemm, &gemm->a), 0);
+    b = random_floats(extent(gemm, &gemm->b), 1);
+    bytes = extent(gemm, &gemm->c) * sizeof(float);
+    clmix_gemm_choose_tile(clmix_device_describe(device), clmix_device_describe(device)->form == CLMIX_WIDE, gemm, &product.tile);
+    product.has_tile = true;
+    product.tile.splits = product.tile.groups[2] = 1;
+    product.tile.chunk = gemm->depth;
+    other = product;
+    if (product.tile.wide) {
+        other.tile.rows = 8;
+        other.tile.row_block = 16;
+        other.tile.slab = 100;
+        other.tile.groups[0] = (gemm->rows + 15) / 16;
+    } else {
+        other.tile.tile_rows = other.tile.tile_columns = 32;
+        other.tile.groups[0] = (gemm->rows + 31) / 32;
+        other.tile.groups[1] = (gemm->columns + 31) / 32;
+        other.tile.work_group = 64;
+    }
+    c[0] = run(&product, a, b, a, a);
+    c[1] = run(&product, a, b, a, a);
+    c[2] = run(&other, a, b, a, a);
+    ck_assert_mem_eq(c[0], c[1], bytes);
+    ck_assert_mem_eq(c[0], c[2], bytes);
+    for (int i = 0; i < 3; i++)
+        free(c[i]);
+    free(a);
+    free(b);
+}
+END_TEST
+
+START_TEST(clblast_products)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        struct product product = make(35, 21, 27, kind & 1, kind & 2);
+
+        product.route = CLMIX_GEMM_CLBLAST;
+        product.padding = 3;
+        product.gemm.outer_batch = kind == 3 ? 3 : 1;
+        product.gemm.bias = product.gemm.residual.value = kind == 0 ? CLMIX_NONE : 0;
+        product.gemm.activation = kind == 1 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
+        ck_assert(clmix_gemm_clblast_can(&product.gemm));
+        check_product(product);
+    }
+}
+END_TEST
+
+/* cl/math.h through a product of depth 1: GELU is right to 2e-7 of max(1, |x|) from one end of its range to the other, in vectors and in the scalar tail. */
+START_TEST(gelu_is_accurate)
+{
+    enum { ROWS = 4001, COLUMNS = 21 };
+    struct product product = make(ROWS, COLUMNS, 1, false, false);
+    float *x = malloc(ROWS * sizeof *x), ones[COLUMNS], *c;
+
+    product.gemm.activation = CLMIX_ACTIVATION_GELU;
+    lay_out_all(&product);
+    for (int i = 0; i < ROWS; i++)
+        x[i] = (float)(i - 2000) * 0.005f;
+    x[0] = -1e30f;
+    x[1] = 1e30f;
+    x[2] = NAN;
+    for (int j = 0; j < COLUMNS; j++)
+        ones[j] = 1.0f;
+    c = run(&product, x, ones, NULL, NULL);
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        double at = x[i / COLUMNS], want = 0.5 * at * (1.0 + erf(at * sqrt(0.5)));
+
+        if (isnan(at))
+            ck_assert(isnan(c[i]));
+        else
+            ck_assert_msg(fabs(c[i] - want) <= 2e-7 * fmax(1.0, fabs(at)), "GELU(%.8g) is %.8g instead of %.8g", at, (double)c[i], want);
+    }
+    free(x);
+    free(c);
+}
+END_TEST
+
+/* ---- column sums -------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(column_sums)
+{
+    static const size_t sizes[][3] = { { 1, 1, 1 }, { 3, 5, 5 }, { 340, 4, 4 }, { 21760, 32, 32 }, { 1000, 100, 128 }, { 64, 10, 10 }, { 4097, 17, 20 }, { 2048, 4, 16 } };
+
+    for (size_t s = 0; s < (small_effort() ? 3 : 8); s++) {
+        size_t rows = sizes[s][0], columns = sizes[s][1], pitch = sizes[s][2];
+        clmix_graph *graph = clmix_graph_new();
+        clmix_value x = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ rows, pitch });
+        float *data = random_floats(rows * pitch, 4), *sums = malloc(columns * sizeof *sums);
+        clmix_plan *plan;
+
+        if (pitch > columns)
+            x = clmix_slice(x, 1, 1, columns);
+        clmix_output(graph, "sums", clmix_column_sum(clmix_root(graph), x));
+        ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
+        ok(clmix_plan_write(plan, "x", data, rows * pitch * sizeof(float)));
+        ok(clmix_plan_run(plan));
+        ok(clmix_plan_read(plan, "sums", sums, columns * sizeof(float)));
+        for (size_t j = 0; j < columns; j++) {
+            double want = 0.0;
+
+            for (size_t i = 0; i < rows; i++)
+                want += data[i * pitch + j + (pitch > columns)];
+            ck_assert_msg(fabs(sums[j] - want) <= 1e-6 * sqrt((double)rows) + 1e-6, "%zux%zu, column %zu: %.8g instead of %.8g", rows, columns, j, (double)sums[j], want);
+        }
+        clmix_plan_free(plan);
+        clmix_graph_free(graph);
+        free(data);
+        free(sums);
+    }
+}
+END_TEST
+
+/* ---- choosing a route --------------------------------------------------------------------------------------------------------------- */
+
+static double pretended[2];
+static int asked;
+
+static clmix_status pretend(clmix_device *on, int way, const void *data, double *seconds)
+{
+    (void)on;
+    (void)data;
+    asked++;
+    *seconds = pretended[way];
+    return CLMIX_OK;
+}
+
+static clmix_status choose(const char *key, double first, double second, int *way)
+{
+    static const char *const ways[] = { "first", "second" };
+    struct clmix_tune_question question = { key, ways, 2, 1.2, pretend, NULL };
+
+    pretended[0] = first;
+    pretended[1] = second;
+    asked = 0;
+    return clmix_tune_choose(device, &question, way);
+}
+
+static char folder[] = "/tmp/clmix-gemm-XXXXXX", *saved_cache, *saved_tune;
+
+static void open_with_own_cache(void)
+{
+    saved_cache = getenv("CLMIX_CACHE_DIR") == NULL ? NULL : strdup(getenv("CLMIX_CACHE_DIR"));
+    saved_tune = getenv("CLMIX_TUNE") == NULL ? NULL : strdup(getenv("CLMIX_TUNE"));
+    strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    open_device();    /* its kernels still come from the shared cache */
+    setenv("CLMIX_CACHE_DIR", folder, 1);
+    unsetenv("CLMIX_TUNE");
+}
+
+static void put_back(const char *name, char *value)
+{
+    if (value == NULL)
+        unsetenv(name);
+    else
+        setenv(name, value, 1);
+    free(value);
+}
+
+static void close_with_own_cache(void)
+{
+    char command[sizeof folder + 16];
+
+    put_back("CLMIX_CACHE_DIR", saved_cache);
+    put_back("CLMIX_TUNE", saved_tune);
+    close_device();
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void write_tuning(const char *text)
+{
+    char *path = clmix_tune_path(device);
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+    free(path);
+}
+
+START_TEST(choice_is_measured_once)
+{
+    int way;
+
+    ok(choose("a", 1.0, 0.9, &way));
+    ck_assert_int_eq(way, 0);    /* not 1.2 times faster */
+    ck_assert_int_eq(asked, 2);
+    ok(choose("b", 1.0, 0.5, &way));
+    ck_assert_int_eq(way, 1);
+    ok(choose("a", 1.0, 0.1, &way));
+    ck_assert_int_eq(way, 0);
+    ok(choose("b", 0.1, 1.0, &way));
+    ck_assert_int_eq(way, 1);
+    ck_assert_int_eq(asked, 0);
+}
+END_TEST
+
+START_TEST(wrong_ways_are_not_taken)
+{
+    int way;
+
+    ok(choose("a", CLMIX_TUNE_WRONG, 5.0, &way));
+    ck_assert_int_eq(way, 1);
+    ok(choose("b", 5.0, CLMIX_TUNE_WRONG, &way));
+    ck_assert_int_eq(way, 0);
+    ck_assert_int_eq(choose("c", CLMIX_TUNE_WRONG, CLMIX_TUNE_WRONG, &way), CLMIX_ERROR_DRIVER);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "'c'"));
+    ok(choose("c", 1.0, 1.0, &way));    /* a failure is not remembered */
+    ck_assert_int_eq(asked, 2);
+}
+END_TEST
+
+START_TEST(spoilt_files_are_rewritten)
+{
+    static const char *const texts[] = { "", "rubbish", "clmix tuning 1\n", "clmix tuning 1\ndevice x\na\tsecond", "clmix tuning 1\ndevice x\na second\n", "clmix tuning 0\ndevice x\na\tsecond\t\n" };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        int way;
+
+        write_tuning(texts[i]);
+        ok(choose("a", 1.0, 2.0, &way));
+        ck_assert_int_eq(way, 0);
+        ck_assert_int_eq(asked, 2);
+        ok(choose("a", 2.0, 1.0, &way));
+        ck_assert_int_eq(asked, 0);
+    }
+    write_tuning("clmix tuning 1\ndevice x\na\tsecond\tby hand\nb\tthird\tunknown\n");
+    {
+        int way;
+
+        ok(choose("a", 1.0, 2.0, &way));
+        ck_assert_int_eq(way, 1);
+        ok(choose("b", 1.0, 2.0, &way));
+        ck_assert_int_eq(way, 0);
+        ck_assert_int_eq(asked, 2);
+    }
+}
+END_TEST
+
+START_TEST(nothing_is_measured_where_nothing_is_kept)
+{
+    char blocked[sizeof folder + 16];
+    int way;
+
+    setenv("CLMIX_TUNE", "off", 1);
+    ok(choose("a", 2.0, 1.0, &way));
+    ck_assert_int_eq(way, 0);
+    unsetenv("CLMIX_TUNE");
+    setenv("CLMIX_CACHE_DIR", "", 1);
+    ok(choose("a", 2.0, 1.0, &way));
+    ck_assert_int_eq(way, 0);
+    snprintf(blocked, sizeof blocked, "%s/file", folder);
+    fclose(fopen(blocked, "w"));
+    setenv("CLMIX_CACHE_DIR", blocked, 1);    /* a file where the folder should be */
+    ok(choose("a", 2.0, 1.0, &way));
+    ck_assert_int_eq(way, 0);
+    ck_assert_int_eq(asked, 0);
+}
+END_TEST
+
+/* The probe passes the right kernels, and sees one whose parts leave most of the depth out. */
+START_TEST(probe_tells_wrong_from_right)
+{
+    struct product product = make(64, 64, 64, false, true);
+    struct clmix_gemm_tile tile;
+    double error, seconds;
+
+    product.gemm.bias = 0;
+    product.gemm.activation = CLMIX_ACTIVATION_GELU;
+    clmix_gemm_choose_tile(clmix_device_describe(device), clmix_device_describe(device)->form == CLMIX_WIDE, &product.gemm, &tile);
+    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
+    ck_assert_msg(error <= 1.0, "error %g", error);
+    product.gemm.activation = CLMIX_ACTIVATION_NONE;
+    tile.splits = 3;
+    tile.chunk = 256;
+    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
+    ck_assert_msg(error <= 1.0, "error %g", error);
+    tile.chunk = 32;
+    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
+    ck_assert_msg(error > 1.0, "error %g", error);
+    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, NULL, false, &error, &seconds));
+    ck_assert(seconds > 0.0);
+}
+END_TEST
+
+static float *run_linear(size_t rows, size_t in, size_t out, const float *x, const float *weight)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value value = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ rows, in });
+    float *y = malloc(rows * out * sizeof *y);
+    clmix_plan *plan;
+
+    clmix_output(graph, "y", clmix_linear(clmix_in(clmix_root(graph), "fc"), value, out, false));
+    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
+    ok(clmix_plan_write(plan, "x", x, rows * in * sizeof(float)));
+    ok(clmix_plan_write(plan, "fc.weight", weight, in * out * sizeof(float)));
+    ok(clmix_plan_run(plan));
+    ok(clmix_plan_read(plan, "y", y, rows * out * sizeof(float)));
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    return y;
+}
+
+/* With tuning on: the file appears, and an answer edited to CLBlast is obeyed. */
+START_TEST(the_file_decides)
+{
+    enum { ROWS = 40, IN = 24, OUT = 18 };
+    float *x = random_floats(ROWS * IN, 0), *weight = random_floats(IN * OUT, 1), *y;
+    char *path = clmix_tune_path(device), text[4096], *own;
+    size_t length;
+    FILE *file;
+
+    for (int pass = 0; pass < 2; pass++) {
+        y = run_linear(ROWS, IN, OUT, x, weight);
+        for (size_t i = 0; i < ROWS * OUT; i++) {
+            double want = 0.0;
+
+            for (size_t k = 0; k < IN; k++)
+                want += (double)x[i / OUT * IN + k] * weight[k * OUT + i % OUT];
+            ck_assert(fabs(y[i] - want) < 1e-5);
+        }
+        free(y);
+        file = fopen(path, "r");
+        ck_assert_ptr_nonnull(file);
+        length = fread(text, 1, sizeof text - 1, file);
+        fclose(file);
+        text[length] = '\0';
+        own = strstr(text, " nn\town\t");
+        if (pass == 0 && own != NULL) {
+            char edited[4200];
+
+            snprintf(edited, sizeof edited, "%.*s nn\tclblast\t%s", (int)(own - text), text, own + 8);
+            write_tuning(edited);
+        }
+    }
+    free(path);
+    free(x);
+    free(weight);
+}
+END_TEST
+
+/* ---- linear layers ------------------------------------------------------------------------------------------------------------------ */
+
+static void read_gradient(clmix_plan *plan, const clmix_graph *graph, const char *name, float *data, size_t count)
+{
+    clmix_tensor_info info;
+    size_t bytes = clmix_graph_weight_count(graph) * sizeof(float);
+    cl_mem memory;
+    float *all = malloc(bytes);
+
+    ok(clmix_buffer_create(device, bytes, "gradients", &memory));
+    ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, memory));
+    ok(clmix_plan_run(plan));
+    ok(clmix_plan_wait(plan));
+    ok(clmix_buffer_read(device, memory, 0, all, bytes));
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        ok(clmix_graph_tensor(graph, i, &info));
+        if (strcmp(info.name, name) == 0)
+            memcpy(data, all + info.offset, count * sizeof *data);
+    }
+    free(all);
+    ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, memory));
+    clmix_plan_wait(plan);
+    clmix_buffer_release(device, memory);
+}
+
+static void close_to(const float *got, size_t index, double want, double scale, const char *what)
+{
+    ck_assert_msg(fabs(got[index] - want) <= 1e-5 * scale, "%s %zu: %.8g instead of %.8g", what, index, (double)got[index], want);
+}
+
+START_TEST(linear_forward_and_backward)
+{
+    enum { BATCH = 3, TOKENS = 700, IN = 21, OUT = 34, ROWS = BATCH * TOKENS };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, IN }), dy = clmix_input(graph, "dy", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, OUT }), y;
+    float *xs = random_floats(ROWS * IN, 0), *dys = random_floats(ROWS * OUT, 1), *weight = random_floats(IN * OUT, 2), *bias = random_floats(OUT, 3);
+    float *ys = malloc(ROWS * OUT * sizeof *ys), *dxs = malloc(ROWS * IN * sizeof *dxs), dweight[IN * OUT], dbias[OUT];
+    clmix_plan *plan;
+
+    clmix_want_gradient(x);
+    y = clmix_linear(clmix_in(clmix_root(graph), "fc"), x, OUT, true);
+    clmix_output(graph, "y", y);
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    ok(clmix_plan_compile(&plan, graph, device, CLMIX_TRAINING));
+    ok(clmix_plan_write(plan, "x", xs, ROWS * IN * sizeof(float)));
+    ok(clmix_plan_write(plan, "dy", dys, ROWS * OUT * sizeof(float)));
+    ok(clmix_plan_write(plan, "fc.weight", weight, IN * OUT * sizeof(float)));
+    ok(clmix_plan_write(plan, "fc.bias", bias, OUT * sizeof(float)));
+    ok(clmix_plan_run(plan));
+    ok(clmix_plan_read(plan, "y", ys, ROWS * OUT * sizeof(float)));
+    ok(clmix_plan_read(plan, "dx", dxs, ROWS * IN * sizeof(float)));
+    read_gradient(plan, graph, "fc.weight", dweight, IN * OUT);
+    read_gradient(plan, graph, "fc.bias", dbias, OUT);
+    for (size_t i = 0; i < ROWS * OUT; i++) {
+        double want = bias[i % OUT];
+
+        for (size_t k = 0; k < IN; k++)
+            want += (double)xs[i / OUT * IN + k] * weight[k * OUT + i % OUT];
+        close_to(ys, i, want, sqrt(IN), "y");
+    }
+    for (size_t i = 0; i < ROWS * IN; i++) {
+        double want = 0.0;
+
+        for (size_t j = 0; j < OUT; j++)
+            want += (double)dys[i / IN * OUT + j] * weight[i % IN * OUT + j];
+        close_to(dxs, i, want, sqrt(OUT), "dx");
+    }
+    for (size_t i = 0; i < IN * OUT; i++) {
+        double want = 0.0;
+
+        for (size_t r = 0; r < ROWS; r++)
+            want += (double)xs[r * IN + i / OUT] * dys[r * OUT + i % OUT];
+        close_to(dweight, i, want, sqrt(ROWS), "dW");
+    }
+    for (size_t j = 0; j < OUT; j++) {
+        double want = 0.0;
+
+        for (size_t r = 0; r < ROWS; r++)
+            want += dys[r * OUT + j];
+        close_to(dbias, j, want, sqrt(ROWS), "db");
+    }
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    free(xs);
+    free(dys);
+    free(weight);
+    free(bias);
+    free(ys);
+    free(dxs);
+}
+END_TEST
+
+/* Activation and residual are done by the product's own launch, and give what they give apart. */
+START_TEST(linear_takes_in_what_follows)
+{
+    enum { ROWS = 50, SIZE = 20 };
+    float *xs = random_floats(ROWS * SIZE, 0), *weight = random_floats(SIZE * SIZE, 1), *bias = random_floats(SIZE, 2), *ys = malloc(ROWS * SIZE * sizeof *ys);
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ ROWS, SIZE });
+    clmix_plan_cost cost;
+    clmix_plan *plan;
+
+    clmix_output(graph, "y", clmix_add(x, clmix_gelu(clmix_linear(clmix_in(clmix_root(graph), "fc"), x, SIZE, true))));
+    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
+    clmix_plan_costs(plan, &cost);
+    ck_assert_uint_eq(cost.launches, 1);
+    ok(clmix_plan_write(plan, "x", xs, ROWS * SIZE * sizeof(float)));
+    ok(clmix_plan_write(plan, "fc.weight", weight, SIZE * SIZE * sizeof(float)));
+    ok(clmix_plan_write(plan, "fc.bias", bias, SIZE * sizeof(float)));
+    ok(clmix_plan_run(plan));
+    ok(clmix_plan_read(plan, "y", ys, ROWS * SIZE * sizeof(float)));
+    for (size_t i = 0; i < ROWS * SIZE; i++) {
+        double want = bias[i % SIZE];
+
+        for (size_t k = 0; k < SIZE; k++)
+            want += (double)xs[i / SIZE * SIZE + k] * weight[k * SIZE + i % SIZE];
+        want = xs[i] + 0.5 * want * (1.0 + erf(want * sqrt(0.5)));
+        close_to(ys, i, want, sqrt(SIZE), "y");
+    }
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    free(xs);
+    free(weight);
+    free(bias);
+    free(ys);
+}
+END_TEST
+
+START_TEST(linear_refuses)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_input(graph, "x", CLMIX_U8, 2, (size_t[]){ 4, 5 });
+
+    ck_assert_int_eq(clmix_shape_of(clmix_linear(clmix_in(clmix_root(graph), "fc"), x, 3, true)).rank, -1);
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "fc") != NULL, "%s", clmix_error());
+    clmix_graph_free(graph);
+    graph = clmix_graph_new();
+    clmix_linear(clmix_in(clmix_root(graph), "none"), clmix_input(graph, "x", CLMIX_F32, 1, (size_t[]){ 5 }), 0, true);
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    clmix_graph_free(graph);
+}
+END_TEST
+
+/* ---- the program -------------------------------------------------------------------------------------------------------------------- */
+
+int main(void)
+{
+    Suite *suite = suite_create("gemm");
+    TCase *products = tcase_create("products"), *routes = tcase_create("routes"), *layers = tcase_create("layers");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(products, open_device, close_device);
+    tcase_set_timeout(products, 1200);
+    tcase_add_loop_test(products, every_transpose_and_size, 0, 4);
+    tcase_add_test(products, epilogues);
+    tcase_add_test(products, deep_products);
+    tcase_add_test(products, batches_of_two_levels);
+    tcase_add_test(products, bits_repeat);
+    tcase_add_test(products, gelu_is_accurate);
+    if (!small_effort())
+        tcase_add_test(products, clblast_products);
+    tcase_add_test(products, column_sums);
+    suite_add_tcase(suite, products);
+    tcase_add_checked_fixture(routes, open_with_own_cache, close_with_own_cache);
+    tcase_set_timeout(routes, 600);
+    tcase_add_test(routes, choice_is_measured_once);
+    tcase_add_test(routes, wrong_ways_are_not_taken);
+    tcase_add_test(routes, spoilt_files_are_rewritten);
+    tcase_add_test(routes, nothing_is_measured_where_nothing_is_kept);
+    tcase_add_test(routes, probe_tells_wrong_from_right);
+    if (!small_effort())
+        tcase_add_test(routes, the_file_decides);
+    suite_add_tcase(suite, routes);
+    tcase_add_checked_fixture(layers, open_device, close_device);
+    tcase_set_timeout(layers, 600);
+    tcase_add_test(layers, linear_forward_and_backward);
+    tcase_add_test(layers, linear_takes_in_what_follows);
+    tcase_add_test(layers, linear_refuses);
+    suite_add_tcase(suite, layers);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

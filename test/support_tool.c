@@ -1,0 +1,56 @@
+#include "support_tool.h"
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+int run_tool(char **output, const char *format, ...)
+{
+    char command[8192];
+    size_t length = 0, capacity = 4096;
+    va_list arguments;
+
+    int used = snprintf(command, sizeof command, "PATH='%s':$PATH; ", CLMIX_BIN_DIR);
+    va_start(arguments, format);
+    int more = vsnprintf(command + used, sizeof command - (size_t)used, format, arguments);
+    va_end(arguments);
+    ck_assert_int_lt(used + more, (int)sizeof command);
+
+    FILE *stream = popen(command, "r");
+    char *text = malloc(capacity);
+    ck_assert(stream != NULL && text != NULL);
+    for (size_t got; (got = fread(text + length, 1, capacity - length - 1, stream)) > 0;) {
+        length += got;
+        if (length + 1 == capacity) {
+            text = realloc(text, capacity *= 2);
+            ck_assert_ptr_nonnull(text);
+        }
+    }
+    text[length] = '\0';
+    int status = pclose(stream);
+    ck_assert_msg(WIFEXITED(status), "'%s' was killed by signal %d", command, WTERMSIG(status));
+    if (output)
+        *output = text;
+    else
+        free(text);
+    return WEXITSTATUS(status);
+}
+
+const char *make_folder(void)
+{
+    static char folder[512];
+    const char *base = getenv("TMPDIR");
+
+    snprintf(folder, sizeof folder, "%s/clmix-test-XXXXXX", base && *base ? base : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    return folder;
+}
+
+void remove_folder(const char *folder)
+{
+    char command[640];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}

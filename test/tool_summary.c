@@ -1,0 +1,129 @@
+/* clmix-summary as a user runs it: the documented keys, without any device too. */
+#include <check.h>
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support_tool.h"
+
+static cJSON *summary(const char *arguments)
+{
+    char *output;
+
+    ck_assert_msg(run_tool(&output, "clmix-summary %s --json 2>&1", arguments) == 0, "%s", output);
+    cJSON *object = cJSON_Parse(output);
+    ck_assert_msg(object != NULL, "%s", output);
+    free(output);
+    return object;
+}
+
+static double number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    ck_assert_msg(cJSON_IsNumber(item), "%s", key);
+    return item->valuedouble;
+}
+
+START_TEST(json_has_the_documented_keys)
+{
+    static const char *const keys[] = { "model",      "config",           "parameters",           "parameters_paper",   "size_mb_paper", "flops_forward",
+                                        "flops_step", "bytes_moved_step", "peak_bytes_inference", "peak_bytes_training" };
+    cJSON *object = summary("wavemix-32 --batch 64");
+
+    ck_assert_int_eq(cJSON_GetArraySize(object), 10);
+    for (int i = 0; i < 10; i++)
+        ck_assert_str_eq(cJSON_GetArrayItem(object, i)->string, keys[i]);
+    ck_assert_double_eq(number(object, "parameters"), 513706);
+    ck_assert_double_eq(number(object, "parameters_paper"), 575914);
+    ck_assert_double_eq_tol(number(object, "size_mb_paper"), 6.24, 0.005);
+    ck_assert_double_eq(number(cJSON_GetObjectItemCaseSensitive(object, "config"), "mult_dim"), 32);
+    ck_assert(number(object, "flops_step") > 2 * number(object, "flops_forward"));
+    ck_assert(number(object, "bytes_moved_step") > 0);
+    /* weights, gradients and two moments at least; activations for a batch of 64 */
+    ck_assert(number(object, "peak_bytes_training") > 4 * 4 * 513706);
+    ck_assert(number(object, "peak_bytes_training") > number(object, "peak_bytes_inference"));
+    cJSON_Delete(object);
+}
+END_TEST
+
+START_TEST(work_grows_with_the_batch)
+{
+    cJSON *one = summary("wavemix-16 --batch 1"), *eight = summary("wavemix-16 --batch 8");
+
+    ck_assert_double_eq_tol(number(eight, "flops_forward") / number(one, "flops_forward"), 8.0, 0.01);
+    ck_assert_double_eq(number(eight, "parameters"), number(one, "parameters"));
+    cJSON_Delete(one);
+    cJSON_Delete(eight);
+}
+END_TEST
+
+START_TEST(no_device_is_needed)
+{
+    char *output;
+
+    ck_assert_msg(run_tool(&output, "env -u CLMIX_DEVICE OCL_ICD_VENDORS=/nonexistent OPENCL_VENDOR_PATH=/nonexistent clmix-summary wavemix-32 2>&1") == 0, "%s",
+                  output);
+    ck_assert_msg(strstr(output, "513,706") != NULL && strstr(output, "layers.3.0.ff4") != NULL, "%s", output);
+    free(output);
+    ck_assert_msg(run_tool(&output, "clmix-summary --device generic wavemix-128 --json 2>&1") == 0, "%s", output);
+    free(output);
+}
+END_TEST
+
+START_TEST(keys_are_overridden)
+{
+    cJSON *object = summary("wavemix-32 --set dim=48 --set classes=3 --batch 2");
+    const cJSON *config = cJSON_GetObjectItemCaseSensitive(object, "config");
+
+    ck_assert_double_eq(number(config, "dim"), 48);
+    ck_assert_double_eq(number(config, "classes"), 3);
+    cJSON_Delete(object);
+}
+END_TEST
+
+START_TEST(mistakes_are_named)
+{
+    static const struct {
+        const char *arguments, *sentence;
+        int status;
+    } mistakes[] = {
+        { "", "one model is needed", 2 },
+        { "wavemix-33", "no preset and no file 'wavemix-33'", 2 },
+        { "wavemix-32 --batch 0", "must be at least 1", 2 },
+        { "wavemix-32 --batch many", "--batch", 2 },
+        { "wavemix-32 --set dim", "key=value", 2 },
+        { "wavemix-32 --set depth=0", "'depth' is 0", 1 },
+        { "wavemix-32 --set colour=1", "unknown key 'colour'", 1 },
+        { "wavemix-32 --wings", "--wings", 2 },
+    };
+
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        char *output;
+        int status = run_tool(&output, "clmix-summary %s 2>&1", mistakes[i].arguments);
+        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments, status, output);
+        free(output);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("clmix-summary");
+    TCase *tool = tcase_create("tool");
+
+    tcase_set_timeout(tool, 300);
+    tcase_add_test(tool, json_has_the_documented_keys);
+    tcase_add_test(tool, work_grows_with_the_batch);
+    tcase_add_test(tool, no_device_is_needed);
+    tcase_add_test(tool, keys_are_overridden);
+    tcase_add_test(tool, mistakes_are_named);
+    suite_add_tcase(suite, tool);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,343 @@
+/* clmix-info: what clmix sees of the machine. */
+#include "cli.h"
+
+#include <clmix/device.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct cli_help help = {
+    .program = "clmix-info",
+    .arguments = "[OPTION...]",
+    .purpose = "Lists the OpenCL devices that clmix can use: drivers, limits, features found by probing, workarounds in force,\n"
+               "the form of kernels each gets, and the cache of compiled kernels. Says which platforms are left out, and why.",
+    .examples = "  clmix-info                          all devices\n"
+                "  clmix-info --check --device gpu     test the GPU's driver against known answers\n"
+                "  clmix-info --ceilings --json        what the devices can do at most, for a program to read\n"
+                "  RUSTICL_ENABLE=radeonsi clmix-info  with Mesa's rusticl switched on",
+};
+
+static const char hint_at_loader[] = "'clinfo -l' shows what the OpenCL loader sees; OCL_ICD_VENDORS names another folder of drivers";
+static const char hint_at_list[] = "clmix-info without --device lists the devices and why others are left out";
+
+struct wishes {
+    int check, ceilings, clear;
+};
+
+/* One device with what was asked of it. */
+struct report {
+    clmix_device_info info;
+    clmix_status opened, checked, measured;
+    char open_error[1024], check_error[1024], measure_error[1024];
+    clmix_ceilings ceilings;
+};
+
+/* --- cache -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_cache_file(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length == 64 + 6 && strcmp(name + 64, ".clmix") == 0;
+}
+
+/* Counts the stored kernels of the cache folder, and removes them if asked to; a folder that is not there is empty. */
+static void visit_cache(bool remove_them, size_t *files, size_t *bytes)
+{
+    const char *folder = clmix_cache_folder();
+    DIR *stream = folder[0] == '\0' ? NULL : opendir(folder);
+
+    *files = *bytes = 0;
+    if (stream == NULL)
+        return;
+    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+        char path[1536];
+        struct stat file;
+
+        if (!is_cache_file(entry->d_name) || snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path || stat(path, &file) != 0)
+            continue;
+        if (remove_them && unlink(path) != 0)
+            continue;
+        (*files)++;
+        *bytes += (size_t)file.st_size;
+    }
+    closedir(stream);
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------------------------- */
+
+static void keep_error(char text[1024])
+{
+    snprintf(text, 1024, "%s", clmix_error());
+}
+
+static void examine(struct report *report, const struct wishes *wishes)
+{
+    char selector[48];
+    clmix_device *device;
+
+    snprintf(selector, sizeof selector, "%d:%d", report->info.platform_index, report->info.device_index);
+    report->opened = clmix_device_open(&device, selector);
+    if (report->opened != CLMIX_OK) {
+        keep_error(report->open_error);
+        return;
+    }
+    report->info = *clmix_device_describe(device);
+    if (wishes->check && (report->checked = clmix_device_check(device)) != CLMIX_OK)
+        keep_error(report->check_error);
+    if (wishes->ceilings && (report->measured = clmix_device_ceilings(device, &report->ceilings)) != CLMIX_OK)
+        keep_error(report->measure_error);
+    clmix_device_close(device);
+}
+
+static bool failed(const struct report *report)
+{
+    return report->opened != CLMIX_OK || report->checked != CLMIX_OK || report->measured != CLMIX_OK;
+}
+
+/* The place in the list of the device that --device names. */
+static clmix_status find_selected(const char *selector, const clmix_device_info *list, size_t count, size_t *found)
+{
+    clmix_device *device;
+    clmix_status status = clmix_device_open(&device, selector);
+
+    if (status != CLMIX_OK)
+        return status;
+    for (*found = 0; *found + 1 < count && list[*found].index != clmix_device_describe(device)->index; (*found)++)
+        ;
+    clmix_device_close(device);
+    return CLMIX_OK;
+}
+
+/* --- text --------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *type_name(cl_device_type type)
+{
+    if ((type & CL_DEVICE_TYPE_GPU) != 0)
+        return (type & CL_DEVICE_TYPE_CPU) != 0 ? "simulator" : "GPU";
+    if ((type & CL_DEVICE_TYPE_ACCELERATOR) != 0)
+        return "accelerator";
+    return (type & CL_DEVICE_TYPE_CPU) != 0 ? "CPU" : "other";
+}
+
+static const char *form_name(clmix_kernel_form form)
+{
+    return form == CLMIX_WIDE ? "wide" : "simt";
+}
+
+static void print_memory(const clmix_device_info *info)
+{
+    printf("    memory      %.1f GB, at most %.1f GB in one piece, %s the host's; local %zu KiB, %s\n", (double)info->global_bytes / 1e9,
+           (double)info->max_allocation_bytes / 1e9, info->unified_memory ? "shared with" : "apart from", info->local_bytes >> 10,
+           info->local_is_dedicated ? "dedicated" : "cached memory");
+}
+
+static void print_report(const struct report *report, const struct wishes *wishes)
+{
+    const clmix_device_info *info = &report->info;
+
+    printf("%d  %s\n", info->index, info->name);
+    printf("    selector    %d, or %d:%d\n", info->index, info->platform_index, info->device_index);
+    printf("    platform    %s, %s\n", info->platform, info->platform_version);
+    printf("    driver      %s, %s, %s\n", info->vendor, info->driver, info->opencl_c);
+    printf("    processor   %s, %u compute units", type_name(info->type), info->compute_units);
+    if (info->clock_mhz > 0)
+        printf(" at %u MHz", info->clock_mhz);
+    printf(", vectors of %u, work-groups up to %zu\n", info->vector_width, info->max_work_group);
+    print_memory(info);
+    printf("    features    half arithmetic %s, double %s, sub-groups %s\n", info->half_arithmetic ? "yes" : "no", info->double_arithmetic ? "yes" : "no",
+           info->subgroups ? "yes" : "no");
+    printf("    kernels     %s\n", form_name(info->form));
+    for (unsigned bit = 0; bit < 64; bit++)
+        if (clmix_device_quirk(info, bit) != NULL)
+            printf("    quirk       %s\n", clmix_device_quirk(info, bit));
+    if (report->opened != CLMIX_OK) {
+        printf("    FAILED      %s\n", report->open_error);
+        return;
+    }
+    if (wishes->check)
+        printf("    check       %s\n", report->checked == CLMIX_OK ? "passed" : report->check_error);
+    if (wishes->ceilings && report->measured != CLMIX_OK)
+        printf("    ceilings    %s\n", report->measure_error);
+    else if (wishes->ceilings)
+        printf("    ceilings    %.4g GFLOP/s, copy %.3g GB/s, launch %.3g us, with a wait %.3g us\n", report->ceilings.fma_gflops, report->ceilings.copy_gbs,
+               report->ceilings.launch_us, report->ceilings.sync_launch_us);
+}
+
+static void print_all(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
+{
+    size_t files, bytes;
+
+    for (size_t i = 0; i < count; i++)
+        print_report(&reports[i], wishes);
+    for (const char *line = skipped; line != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+
+        printf("-  left out: %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    visit_cache(false, &files, &bytes);
+    if (clmix_cache_folder()[0] == '\0')
+        printf("cache: off\n");
+    else
+        printf("cache: %s, %zu programs, %.1f MB\n", clmix_cache_folder(), files, (double)bytes / 1e6);
+}
+
+/* --- JSON --------------------------------------------------------------------------------------------------------------------------- */
+
+static void add_status(cJSON *object, const char *name, clmix_status status, const char *error)
+{
+    if (status == CLMIX_OK)
+        cJSON_AddTrueToObject(object, name);
+    else
+        cJSON_AddStringToObject(object, name, error);
+}
+
+static void add_limits(cJSON *object, const clmix_device_info *info)
+{
+    cJSON_AddStringToObject(object, "type", type_name(info->type));
+    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
+    cJSON_AddNumberToObject(object, "clock_mhz", info->clock_mhz);
+    cJSON_AddNumberToObject(object, "vector_width", info->vector_width);
+    cJSON_AddNumberToObject(object, "max_work_group", (double)info->max_work_group);
+    cJSON_AddNumberToObject(object, "global_bytes", (double)info->global_bytes);
+    cJSON_AddNumberToObject(object, "max_allocation_bytes", (double)info->max_allocation_bytes);
+    cJSON_AddNumberToObject(object, "local_bytes", (double)info->local_bytes);
+    cJSON_AddNumberToObject(object, "alignment_bytes", (double)info->alignment_bytes);
+    cJSON_AddBoolToObject(object, "local_is_dedicated", info->local_is_dedicated);
+    cJSON_AddBoolToObject(object, "unified_memory", info->unified_memory);
+    cJSON_AddBoolToObject(object, "half_arithmetic", info->half_arithmetic);
+    cJSON_AddBoolToObject(object, "double_arithmetic", info->double_arithmetic);
+    cJSON_AddBoolToObject(object, "subgroups", info->subgroups);
+}
+
+static cJSON *report_json(const struct report *report, const struct wishes *wishes)
+{
+    const clmix_device_info *info = &report->info;
+    cJSON *object = cJSON_CreateObject(), *quirks, *ceilings;
+
+    cJSON_AddNumberToObject(object, "index", info->index);
+    cJSON_AddNumberToObject(object, "platform_index", info->platform_index);
+    cJSON_AddNumberToObject(object, "device_index", info->device_index);
+    cJSON_AddStringToObject(object, "device", info->name);
+    cJSON_AddStringToObject(object, "vendor", info->vendor);
+    cJSON_AddStringToObject(object, "driver", info->driver);
+    cJSON_AddStringToObject(object, "platform", info->platform);
+    cJSON_AddStringToObject(object, "platform_version", info->platform_version);
+    cJSON_AddStringToObject(object, "opencl_c", info->opencl_c);
+    add_limits(object, info);
+    cJSON_AddStringToObject(object, "kernels", form_name(info->form));
+    quirks = cJSON_AddArrayToObject(object, "quirks");
+    for (unsigned bit = 0; bit < 64; bit++)
+        if (clmix_device_quirk(info, bit) != NULL)
+            cJSON_AddItemToArray(quirks, cJSON_CreateString(clmix_device_quirk(info, bit)));
+    add_status(object, "opened", report->opened, report->open_error);
+    if (wishes->check && report->opened == CLMIX_OK)
+        add_status(object, "check", report->checked, report->check_error);
+    if (wishes->ceilings && report->opened == CLMIX_OK && report->measured == CLMIX_OK) {
+        ceilings = cJSON_AddObjectToObject(object, "ceilings");
+        cJSON_AddNumberToObject(ceilings, "fma_gflops", report->ceilings.fma_gflops);
+        cJSON_AddNumberToObject(ceilings, "copy_gbs", report->ceilings.copy_gbs);
+        cJSON_AddNumberToObject(ceilings, "launch_us", report->ceilings.launch_us);
+        cJSON_AddNumberToObject(ceilings, "sync_launch_us", report->ceilings.sync_launch_us);
+    } else if (wishes->ceilings && report->opened == CLMIX_OK) {
+        cJSON_AddStringToObject(object, "ceilings", report->measure_error);
+    }
+    return object;
+}
+
+static bool print_all_json(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
+{
+    cJSON *object = cJSON_CreateObject(), *list, *cache;
+    size_t files, bytes;
+
+    cJSON_AddStringToObject(object, "version", CLMIX_VERSION);
+    list = cJSON_AddArrayToObject(object, "devices");
+    for (size_t i = 0; i < count; i++)
+        cJSON_AddItemToArray(list, report_json(&reports[i], wishes));
+    list = cJSON_AddArrayToObject(object, "skipped");
+    for (const char *line = skipped; line != NULL && *line != '\0';) {
+        char sentence[512];
+        size_t length = strcspn(line, "\n");
+
+        snprintf(sentence, sizeof sentence, "%.*s", (int)length, line);
+        cJSON_AddItemToArray(list, cJSON_CreateString(sentence));
+        line += length + (line[length] == '\n');
+    }
+    visit_cache(false, &files, &bytes);
+    cache = cJSON_AddObjectToObject(object, "cache");
+    cJSON_AddStringToObject(cache, "folder", clmix_cache_folder());
+    cJSON_AddNumberToObject(cache, "programs", (double)files);
+    cJSON_AddNumberToObject(cache, "bytes", (double)bytes);
+    return cli_print_json(object);
+}
+
+/* --- program ------------------------------------------------------------------------------------------------------------------------ */
+
+static int report_devices(const struct cli *cli, const struct wishes *wishes)
+{
+    clmix_device_info *list;
+    struct report *reports = NULL;
+    size_t count, first = 0;
+    char *skipped;
+    clmix_status listed = clmix_device_list(&list, &count, &skipped);
+    int status = listed == CLMIX_OK ? 0 : cli_error(cli, hint_at_loader, "%s", clmix_error());
+
+    if (status == 0 && cli->device != NULL) {
+        clmix_status found = find_selected(cli->device, list, count, &first);
+
+        status = found == CLMIX_OK ? 0 : cli_error(cli, hint_at_list, "%s", clmix_error());
+        count = 1;
+    }
+    if (status == 0 && (reports = calloc(count, sizeof *reports)) == NULL)
+        status = cli_error(cli, NULL, "out of memory");
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        reports[i].info = list[first + i];
+        examine(&reports[i], wishes);
+    }
+    if (cli->json && (status == 0 || listed == CLMIX_ERROR_NO_DEVICE)) {
+        if (!print_all_json(reports, reports == NULL ? 0 : count, cli->device == NULL ? skipped : NULL, wishes))
+            status = cli_error(cli, NULL, "cannot write to standard output");
+    } else if (status == 0) {
+        print_all(reports, count, cli->device == NULL ? skipped : NULL, wishes);
+    }
+    for (size_t i = 0; reports != NULL && i < count; i++)
+        if (failed(&reports[i]))
+            status = 1;
+    free(reports);
+    clmix_free(list);
+    clmix_free(skipped);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct wishes wishes = { 0 };
+    struct poptOption options[] = {
+        { "check", 'c', POPT_ARG_NONE, &wishes.check, 0, "run the self-test: tiny kernels against known answers", NULL },
+        { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0, "measure multiply-add rate, copy bandwidth and launch times (seconds)", NULL },
+        { "clear-cache", '\0', POPT_ARG_NONE, &wishes.clear, 0, "remove the stored kernels first", NULL },
+        POPT_TABLEEND
+    };
+    struct cli cli;
+    int status = cli_start(&cli, &help, options, argc, argv);
+
+    if (status != CLI_GO_ON)
+        return status;
+    if (cli.argument_count > 0) {
+        status = cli_bad_usage(&cli, "'%s' is not expected: clmix-info takes options only", cli.arguments[0]);
+    } else {
+        size_t files = 0, bytes = 0;
+
+        if (wishes.clear)
+            visit_cache(true, &files, &bytes);
+        if (wishes.clear && !cli.json)
+            printf("%zu stored programs (%.1f MB) removed from '%s'\n", files, (double)bytes / 1e6, clmix_cache_folder());
+        status = report_devices(&cli, &wishes);
+    }
+    cli_end(&cli);
+    return status;
+}

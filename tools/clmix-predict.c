@@ -1,0 +1,201 @@
+/* clmix-predict: a trained network on pictures, or on a data set. */
+#include "cli.h"
+#include "models/network.h"
+#include <clmix/train.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_help help = {
+    .program = "clmix-predict",
+    .arguments = "WEIGHTS PICTURE... [OPTION...]  or  WEIGHTS --data=D [OPTION...]",
+    .purpose = "Classifies PNG or JPEG pictures with a trained network, or measures its accuracy over a data set. WEIGHTS is a\n"
+               ".safetensors file that clmix-train wrote. Pictures are scaled to the model's size and cut to their middle. D is\n"
+               "shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR.",
+    .examples = "  clmix-predict run/model.safetensors cat.jpg dog.png            the five most probable classes of each\n"
+                "  clmix-predict run/model.safetensors --top 1 --json *.png       one line a picture, for a program to read\n"
+                "  clmix-predict run/model.safetensors --data shapes --split test accuracy on pictures that it has not seen",
+};
+
+struct wishes {
+    char *data, *split;
+    int top, batch;
+};
+
+/* ---- pictures ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The places of the `count` largest probabilities, largest first; they become -1. */
+static void take_largest(float *probabilities, size_t classes, size_t *places, float *values, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        size_t best = 0;
+        for (size_t i = 1; i < classes; i++)
+            if (probabilities[i] > probabilities[best])
+                best = i;
+        places[k] = best;
+        values[k] = probabilities[best];
+        probabilities[best] = -1.0f;
+    }
+}
+
+static void print_text(const clmix_network *network, const char *path, const size_t *places, const float *values, size_t count)
+{
+    printf("%s\n", path);
+    for (size_t k = 0; k < count; k++)
+        printf("  %5.1f %%  %s\n", 100.0 * (double)values[k], clmix_network_class_name(network, places[k]));
+}
+
+static bool print_json(const clmix_network *network, const char *path, const size_t *places, const float *values, size_t count)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(object, "picture", path);
+    cJSON *classes = cJSON_AddArrayToObject(object, "classes");
+    for (size_t k = 0; k < count; k++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddNumberToObject(row, "label", (double)places[k]);
+        cJSON_AddStringToObject(row, "name", clmix_network_class_name(network, places[k]));
+        cJSON_AddNumberToObject(row, "probability", (double)values[k]);
+        cJSON_AddItemToArray(classes, row);
+    }
+    return cli_print_json(object);
+}
+
+static int classify(const struct cli *cli, clmix_network *network, const char *path, size_t top)
+{
+    size_t classes = clmix_config_classes(clmix_network_config(network));
+    float *probabilities = malloc(2 * classes * sizeof *probabilities);
+    size_t *places = malloc(classes * sizeof *places);
+    int exit_status = 0;
+
+    if (!probabilities || !places) {
+        exit_status = cli_error(cli, NULL, "out of memory");
+    } else {
+        clmix_status status = clmix_network_probabilities_of_file(network, path, probabilities);
+        size_t count = top < classes ? top : classes;
+        if (status) {
+            exit_status = cli_fail(cli, status);
+        } else {
+            take_largest(probabilities, classes, places, probabilities + classes, count);
+            if (!cli->json)
+                print_text(network, path, places, probabilities + classes, count);
+            else if (!print_json(network, path, places, probabilities + classes, count))
+                exit_status = cli_error(cli, NULL, "cannot write to standard output");
+        }
+    }
+    free(probabilities);
+    free(places);
+    return exit_status;
+}
+
+/* Every picture is tried, even after one that cannot be read. */
+static int classify_all(const struct cli *cli, clmix_network *network, size_t top)
+{
+    int exit_status = 0;
+
+    for (int i = 1; i < cli->argument_count; i++)
+        if (classify(cli, network, cli->arguments[i], top))
+            exit_status = 1;
+    return exit_status;
+}
+
+/* ---- data sets ---------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status score_data(clmix_network *network, const struct wishes *wishes, clmix_split split, clmix_score *score)
+{
+    size_t height, width, channels;
+    clmix_dataset *data = NULL;
+
+    clmix_config_picture(clmix_network_config(network), &height, &width, &channels);
+    clmix_status status = clmix_dataset_open(&data, wishes->data, height, width, channels);
+    if (!status)
+        status = clmix_evaluate(network, data, split, (size_t)wishes->batch, score);
+    clmix_dataset_close(data);
+    return status;
+}
+
+static int evaluate(const struct cli *cli, clmix_network *network, const struct wishes *wishes, clmix_split split)
+{
+    clmix_score score;
+    clmix_status status = score_data(network, wishes, split, &score);
+
+    if (status)
+        return cli_fail(cli, status);
+    const char *name = split == CLMIX_TRAIN ? "train" : "test";
+    if (!cli->json) {
+        printf("%s, %s split: %zu pictures, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", wishes->data, name, score.count, score.loss, 100.0 * score.top1,
+               100.0 * score.top5);
+        return 0;
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "data", wishes->data);
+    cJSON_AddStringToObject(object, "split", name);
+    cJSON_AddNumberToObject(object, "count", (double)score.count);
+    cJSON_AddNumberToObject(object, "loss", score.loss);
+    cJSON_AddNumberToObject(object, "top1", score.top1);
+    cJSON_AddNumberToObject(object, "top5", score.top5);
+    return cli_print_json(object) ? 0 : cli_error(cli, NULL, "cannot write to standard output");
+}
+
+/* ---- program ------------------------------------------------------------------------------------------------------------------------ */
+
+static int predict(const struct cli *cli, const struct wishes *wishes, clmix_split split)
+{
+    clmix_device *device = NULL;
+    clmix_network *network = NULL;
+    clmix_status status = clmix_device_open(&device, cli->device);
+    int exit_status = 0;
+
+    if (!status)
+        status = clmix_network_load(&network, device, cli->arguments[0]);
+    if (status)
+        exit_status = cli_fail(cli, status);
+    else if (wishes->data)
+        exit_status = evaluate(cli, network, wishes, split);
+    else
+        exit_status = classify_all(cli, network, (size_t)wishes->top);
+    clmix_network_free(network);
+    clmix_device_close(device);
+    return exit_status;
+}
+
+static int check_and_predict(const struct cli *cli, const struct wishes *wishes)
+{
+    bool train = wishes->split && strcmp(wishes->split, "train") == 0;
+
+    if (cli->argument_count == 0)
+        return cli_bad_usage(cli, "no weights were named");
+    if (!wishes->data && cli->argument_count == 1)
+        return cli_bad_usage(cli, "neither a picture nor --data was given");
+    if (wishes->data && cli->argument_count > 1)
+        return cli_bad_usage(cli, "pictures and --data do not go together");
+    if (wishes->split && !wishes->data)
+        return cli_bad_usage(cli, "--split belongs to --data");
+    if (wishes->split && !train && strcmp(wishes->split, "test") != 0)
+        return cli_bad_usage(cli, "--split is train or test, not '%s'", wishes->split);
+    if (wishes->top < 1 || wishes->batch < 1)
+        return cli_bad_usage(cli, "--top is %d and --batch is %d; both must be at least 1", wishes->top, wishes->batch);
+    return predict(cli, wishes, train ? CLMIX_TRAIN : CLMIX_TEST);
+}
+
+int main(int argc, char **argv)
+{
+    struct wishes wishes = { .top = 5, .batch = 64 };
+    struct poptOption options[] = {
+        { "top", 'k', POPT_ARG_INT, &wishes.top, 0, "how many classes of each picture (5)", "K" },
+        { "data", 'D', POPT_ARG_STRING, &wishes.data, 0, "measure the accuracy over a data set", "D" },
+        { "split", '\0', POPT_ARG_STRING, &wishes.split, 0, "its part: train or test (test)", "SPLIT" },
+        { "batch", 'b', POPT_ARG_INT, &wishes.batch, 0, "pictures at a time with --data (64)", "N" },
+        POPT_TABLEEND
+    };
+    struct cli cli;
+    int status = cli_start(&cli, &help, options, argc, argv);
+
+    if (status == CLI_GO_ON) {
+        status = check_and_predict(&cli, &wishes);
+        cli_end(&cli);
+    }
+    free(wishes.data);
+    free(wishes.split);
+    return status;
+}

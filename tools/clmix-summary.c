@@ -1,0 +1,251 @@
+/* clmix-summary: what a model is and what it costs, before anything is allocated. */
+#include "cli.h"
+#include "models/network.h"
+#include <clmix/train.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_help help = {
+    .program = "clmix-summary",
+    .arguments = "MODEL [OPTION...]",
+    .purpose = "Shows a model's layers, weights, work and memory: parameters (all, and by the papers' counting rule), size in MB as\n"
+               "the papers print it, FLOPs of a forward pass and of a training step, bytes moved, and the planned peak of device\n"
+               "memory for inference and for training. MODEL is a preset, a JSON file or a trained .safetensors file. Plans are made\n"
+               "for the device that would be used, or for a generic one where there is none (or with --device generic).",
+    .examples = "  clmix-summary wavemix-32                         at the usual batch of 64\n"
+                "  clmix-summary wavemix-32 --set dim=48 --batch 8  a variant\n"
+                "  clmix-summary run/model.safetensors --json       for a program to read",
+};
+
+struct summary {
+    const clmix_config *config;
+    clmix_device *device;
+    size_t batch;
+    clmix_graph *graph;      /* of the model, for its tensors */
+    clmix_plan *inference;
+    clmix_plan_cost forward, step;
+    size_t training_bytes;
+    size_t parameters, parameters_paper;
+    double megabytes_paper;
+};
+
+/* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
+
+static size_t count_parameters(const clmix_graph *graph)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        clmix_tensor_info info;
+        if (!clmix_graph_tensor(graph, i, &info) && info.trainable)
+            sum += clmix_shape_count(info.file_shape);
+    }
+    return sum;
+}
+
+static clmix_status build_graph(struct summary *summary)
+{
+    size_t size[4] = { 1, 0, 0, 0 };
+
+    clmix_config_picture(summary->config, &size[1], &size[2], &size[3]);
+    summary->graph = clmix_graph_new();
+    clmix_value pictures = clmix_input(summary->graph, "pictures", CLMIX_F32, 4, size);
+    clmix_output(summary->graph, "logits", clmix_model(clmix_root(summary->graph), pictures, summary->config));
+    return clmix_graph_check(summary->graph);
+}
+
+static clmix_status summarize(struct summary *summary)
+{
+    const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    clmix_train_options options = clmix_train_defaults();
+    clmix_status status = clmix_config_paper_count(summary->config, &summary->parameters_paper, &summary->megabytes_paper);
+
+    if (!status)
+        status = build_graph(summary);
+    if (!status)
+        status = clmix_classify_compile(&summary->inference, summary->device, summary->config, half, half, summary->batch);
+    options.batch = summary->batch;
+    if (!status)
+        status = clmix_train_cost(summary->device, summary->config, 0, 0, &options, &summary->step, &summary->training_bytes);
+    if (status)
+        return status;
+    clmix_plan_costs(summary->inference, &summary->forward);
+    summary->parameters = count_parameters(summary->graph);
+    return CLMIX_OK;
+}
+
+/* ---- text --------------------------------------------------------------------------------------------------------------------------- */
+
+/* 1234567 as "1,234,567". */
+static const char *grouped(char text[32], size_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%zu", number), out = 0;
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[out++] = ',';
+        text[out++] = digits[i];
+    }
+    text[out] = '\0';
+    return text;
+}
+
+/* Values of the weights that a place owns itself: "conv.0" has conv.0.weight and conv.0.bias. */
+static size_t parameters_at(const clmix_graph *graph, const char *path)
+{
+    size_t sum = 0, length = strlen(path);
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        clmix_tensor_info info;
+        if (clmix_graph_tensor(graph, i, &info) || !info.trainable || strncmp(info.name, path, length) != 0 || info.name[length] != '.')
+            continue;
+        if (length > 0 && !strchr(info.name + length + 1, '.'))
+            sum += clmix_shape_count(info.file_shape);
+    }
+    return sum;
+}
+
+static void shape_text(clmix_shape shape, char text[96])
+{
+    int used = 0;
+    text[0] = '\0';
+    for (int axis = 0; axis < shape.rank; axis++)
+        used += snprintf(text + used, 96 - (size_t)used, "%s%zu", axis ? " x " : "", shape.size[axis]);
+}
+
+static void print_layers(const struct summary *summary)
+{
+    char shape[96], number[32];
+    const char *last = "";
+
+    printf("%-28s  %-20s  %-24s  %12s\n", "layer", "op", "result", "parameters");
+    for (size_t i = 0; i < clmix_plan_value_count(summary->inference); i++) {
+        clmix_plan_value value;
+        if (clmix_plan_value_at(summary->inference, i, &value) || !value.op)
+            continue;
+        const char *path = value.path ? value.path : "";
+        size_t parameters = strcmp(path, last) == 0 ? 0 : parameters_at(summary->graph, path);
+        shape_text(value.shape, shape);
+        printf("%-28s  %-20s  %-24s  %12s\n", path, value.op, shape, parameters ? grouped(number, parameters) : "");
+        last = path;
+    }
+}
+
+static void print_text(const struct summary *summary)
+{
+    char all[32], paper[32];
+
+    print_layers(summary);
+    printf("\n%s, batch of %zu, planned for %s\n", clmix_config_name(summary->config), summary->batch, clmix_device_describe(summary->device)->name);
+    printf("  parameters            %s (%s by the papers' counting rule)\n", grouped(all, summary->parameters), grouped(paper, summary->parameters_paper));
+    printf("  size                  %.2f MB by the papers' counting rule\n", summary->megabytes_paper);
+    printf("  forward pass          %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->forward.flops / 1e9,
+           (double)summary->forward.moved_bytes / 1e6, summary->forward.launches);
+    printf("  training step         %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->step.flops / 1e9, (double)summary->step.moved_bytes / 1e6,
+           summary->step.launches);
+    printf("  peak device memory    %.1f MB for inference, %.1f MB for training\n", (double)summary->forward.peak_bytes / 1e6,
+           (double)summary->training_bytes / 1e6);
+}
+
+/* ---- JSON --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool print_json(const struct summary *summary)
+{
+    cJSON *object = cJSON_CreateObject();
+    char *config = NULL;
+
+    if (clmix_config_text(summary->config, &config)) {
+        cJSON_Delete(object);
+        return false;
+    }
+    cJSON_AddStringToObject(object, "model", clmix_config_name(summary->config));
+    cJSON_AddItemToObject(object, "config", cJSON_Parse(config));
+    cJSON_AddNumberToObject(object, "parameters", (double)summary->parameters);
+    cJSON_AddNumberToObject(object, "parameters_paper", (double)summary->parameters_paper);
+    cJSON_AddNumberToObject(object, "size_mb_paper", summary->megabytes_paper);
+    cJSON_AddNumberToObject(object, "flops_forward", (double)summary->forward.flops);
+    cJSON_AddNumberToObject(object, "flops_step", (double)summary->step.flops);
+    cJSON_AddNumberToObject(object, "bytes_moved_step", (double)summary->step.moved_bytes);
+    cJSON_AddNumberToObject(object, "peak_bytes_inference", (double)summary->forward.peak_bytes);
+    cJSON_AddNumberToObject(object, "peak_bytes_training", (double)summary->training_bytes);
+    clmix_free(config);
+    return cli_print_json(object);
+}
+
+/* ---- program ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What --device names; without it the device that would be used, or a generic one where there is none. */
+static clmix_status open_device(const struct cli *cli, clmix_device **device)
+{
+    if (cli->device && strcmp(cli->device, "generic") == 0)
+        return clmix_device_generic(device);
+    clmix_status status = clmix_device_open(device, cli->device);
+    if (status == CLMIX_ERROR_NO_DEVICE && !cli->device && !getenv("CLMIX_DEVICE"))
+        return clmix_device_generic(device);
+    return status;
+}
+
+static clmix_status open_config(const struct cli *cli, const char **settings, clmix_config **config)
+{
+    clmix_status status = clmix_config_open(config, cli->arguments[0]);
+
+    for (; !status && settings && *settings; settings++)
+        status = clmix_config_set(*config, *settings);
+    return status;
+}
+
+static int summarize_model(const struct cli *cli, const char **settings, size_t batch)
+{
+    struct summary summary = { .batch = batch };
+    clmix_config *config = NULL;
+    clmix_status status = open_config(cli, settings, &config);
+    int exit_status = 0;
+
+    if (status) {
+        exit_status = status == CLMIX_ERROR_ARGUMENT ? cli_bad_usage(cli, "%s", clmix_error()) : cli_fail(cli, status);
+        clmix_config_free(config);
+        return exit_status;
+    }
+    summary.config = config;
+    status = open_device(cli, &summary.device);
+    if (!status)
+        status = summarize(&summary);
+    if (status)
+        exit_status = cli_fail(cli, status);
+    else if (!cli->json)
+        print_text(&summary);
+    else if (!print_json(&summary))
+        exit_status = cli_error(cli, NULL, "cannot write to standard output");
+    clmix_plan_free(summary.inference);
+    clmix_graph_free(summary.graph);
+    clmix_device_close(summary.device);
+    clmix_config_free(config);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    const char **settings = NULL;
+    int batch = 64;
+    struct poptOption options[] = {
+        { "batch", 'b', POPT_ARG_INT, &batch, 0, "pictures at a time (64)", "N" },
+        { "set", 's', POPT_ARG_ARGV, &settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
+        POPT_TABLEEND
+    };
+    struct cli cli;
+    int status = cli_start(&cli, &help, options, argc, argv);
+
+    if (status == CLI_GO_ON) {
+        if (cli.argument_count != 1)
+            status = cli_bad_usage(&cli, "one model is needed, %d were named", cli.argument_count);
+        else if (batch < 1)
+            status = cli_bad_usage(&cli, "--batch is %d and must be at least 1", batch);
+        else
+            status = summarize_model(&cli, settings, (size_t)batch);
+        cli_end(&cli);
+    }
+    for (size_t i = 0; settings && settings[i]; i++)
+        free((char *)settings[i]);
+    free(settings);
+    return status;
+}
