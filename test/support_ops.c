@@ -144,11 +144,12 @@ size_t ops_launches(const clmix_plan *plan)
 
 /* ---- an op against its reference ----------------------------------------------------------------------------------------------------------- */
 
-/* What a check works with: inputs and then parameters, in both precisions, and the gradients that the device gave. */
+/* What a check works with: inputs, weights and states, in both precisions, and the gradients that the device gave. */
 struct work {
     struct ops_check check;
     char where[256];
-    int parameter_count, tensor_count;
+    int parameter_count, tensor_count;    /* weights; inputs, weights and states together */
+    const char *names[OPS_MOST];          /* of weights and states, at the places of their tensors */
     float *data[OPS_MOST], *gradient[OPS_MOST];
     double *exact[OPS_MOST];
     clmix_shape out_shape;
@@ -175,12 +176,23 @@ static void give_out(clmix_graph *graph, const char *name, clmix_value value)
     clmix_output(graph, name, clmix_node_add(clmix_root(graph), &clmix_op_copy, NULL, 0, &value, 1));
 }
 
+static clmix_tensor_info info_of(const clmix_graph *graph, const char *name)
+{
+    clmix_tensor_info info;
+
+    for (size_t t = 0; t < clmix_graph_tensor_count(graph); t++) {
+        ops_ok(clmix_graph_tensor(graph, t, &info));
+        if (strcmp(info.name, name) == 0)
+            return info;
+    }
+    ck_abort_msg("the op makes no tensor named '%s'", name);
+}
+
 static clmix_graph *build_graph(struct work *work)
 {
     const struct ops_check *check = &work->check;
     clmix_graph *graph = clmix_graph_new();
     clmix_value inputs[OPS_MOST], out, projection;
-    clmix_tensor_info info;
     char name[8];
 
     for (int i = 0; i < check->input_count; i++) {
@@ -190,15 +202,11 @@ static clmix_graph *build_graph(struct work *work)
             clmix_want_gradient(inputs[i]);
     }
     out = check->build(clmix_root(graph), inputs, check->attributes);
-    ops_ok(clmix_graph_check(graph));
+    ck_assert_msg(clmix_graph_check(graph) == CLMIX_OK, "%s: %s", work->where, clmix_error());
     work->out_shape = clmix_shape_of(out);
     give_out(graph, "out", out);
-    for (int i = 0; i < work->parameter_count; i++)
-        for (size_t t = 0; t < clmix_graph_tensor_count(graph); t++) {
-            ops_ok(clmix_graph_tensor(graph, t, &info));
-            if (strcmp(info.name, check->parameters[i]) == 0)
-                work->check.shapes[check->input_count + i] = info.file_shape;
-        }
+    for (int t = check->input_count; t < work->tensor_count; t++)
+        work->check.shapes[t] = info_of(graph, work->names[t]).file_shape;
     if (check->no_gradient)
         return graph;
     projection = ops_input(graph, "projection", work->out_shape);
@@ -233,32 +241,32 @@ static void make_data(struct work *work)
     work->projection = ops_floats(clmix_shape_count(work->out_shape), 99, -1.0f, 1.0f);
 }
 
-/* The gradient arena, where those of parameters are, as memory of the test's own that can be read. */
-static void read_parameter_gradients(struct work *work, const clmix_tensor_info *infos, cl_mem arena)
+static void read_gradients(struct work *work, clmix_plan *plan, const clmix_graph *graph, cl_mem arena)
 {
-    for (int i = 0; i < work->parameter_count; i++) {
-        int t = work->check.input_count + i;
+    char name[8];
 
-        work->gradient[t] = room(count_of(work, t) * sizeof(float));
-        ops_ok(clmix_buffer_read(ops_device, arena, infos[i].offset * sizeof(float), work->gradient[t], count_of(work, t) * sizeof(float)));
+    for (int t = 0; t < work->check.input_count + work->parameter_count; t++) {
+        size_t count = count_of(work, t);
+
+        if (t < work->check.input_count) {
+            snprintf(name, sizeof name, "d%d", t);
+            work->gradient[t] = ops_read(plan, name, count);
+            continue;
+        }
+        work->gradient[t] = room(count * sizeof(float));
+        ops_ok(clmix_buffer_read(ops_device, arena, info_of(graph, work->names[t]).offset * sizeof(float), work->gradient[t], count * sizeof(float)));
     }
 }
 
+/* The arena of the weights' gradients is memory of the test's own, so that they can be read. */
 static void run_on_device(struct work *work, clmix_graph *graph)
 {
     const struct ops_check *check = &work->check;
-    clmix_tensor_info infos[OPS_MOST], info;
     clmix_plan_cost cost;
     clmix_plan *plan = NULL;
     cl_mem arena = NULL;
     char name[8];
 
-    for (int i = 0; i < work->parameter_count; i++)
-        for (size_t t = 0; t < clmix_graph_tensor_count(graph); t++) {
-            ops_ok(clmix_graph_tensor(graph, t, &info));
-            if (strcmp(info.name, check->parameters[i]) == 0)
-                infos[i] = info;
-        }
     ck_assert_msg(clmix_plan_compile(&plan, graph, ops_device, check->mode) == CLMIX_OK, "%s: %s", work->where, clmix_error());
     clmix_plan_costs(plan, &cost);
     if (cost.arena_bytes[CLMIX_GRADIENTS] > 0) {
@@ -266,22 +274,16 @@ static void run_on_device(struct work *work, clmix_graph *graph)
         ops_ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, arena));
     }
     ck_assert_msg(clmix_plan_prepare(plan) == CLMIX_OK, "%s: %s", work->where, clmix_error());
-    for (int i = 0; i < check->input_count; i++) {
-        snprintf(name, sizeof name, "x%d", i);
-        ops_write(plan, name, work->data[i], count_of(work, i));
+    for (int t = 0; t < work->tensor_count; t++) {
+        snprintf(name, sizeof name, "x%d", t);
+        ops_write(plan, t < check->input_count ? name : work->names[t], work->data[t], count_of(work, t));
     }
-    for (int i = 0; i < work->parameter_count; i++)
-        ops_write(plan, infos[i].name, work->data[check->input_count + i], count_of(work, check->input_count + i));
     if (!check->no_gradient)
         ops_write(plan, "projection", work->projection, clmix_shape_count(work->out_shape));
     ops_ok(clmix_plan_run(plan));
     work->out = ops_read(plan, "out", clmix_shape_count(work->out_shape));
-    for (int i = 0; i < check->input_count && !check->no_gradient; i++) {
-        snprintf(name, sizeof name, "d%d", i);
-        work->gradient[i] = ops_read(plan, name, count_of(work, i));
-    }
-    if (!check->no_gradient && arena != NULL)
-        read_parameter_gradients(work, infos, arena);
+    if (!check->no_gradient)
+        read_gradients(work, plan, graph, arena);
     clmix_plan_free(plan);
     clmix_buffer_release(ops_device, arena);
     clmix_graph_free(graph);
@@ -328,9 +330,11 @@ void ops_run_check(const struct ops_check *check)
     clmix_graph *graph;
     double *out;
 
-    while (work.parameter_count < OPS_MOST && check->parameters[work.parameter_count] != NULL)
-        work.parameter_count++;
-    work.tensor_count = check->input_count + work.parameter_count;
+    work.tensor_count = check->input_count;
+    for (int i = 0; i < OPS_MOST && check->parameters[i] != NULL; i++, work.parameter_count++)
+        work.names[work.tensor_count++] = check->parameters[i];
+    for (int i = 0; i < OPS_MOST && check->states[i] != NULL; i++)
+        work.names[work.tensor_count++] = check->states[i];
     describe(&work);
     graph = build_graph(&work);
     make_data(&work);
@@ -338,7 +342,7 @@ void ops_run_check(const struct ops_check *check)
     out = room(clmix_shape_count(work.out_shape) * sizeof *out);
     projected(&work, out);
     ops_compare(work.where, work.out, out, clmix_shape_count(work.out_shape), check->tolerance > 0.0 ? check->tolerance : 2e-6);
-    for (int t = 0; t < work.tensor_count && !check->no_gradient; t++)
+    for (int t = 0; t < check->input_count + work.parameter_count && !check->no_gradient; t++)
         check_gradient(&work, t, out);
     for (int t = 0; t < work.tensor_count; t++) {
         free(work.data[t]);

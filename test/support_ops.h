@@ -40,7 +40,7 @@ size_t ops_launches(const clmix_plan *plan);
 #define OPS_MOST 6
 
 typedef clmix_value (*ops_build)(clmix_scope at, const clmix_value *inputs, const void *attributes);
-/* Inputs, then parameters, each with its shape, to the output. */
+/* Inputs, then parameters, then states, each with its shape, to the output. */
 typedef void (*ops_reference)(const double *const *inputs, const clmix_shape *shapes, double *output, const void *attributes);
 
 struct ops_check {
@@ -49,8 +49,9 @@ struct ops_check {
     ops_reference reference;
     const void *attributes;
     int input_count;
-    clmix_shape shapes[OPS_MOST];     /* of the inputs; behind them those of the parameters, filled in by the check */
+    clmix_shape shapes[OPS_MOST];     /* of the inputs; behind them those of the weights and states, filled in by the check */
     const char *parameters[OPS_MOST]; /* names of the weights that the op makes */
+    const char *states[OPS_MOST];     /* names of the states that it makes and that the result depends on; they get values between 0.5 and 1.5 like weights, and have no gradient */
     float low, high;                  /* range of the inputs; both 0: -1..1 */
     bool steps;                       /* inputs are multiples of 1/8 in the range, so that they have ties */
     clmix_mode mode;

@@ -86,7 +86,8 @@ CLMIX_API cl_command_queue clmix_device_queue(const clmix_device *device);
  * vectors, erf and exp, reductions). CLMIX_ERROR_DRIVER with the name of the first that is wrong. Takes well under a second once compiled. */
 CLMIX_API clmix_status clmix_device_check(clmix_device *device);
 
-/* Bytes of device memory held through clmix on this device now, at most so far, and the number of allocations made so far. */
+/* Bytes of device memory held through clmix on this device now, at most so far, and the number of allocations made so far. Any of the
+ * pointers may be NULL. */
 CLMIX_API void clmix_device_memory(const clmix_device *device, size_t *current_bytes, size_t *peak_bytes, size_t *allocations);
 
 /* Programs compiled from source and loaded from the disk cache since the device was opened. */

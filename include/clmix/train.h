@@ -41,7 +41,7 @@ typedef struct clmix_train_options {
 /* The defaults: what a person who names only model and data should get. */
 CLMIX_API clmix_train_options clmix_train_defaults(void);
 
-/* Learning rate of step `step` (from 0) of `total`: pure, for tests and plots. */
+/* Learning rate of step `step` (from 0) of `total`; total 0, as in single steps without a data set: warm-up, then the peak. Pure, for tests and plots. */
 CLMIX_API float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_t total);
 
 typedef struct clmix_trainer clmix_trainer;

@@ -33,7 +33,7 @@ static clmix_status normalize_launch(struct clmix_planner *planner, const struct
     const struct normalize_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
     size_t channels = clmix_shape_columns(shape);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "normalize.cl", "normalize", clmix_shape_count(shape), 64 * channels);
+    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "normalize.cl", "normalize_pictures", clmix_shape_count(shape), 64 * channels);
 
     clmix_launch_define(launcher, "CHANNELS", (long)channels);
     clmix_launch_value(launcher, node->inputs[0]);

@@ -116,6 +116,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
 {
     const struct clmix_run *run = &loop->run;
     clmix_score score = { .loss = NAN, .top1 = NAN, .top5 = NAN };
+    size_t current_bytes, allocations;
 
     if (loop->trainer->scoring != NULL)
         CLMIX_TRY(clmix_trainer_score(loop->trainer, &score));
@@ -131,7 +132,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
         .seconds = loop->seconds_before + now() - loop->session,
         .best = run->best_epoch == 0 || isnan(score.top1) || score.top1 > run->best,
     };
-    clmix_device_memory(loop->trainer->device, NULL, &epoch->peak_device_bytes, NULL);
+    clmix_device_memory(loop->trainer->device, &current_bytes, &epoch->peak_device_bytes, &allocations);
     return CLMIX_OK;
 }
 

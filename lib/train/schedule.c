@@ -5,6 +5,8 @@
 /* Warm-up is a means to survive the first steps of a long run; a short one would never leave it. */
 static size_t warmup_of(const clmix_train_options *options, size_t total)
 {
+    if (total == 0)
+        return options->warmup;
     return options->warmup < total / 4 ? options->warmup : total / 4;
 }
 
@@ -17,6 +19,8 @@ float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_
 
     if (step < warmup)
         return (float)(peak * (double)(step + 1) / (double)warmup);
+    if (total == 0)
+        return options->rate;
     if (step >= total)
         progress = 1.0;
     else
