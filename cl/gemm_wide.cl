@@ -80,20 +80,19 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
     }
 }
 
-// One vector of which `columns` elements are inside C: from memory, or zero at the first step.
-INLINE floatv begin(const __global float *c, const uint columns, const bool first)
+// A vector of which `columns` elements are inside the matrix; the others zero.
+INLINE floatv load_part(const __global float *from, const uint columns)
 {
-    if (first)
-        return (floatv)(0.0f);
     if (columns >= VW)
-        return LOADV(c);
+        return LOADV(from);
     float part[VW];
     for (uint j = 0; j < VW; j++)
-        part[j] = j < columns ? c[j] : 0.0f;
+        part[j] = j < columns ? from[j] : 0.0f;
     return *(const floatvu *)part;
 }
 
-INLINE void end(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns, const bool last)
+// Stores that many elements, finished if these are the last steps of k.
+INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns, const bool last)
 {
     if (columns >= VW) {
         STOREV(last ? clmix_finish(x, bias, residual) : x, c);
@@ -105,24 +104,50 @@ INLINE void end(const floatv x, __global float *c, const __global float *bias, c
         c[j] = last ? clmix_finish_1(part[j], bias + j, residual + j) : part[j];
 }
 
-// A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`: rows == MR and columns == vectors * VW, known when compiled, so that no test is left in it.
-INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch,
-                        const __local float *b, const uint count, __global float *c, const size_t c_pitch, const __global float *bias,
-                        const __global float *residual, const size_t residual_pitch, const bool first, const bool last)
+// A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`, known when compiled: rows == MR and columns == vectors * VW, so nothing need be tested. Where the code for one vector is
+// long, the tile goes through memory, so that a rolled loop can do it: unrolled over the tile it would take seconds to compile.
+INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch, const __local float *b, const uint count,
+                 __global float *c, const size_t c_pitch, const __global float *bias, const __global float *residual, const size_t r_pitch, const bool first, const bool last)
 {
-    floatv sum[MR][NRV];
+    floatv sum[MR][NRV], copy[MR][NRV];
+
+    if (first || !whole) {
+#pragma unroll 1
+        for (uint i = 0; i < MR && !whole; i++)
+            copy[i][0] = first || i >= rows ? (floatv)(0.0f) : load_part(c + i * c_pitch, columns);
 #pragma unroll
-    for (uint i = 0; i < MR; i++)
+        for (uint i = 0; i < MR; i++)
 #pragma unroll
-        for (uint j = 0; j < vectors; j++)
-            sum[i][j] = begin(c + (whole ? i : min(i, rows - 1)) * c_pitch + j * VW, whole ? VW : columns - j * VW, first);
+            for (uint j = 0; j < vectors; j++)
+                sum[i][j] = whole ? (floatv)(0.0f) : copy[i][j];
+    } else {
+#pragma unroll
+        for (uint i = 0; i < MR; i++)
+#pragma unroll
+            for (uint j = 0; j < vectors; j++)
+                sum[i][j] = LOADV(c + i * c_pitch + j * VW);
+    }
+
     accumulate(sum, vectors, whole ? MR - 1 : rows - 1, a, a_pitch, b, count);
+
+    if (whole && ACTIVATION != 1) {
+#pragma unroll
+        for (uint i = 0; i < MR; i++)
+#pragma unroll
+            for (uint j = 0; j < vectors; j++)
+                store_part(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, VW, last);
+        return;
+    }
 #pragma unroll
     for (uint i = 0; i < MR; i++)
 #pragma unroll
         for (uint j = 0; j < vectors; j++)
-            if (whole || i < rows)
-                end(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * residual_pitch + j * VW, whole ? VW : columns - j * VW, last);
+            copy[i][j] = sum[i][j];
+#pragma unroll 1
+    for (uint i = 0; i < rows; i++)
+#pragma unroll
+        for (uint j = 0; j < vectors; j++)
+            store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, whole ? VW : columns - j * VW, last);
 }
 
 // Index space (blocks of rows, blocks of columns, batch * splits), one work-item a group. z = batch * splits + split; batch = outer * inner_batch + inner, and each matrix has

@@ -1,7 +1,8 @@
 // Layer and batch normalisation. Matrices are rows x columns and dense. `stats` holds mean and 1 / sqrt(variance + epsilon):
 // of row r at 2 r and 2 r + 1 (layer norm), of column c at c and columns + c (batch norm).
 //
-// Variances are those of two passes: what is subtracted is the exact mean of the rows at hand, not an estimate, so that variances near epsilon keep their digits.
+// Variances are those of two passes, so that variances near epsilon or far below the square of the mean keep their digits. The second pass also finds by how
+// much the first one's sum was rounded (`off`, the mean of what should have mean 0) and takes that out of mean and variance.
 // Kernels over columns: the work-items of a group stand as `lanes` columns (of VW floats) times WG / lanes rows; every partial result is added in a fixed order.
 #include "reduce.h"
 
@@ -21,20 +22,25 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
     for (uint r = begin; r < end; r++) {
         const __global float *in = x + x_offset + (ulong)r * columns;
         __global float *out = y + y_offset + (ulong)r * columns;
-        floatv sum = (floatv)(0.0f);
+        floatv sum = (floatv)(0.0f), square = (floatv)(0.0f);
         for (uint c = item * VW; c < columns; c += WG * VW)
             sum += load_lanes(in + c, columns - c);
-        const float mean = GROUP_SUM(sum_lanes(sum)) * part;
-        float square = 0.0f;
-        sum = (floatv)(0.0f);
+        const float first = GROUP_SUM(sum_lanes(sum)) * part;
         const uint whole = columns / VW * VW;
+        float sum_tail = 0.0f, square_tail = 0.0f;
+        sum = (floatv)(0.0f);
         for (uint c = item * VW; c < whole; c += WG * VW) {
-            const floatv d = LOADV(in + c) - mean;
-            sum += d * d;
+            const floatv d = LOADV(in + c) - first;
+            sum += d;
+            square += d * d;
         }
-        for (uint c = whole + item; c < columns; c += WG)
-            square += (in[c] - mean) * (in[c] - mean);
-        const float variance = GROUP_SUM(sum_lanes(sum) + square) * part;
+        for (uint c = whole + item; c < columns; c += WG) {
+            const float d = in[c] - first;
+            sum_tail += d;
+            square_tail += d * d;
+        }
+        const float off = GROUP_SUM(sum_lanes(sum) + sum_tail) * part, mean = first + off;
+        const float variance = GROUP_SUM(sum_lanes(square) + square_tail) * part - off * off;
         const float rstd = 1.0f / sqrt(variance + epsilon);
         for (uint c = item * VW; c < columns; c += WG * VW) {
             const uint n = columns - c;
@@ -97,21 +103,24 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_partial
         for (uint r = begin + down; r < end; r += step)
             sum += load_lanes(in + (ulong)r * columns, n);
         const floatv mean = COLUMN_SUM(sum, lanes) * part;
+        floatv square = (floatv)(0.0f);
         sum = (floatv)(0.0f);
         for (uint r = begin + down; r < end; r += step) {
             const floatv d = load_lanes(in + (ulong)r * columns, n) - mean;
-            sum += d * d;
+            sum += d;
+            square += d * d;
         }
-        sum = COLUMN_SUM(sum, lanes);
+        const floatv off = COLUMN_SUM(sum, lanes) * part;
+        square = COLUMN_SUM(square, lanes) - off * off * (float)(end - begin);
         if (down == 0) {
-            store_lanes(mean, partial + c, n);
-            store_lanes(sum, partial + columns + c, n);
+            store_lanes(mean + off, partial + c, n);
+            store_lanes(square, partial + columns + c, n);
         }
     }
 }
 
 // The parts of batch_norm_partial -> stats, and the running statistics moved by `momentum` (unbiased variance).  A work-item does VW columns;
-// `parts` groups of `chunk` rows, the last one what is left.
+// `parts` groups of `chunk` rows, the last one what is left. Means are added as differences from the first one, which keeps their digits.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_finish(const uint rows, const uint chunk, const uint columns, const uint parts,
                                                                                 const __global float *partial, const uint partial_offset,
                                                                                 __global float *stats, const uint stats_offset,
@@ -122,10 +131,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_finish(
     partial += partial_offset;
     for (uint c = get_global_id(0) * VW; c < columns; c += get_global_size(0) * VW) {
         const uint n = columns - c;
+        const floatv first = load_lanes(partial + c, n);
         floatv mean = (floatv)(0.0f), square = (floatv)(0.0f);
-        for (uint p = 0; p < parts; p++)
-            mean += load_lanes(partial + (ulong)2 * p * columns + c, n) * (float)min(chunk, rows - p * chunk);
-        mean /= (float)rows;
+        for (uint p = 1; p < parts; p++)
+            mean += (load_lanes(partial + (ulong)2 * p * columns + c, n) - first) * (float)min(chunk, rows - p * chunk);
+        mean = first + mean / (float)rows;
         for (uint p = 0; p < parts; p++) {
             const floatv d = load_lanes(partial + (ulong)2 * p * columns + c, n) - mean;
             square += load_lanes(partial + (ulong)(2 * p + 1) * columns + c, n) + d * d * (float)min(chunk, rows - p * chunk);

@@ -92,7 +92,7 @@ START_TEST(mistakes_are_named)
         { "", "one model is needed", 2 },
         { "wavemix-33", "no preset and no file 'wavemix-33'", 2 },
         { "wavemix-32 --batch 0", "must be at least 1", 2 },
-        { "wavemix-32 --batch many", "--batch", 2 },
+        { "wavemix-32 --batch many", "many", 2 },
         { "wavemix-32 --set dim", "key=value", 2 },
         { "wavemix-32 --set depth=0", "'depth' is 0", 1 },
         { "wavemix-32 --set colour=1", "unknown key 'colour'", 1 },

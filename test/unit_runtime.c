@@ -1,54 +1,47 @@
-/* The runtime: devices, programs and their cache, memory, profiling, random numbers. On the device that CLMIX_DEVICE names. */
+/* The runtime behind a device: programs and their cache, memory, profiling, random numbers. On the device that CLMIX_DEVICE names. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "runtime/embedded.h"
-#include "runtime/internal.h"
+#include "support_device.h"
+#include "support_tool.h"
 
-#include <cjson/cJSON.h>
 #include <check.h>
+#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/clmix-unit-runtime-XXXXXX";
-static char cache_folder[64], kernel_folder[64];
-static clmix_device *device;
+static char folder[256], cache_folder[300], kernel_folder[300];
 
-static void open_device(void)
+/* Unchecked fixtures of every case. */
+static void make_folders(void)
 {
-    ck_assert_msg(clmix_device_open(&device, NULL) == CLMIX_OK, "%s", clmix_error());
+    snprintf(folder, sizeof folder, "%s", make_folder());
+    snprintf(cache_folder, sizeof cache_folder, "%s/cache", folder);
+    snprintf(kernel_folder, sizeof kernel_folder, "%s/kernels", folder);
+    check_ok(clmix_folder_make(kernel_folder));
+    setenv("CLMIX_CACHE_DIR", cache_folder, 1);
 }
 
-static void close_device(void)
+static void remove_folders(void)
 {
-    clmix_device_close(device);
-    device = NULL;
+    remove_folder(folder);
 }
 
 /* Kernels are read from the test's folder, which holds the library's own as well. */
-static void open_device_with_folder(void)
+static void open_with_folder(void)
 {
     setenv("CLMIX_KERNEL_DIR", kernel_folder, 1);
-    open_device();
+    open_test_device();
 }
 
-static void close_device_with_folder(void)
+static void close_with_folder(void)
 {
-    close_device();
+    close_test_device();
     unsetenv("CLMIX_KERNEL_DIR");
-}
-
-static void ok(clmix_status status)
-{
-    ck_assert_msg(status == CLMIX_OK, "%s: %s", clmix_status_name(status), clmix_error());
-}
-
-static bool mentions(const char *part)
-{
-    return strstr(clmix_error(), part) != NULL;
 }
 
 /* --- hash --------------------------------------------------------------------------------------------------------------------------- */
@@ -60,7 +53,7 @@ static void check_digest(const char *text, size_t bytes, const char *expected)
     clmix_hash hash;
 
     clmix_hash_start(&hash);
-    for (size_t i = 0, part = 1; i < bytes; i += part, part = part % 77 + 1)    /* pieces of every length across the blocks */
+    for (size_t i = 0, part = 1; i < bytes; i += part, part = part % 77 + 1) /* pieces of every length across the blocks */
         clmix_hash_add(&hash, text + i, part < bytes - i ? part : bytes - i);
     clmix_hash_finish(&hash, digest);
     clmix_hash_hex(digest, hex);
@@ -73,229 +66,12 @@ START_TEST(hash_known_answers)
 
     check_digest("", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     check_digest("abc", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    check_digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    check_digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56,
+                 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     ck_assert_ptr_nonnull(million);
     memset(million, 'a', 1000000);
     check_digest(million, 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
     free(million);
-}
-END_TEST
-
-/* --- devices ------------------------------------------------------------------------------------------------------------------------ */
-
-START_TEST(list_numbers_devices_in_order)
-{
-    clmix_device_info *list;
-    size_t count;
-
-    ok(clmix_device_list(&list, &count, NULL));
-    ck_assert_uint_gt(count, 0);
-    for (size_t i = 0; i < count; i++) {
-        ck_assert_int_eq(list[i].index, (int)i);
-        ck_assert_int_ge(list[i].platform_index, 0);
-        ck_assert_uint_gt(strlen(list[i].name), 0);
-        ck_assert_uint_gt(list[i].max_allocation_bytes, 0);
-        ck_assert_uint_gt(list[i].max_work_group, 0);
-    }
-    clmix_free(list);
-}
-END_TEST
-
-static void check_selects(const char *selector, const clmix_device_info *wanted)
-{
-    clmix_device *opened;
-
-    ok(clmix_device_open(&opened, selector));
-    ck_assert_int_eq(clmix_device_describe(opened)->index, wanted->index);
-    clmix_device_close(opened);
-}
-
-START_TEST(selectors_find_the_device)
-{
-    const clmix_device_info *info = clmix_device_describe(device);
-    char selector[64];
-
-    snprintf(selector, sizeof selector, "%d", info->index);
-    check_selects(selector, info);
-    snprintf(selector, sizeof selector, "%d:%d", info->platform_index, info->device_index);
-    check_selects(selector, info);
-    check_selects(NULL, info);
-}
-END_TEST
-
-/* Made-up devices: what is chosen must not depend on the machine that runs the test. */
-static struct clmix_candidate made_up(int index, const char *platform, const char *name, cl_device_type type, unsigned units, bool unified)
-{
-    struct clmix_candidate candidate = { .platform = NULL };
-
-    candidate.info.index = index;
-    candidate.info.platform_index = index / 2;
-    candidate.info.device_index = index % 2;
-    candidate.info.type = type;
-    candidate.info.compute_units = units;
-    candidate.info.clock_mhz = 1000;
-    candidate.info.unified_memory = unified;
-    snprintf(candidate.info.name, sizeof candidate.info.name, "%s", name);
-    snprintf(candidate.info.platform, sizeof candidate.info.platform, "%s", platform);
-    candidate.info.quirks = clmix_quirks_match(&candidate.info);
-    return candidate;
-}
-
-START_TEST(selection_prefers_the_most_capable)
-{
-    const struct clmix_candidate all[] = {
-        made_up(0, "rusticl", "llvmpipe (LLVM 15.0.6, 256 bits)", CL_DEVICE_TYPE_CPU, 64, true),
-        made_up(1, "Portable Computing Language", "pthread-EPYC", CL_DEVICE_TYPE_CPU, 32, true),
-        made_up(2, "Intel(R) OpenCL Graphics", "Iris", CL_DEVICE_TYPE_GPU, 96, true),
-        made_up(3, "AMD APP", "gfx1030", CL_DEVICE_TYPE_GPU, 40, false),
-        made_up(4, "AMD APP", "gfx1100", CL_DEVICE_TYPE_GPU, 60, false),
-    };
-    static const struct { const char *selector; size_t count, chosen; } cases[] = {
-        { NULL, 5, 4 }, { NULL, 4, 3 }, { NULL, 3, 2 }, { NULL, 2, 1 }, { NULL, 1, 0 }, { "cpu", 5, 1 }, { "GPU", 5, 4 }, { "2", 5, 2 },
-        { "1:1", 5, 3 }, { "IRIS", 5, 2 }, { "amd", 5, 4 }, { "gfx1030", 5, 3 }, { "llvmpipe", 5, 0 }, { "0", 5, 0 },
-    };
-    static const char *const missing[] = { "5", "7:0", "1:2", "accelerator", "geforce", "1:", "-1", "0x1" };
-    size_t chosen;
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ok(clmix_select(all, cases[i].count, cases[i].selector, &chosen));
-        ck_assert_msg(chosen == cases[i].chosen, "case %zu chose %zu", i, chosen);
-    }
-    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
-        ck_assert_int_eq(clmix_select(all, 5, missing[i], &chosen), CLMIX_ERROR_NO_DEVICE);
-        ck_assert(mentions(missing[i]) && mentions("gfx1100"));
-    }
-}
-END_TEST
-
-START_TEST(quirks_match_their_devices)
-{
-    struct clmix_candidate rusticl = made_up(0, "rusticl", "AMD Radeon", CL_DEVICE_TYPE_GPU, 8, false);
-    struct clmix_candidate pocl = made_up(0, "Portable Computing Language", "pthread", CL_DEVICE_TYPE_CPU, 8, true);
-    struct clmix_candidate nvidia = made_up(0, "NVIDIA CUDA", "GTX", CL_DEVICE_TYPE_GPU, 8, false);
-
-    ck_assert(clmix_quirk_in_force(&rusticl.info, CLMIX_EFFECT_SIMT));
-    ck_assert(!clmix_quirk_in_force(&rusticl.info, CLMIX_EFFECT_LAST));
-    ck_assert(clmix_quirk_in_force(&nvidia.info, CLMIX_EFFECT_SLEEP));
-    ck_assert_uint_eq(pocl.info.quirks, 0);
-    ck_assert_ptr_null(clmix_device_quirk(&pocl.info, 0));
-    ck_assert_ptr_nonnull(strstr(clmix_device_quirk(&rusticl.info, 0), "simt-only"));
-    ck_assert_ptr_null(clmix_device_quirk(&rusticl.info, 64));
-}
-END_TEST
-
-START_TEST(bad_selector_is_no_device)
-{
-    clmix_device *none;
-
-    ck_assert_int_eq(clmix_device_open(&none, "no such device"), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_ptr_null(none);
-    ck_assert(mentions("no such device"));
-}
-END_TEST
-
-START_TEST(kernel_form_follows_the_environment)
-{
-    char *before = getenv("CLMIX_KERNELS") == NULL ? NULL : strdup(getenv("CLMIX_KERNELS"));
-    clmix_device *generic, *none;
-
-    setenv("CLMIX_KERNELS", "simt", 1);
-    ok(clmix_device_generic(&generic));
-    ck_assert_int_eq(clmix_device_describe(generic)->form, CLMIX_SIMT);
-    clmix_device_close(generic);
-    setenv("CLMIX_KERNELS", "wide", 1);
-    ok(clmix_device_generic(&generic));
-    ck_assert_int_eq(clmix_device_describe(generic)->form, CLMIX_WIDE);
-    clmix_device_close(generic);
-    setenv("CLMIX_KERNELS", "fast", 1);
-    ck_assert_int_eq(clmix_device_generic(&none), CLMIX_ERROR_ARGUMENT);
-    ck_assert_int_eq(clmix_device_open(&none, NULL), CLMIX_ERROR_ARGUMENT);
-    ck_assert_ptr_null(none);
-    ck_assert(mentions("fast"));
-    if (before != NULL)
-        setenv("CLMIX_KERNELS", before, 1);
-    else
-        unsetenv("CLMIX_KERNELS");
-    free(before);
-}
-END_TEST
-
-START_TEST(generic_device_refuses_to_run)
-{
-    clmix_device *generic;
-    clmix_ceilings ceilings;
-    cl_kernel kernel;
-    cl_mem memory;
-
-    ok(clmix_device_generic(&generic));
-    ck_assert_int_eq(clmix_kernel_create(generic, "runtime.cl", "fill", "", &kernel), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_int_eq(clmix_buffer_create(generic, 64, "a test", &memory), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_int_eq(clmix_device_wait(generic), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_int_eq(clmix_device_check(generic), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_int_eq(clmix_device_ceilings(generic, &ceilings), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_int_eq(clmix_profile_start(generic), CLMIX_ERROR_NO_DEVICE);
-    ck_assert_int_eq(clmix_launch_enqueue(generic, &(struct clmix_launch){ .dimensions = 1 }), CLMIX_ERROR_NO_DEVICE);
-    ck_assert(mentions("generic"));
-    clmix_programs_store(generic);
-    clmix_device_close(generic);
-}
-END_TEST
-
-START_TEST(device_passes_its_check)
-{
-    ok(clmix_device_check(device));
-}
-END_TEST
-
-/* --- adopting ----------------------------------------------------------------------------------------------------------------------- */
-
-START_TEST(adopted_device_works_and_is_left_alone)
-{
-    cl_int code;
-    cl_context context = clCreateContext(NULL, 1, &device->id, NULL, NULL, &code), other;
-    cl_command_queue queue = clCreateCommandQueue(context, device->id, 0, &code);
-    const clmix_profile_record *records;
-    clmix_device *adopted;
-    size_t count;
-    cl_mem memory;
-
-    ok(clmix_device_adopt(&adopted, context, device->id, queue));
-    ck_assert_int_eq(clmix_device_describe(adopted)->index, -1);
-    ck_assert_str_eq(clmix_device_describe(adopted)->name, clmix_device_describe(device)->name);
-    ck_assert_ptr_eq(clmix_device_context(adopted), context);
-    ck_assert_ptr_eq(clmix_device_queue(adopted), queue);
-    ok(clmix_device_check(adopted));
-    ok(clmix_buffer_create(adopted, 4096, "a test", &memory));
-    ok(clmix_profile_start(adopted));    /* a queue without profiling: timed by the clock */
-    ok(clmix_buffer_zero(adopted, memory, 0, 4096));
-    ok(clmix_profile_stop(adopted, &records, &count));
-    ck_assert_uint_eq(count, 1);
-    ck_assert(records[0].duration_us > 0 && records[0].start_us >= 0);
-    clmix_buffer_release(adopted, memory);
-    clmix_device_close(adopted);
-    ck_assert_int_eq(clFinish(queue), CL_SUCCESS);
-
-    other = clCreateContext(NULL, 1, &device->id, NULL, NULL, &code);
-    ck_assert_int_eq(clmix_device_adopt(&adopted, other, device->id, queue), CLMIX_ERROR_ARGUMENT);
-    ck_assert_int_eq(clmix_device_adopt(&adopted, context, device->id, NULL), CLMIX_ERROR_ARGUMENT);
-    ck_assert_ptr_null(adopted);
-    clReleaseContext(other);
-    clReleaseCommandQueue(queue);
-    clReleaseContext(context);
-}
-END_TEST
-
-START_TEST(out_of_order_queue_is_refused)
-{
-    cl_int code;
-    cl_command_queue queue = clCreateCommandQueue(device->context, device->id, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, &code);
-    clmix_device *adopted;
-
-    if (queue == NULL)
-        return;    /* the device has none */
-    ck_assert_int_eq(clmix_device_adopt(&adopted, device->context, device->id, queue), CLMIX_ERROR_ARGUMENT);
-    ck_assert(mentions("out of order"));
-    clReleaseCommandQueue(queue);
 }
 END_TEST
 
@@ -305,7 +81,7 @@ static void write_kernel(const char *name, const char *text)
 {
     char *path = clmix_path_join(kernel_folder, name);
 
-    ok(clmix_file_write(path, text, strlen(text)));
+    check_ok(clmix_file_write(path, text, strlen(text)));
     free(path);
 }
 
@@ -322,14 +98,14 @@ static int run_kernel(const char *file, const char *name, const char *options)
     cl_mem memory;
     int result;
 
-    ok(clmix_kernel_create(device, file, name, options, &launch.kernel));
-    ok(clmix_buffer_create(device, sizeof result, "a test", &memory));
+    check_ok(clmix_kernel_create(test_device, file, name, options, &launch.kernel));
+    check_ok(clmix_buffer_create(test_device, sizeof result, "a test", &memory));
     ck_assert_int_eq(clSetKernelArg(launch.kernel, 0, sizeof memory, &memory), CL_SUCCESS);
-    ok(clmix_launch_enqueue(device, &launch));
-    ok(clmix_buffer_read(device, memory, 0, &result, sizeof result));
+    check_ok(clmix_launch_enqueue(test_device, &launch));
+    check_ok(clmix_buffer_read(test_device, memory, 0, &result, sizeof result));
     clmix_launch_clear(&launch);
     ck_assert_ptr_null(launch.kernel);
-    clmix_buffer_release(device, memory);
+    clmix_buffer_release(test_device, memory);
     return result;
 }
 
@@ -343,12 +119,12 @@ START_TEST(sources_are_read_from_a_folder)
                               "#ifndef K\n#define K 100\n#endif\n__kernel void answer(__global int *out) { *out = twice(OUTER) + K; }");
     ck_assert_int_eq(run_kernel("answer.cl", "answer", NULL), 114);
     ck_assert_int_eq(run_kernel("answer.cl", "answer", "-DK=1"), 15);
-    ck_assert_int_eq(clmix_kernel_create(device, "answer.cl", "question", NULL, &kernel), CLMIX_ERROR_BUILD);
-    ck_assert(mentions("question"));
-    ck_assert_int_eq(clmix_kernel_create(device, "none.cl", "none", NULL, &kernel), CLMIX_ERROR_FILE);
-    ck_assert(mentions("none.cl"));
+    ck_assert_int_eq(clmix_kernel_create(test_device, "answer.cl", "question", NULL, &kernel), CLMIX_ERROR_BUILD);
+    ck_assert(error_mentions("question"));
+    ck_assert_int_eq(clmix_kernel_create(test_device, "none.cl", "none", NULL, &kernel), CLMIX_ERROR_FILE);
+    ck_assert(error_mentions("none.cl"));
     unsetenv("CLMIX_KERNEL_DIR");
-    ck_assert_int_eq(clmix_kernel_create(device, "none.cl", "none", NULL, &kernel), CLMIX_ERROR_INTERNAL);
+    ck_assert_int_eq(clmix_kernel_create(test_device, "none.cl", "none", NULL, &kernel), CLMIX_ERROR_INTERNAL);
 }
 END_TEST
 
@@ -357,9 +133,9 @@ START_TEST(build_failure_gives_the_log)
     cl_kernel kernel;
 
     write_kernel("broken.cl", "__kernel void broken(__global int *out) { *out = undeclared_thing; }\n");
-    ck_assert_int_eq(clmix_kernel_create(device, "broken.cl", "broken", "-DK=1", &kernel), CLMIX_ERROR_BUILD);
+    ck_assert_int_eq(clmix_kernel_create(test_device, "broken.cl", "broken", "-DK=1", &kernel), CLMIX_ERROR_BUILD);
     ck_assert_ptr_null(kernel);
-    ck_assert_msg(mentions("broken.cl") && mentions("-DK=1") && mentions("undeclared_thing"), "%s", clmix_error());
+    ck_assert_msg(error_mentions("broken.cl") && error_mentions("-DK=1") && error_mentions("undeclared_thing"), "%s", clmix_error());
     write_kernel("mended.cl", "__kernel void mended(__global int *out) { *out = 7; }\n");
     ck_assert_int_eq(run_kernel("mended.cl", "mended", ""), 7);
 }
@@ -367,21 +143,23 @@ END_TEST
 
 START_TEST(every_build_gets_its_options)
 {
-    int wide = device->info.form == CLMIX_WIDE;
+    int wide = test_device->info.form == CLMIX_WIDE;
 
     write_kernel("options.cl", "__kernel void options(__global int *out) { *out = CLMIX_WIDE * 1000 + VW; }\n");
-    ck_assert_int_eq(run_kernel("options.cl", "options", ""), wide * 1000 + (int)clmix_vector_width(&device->info));
-    ck_assert_int_eq(run_kernel("options.cl", "options", "-DVW=2"), wide * 1000 + 2);    /* the caller's wins */
+    ck_assert_int_eq(run_kernel("options.cl", "options", ""), wide * 1000 + (int)clmix_vector_width(&test_device->info));
+    ck_assert_int_eq(run_kernel("options.cl", "options", "-DVW=2"), wide * 1000 + 2); /* the caller's wins */
 }
 END_TEST
 
 START_TEST(group_size_quirk_takes_the_attribute_away)
 {
-    struct clmix_candidate adreno = made_up(0, "QUALCOMM Snapdragon(TM)", "Adreno", CL_DEVICE_TYPE_GPU, 1, true);
+    struct clmix_candidate adreno = made_up_device(0, "QUALCOMM Snapdragon(TM)", "Adreno", CL_DEVICE_TYPE_GPU, 1, true);
 
-    device->info.quirks |= adreno.info.quirks;
-    write_kernel("group.cl", "__kernel __attribute__((reqd_work_group_size(2, 1, 1))) void group(__global int *out) { *out = (int)get_local_size(0); }\n");
-    ck_assert_int_eq(run_kernel("group.cl", "group", ""), 1);    /* a group of 1 would be refused otherwise */
+    test_device->info.quirks |= adreno.info.quirks;
+    write_kernel(
+        "group.cl",
+        "__kernel __attribute__((reqd_work_group_size(2, 1, 1))) void group(__global int *out) { *out = (int)get_local_size(0); }\n");
+    ck_assert_int_eq(run_kernel("group.cl", "group", ""), 1); /* a group of 1 would be refused otherwise */
 }
 END_TEST
 
@@ -419,7 +197,7 @@ static void rewrite(const char *path, void (*change)(unsigned char *data, size_t
     size_t bytes;
     void *data;
 
-    ok(clmix_file_read(path, (size_t)1 << 30, &data, &bytes));
+    check_ok(clmix_file_read(path, (size_t)1 << 30, &data, &bytes));
     change(data, &bytes);
     stream = fopen(path, "wb");
     ck_assert_ptr_nonnull(stream);
@@ -428,13 +206,40 @@ static void rewrite(const char *path, void (*change)(unsigned char *data, size_t
     free(data);
 }
 
-static void flip_last(unsigned char *data, size_t *bytes) { data[*bytes - 1] ^= 1; }
-static void flip_magic(unsigned char *data, size_t *bytes) { (void)bytes; data[0] ^= 1; }
-static void flip_key(unsigned char *data, size_t *bytes) { (void)bytes; data[9] ^= 1; }
-static void huge_length(unsigned char *data, size_t *bytes) { (void)bytes; memset(data + 40, 0xFF, 8); }
-static void halve(unsigned char *data, size_t *bytes) { (void)data; *bytes /= 2; }
-static void cut_header(unsigned char *data, size_t *bytes) { (void)data; *bytes = 20; }
-static void empty(unsigned char *data, size_t *bytes) { (void)data; *bytes = 0; }
+static void flip_last(unsigned char *data, size_t *bytes)
+{
+    data[*bytes - 1] ^= 1;
+}
+static void flip_magic(unsigned char *data, size_t *bytes)
+{
+    (void)bytes;
+    data[0] ^= 1;
+}
+static void flip_key(unsigned char *data, size_t *bytes)
+{
+    (void)bytes;
+    data[9] ^= 1;
+}
+static void huge_length(unsigned char *data, size_t *bytes)
+{
+    (void)bytes;
+    memset(data + 40, 0xFF, 8);
+}
+static void halve(unsigned char *data, size_t *bytes)
+{
+    (void)data;
+    *bytes /= 2;
+}
+static void cut_header(unsigned char *data, size_t *bytes)
+{
+    (void)data;
+    *bytes = 20;
+}
+static void empty(unsigned char *data, size_t *bytes)
+{
+    (void)data;
+    *bytes = 0;
+}
 
 static void (*const damages[])(unsigned char *, size_t *) = { flip_last, flip_magic, flip_key, huge_length, halve, cut_header, empty };
 static void (*damage)(unsigned char *, size_t *);
@@ -449,8 +254,8 @@ static void use_anew(size_t *compiled, size_t *loaded)
 {
     clmix_device *fresh;
 
-    ok(clmix_device_open(&fresh, NULL));
-    ok(clmix_device_check(fresh));
+    check_ok(clmix_device_open(&fresh, NULL));
+    check_ok(clmix_device_check(fresh));
     clmix_device_programs(fresh, compiled, loaded);
     clmix_device_close(fresh);
 }
@@ -495,7 +300,7 @@ static void plant_text(const char *path)
     size_t bytes;
     void *data;
 
-    ok(clmix_file_read(path, (size_t)1 << 30, &data, &bytes));
+    check_ok(clmix_file_read(path, (size_t)1 << 30, &data, &bytes));
     memcpy(key, (unsigned char *)data + 8, sizeof key);
     free(data);
     clmix_cache_save(key, "", junk, sizeof junk);
@@ -505,8 +310,8 @@ START_TEST(binary_that_the_driver_refuses_is_mended)
 {
     size_t compiled, loaded, all;
 
-    if (strcmp(device->info.platform, "rusticl") == 0)
-        return;    /* Mesa 22.3 aborts the process on a binary that it did not make */
+    if (strcmp(test_device->info.platform, "rusticl") == 0)
+        return; /* Mesa 22.3 aborts the process on a binary that it did not make */
     use_anew(&compiled, &loaded);
     all = compiled + loaded;
     each_stored(plant_text);
@@ -521,22 +326,22 @@ END_TEST
 START_TEST(later_kernels_are_stored)
 {
     static const char text[] = "__kernel void one(__global int *out) { *out = 1; }\n__kernel void two(__global int *out) { *out = 2; }\n";
-    clmix_device *kept = device;
+    clmix_device *kept = test_device;
     size_t compiled, loaded;
 
     write_kernel("pair.cl", text);
     for (int round = 0; round < 3; round++) {
-        ok(clmix_device_open(&device, NULL));
+        check_ok(clmix_device_open(&test_device, NULL));
         ck_assert_int_eq(run_kernel("pair.cl", "one", ""), 1);
-        clmix_programs_store(device);
+        clmix_programs_store(test_device);
         if (round > 0)
             ck_assert_int_eq(run_kernel("pair.cl", "two", ""), 2);
-        clmix_device_programs(device, &compiled, &loaded);
+        clmix_device_programs(test_device, &compiled, &loaded);
         if (round > 0)
             ck_assert_uint_eq(compiled, 0);
-        clmix_device_close(device);
+        clmix_device_close(test_device);
     }
-    device = kept;
+    test_device = kept;
 }
 END_TEST
 
@@ -551,14 +356,15 @@ START_TEST(unusable_cache_folder_is_ignored)
     use_anew(&compiled, &loaded);
     ck_assert_uint_gt(compiled, 0);
     ck_assert_uint_eq(loaded, 0);
-    ck_assert(mentions("no such device"));    /* the failure to store left the caller's error text alone */
+    ck_assert(error_mentions("no such device")); /* the failure to store left the caller's error text alone */
     setenv("CLMIX_CACHE_DIR", cache_folder, 1);
 }
 END_TEST
 
 START_TEST(cache_folder_follows_the_environment)
 {
-    char *home = getenv("HOME") == NULL ? NULL : strdup(getenv("HOME")), *xdg = getenv("XDG_CACHE_HOME") == NULL ? NULL : strdup(getenv("XDG_CACHE_HOME"));
+    char *home = getenv("HOME") == NULL ? NULL : strdup(getenv("HOME")),
+         *xdg = getenv("XDG_CACHE_HOME") == NULL ? NULL : strdup(getenv("XDG_CACHE_HOME"));
 
     unsetenv("CLMIX_CACHE_DIR");
     setenv("XDG_CACHE_HOME", "/x", 1);
@@ -581,7 +387,7 @@ END_TEST
 START_TEST(key_covers_what_decides_the_binary)
 {
     unsigned char base[CLMIX_HASH_BYTES], other[CLMIX_HASH_BYTES];
-    clmix_device_info info = device->info;
+    clmix_device_info info = test_device->info;
 
     clmix_cache_key(&info, "text", "options", base);
     clmix_cache_key(&info, "text", "options", other);
@@ -595,7 +401,7 @@ START_TEST(key_covers_what_decides_the_binary)
     info.driver[0] ^= 1;
     clmix_cache_key(&info, "text", "options", other);
     ck_assert_mem_ne(base, other, sizeof base);
-    info = device->info;
+    info = test_device->info;
     info.platform_version[0] ^= 1;
     clmix_cache_key(&info, "text", "options", other);
     ck_assert_mem_ne(base, other, sizeof base);
@@ -609,46 +415,46 @@ START_TEST(books_are_kept)
     size_t before, after, peak, made, made_before;
     cl_mem a, b;
 
-    clmix_device_memory(device, &before, &peak, &made_before);
-    ok(clmix_buffer_create(device, 1000, "a test", &a));
-    ok(clmix_buffer_create(device, 24, "a test", &b));
-    clmix_device_memory(device, &after, &peak, &made);
+    clmix_device_memory(test_device, &before, &peak, &made_before);
+    check_ok(clmix_buffer_create(test_device, 1000, "a test", &a));
+    check_ok(clmix_buffer_create(test_device, 24, "a test", &b));
+    clmix_device_memory(test_device, &after, &peak, &made);
     ck_assert_uint_eq(after, before + 1024);
     ck_assert_uint_eq(made, made_before + 2);
-    clmix_buffer_release(device, a);
-    clmix_buffer_release(device, NULL);
-    clmix_device_memory(device, &after, &peak, &made);
+    clmix_buffer_release(test_device, a);
+    clmix_buffer_release(test_device, NULL);
+    clmix_device_memory(test_device, &after, &peak, &made);
     ck_assert_uint_eq(after, before + 24);
     ck_assert_uint_ge(peak, before + 1024);
-    clmix_buffer_release(device, b);
-    clmix_device_memory(device, &after, &peak, &made);
+    clmix_buffer_release(test_device, b);
+    clmix_device_memory(test_device, &after, &peak, &made);
     ck_assert_uint_eq(after, before);
 }
 END_TEST
 
 START_TEST(too_large_is_device_memory)
 {
-    clmix_device_info kept = device->info;
+    clmix_device_info kept = test_device->info;
     size_t current, peak, made;
     clmix_status status;
     cl_mem memory;
 
-    ck_assert_int_eq(clmix_buffer_create(device, kept.max_allocation_bytes + 1, "the arena", &memory), CLMIX_ERROR_DEVICE_MEMORY);
+    ck_assert_int_eq(clmix_buffer_create(test_device, kept.max_allocation_bytes + 1, "the arena", &memory), CLMIX_ERROR_DEVICE_MEMORY);
     ck_assert_ptr_null(memory);
-    ck_assert_msg(mentions("the arena") && mentions("MB"), "%s", clmix_error());
-    device->info.global_bytes = 1000;
-    ck_assert_int_eq(clmix_buffer_create(device, 2000, "the arena", &memory), CLMIX_ERROR_DEVICE_MEMORY);
+    ck_assert_msg(error_mentions("the arena") && error_mentions("MB"), "%s", clmix_error());
+    test_device->info.global_bytes = 1000;
+    ck_assert_int_eq(clmix_buffer_create(test_device, 2000, "the arena", &memory), CLMIX_ERROR_DEVICE_MEMORY);
     /* The driver's own refusal, past our checks. Oclgrind gives memory of any size. */
     if (kept.max_allocation_bytes < (size_t)15 << 30 && strcmp(kept.platform, "Oclgrind") != 0) {
-        device->info.global_bytes = device->info.max_allocation_bytes = SIZE_MAX;
-        status = clmix_buffer_create(device, ((size_t)1 << 34) - 4, "the arena", &memory);
+        test_device->info.global_bytes = test_device->info.max_allocation_bytes = SIZE_MAX;
+        status = clmix_buffer_create(test_device, ((size_t)1 << 34) - 4, "the arena", &memory);
         ck_assert_msg(status == CLMIX_ERROR_DEVICE_MEMORY, "%s", clmix_error());
-        ck_assert(mentions("the arena"));
+        ck_assert(error_mentions("the arena"));
     }
-    device->info = kept;
-    clmix_device_memory(device, &current, &peak, &made);
+    test_device->info = kept;
+    clmix_device_memory(test_device, &current, &peak, &made);
     ck_assert_uint_eq(current, 0);
-    ok(clmix_device_check(device));
+    check_ok(clmix_device_check(test_device));
 }
 END_TEST
 
@@ -660,37 +466,37 @@ START_TEST(memory_is_written_copied_and_zeroed)
 
     for (int i = 0; i < COUNT; i++)
         data[i] = (float)i + 0.5f;
-    ok(clmix_buffer_create(device, sizeof data, "a test", &a));
-    ok(clmix_buffer_create(device, sizeof data, "a test", &b));
-    ok(clmix_buffer_read(device, a, 0, back, sizeof back));
+    check_ok(clmix_buffer_create(test_device, sizeof data, "a test", &a));
+    check_ok(clmix_buffer_create(test_device, sizeof data, "a test", &b));
+    check_ok(clmix_buffer_read(test_device, a, 0, back, sizeof back));
     for (int i = 0; i < COUNT; i++)
         ck_assert(back[i] == 0);
-    ok(clmix_buffer_write(device, a, 0, data, sizeof data));
-    ok(clmix_buffer_copy(device, a, 4, b, 0, sizeof data - 4));
-    ok(clmix_buffer_zero(device, b, 12, 4 * 4567));
-    ok(clmix_buffer_read(device, b, 0, back, sizeof back));
+    check_ok(clmix_buffer_write(test_device, a, 0, data, sizeof data));
+    check_ok(clmix_buffer_copy(test_device, a, 4, b, 0, sizeof data - 4));
+    check_ok(clmix_buffer_zero(test_device, b, 12, 4 * 4567));
+    check_ok(clmix_buffer_read(test_device, b, 0, back, sizeof back));
     for (int i = 0; i < COUNT; i++) {
         float wanted = i == COUNT - 1 || (i >= 3 && i < 3 + 4567) ? 0 : data[i + 1];
         ck_assert_msg(back[i] == wanted, "element %d is %g", i, back[i]);
     }
-    ck_assert_int_eq(clmix_buffer_zero(device, a, 2, 4), CLMIX_ERROR_INTERNAL);
-    ck_assert_int_ne(clmix_buffer_write(device, a, sizeof data, data, 4), CLMIX_OK);
-    ok(clmix_buffer_write(device, a, sizeof data, data, 0));
-    clmix_buffer_release(device, a);
-    clmix_buffer_release(device, b);
+    ck_assert_int_eq(clmix_buffer_zero(test_device, a, 2, 4), CLMIX_ERROR_INTERNAL);
+    ck_assert_int_ne(clmix_buffer_write(test_device, a, sizeof data, data, 4), CLMIX_OK);
+    check_ok(clmix_buffer_write(test_device, a, sizeof data, data, 0));
+    clmix_buffer_release(test_device, a);
+    clmix_buffer_release(test_device, b);
 }
 END_TEST
 
 START_TEST(sleeping_wait_waits)
 {
-    struct clmix_candidate nvidia = made_up(0, "NVIDIA CUDA", "GTX", CL_DEVICE_TYPE_GPU, 8, false);
+    struct clmix_candidate nvidia = made_up_device(0, "NVIDIA CUDA", "GTX", CL_DEVICE_TYPE_GPU, 8, false);
     cl_mem memory;
 
-    device->info.quirks |= nvidia.info.quirks;
-    ok(clmix_buffer_create(device, 1 << 20, "a test", &memory));
-    ok(clmix_buffer_zero(device, memory, 0, 1 << 20));
-    ok(clmix_device_wait(device));
-    clmix_buffer_release(device, memory);
+    test_device->info.quirks |= nvidia.info.quirks;
+    check_ok(clmix_buffer_create(test_device, 1 << 20, "a test", &memory));
+    check_ok(clmix_buffer_zero(test_device, memory, 0, 1 << 20));
+    check_ok(clmix_device_wait(test_device));
+    clmix_buffer_release(test_device, memory);
 }
 END_TEST
 
@@ -700,9 +506,9 @@ START_TEST(refused_launch_names_the_op)
 {
     struct clmix_launch launch = { .dimensions = 1, .global = { 3 }, .local = { 2 }, .label = "layers.0.ff3", .name = "fill" };
 
-    ok(clmix_kernel_create(device, "runtime.cl", "fill", "-DWG=1", &launch.kernel));
-    ck_assert_int_ne(clmix_launch_enqueue(device, &launch), CLMIX_OK);
-    ck_assert_msg(mentions("layers.0.ff3") && mentions("fill"), "%s", clmix_error());
+    check_ok(clmix_kernel_create(test_device, "runtime.cl", "fill", "-DWG=1", &launch.kernel));
+    ck_assert_int_ne(clmix_launch_enqueue(test_device, &launch), CLMIX_OK);
+    ck_assert_msg(error_mentions("layers.0.ff3") && error_mentions("fill"), "%s", clmix_error());
     clmix_launch_clear(&launch);
 }
 END_TEST
@@ -722,8 +528,8 @@ static void check_trace(size_t count)
     size_t bytes, complete = 0;
     void *text;
 
-    ok(clmix_profile_write_trace(device, path));
-    ok(clmix_file_read(path, 1 << 24, &text, &bytes));
+    check_ok(clmix_profile_write_trace(test_device, path));
+    check_ok(clmix_file_read(path, 1 << 24, &text, &bytes));
     trace = cJSON_Parse(text);
     ck_assert_ptr_nonnull(trace);
     events = cJSON_GetObjectItem(trace, "traceEvents");
@@ -744,23 +550,23 @@ static void check_trace(size_t count)
 
 START_TEST(profile_records_every_launch)
 {
-    enum { LAUNCHES = 700 };    /* more than the events held at a time */
+    enum { LAUNCHES = 700 }; /* more than the events held at a time */
     int calls = 0;
     struct clmix_launch call = { .call = count_call, .context = &calls, .label = "a \"quoted\\ label\n", .name = "library", .flops = 5 };
     const clmix_profile_record *records;
     size_t count;
     cl_mem memory;
 
-    ok(clmix_buffer_create(device, 4096, "a test", &memory));
-    ck_assert_int_eq(clmix_profile_stop(device, &records, &count), CLMIX_ERROR_ARGUMENT);
-    ck_assert_int_eq(clmix_profile_write_trace(device, "/dev/null"), CLMIX_ERROR_ARGUMENT);
+    check_ok(clmix_buffer_create(test_device, 4096, "a test", &memory));
+    ck_assert_int_eq(clmix_profile_stop(test_device, &records, &count), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_profile_write_trace(test_device, "/dev/null"), CLMIX_ERROR_ARGUMENT);
     for (int round = 0; round < 2; round++) {
-        ok(clmix_profile_start(device));
+        check_ok(clmix_profile_start(test_device));
         for (int i = 0; i < LAUNCHES; i++)
-            ok(clmix_buffer_zero(device, memory, 0, 4096));
-        ok(clmix_launch_enqueue(device, &call));
-        ok(clmix_buffer_zero(device, memory, 0, 2048));
-        ok(clmix_profile_stop(device, &records, &count));
+            check_ok(clmix_buffer_zero(test_device, memory, 0, 4096));
+        check_ok(clmix_launch_enqueue(test_device, &call));
+        check_ok(clmix_buffer_zero(test_device, memory, 0, 2048));
+        check_ok(clmix_profile_stop(test_device, &records, &count));
         ck_assert_uint_eq(count, LAUNCHES + 2);
         ck_assert_str_eq(records[0].kernel, "fill");
         ck_assert_uint_eq(records[0].bytes, 4096);
@@ -772,18 +578,9 @@ START_TEST(profile_records_every_launch)
         check_trace(count);
     }
     ck_assert_int_eq(calls, 2);
-    ok(clmix_launch_enqueue(device, &call));    /* not recorded any more */
-    ck_assert_int_eq(clmix_profile_stop(device, &records, &count), CLMIX_ERROR_ARGUMENT);
-    clmix_buffer_release(device, memory);
-}
-END_TEST
-
-START_TEST(ceilings_are_positive)
-{
-    clmix_ceilings ceilings;
-
-    ok(clmix_device_ceilings(device, &ceilings));
-    ck_assert(ceilings.fma_gflops > 0 && ceilings.copy_gbs > 0 && ceilings.launch_us > 0 && ceilings.sync_launch_us > 0);
+    check_ok(clmix_launch_enqueue(test_device, &call)); /* not recorded any more */
+    ck_assert_int_eq(clmix_profile_stop(test_device, &records, &count), CLMIX_ERROR_ARGUMENT);
+    clmix_buffer_release(test_device, memory);
 }
 END_TEST
 
@@ -801,14 +598,14 @@ static void device_words(const uint32_t input[6], uint32_t words[4])
     struct clmix_launch launch = { .dimensions = 1, .global = { 1 }, .local = { 1 }, .name = "words" };
     cl_mem memory;
 
-    ok(clmix_buffer_create(device, 24, "a test", &memory));
-    ok(clmix_buffer_write(device, memory, 0, input, 24));
-    ok(clmix_kernel_create(device, "words.cl", "words", "", &launch.kernel));
+    check_ok(clmix_buffer_create(test_device, 24, "a test", &memory));
+    check_ok(clmix_buffer_write(test_device, memory, 0, input, 24));
+    check_ok(clmix_kernel_create(test_device, "words.cl", "words", "", &launch.kernel));
     ck_assert_int_eq(clSetKernelArg(launch.kernel, 0, sizeof memory, &memory), CL_SUCCESS);
-    ok(clmix_launch_enqueue(device, &launch));
-    ok(clmix_buffer_read(device, memory, 0, words, 16));
+    check_ok(clmix_launch_enqueue(test_device, &launch));
+    check_ok(clmix_buffer_read(test_device, memory, 0, words, 16));
     clmix_launch_clear(&launch);
-    clmix_buffer_release(device, memory);
+    clmix_buffer_release(test_device, memory);
 }
 
 START_TEST(philox_known_answers)
@@ -831,22 +628,12 @@ END_TEST
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("runtime");
-    TCase *plain = tcase_create("plain"), *devices = tcase_create("devices"), *programs = tcase_create("programs"), *cache = tcase_create("cache"),
+    TCase *plain = tcase_create("plain"), *programs = tcase_create("programs"), *cache = tcase_create("cache"),
           *memory = tcase_create("memory"), *profile = tcase_create("profile");
-    TCase *const with_device[] = { devices, cache, memory, profile };
+    TCase *const with_device[] = { cache, memory, profile };
 
     tcase_add_test(plain, hash_known_answers);
-    tcase_add_test(plain, selection_prefers_the_most_capable);
-    tcase_add_test(plain, quirks_match_their_devices);
-    tcase_add_test(plain, list_numbers_devices_in_order);
-    tcase_add_test(plain, bad_selector_is_no_device);
-    tcase_add_test(plain, kernel_form_follows_the_environment);
-    tcase_add_test(plain, generic_device_refuses_to_run);
     tcase_add_test(plain, cache_folder_follows_the_environment);
-    tcase_add_test(devices, selectors_find_the_device);
-    tcase_add_test(devices, device_passes_its_check);
-    tcase_add_test(devices, adopted_device_works_and_is_left_alone);
-    tcase_add_test(devices, out_of_order_queue_is_refused);
     tcase_add_test(programs, sources_are_read_from_a_folder);
     tcase_add_test(programs, build_failure_gives_the_log);
     tcase_add_test(programs, every_build_gets_its_options);
@@ -864,55 +651,28 @@ static Suite *make_suite(void)
     tcase_add_test(memory, sleeping_wait_waits);
     tcase_add_test(profile, refused_launch_names_the_op);
     tcase_add_test(profile, profile_records_every_launch);
-    tcase_add_test(profile, ceilings_are_positive);
+    tcase_add_unchecked_fixture(plain, make_folders, remove_folders);
+    tcase_add_unchecked_fixture(programs, make_folders, remove_folders);
     tcase_add_unchecked_fixture(programs, write_library_kernels, NULL);
-    tcase_add_checked_fixture(programs, open_device_with_folder, close_device_with_folder);
+    tcase_add_checked_fixture(programs, open_with_folder, close_with_folder);
     suite_add_tcase(suite, plain);
     suite_add_tcase(suite, programs);
     for (size_t i = 0; i < sizeof with_device / sizeof with_device[0]; i++) {
-        tcase_add_checked_fixture(with_device[i], open_device, close_device);
+        tcase_add_unchecked_fixture(with_device[i], make_folders, remove_folders);
+        tcase_add_checked_fixture(with_device[i], open_test_device, close_test_device);
         suite_add_tcase(suite, with_device[i]);
     }
     return suite;
 }
 
-static void remove_folder(const char *path)
-{
-    DIR *stream = opendir(path);
-
-    for (struct dirent *entry = stream == NULL ? NULL : readdir(stream); entry != NULL; entry = readdir(stream)) {
-        char *inside = clmix_path_join(path, entry->d_name);
-
-        if (entry->d_name[0] != '.')
-            unlink(inside);
-        free(inside);
-    }
-    if (stream != NULL)
-        closedir(stream);
-    rmdir(path);
-}
-
 int main(void)
 {
-    SRunner *runner;
+    SRunner *runner = srunner_create(make_suite());
     int failed;
 
-    if (mkdtemp(folder) == NULL) {
-        perror(folder);
-        return 1;
-    }
-    snprintf(cache_folder, sizeof cache_folder, "%s/cache", folder);
-    snprintf(kernel_folder, sizeof kernel_folder, "%s/kernels", folder);
-    if (clmix_folder_make(kernel_folder) != CLMIX_OK)
-        return 1;
-    setenv("CLMIX_CACHE_DIR", cache_folder, 1);
-    runner = srunner_create(make_suite());
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    remove_folder(cache_folder);
-    remove_folder(kernel_folder);
-    remove_folder(folder);
     return failed > 0;
 }

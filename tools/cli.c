@@ -47,14 +47,13 @@ static int finish(struct cli *cli, int status)
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv)
 {
     struct poptOption none[] = { POPT_TABLEEND };
-    struct poptOption table[] = {
-        { NULL, '\0', POPT_ARG_INCLUDE_TABLE, options == NULL ? none : options, 0, NULL, NULL },
-        { "device", 'd', POPT_ARG_STRING, &cli->device, 0, "index, platform:device, cpu, gpu, or part of a name ($CLMIX_DEVICE)", "SELECTOR" },
-        { "json", 'j', POPT_ARG_NONE, &cli->json, 0, "machine-readable output", NULL },
-        { "help", 'h', POPT_ARG_NONE, NULL, SAW_HELP, "this text", NULL },
-        { "version", 'V', POPT_ARG_NONE, NULL, SAW_VERSION, "the version", NULL },
-        POPT_TABLEEND
-    };
+    struct poptOption table[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, options == NULL ? none : options, 0, NULL, NULL },
+                                  { "device", 'd', POPT_ARG_STRING, &cli->device, 0,
+                                    "index, platform:device, cpu, gpu, or part of a name ($CLMIX_DEVICE)", "SELECTOR" },
+                                  { "json", 'j', POPT_ARG_NONE, &cli->json, 0, "machine-readable output", NULL },
+                                  { "help", 'h', POPT_ARG_NONE, NULL, SAW_HELP, "this text", NULL },
+                                  { "version", 'V', POPT_ARG_NONE, NULL, SAW_VERSION, "the version", NULL },
+                                  POPT_TABLEEND };
     int code;
 
     memset(cli, 0, sizeof *cli);
@@ -122,19 +121,13 @@ int cli_error(const struct cli *cli, const char *hint, const char *format, ...)
 static const char *hint_for(clmix_status status)
 {
     switch (status) {
-    case CLMIX_ERROR_NO_DEVICE:
-        return "clmix-info lists the devices that clmix can use, and why others are left out";
-    case CLMIX_ERROR_DRIVER:
-        return "clmix-info --check tests a driver; --device chooses another one";
-    case CLMIX_ERROR_BUILD:
-        return "clmix-info --clear-cache removes stored kernels; --device chooses another driver";
+    case CLMIX_ERROR_NO_DEVICE: return "clmix-info lists the devices that clmix can use, and why others are left out";
+    case CLMIX_ERROR_DRIVER: return "clmix-info --check tests a driver; --device chooses another one";
+    case CLMIX_ERROR_BUILD: return "clmix-info --clear-cache removes stored kernels; --device chooses another driver";
     case CLMIX_ERROR_HOST_MEMORY:
-    case CLMIX_ERROR_DEVICE_MEMORY:
-        return "a smaller batch needs less memory; clmix-summary tells how much before a run";
-    case CLMIX_ERROR_INTERNAL:
-        return "this is a defect of clmix: please report it with the command line";
-    default:
-        return NULL;
+    case CLMIX_ERROR_DEVICE_MEMORY: return "a smaller batch needs less memory; clmix-summary tells how much before a run";
+    case CLMIX_ERROR_INTERNAL: return "this is a defect of clmix: please report it with the command line";
+    default: return NULL;
     }
 }
 

@@ -10,17 +10,17 @@
 
 /* What --help teaches. Texts are printed as they are, so their lines are broken by hand at some 100 columns. */
 struct cli_help {
-    const char *program;     /* "clmix-info" */
-    const char *arguments;   /* "MODEL [OPTION...]" */
-    const char *purpose;     /* a paragraph */
-    const char *examples;    /* lines: a command, what it does */
+    const char *program;   /* "clmix-info" */
+    const char *arguments; /* "MODEL [OPTION...]" */
+    const char *purpose;   /* a paragraph */
+    const char *examples;  /* lines: a command, what it does */
 };
 
 struct cli {
     const struct cli_help *help;
-    char *device;              /* --device, NULL when not given */
-    int json;                  /* --json */
-    const char **arguments;    /* what is left, ends with NULL */
+    char *device;           /* --device, NULL when not given */
+    int json;               /* --json */
+    const char **arguments; /* what is left, ends with NULL */
     int argument_count;
     poptContext context;
 };

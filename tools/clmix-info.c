@@ -57,7 +57,8 @@ static void visit_cache(bool remove_them, size_t *files, size_t *bytes)
         char path[1536];
         struct stat file;
 
-        if (!is_cache_file(entry->d_name) || snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path || stat(path, &file) != 0)
+        if (!is_cache_file(entry->d_name) || snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path ||
+            stat(path, &file) != 0)
             continue;
         if (remove_them && unlink(path) != 0)
             continue;
@@ -148,8 +149,8 @@ static void print_report(const struct report *report, const struct wishes *wishe
         printf(" at %u MHz", info->clock_mhz);
     printf(", vectors of %u, work-groups up to %zu\n", info->vector_width, info->max_work_group);
     print_memory(info);
-    printf("    features    half arithmetic %s, double %s, sub-groups %s\n", info->half_arithmetic ? "yes" : "no", info->double_arithmetic ? "yes" : "no",
-           info->subgroups ? "yes" : "no");
+    printf("    features    half arithmetic %s, double %s, sub-groups %s\n", info->half_arithmetic ? "yes" : "no",
+           info->double_arithmetic ? "yes" : "no", info->subgroups ? "yes" : "no");
     printf("    kernels     %s\n", form_name(info->form));
     for (unsigned bit = 0; bit < 64; bit++)
         if (clmix_device_quirk(info, bit) != NULL)
@@ -163,8 +164,8 @@ static void print_report(const struct report *report, const struct wishes *wishe
     if (wishes->ceilings && report->measured != CLMIX_OK)
         printf("    ceilings    %s\n", report->measure_error);
     else if (wishes->ceilings)
-        printf("    ceilings    %.4g GFLOP/s, copy %.3g GB/s, launch %.3g us, with a wait %.3g us\n", report->ceilings.fma_gflops, report->ceilings.copy_gbs,
-               report->ceilings.launch_us, report->ceilings.sync_launch_us);
+        printf("    ceilings    %.4g GFLOP/s, copy %.3g GB/s, launch %.3g us, with a wait %.3g us\n", report->ceilings.fma_gflops,
+               report->ceilings.copy_gbs, report->ceilings.launch_us, report->ceilings.sync_launch_us);
 }
 
 static void print_all(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
@@ -316,12 +317,12 @@ static int report_devices(const struct cli *cli, const struct wishes *wishes)
 int main(int argc, char **argv)
 {
     struct wishes wishes = { 0 };
-    struct poptOption options[] = {
-        { "check", 'c', POPT_ARG_NONE, &wishes.check, 0, "run the self-test: tiny kernels against known answers", NULL },
-        { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0, "measure multiply-add rate, copy bandwidth and launch times (seconds)", NULL },
-        { "clear-cache", '\0', POPT_ARG_NONE, &wishes.clear, 0, "remove the stored kernels first", NULL },
-        POPT_TABLEEND
-    };
+    struct poptOption options[] = { { "check", 'c', POPT_ARG_NONE, &wishes.check, 0,
+                                      "run the self-test: tiny kernels against known answers", NULL },
+                                    { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0,
+                                      "measure multiply-add rate, copy bandwidth and launch times (seconds)", NULL },
+                                    { "clear-cache", '\0', POPT_ARG_NONE, &wishes.clear, 0, "remove the stored kernels first", NULL },
+                                    POPT_TABLEEND };
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);
 

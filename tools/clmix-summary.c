@@ -1,5 +1,6 @@
 /* clmix-summary: what a model is and what it costs, before anything is allocated. */
 #include "cli.h"
+#include "graph/graph.h"
 #include "models/network.h"
 #include <clmix/train.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ struct summary {
     const clmix_config *config;
     clmix_device *device;
     size_t batch;
-    clmix_graph *graph;      /* of the model, for its tensors */
+    clmix_graph *graph;      /* of the model, for its layers and tensors */
     clmix_plan *inference;
     clmix_plan_cost forward, step;
     size_t training_bytes;
@@ -45,7 +46,7 @@ static size_t count_parameters(const clmix_graph *graph)
 
 static clmix_status build_graph(struct summary *summary)
 {
-    size_t size[4] = { 1, 0, 0, 0 };
+    size_t size[4] = { summary->batch, 0, 0, 0 };
 
     clmix_config_picture(summary->config, &size[1], &size[2], &size[3]);
     summary->graph = clmix_graph_new();
@@ -91,20 +92,6 @@ static const char *grouped(char text[32], size_t number)
     return text;
 }
 
-/* Values of the weights that a place owns itself: "conv.0" has conv.0.weight and conv.0.bias. */
-static size_t parameters_at(const clmix_graph *graph, const char *path)
-{
-    size_t sum = 0, length = strlen(path);
-    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
-        clmix_tensor_info info;
-        if (clmix_graph_tensor(graph, i, &info) || !info.trainable || strncmp(info.name, path, length) != 0 || info.name[length] != '.')
-            continue;
-        if (length > 0 && !strchr(info.name + length + 1, '.'))
-            sum += clmix_shape_count(info.file_shape);
-    }
-    return sum;
-}
-
 static void shape_text(clmix_shape shape, char text[96])
 {
     int used = 0;
@@ -113,29 +100,46 @@ static void shape_text(clmix_shape shape, char text[96])
         used += snprintf(text + used, 96 - (size_t)used, "%s%zu", axis ? " x " : "", shape.size[axis]);
 }
 
-static void print_layers(const struct summary *summary)
+/* Values of the weights that a node reads. */
+static size_t parameters_of(const clmix_graph *graph, const struct clmix_node *node)
 {
-    char shape[96], number[32];
-    const char *last = "";
-
-    printf("%-28s  %-20s  %-24s  %12s\n", "layer", "op", "result", "parameters");
-    for (size_t i = 0; i < clmix_plan_value_count(summary->inference); i++) {
-        clmix_plan_value value;
-        if (clmix_plan_value_at(summary->inference, i, &value) || !value.op)
-            continue;
-        const char *path = value.path ? value.path : "";
-        size_t parameters = strcmp(path, last) == 0 ? 0 : parameters_at(summary->graph, path);
-        shape_text(value.shape, shape);
-        printf("%-28s  %-20s  %-24s  %12s\n", path, value.op, shape, parameters ? grouped(number, parameters) : "");
-        last = path;
+    size_t sum = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+        if (input && input->kind == CLMIX_VALUE_PARAMETER)
+            sum += clmix_shape_count(input->shape);
     }
+    return sum;
+}
+
+static void print_node(const clmix_graph *graph, const struct clmix_node *node)
+{
+    char shape[96], number[32], work[32] = "";
+    size_t parameters = parameters_of(graph, node);
+    uint64_t flops = 0, bytes = 0;
+
+    if (node->op->cost)
+        node->op->cost(graph, node, &flops, &bytes);
+    if (flops > 0)
+        snprintf(work, sizeof work, "%.2f", (double)flops / 1e6);
+    shape_text(clmix_node_result(graph, node, 0)->shape, shape);
+    printf("%-28s  %-20s  %-22s  %10s  %10s\n", node->path, node->op->name, shape, parameters ? grouped(number, parameters) : "", work);
+}
+
+/* The layers as the model has them; what a plan makes of them depends on the device. */
+static void print_layers(const clmix_graph *graph)
+{
+    printf("%-28s  %-20s  %-22s  %10s  %10s\n", "layer", "op", "result", "parameters", "MFLOP");
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (!(graph->nodes[i]->op->flags & CLMIX_OP_VIEW))
+            print_node(graph, graph->nodes[i]);
 }
 
 static void print_text(const struct summary *summary)
 {
     char all[32], paper[32];
 
-    print_layers(summary);
+    print_layers(summary->graph);
     printf("\n%s, batch of %zu, planned for %s\n", clmix_config_name(summary->config), summary->batch, clmix_device_describe(summary->device)->name);
     printf("  parameters            %s (%s by the papers' counting rule)\n", grouped(all, summary->parameters), grouped(paper, summary->parameters_paper));
     printf("  size                  %.2f MB by the papers' counting rule\n", summary->megabytes_paper);

@@ -473,6 +473,8 @@ static int run(struct session *session)
     session->folder = request->resume != NULL ? request->resume : request->out;
     if (request->resume != NULL)
         status = clmix_run_inspect(request->resume, &session->stored);
+    session->best.epoch = session->stored.best_epoch;
+    session->best.test_top1 = session->stored.best_top1;
     session->data_name = request->data != NULL ? request->data : session->stored.data;
     if (status == CLMIX_OK)
         status = open_config(session);

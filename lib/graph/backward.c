@@ -310,7 +310,7 @@ static int32_t rebuild(struct clmix_backward *backward, int32_t value)
         return value;
     inputs = calloc((size_t)node->input_count + 1, sizeof *inputs);
     if (inputs == NULL)
-        return CLMIX_POISON;
+        return clmix_poison(scope_of(graph, node), clmix_fail_memory("the backward pass"), "%s", clmix_error()).id;
     for (int i = 0; i < node->input_count; i++) {
         int32_t input = node->inputs[i] < 0 ? node->inputs[i] : rebuild(backward, node->inputs[i]);
 

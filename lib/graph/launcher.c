@@ -205,6 +205,8 @@ clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launch
     launch->flops = launcher->flops;
     launch->bytes = launcher->bytes;
     if (launcher->call != NULL) {
+        free(launcher->memory);    /* of a preparation that failed later on */
+        free(launcher->offsets);
         launcher->memory = calloc(launcher->argument_count + 1, sizeof *launcher->memory);
         launcher->offsets = calloc(launcher->argument_count + 1, sizeof *launcher->offsets);
         launch->call = run_call;

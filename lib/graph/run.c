@@ -280,6 +280,7 @@ static clmix_status check_place(clmix_plan *plan, const struct clmix_place *plac
 {
     size_t count = clmix_shape_count(place->shape), offset;
     cl_mem memory = clmix_plan_memory(plan, place->storage, &offset);
+    clmix_status status;
     float *values;
 
     *finite = true;
@@ -288,11 +289,11 @@ static clmix_status check_place(clmix_plan *plan, const struct clmix_place *plac
     values = malloc(count * sizeof *values);
     if (values == NULL)
         return clmix_fail_memory("examining a value");
-    CLMIX_TRY(clmix_buffer_read(plan->device, memory, offset + place->offset * sizeof *values, values, count * sizeof *values));
-    for (size_t i = 0; i < count && *finite; i++)
+    status = clmix_buffer_read(plan->device, memory, offset + place->offset * sizeof *values, values, count * sizeof *values);
+    for (size_t i = 0; status == CLMIX_OK && i < count && *finite; i++)
         *finite = isfinite(values[i]);
     free(values);
-    return CLMIX_OK;
+    return status;
 }
 
 /* What the step `position` made, or with -1 what the plan is given. */

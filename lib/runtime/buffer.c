@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define MOST_BUFFER_BYTES ((size_t)UINT32_MAX * 4)    /* kernels count floats in 32 bits */
+#define MOST_BUFFER_BYTES ((size_t)UINT32_MAX * 4) /* kernels count floats in 32 bits */
 
 static double megabytes(size_t bytes)
 {
@@ -16,18 +16,21 @@ static clmix_status check_fits(const clmix_device *device, size_t bytes, const c
     const clmix_device_info *info = &device->info;
 
     if (bytes > info->max_allocation_bytes || bytes > MOST_BUFFER_BYTES)
-        return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY, "%s: %s needs %.1f MB in one piece and the device gives %.1f MB at most; a smaller batch may fit", info->name,
-                          what, megabytes(bytes), megabytes(info->max_allocation_bytes < MOST_BUFFER_BYTES ? info->max_allocation_bytes : MOST_BUFFER_BYTES));
+        return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY,
+                          "%s: %s needs %.1f MB in one piece and the device gives %.1f MB at most; a smaller batch may fit", info->name,
+                          what, megabytes(bytes),
+                          megabytes(info->max_allocation_bytes < MOST_BUFFER_BYTES ? info->max_allocation_bytes : MOST_BUFFER_BYTES));
     if (info->global_bytes > 0 && device->current_bytes + bytes > info->global_bytes)
-        return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY, "%s: %s needs %.1f MB, %.1f MB are in use and the device has %.1f MB; a smaller batch may fit", info->name, what,
+        return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY,
+                          "%s: %s needs %.1f MB, %.1f MB are in use and the device has %.1f MB; a smaller batch may fit", info->name, what,
                           megabytes(bytes), megabytes(device->current_bytes), megabytes(info->global_bytes));
     return CLMIX_OK;
 }
 
 static clmix_status fail_allocation(const clmix_device *device, clmix_status status, size_t bytes, const char *what)
 {
-    return clmix_fail(status, "%s (%s: %.1f MB wanted, %.1f MB in use, %.1f MB in the device; a smaller batch may fit)", clmix_error(), what, megabytes(bytes),
-                      megabytes(device->current_bytes), megabytes(device->info.global_bytes));
+    return clmix_fail(status, "%s (%s: %.1f MB wanted, %.1f MB in use, %.1f MB in the device; a smaller batch may fit)", clmix_error(),
+                      what, megabytes(bytes), megabytes(device->current_bytes), megabytes(device->info.global_bytes));
 }
 
 clmix_status clmix_buffer_create(clmix_device *device, size_t bytes, const char *what, cl_mem *memory)
@@ -142,11 +145,15 @@ clmix_status clmix_buffer_zero(clmix_device *device, cl_mem memory, size_t offse
     launch.global[0] = ((size_t)count + chunk - 1) / chunk * launch.local[0];
     CLMIX_TRY(clmix_kernel_create(device, "runtime.cl", "fill", options, &launch.kernel));
     code = clSetKernelArg(launch.kernel, 0, sizeof memory, &memory);
-    code |= clSetKernelArg(launch.kernel, 1, sizeof offset, &offset);
-    code |= clSetKernelArg(launch.kernel, 2, sizeof count, &count);
-    code |= clSetKernelArg(launch.kernel, 3, sizeof value, &value);
-    code |= clSetKernelArg(launch.kernel, 4, sizeof chunk, &chunk);
-    status = code == CL_SUCCESS ? clmix_launch_enqueue(device, &launch) : clmix_fail(CLMIX_ERROR_DRIVER, "%s: an argument of 'fill' was refused", device->info.name);
+    if (code == CL_SUCCESS)
+        code = clSetKernelArg(launch.kernel, 1, sizeof offset, &offset);
+    if (code == CL_SUCCESS)
+        code = clSetKernelArg(launch.kernel, 2, sizeof count, &count);
+    if (code == CL_SUCCESS)
+        code = clSetKernelArg(launch.kernel, 3, sizeof value, &value);
+    if (code == CL_SUCCESS)
+        code = clSetKernelArg(launch.kernel, 4, sizeof chunk, &chunk);
+    status = code == CL_SUCCESS ? clmix_launch_enqueue(device, &launch) : clmix_fail_cl(device, code, "setting the arguments of 'fill'");
     clmix_launch_clear(&launch);
     return status;
 }

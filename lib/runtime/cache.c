@@ -14,12 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT_VERSION "1"
-#define MAGIC "CLMIXK1\n"
-#define HEADER_BYTES (8 + CLMIX_HASH_BYTES + 8 + 8 + CLMIX_HASH_BYTES)
-#define MOST_FILE_BYTES ((size_t)256 << 20)
+#define FORMAT_VERSION    "1"
+#define MAGIC             "CLMIXK1\n"
+#define HEADER_BYTES      (8 + CLMIX_HASH_BYTES + 8 + 8 + CLMIX_HASH_BYTES)
+#define MOST_FILE_BYTES   ((size_t)256 << 20)
 #define MOST_FOLDER_BYTES ((size_t)1 << 30)
-#define MOST_NAME 80    /* 64 digits and ".clmix" */
+#define MOST_NAME         80 /* 64 digits and ".clmix" */
 
 const char *clmix_cache_folder(void)
 {
@@ -30,7 +30,7 @@ const char *clmix_cache_folder(void)
     folder[0] = '\0';
     if (given != NULL)
         length = snprintf(folder, sizeof folder, "%s", given);
-    else if (xdg != NULL && xdg[0] == '/')    /* the XDG specification: relative ones are to be ignored */
+    else if (xdg != NULL && xdg[0] == '/') /* the XDG specification: relative ones are to be ignored */
         length = snprintf(folder, sizeof folder, "%s/clmix", xdg);
     else if (home != NULL && home[0] != '\0')
         length = snprintf(folder, sizeof folder, "%s/.cache/clmix", home);
@@ -46,7 +46,7 @@ void clmix_cache_key(const clmix_device_info *info, const char *text, const char
 
     clmix_hash_start(&hash);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        clmix_hash_add(&hash, parts[i], strlen(parts[i]) + 1);    /* the zero byte keeps neighbours apart */
+        clmix_hash_add(&hash, parts[i], strlen(parts[i]) + 1); /* the zero byte keeps neighbours apart */
     clmix_hash_finish(&hash, key);
 }
 
@@ -77,7 +77,8 @@ static uint64_t get_number(const unsigned char *at)
     return number;
 }
 
-static void checksum(const void *kernels, size_t kernels_bytes, const void *binary, size_t binary_bytes, unsigned char digest[CLMIX_HASH_BYTES])
+static void checksum(const void *kernels, size_t kernels_bytes, const void *binary, size_t binary_bytes,
+                     unsigned char digest[CLMIX_HASH_BYTES])
 {
     clmix_hash hash;
 
@@ -97,7 +98,8 @@ static bool parse(unsigned char *content, size_t bytes, const unsigned char key[
         return false;
     kernels_bytes = get_number(content + 8 + CLMIX_HASH_BYTES);
     binary_bytes = get_number(content + 16 + CLMIX_HASH_BYTES);
-    if (kernels_bytes == 0 || kernels_bytes > bytes - HEADER_BYTES || binary_bytes == 0 || binary_bytes != bytes - HEADER_BYTES - kernels_bytes)
+    if (kernels_bytes == 0 || kernels_bytes > bytes - HEADER_BYTES || binary_bytes == 0 ||
+        binary_bytes != bytes - HEADER_BYTES - kernels_bytes)
         return false;
     cached->kernels = (char *)content + HEADER_BYTES;
     cached->binary = content + HEADER_BYTES + kernels_bytes;
@@ -134,7 +136,8 @@ bool clmix_cache_load(const unsigned char key[CLMIX_HASH_BYTES], struct clmix_ca
     return good;
 }
 
-static clmix_status write_file(const char *path, const unsigned char *header, const char *kernels, size_t kernels_bytes, const void *binary, size_t binary_bytes)
+static clmix_status write_file(const char *path, const unsigned char *header, const char *kernels, size_t kernels_bytes, const void *binary,
+                               size_t binary_bytes)
 {
     clmix_file_writer writer;
 
@@ -194,7 +197,8 @@ void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *ker
     put_number(header + 8 + CLMIX_HASH_BYTES, kernels_bytes);
     put_number(header + 16 + CLMIX_HASH_BYTES, binary_bytes);
     checksum(kernels, kernels_bytes, binary, binary_bytes, header + 24 + CLMIX_HASH_BYTES);
-    if (clmix_folder_make(clmix_cache_folder()) == CLMIX_OK && write_file(path, header, kernels, kernels_bytes, binary, binary_bytes) == CLMIX_OK)
+    if (clmix_folder_make(clmix_cache_folder()) == CLMIX_OK &&
+        write_file(path, header, kernels, kernels_bytes, binary, binary_bytes) == CLMIX_OK)
         trim(clmix_cache_folder());
     restore_error(error);
     free(path);

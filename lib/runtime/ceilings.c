@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LONG_ENOUGH 0.03     /* seconds a run must take to be believed */
-#define REPEATS 6            /* of which the best counts */
-#define SHORT_BUDGET 0.25    /* seconds that one ceiling may take, roughly */
+#define LONG_ENOUGH      0.03 /* seconds a run must take to be believed */
+#define REPEATS          6    /* of which the best counts */
+#define SHORT_BUDGET     0.25 /* seconds that one ceiling may take, roughly */
 #define COPY_LEAST_BYTES ((size_t)64 << 10)
-#define COPY_MOST_BYTES ((size_t)256 << 20)
-#define GROUPS_PER_UNIT 16   /* work-groups of the multiply-add kernel */
-#define MOST_GROUP 64        /* work-items, see clmix_runtime_options */
-#define WIDE_CHAINS 24       /* multiply-add chains in a work-item */
-#define SIMT_CHAINS 8
+#define COPY_MOST_BYTES  ((size_t)256 << 20)
+#define GROUPS_PER_UNIT  16 /* work-groups of the multiply-add kernel */
+#define MOST_GROUP       64 /* work-items, see clmix_runtime_options */
+#define WIDE_CHAINS      24 /* multiply-add chains in a work-item */
+#define SIMT_CHAINS      8
 
 /* Seconds from the launch to the end of `times` launches of one kernel, or negative with *status set. */
 static double run(clmix_device *device, const struct clmix_launch *launch, unsigned times, bool wait_each, clmix_status *status)
@@ -75,7 +75,7 @@ static clmix_status set_argument(clmix_device *device, const struct clmix_launch
 
 static clmix_status measure_fma(clmix_device *device, struct clmix_launch *launch, cl_mem memory, double *gflops)
 {
-    const cl_float factor = 0.5f, addend = 1.0f;    /* converges: no infinities, no denormals */
+    const cl_float factor = 0.5f, addend = 1.0f; /* converges: no infinities, no denormals */
     double per_round, seconds = 0;
     clmix_status status = CLMIX_OK;
     cl_uint rounds = 16;
@@ -86,7 +86,7 @@ static clmix_status measure_fma(clmix_device *device, struct clmix_launch *launc
     CLMIX_TRY(set_argument(device, launch, 2, sizeof factor, &factor));
     CLMIX_TRY(set_argument(device, launch, 3, sizeof addend, &addend));
     CLMIX_TRY(set_argument(device, launch, 1, sizeof rounds, &rounds));
-    (void)run(device, launch, 1, false, &status);    /* drivers compile at the first launch */
+    (void)run(device, launch, 1, false, &status); /* drivers compile at the first launch */
     for (; status == CLMIX_OK; rounds *= 4) {
         CLMIX_TRY(set_argument(device, launch, 1, sizeof rounds, &rounds));
         seconds = run(device, launch, 1, false, &status);

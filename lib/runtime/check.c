@@ -8,15 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT 256
+#define COUNT      256
 #define MOST_GROUP 64
 
 struct check {
     const char *name;
     const char *what;
-    double (*expected)(const float *in, size_t i, size_t group);    /* NULL: random words, compared by bits */
-    double tolerance;                                               /* relative above 1, absolute below */
-    bool single;                                                    /* one work-item */
+    double (*expected)(const float *in, size_t i, size_t group); /* NULL: random words, compared by bits */
+    double tolerance;                                            /* relative above 1, absolute below */
+    bool single;                                                 /* one work-item */
 };
 
 static double arithmetic(const float *in, size_t i, size_t group)
@@ -82,15 +82,17 @@ static clmix_status compare(const clmix_device *device, const struct check *chec
     if (check->expected == NULL) {
         random_words(words);
         if (memcmp(words, out, sizeof words) != 0)
-            return clmix_fail(CLMIX_ERROR_DRIVER, "%s: the self-test of %s ('%s') gives other words than the host; results of this driver cannot be trusted",
+            return clmix_fail(CLMIX_ERROR_DRIVER,
+                              "%s: the self-test of %s ('%s') gives other words than the host; results of this driver cannot be trusted",
                               device->info.name, check->what, check->name);
         return CLMIX_OK;
     }
     for (size_t i = 0; i < COUNT; i++) {
         double wanted = check->expected(in, i, group), limit = check->tolerance * fmax(1.0, fabs(wanted));
 
-        if (!(fabs(out[i] - wanted) <= limit))    /* a NaN fails too */
-            return clmix_fail(CLMIX_ERROR_DRIVER, "%s: the self-test of %s ('%s') gives %.9g where %.9g is right; results of this driver cannot be trusted",
+        if (!(fabs(out[i] - wanted) <= limit)) /* a NaN fails too */
+            return clmix_fail(CLMIX_ERROR_DRIVER,
+                              "%s: the self-test of %s ('%s') gives %.9g where %.9g is right; results of this driver cannot be trusted",
                               device->info.name, check->what, check->name, out[i], wanted);
     }
     return CLMIX_OK;
@@ -111,7 +113,8 @@ static clmix_status run_check(clmix_device *device, const struct check *check, s
     code = clSetKernelArg(launch.kernel, 0, sizeof from, &from);
     if (code == CL_SUCCESS)
         code = clSetKernelArg(launch.kernel, 1, sizeof to, &to);
-    status = code == CL_SUCCESS ? clmix_launch_now(device, &launch, NULL) : clmix_fail_cl(device, code, "setting the arguments of '%s'", check->name);
+    status = code == CL_SUCCESS ? clmix_launch_now(device, &launch, NULL)
+                                : clmix_fail_cl(device, code, "setting the arguments of '%s'", check->name);
     clmix_launch_clear(&launch);
     CLMIX_TRY(status);
     CLMIX_TRY(clmix_buffer_read(device, to, 0, out, sizeof out));
@@ -129,7 +132,7 @@ clmix_status clmix_device_check(clmix_device *device)
     while (group < MOST_GROUP && 2 * group <= device->info.max_work_group)
         group *= 2;
     for (size_t i = 0; i < COUNT; i++)
-        in[i] = ((float)i - 100.0f) / 32.0f;    /* -3.1 to 4.8, each a half-precision number too */
+        in[i] = ((float)i - 100.0f) / 32.0f; /* -3.1 to 4.8, each a half-precision number too */
     status = clmix_buffer_create(device, sizeof in, "the self-test", &from);
     if (status == CLMIX_OK)
         status = clmix_buffer_create(device, sizeof in, "the self-test", &to);

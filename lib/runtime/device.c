@@ -10,7 +10,9 @@ clmix_status clmix_device_require(const clmix_device *device, const char *what)
 {
     if (device->real)
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_NO_DEVICE, "%s needs OpenCL and this is the generic device, which plans and does not run; open one with clmix_device_open()", what);
+    return clmix_fail(CLMIX_ERROR_NO_DEVICE,
+                      "%s needs OpenCL and this is the generic device, which plans and does not run; open one with clmix_device_open()",
+                      what);
 }
 
 clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **skipped)
@@ -123,9 +125,11 @@ static clmix_status check_adopted(cl_context context, cl_device_id id, cl_comman
         clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL) != CL_SUCCESS)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the queue to adopt is not a valid command queue");
     if (queue_context != context || queue_device != id)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the queue to adopt belongs to another %s", queue_context != context ? "context" : "device");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the queue to adopt belongs to another %s",
+                          queue_context != context ? "context" : "device");
     if ((properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the queue to adopt is out of order; make one without CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "the queue to adopt is out of order; make one without CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE");
     return CLMIX_OK;
 }
 
@@ -172,11 +176,25 @@ clmix_status clmix_device_generic(clmix_device **device)
     if (made == NULL)
         return clmix_fail_memory("a device");
     made->info = (clmix_device_info){
-        .index = -1, .platform_index = -1, .device_index = -1,
-        .name = "generic", .vendor = "clmix", .driver = "none", .platform = "none", .platform_version = "OpenCL 1.2", .opencl_c = "OpenCL C 1.2",
-        .type = CL_DEVICE_TYPE_CPU, .compute_units = 2, .clock_mhz = 1000, .vector_width = 16, .max_work_group = 1024,
-        .global_bytes = (size_t)16 << 30, .max_allocation_bytes = (size_t)4 << 30, .local_bytes = (size_t)1 << 20,
-        .alignment_bytes = 128, .unified_memory = true,
+        .index = -1,
+        .platform_index = -1,
+        .device_index = -1,
+        .name = "generic",
+        .vendor = "clmix",
+        .driver = "none",
+        .platform = "none",
+        .platform_version = "OpenCL 1.2",
+        .opencl_c = "OpenCL C 1.2",
+        .type = CL_DEVICE_TYPE_CPU,
+        .compute_units = 2,
+        .clock_mhz = 1000,
+        .vector_width = 16,
+        .max_work_group = 1024,
+        .global_bytes = (size_t)16 << 30,
+        .max_allocation_bytes = (size_t)4 << 30,
+        .local_bytes = (size_t)1 << 20,
+        .alignment_bytes = 128,
+        .unified_memory = true,
     };
     status = clmix_probe_form(CLMIX_WIDE, &made->info.form);
     if (status != CLMIX_OK) {

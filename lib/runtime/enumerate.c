@@ -40,7 +40,8 @@ static const char *hint_for_empty(const char *title)
     return "";
 }
 
-static clmix_status add_platform(cl_platform_id platform, int number, struct clmix_candidate **candidates, size_t *count, size_t *capacity, char **skipped)
+static clmix_status add_platform(cl_platform_id platform, int number, struct clmix_candidate **candidates, size_t *count, size_t *capacity,
+                                 char **skipped)
 {
     cl_device_id ids[64];
     cl_uint found = 0;
@@ -111,10 +112,11 @@ clmix_status clmix_enumerate(struct clmix_candidate **candidates, size_t *count,
 
 clmix_status clmix_fail_no_device(const char *skipped)
 {
-    return clmix_fail(CLMIX_ERROR_NO_DEVICE,
-                      "no usable OpenCL device; install a driver (Debian: pocl-opencl-icd for any CPU, mesa-opencl-icd or rocm-opencl-icd for AMD, "
-                      "intel-opencl-icd for Intel, nvidia-opencl-icd for NVIDIA) and see with 'ls /etc/OpenCL/vendors' and 'clinfo -l' what is there%s%s",
-                      skipped == NULL ? "" : "; ", skipped == NULL ? "" : skipped);
+    return clmix_fail(
+        CLMIX_ERROR_NO_DEVICE,
+        "no usable OpenCL device; install a driver (Debian: pocl-opencl-icd for any CPU, mesa-opencl-icd or rocm-opencl-icd for AMD, "
+        "intel-opencl-icd for Intel, nvidia-opencl-icd for NVIDIA) and see with 'ls /etc/OpenCL/vendors' and 'clinfo -l' what is there%s%s",
+        skipped == NULL ? "" : "; ", skipped == NULL ? "" : skipped);
 }
 
 /* --- selection ---------------------------------------------------------------------------------------------------------------------- */
@@ -213,8 +215,8 @@ clmix_status clmix_select(const struct clmix_candidate *candidates, size_t count
     for (size_t i = 0; i < count && used < sizeof there; i++) {
         const clmix_device_info *info = &candidates[i].info;
 
-        used += (size_t)snprintf(there + used, sizeof there - used, "%s%d = %d:%d %s (%s)", i > 0 ? ", " : "", info->index, info->platform_index, info->device_index,
-                                 info->name, info->platform);
+        used += (size_t)snprintf(there + used, sizeof there - used, "%s%d = %d:%d %s (%s)", i > 0 ? ", " : "", info->index,
+                                 info->platform_index, info->device_index, info->name, info->platform);
     }
     return clmix_fail(CLMIX_ERROR_NO_DEVICE, "no device is called '%s'; there %s %s", selector, count == 1 ? "is" : "are", there);
 }

@@ -37,11 +37,11 @@ clmix_status clmix_probe_form(clmix_kernel_form usual, clmix_kernel_form *form);
 /* --- quirks.c ----------------------------------------------------------------------------------------------------------------------- */
 
 enum clmix_quirk_effect {
-    CLMIX_EFFECT_SIMT,           /* simt kernels whatever the device looks like */
-    CLMIX_EFFECT_LAST,           /* never chosen by default while there is another device */
-    CLMIX_EFFECT_SLEEP,          /* wait by polling with sleeps: clFinish spins */
-    CLMIX_EFFECT_ANY_GROUP,      /* kernels are built without reqd_work_group_size */
-    CLMIX_EFFECT_2_GIB           /* no allocation of 2 GiB or more, whatever the driver reports */
+    CLMIX_EFFECT_SIMT,      /* simt kernels whatever the device looks like */
+    CLMIX_EFFECT_LAST,      /* never chosen by default while there is another device */
+    CLMIX_EFFECT_SLEEP,     /* wait by polling with sleeps: clFinish spins */
+    CLMIX_EFFECT_ANY_GROUP, /* kernels are built without reqd_work_group_size */
+    CLMIX_EFFECT_2_GIB      /* no allocation of 2 GiB or more, whatever the driver reports */
 };
 
 /* The rows of the table that match a device, as clmix_device_info.quirks. */
@@ -51,7 +51,7 @@ bool clmix_quirk_in_force(const clmix_device_info *info, enum clmix_quirk_effect
 /* --- program.c and source.c --------------------------------------------------------------------------------------------------------- */
 
 clmix_status clmix_programs_new(struct clmix_programs **programs);
-void clmix_programs_free(struct clmix_programs *programs);    /* NULL is allowed */
+void clmix_programs_free(struct clmix_programs *programs); /* NULL is allowed */
 
 /* VW of the kernels of this device unless their own options say otherwise. */
 unsigned clmix_vector_width(const clmix_device_info *info);
@@ -70,7 +70,7 @@ struct clmix_cached {
     char *kernels;
     unsigned char *binary;
     size_t binary_bytes;
-    void *file;    /* what the two point into */
+    void *file; /* what the two point into */
 };
 bool clmix_cache_load(const unsigned char key[CLMIX_HASH_BYTES], struct clmix_cached *cached);
 void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *kernels, const void *binary, size_t binary_bytes);
@@ -79,7 +79,7 @@ void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *ker
 
 /* clmix_launch_enqueue() while profiling. */
 clmix_status clmix_profile_launch(clmix_device *device, const struct clmix_launch *launch);
-void clmix_profile_free(struct clmix_profile *profile);    /* NULL is allowed */
+void clmix_profile_free(struct clmix_profile *profile); /* NULL is allowed */
 
 /* --- launch.c ----------------------------------------------------------------------------------------------------------------------- */
 

@@ -36,14 +36,14 @@ clmix_status clmix_launch_now(clmix_device *device, const struct clmix_launch *l
 
     if (launch->kernel == NULL)
         return launch->call(device, launch->context, event);
-    code = clEnqueueNDRangeKernel(device->queue, launch->kernel, launch->dimensions, NULL, launch->global, launch->local[0] == 0 ? NULL : launch->local, 0, NULL,
-                                  event);
+    code = clEnqueueNDRangeKernel(device->queue, launch->kernel, launch->dimensions, NULL, launch->global,
+                                  launch->local[0] == 0 ? NULL : launch->local, 0, NULL, event);
     if (code == CL_SUCCESS)
         return CLMIX_OK;
-    return clmix_fail_cl(device, code, "%s: launching '%s' over %zu x %zu x %zu in groups of %zu x %zu x %zu", text_or(launch->label, "clmix"),
-                         text_or(launch->name, "a kernel"), launch->global[0], launch->dimensions > 1 ? launch->global[1] : 1,
-                         launch->dimensions > 2 ? launch->global[2] : 1, launch->local[0], launch->dimensions > 1 ? launch->local[1] : 1,
-                         launch->dimensions > 2 ? launch->local[2] : 1);
+    return clmix_fail_cl(device, code, "%s: launching '%s' over %zu x %zu x %zu in groups of %zu x %zu x %zu",
+                         text_or(launch->label, "clmix"), text_or(launch->name, "a kernel"), launch->global[0],
+                         launch->dimensions > 1 ? launch->global[1] : 1, launch->dimensions > 2 ? launch->global[2] : 1, launch->local[0],
+                         launch->dimensions > 1 ? launch->local[1] : 1, launch->dimensions > 2 ? launch->local[2] : 1);
 }
 
 clmix_status clmix_launch_enqueue(clmix_device *device, const struct clmix_launch *launch)

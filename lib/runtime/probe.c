@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDE_LEAST_VECTOR 4
+#define WIDE_LEAST_VECTOR      4
 #define WIDE_LEAST_LOCAL_BYTES (256u << 10)
 
 /* The text without the spaces that some drivers put around it, cut to fit. */
@@ -137,8 +137,8 @@ bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_i
     info->quirks = clmix_quirks_match(info);
     if (clmix_quirk_in_force(info, CLMIX_EFFECT_2_GIB) && info->max_allocation_bytes >= (size_t)1 << 31)
         info->max_allocation_bytes = ((size_t)1 << 31) - 4096;
-    info->form = (info->type & CL_DEVICE_TYPE_CPU) != 0 && info->vector_width >= WIDE_LEAST_VECTOR && info->local_bytes >= WIDE_LEAST_LOCAL_BYTES &&
-                         !clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT)
+    info->form = (info->type & CL_DEVICE_TYPE_CPU) != 0 && info->vector_width >= WIDE_LEAST_VECTOR &&
+                         info->local_bytes >= WIDE_LEAST_LOCAL_BYTES && !clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT)
                      ? CLMIX_WIDE
                      : CLMIX_SIMT;
     return true;

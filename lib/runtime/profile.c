@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_PENDING 256    /* events held at a time: some drivers keep much memory for each */
+#define MOST_PENDING 256 /* events held at a time: some drivers keep much memory for each */
 
 struct pending {
     cl_event event;
@@ -193,7 +193,9 @@ static clmix_status put_records(clmix_file_writer *writer, const clmix_device *d
     char name[512], kernel[256], line[1400];
 
     quote(device->info.name, name, sizeof name);
-    snprintf(line, sizeof line, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"%s\"}}", name);
+    snprintf(line, sizeof line,
+             "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"%s\"}}",
+             name);
     CLMIX_TRY(put_text(writer, line));
     for (size_t i = 0; i < profile->count; i++) {
         const clmix_profile_record *record = &profile->records[i];
@@ -217,7 +219,8 @@ clmix_status clmix_profile_write_trace(clmix_device *device, const char *path)
     clmix_file_writer writer;
 
     if (profile == NULL)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s: there is no profile to write to '%s'; call clmix_profile_start first", device->info.name, path);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s: there is no profile to write to '%s'; call clmix_profile_start first",
+                          device->info.name, path);
     if (device->profile != NULL)
         CLMIX_TRY(drain(device, device->profile));
     CLMIX_TRY(clmix_file_begin(&writer, path));

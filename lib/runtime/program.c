@@ -9,14 +9,14 @@
 
 struct program {
     char *file;
-    char *options;                          /* as the caller gave them: the name in memory */
+    char *options; /* as the caller gave them: the name in memory */
     char *full_options;
     cl_program program;
-    bool loaded;                            /* from the disk cache, not compiled */
-    unsigned char key[CLMIX_HASH_BYTES];    /* the name on disk */
-    char *kernels;                          /* every kernel created so far or when the stored file was written, each followed by a newline */
-    bool pending;                           /* has kernels that the stored file may lack final code for */
-    size_t stored_bytes;                    /* of the binary on disk, 0 for none */
+    bool loaded;                         /* from the disk cache, not compiled */
+    unsigned char key[CLMIX_HASH_BYTES]; /* the name on disk */
+    char *kernels;                       /* every kernel created so far or when the stored file was written, each followed by a newline */
+    bool pending;                        /* has kernels that the stored file may lack final code for */
+    size_t stored_bytes;                 /* of the binary on disk, 0 for none */
 };
 
 struct clmix_programs {
@@ -116,7 +116,8 @@ static void first_of_log(cl_program program, cl_device_id id, char *text, size_t
     char *log = NULL, *end;
 
     snprintf(text, bytes, "the driver gives no log");
-    if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) != CL_SUCCESS || length < 2 || (log = calloc(length + 1, 1)) == NULL)
+    if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length) != CL_SUCCESS || length < 2 ||
+        (log = calloc(length + 1, 1)) == NULL)
         return;
     if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, length, log, NULL) == CL_SUCCESS && log[0] != '\0') {
         snprintf(text, bytes, "%s", log);
@@ -145,8 +146,8 @@ static clmix_status compile(clmix_device *device, struct program *program, const
     first_of_log(program->program, device->id, log, sizeof log);
     clReleaseProgram(program->program);
     program->program = NULL;
-    return clmix_fail(CLMIX_ERROR_BUILD, "%s does not compile on %s with '%s' (%s): %s", program->file, device->info.name, program->full_options,
-                      clmix_cl_error_name(code), log);
+    return clmix_fail(CLMIX_ERROR_BUILD, "%s does not compile on %s with '%s' (%s): %s", program->file, device->info.name,
+                      program->full_options, clmix_cl_error_name(code), log);
 }
 
 /* From the disk; false for any reason, and the source serves. */
@@ -160,8 +161,8 @@ static bool load(clmix_device *device, struct program *program)
         return false;
     binary = cached.binary;
     program->program = clCreateProgramWithBinary(device->context, 1, &device->id, &cached.binary_bytes, &binary, &status, &code);
-    if (program->program != NULL &&
-        (code != CL_SUCCESS || status != CL_SUCCESS || clBuildProgram(program->program, 1, &device->id, program->full_options, NULL, NULL) != CL_SUCCESS)) {
+    if (program->program != NULL && (code != CL_SUCCESS || status != CL_SUCCESS ||
+                                     clBuildProgram(program->program, 1, &device->id, program->full_options, NULL, NULL) != CL_SUCCESS)) {
         clReleaseProgram(program->program);
         program->program = NULL;
     }
@@ -203,7 +204,8 @@ static clmix_status find_or_build(clmix_device *device, const char *file, const 
     program.file = strdup(file);
     program.options = strdup(options);
     program.full_options = full_options(&device->info, options);
-    status = program.file == NULL || program.options == NULL || program.full_options == NULL ? clmix_fail_memory("a program") : build(device, &program, true);
+    status = program.file == NULL || program.options == NULL || program.full_options == NULL ? clmix_fail_memory("a program")
+                                                                                             : build(device, &program, true);
     if (status == CLMIX_OK && !CLMIX_PUSH(programs->items, programs->count, programs->capacity, program))
         status = clmix_fail_memory("the program table");
     if (status != CLMIX_OK) {
@@ -233,6 +235,23 @@ static void note_kernel(struct program *program, const char *name)
     program->kernels = longer;
 }
 
+/* A stored binary that loads and yet lacks a kernel is a bad binary: the source takes its place. Kernels made of the binary hold on to it by
+ * themselves; where the source does not build it stays, since an entry of the table always has a program. */
+static clmix_status replace_loaded(clmix_device *device, struct program *program)
+{
+    cl_program loaded = program->program;
+    clmix_status status = build(device, program, false);
+
+    if (status != CLMIX_OK) {
+        program->program = loaded;
+        return status;
+    }
+    clReleaseProgram(loaded);
+    device->programs->loaded--;
+    program->stored_bytes = 0;
+    return CLMIX_OK;
+}
+
 clmix_status clmix_kernel_create(clmix_device *device, const char *file, const char *name, const char *options, cl_kernel *kernel)
 {
     struct program *program = NULL;
@@ -243,16 +262,12 @@ clmix_status clmix_kernel_create(clmix_device *device, const char *file, const c
     CLMIX_TRY(find_or_build(device, file, options == NULL ? "" : options, &program));
     *kernel = clCreateKernel(program->program, name, &code);
     if (*kernel == NULL && program->loaded) {
-        /* A stored binary that loads and yet lacks a kernel is a bad binary. Kernels made of it hold on to it by themselves. */
-        clReleaseProgram(program->program);
-        program->program = NULL;
-        device->programs->loaded--;
-        program->stored_bytes = 0;
-        CLMIX_TRY(build(device, program, false));
+        CLMIX_TRY(replace_loaded(device, program));
         *kernel = clCreateKernel(program->program, name, &code);
     }
     if (*kernel == NULL && code == CL_INVALID_KERNEL_NAME)
-        return clmix_fail(CLMIX_ERROR_BUILD, "%s: no kernel '%s' in %s built with '%s'", device->info.name, name, file, program->full_options);
+        return clmix_fail(CLMIX_ERROR_BUILD, "%s: no kernel '%s' in %s built with '%s'", device->info.name, name, file,
+                          program->full_options);
     if (*kernel == NULL)
         return clmix_fail_cl(device, code, "making kernel '%s' of %s", name, file);
     note_kernel(program, name);
@@ -264,7 +279,8 @@ static void store(struct program *program)
     size_t bytes = 0;
     unsigned char *binary;
 
-    if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 || bytes == program->stored_bytes)
+    if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 ||
+        bytes == program->stored_bytes)
         return;
     binary = malloc(bytes);
     if (binary != NULL && clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {

@@ -6,9 +6,9 @@
 #include <fnmatch.h>
 
 struct quirk {
-    const char *platform, *vendor, *device, *driver;    /* globs, letter case ignored; NULL matches everything */
+    const char *platform, *vendor, *device, *driver; /* globs, letter case ignored; NULL matches everything */
     enum clmix_quirk_effect effect;
-    const char *text;                                   /* name and explanation */
+    const char *text; /* name and explanation */
 };
 
 /* The bit of a row in clmix_device_info.quirks is its place here: append, do not reorder. */
@@ -55,8 +55,8 @@ uint64_t clmix_quirks_match(const clmix_device_info *info)
     uint64_t found = 0;
 
     for (size_t i = 0; i < sizeof quirks / sizeof quirks[0]; i++)
-        if (matches(quirks[i].platform, info->platform) && matches(quirks[i].vendor, info->vendor) && matches(quirks[i].device, info->name) &&
-            matches(quirks[i].driver, info->driver))
+        if (matches(quirks[i].platform, info->platform) && matches(quirks[i].vendor, info->vendor) &&
+            matches(quirks[i].device, info->name) && matches(quirks[i].driver, info->driver))
             found |= (uint64_t)1 << i;
     return found;
 }

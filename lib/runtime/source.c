@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_INCLUDES 32
+#define MOST_INCLUDES     32
 #define MOST_SOURCE_BYTES ((size_t)4 << 20)
 
 struct assembly {
     char *text;
     size_t length, capacity;
-    char included[MOST_INCLUDES][64];    /* each file once */
+    char included[MOST_INCLUDES][64]; /* each file once */
     size_t included_count;
 };
 

@@ -140,7 +140,7 @@ static clmix_status take_groups(clmix_trainer *trainer, const clmix_safetensors 
         arenas[i] = calloc(groups[i].count, sizeof *arenas[i]);
         status = arenas[i] == NULL ? clmix_fail_memory("the checkpoint") : take_group(trainer, file, path, &groups[i], arenas[i]);
     }
-    for (size_t i = 0; status == CLMIX_OK && i < count; i++)
+    for (size_t i = count; status == CLMIX_OK && i-- > 0;)    /* the weights, which come first, last */
         status = clmix_buffer_write(trainer->device, groups[i].memory, 0, arenas[i], groups[i].count * sizeof(float));
     for (size_t i = 0; i < count; i++)
         free(arenas[i]);

@@ -7,10 +7,12 @@
 #include "base/file.h"
 #include "base/status.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct loop {
     clmix_trainer *trainer;
@@ -223,6 +225,25 @@ static bool name_files(struct loop *loop, const char *folder)
     return loop->model_path != NULL && loop->checkpoint_path != NULL && loop->log_path != NULL && loop->curves_path != NULL;
 }
 
+/* Half-written files of a session that was killed. */
+static void remove_leftovers(const char *folder)
+{
+    DIR *list = opendir(folder);
+    const struct dirent *entry;
+
+    while (list != NULL && (entry = readdir(list)) != NULL) {
+        const size_t length = strlen(entry->d_name);
+        const bool ours = strncmp(entry->d_name, "checkpoint.safetensors.", 23) == 0 || strncmp(entry->d_name, "model.safetensors.", 18) == 0;
+        char *path = ours && length > 4 && strcmp(entry->d_name + length - 4, ".tmp") == 0 ? clmix_path_join(folder, entry->d_name) : NULL;
+
+        if (path != NULL)
+            (void)unlink(path);    /* if it stays it only takes room */
+        free(path);
+    }
+    if (list != NULL)
+        closedir(list);
+}
+
 static void clear(struct loop *loop)
 {
     clmix_loader_close(loop->loader);
@@ -241,6 +262,7 @@ clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume
     if (trainer->data == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "this trainer was made without a data set; it takes single steps only");
     CLMIX_TRY(clmix_folder_make(folder));
+    remove_leftovers(folder);
     status = name_files(&loop, folder) ? begin(&loop, resume) : clmix_fail_memory("paths");
     if (status == CLMIX_OK)
         status = run_epochs(&loop);

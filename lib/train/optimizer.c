@@ -75,25 +75,38 @@ clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_devic
     return CLMIX_OK;
 }
 
-static void release_kernel(cl_kernel kernel)
+static void release_kernel(cl_kernel *kernel)
 {
-    if (kernel != NULL)
-        clReleaseKernel(kernel);
+    if (*kernel != NULL)
+        clReleaseKernel(*kernel);
+    *kernel = NULL;
+}
+
+static void release_memory(struct clmix_optimizer *optimizer, cl_mem *memory)
+{
+    clmix_buffer_release(optimizer->device, *memory);
+    *memory = NULL;
+}
+
+/* Back to what clmix_optimizer_new made. */
+static void release(struct clmix_optimizer *optimizer)
+{
+    release_kernel(&optimizer->square_sums);
+    release_kernel(&optimizer->judge);
+    release_kernel(&optimizer->update);
+    release_kernel(&optimizer->accumulate);
+    release_kernel(&optimizer->average);
+    release_memory(optimizer, &optimizer->moments[0]);
+    release_memory(optimizer, &optimizer->moments[1]);
+    release_memory(optimizer, &optimizer->partials);
+    release_memory(optimizer, &optimizer->scalars);
 }
 
 void clmix_optimizer_free(struct clmix_optimizer *optimizer)
 {
     if (optimizer == NULL)
         return;
-    release_kernel(optimizer->square_sums);
-    release_kernel(optimizer->judge);
-    release_kernel(optimizer->update);
-    release_kernel(optimizer->accumulate);
-    release_kernel(optimizer->average);
-    clmix_buffer_release(optimizer->device, optimizer->moments[0]);
-    clmix_buffer_release(optimizer->device, optimizer->moments[1]);
-    clmix_buffer_release(optimizer->device, optimizer->partials);
-    clmix_buffer_release(optimizer->device, optimizer->scalars);
+    release(optimizer);
     free(optimizer->shares);
     free(optimizer);
 }
@@ -139,10 +152,16 @@ static clmix_status build(struct clmix_optimizer *optimizer)
 
 clmix_status clmix_optimizer_prepare(struct clmix_optimizer *optimizer)
 {
+    clmix_status status;
+
     if (optimizer->scalars != NULL)
         return CLMIX_OK;
-    CLMIX_TRY(build(optimizer));
-    return allocate(optimizer);
+    status = build(optimizer);
+    if (status == CLMIX_OK)
+        status = allocate(optimizer);
+    if (status != CLMIX_OK)
+        release(optimizer);    /* it may be tried again */
+    return status;
 }
 
 /* ---- launching ------------------------------------------------------------------------------------------------------------------------ */

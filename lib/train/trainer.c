@@ -144,7 +144,7 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     return CLMIX_OK;
 }
 
-static clmix_status describe_data(clmix_network *network, const clmix_dataset *data, float mean[4], float deviation[4])
+static clmix_status describe_data(clmix_network *network, const clmix_dataset *data, const float mean[4], const float deviation[4])
 {
     const size_t classes = (size_t)clmix_dataset_classes(data);
     const char **names = malloc((classes + 1) * sizeof *names);
@@ -154,7 +154,6 @@ static clmix_status describe_data(clmix_network *network, const clmix_dataset *d
         return clmix_fail_memory("the names of the classes");
     for (size_t i = 0; i < classes; i++)
         names[i] = clmix_dataset_class_name(data, (int)i);
-    clmix_dataset_normalization(data, mean, deviation);
     status = clmix_network_describe_data(network, names, mean, deviation);
     free(names);
     return status;
@@ -164,6 +163,7 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
 {
     clmix_train_options defaults = clmix_train_defaults();
     float mean[4], deviation[4];
+    clmix_trainer *made = NULL;
 
     *trainer = NULL;
     if (network == NULL)
@@ -173,12 +173,21 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
         CLMIX_TRY(clmix_check_data(clmix_network_config(network), data));
         if (clmix_dataset_count(data, CLMIX_TRAIN) == 0)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no training pictures");
-        CLMIX_TRY(describe_data(network, data, mean, deviation));
+        clmix_dataset_normalization(data, mean, deviation);
     }
-    CLMIX_TRY(make(trainer, clmix_network_device(network), clmix_network_config(network), mean, deviation, data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN),
+    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, deviation, data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN),
                    data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST), options == NULL ? &defaults : options));
-    (*trainer)->network = network;
-    (*trainer)->data = data;
+    made->network = network;
+    made->data = data;
+    if (data != NULL) {    /* last, so that a failure leaves the network as it was */
+        clmix_status status = describe_data(network, data, mean, deviation);
+
+        if (status != CLMIX_OK) {
+            clmix_trainer_free(made);
+            return status;
+        }
+    }
+    *trainer = made;
     return CLMIX_OK;
 }
 
@@ -268,17 +277,21 @@ clmix_status clmix_trainer_plan(clmix_trainer *trainer, size_t batch, clmix_plan
     return status;
 }
 
-/* An arena of its own, as a copy of `from` or, where that is NULL, zero. */
+/* An arena of its own, as a copy of `from` or, where that is NULL, zero. What could not be filled is not kept: it may be tried again. */
 static clmix_status allocate(clmix_trainer *trainer, size_t count, const char *what, cl_mem from, cl_mem *memory)
 {
     const size_t bytes = count * sizeof(float);
+    clmix_status status;
 
     if (count == 0 || *memory != NULL)
         return CLMIX_OK;
     CLMIX_TRY(clmix_buffer_create(trainer->device, bytes, what, memory));
-    if (from != NULL)
-        return clmix_buffer_copy(trainer->device, from, 0, *memory, 0, bytes);
-    return clmix_buffer_zero(trainer->device, *memory, 0, bytes);
+    status = from != NULL ? clmix_buffer_copy(trainer->device, from, 0, *memory, 0, bytes) : clmix_buffer_zero(trainer->device, *memory, 0, bytes);
+    if (status != CLMIX_OK) {
+        clmix_buffer_release(trainer->device, *memory);
+        *memory = NULL;
+    }
+    return status;
 }
 
 clmix_status clmix_trainer_prepare(clmix_trainer *trainer)
