@@ -24,7 +24,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     __local float first[PANEL] __attribute__((aligned(64)));
     __local int left_at[PIXELS + TILE];
-    __local int small_pixel[PIXELS + TILE];
+    __local int small_pixel[PIXELS];
     big += big_at;
     weight += weight_at;
     bias += bias_at;
@@ -39,17 +39,15 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
     const int pixels = ni * ny * nx;
     __local float *sums = area + images * strip_rows * ((columns - 1) * stride_x + kernel_width) * channels;
 
-    int count = 0;
-    for (int i = 0; i < ni; i++)
-        for (int y = 0; y < ny; y++)
-            for (int x = 0; x < nx; x++) {
-                left_at[count] = (i * strip_rows + y * step) * strip_pitch + x * stride_x * channels;
-                small_pixel[count++] = ((image0 + i) * height + y0 + y) * width + x0 + x;
-            }
-    for (int i = 0; i < TILE; i++) {    // the last tile's missing rows repeat the last pixel
-        left_at[count + i] = left_at[count - 1];
-        small_pixel[count + i] = small_pixel[count - 1];
+    for (int l = 0; l < ni * ny; l++) {
+        const int image = l / ny, y = l % ny;
+        for (int x = 0; x < nx; x++) {    // no running index: Intel's compiler (2026.22) gets one over nested loops wrong
+            left_at[l * nx + x] = (image * strip_rows + y * step) * strip_pitch + x * stride_x * channels;
+            small_pixel[l * nx + x] = ((image0 + image) * height + y0 + y) * width + x0 + x;
+        }
     }
+    for (int i = 0; i < TILE; i++)    // the last tile's missing rows repeat the last pixel
+        left_at[pixels + i] = left_at[pixels - 1];
 
     for (int k0 = 0; k0 < kernel_height; k0 += taps) {
         const int kc = min(taps, kernel_height - k0);

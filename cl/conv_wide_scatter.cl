@@ -21,7 +21,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     __local int left_at[PIXELS + TILE];
-    __local int sum_at[PIXELS + TILE];
+    __local int sum_at[PIXELS];
     small += small_at;
     weight += weight_at;
     bias += bias_at;
@@ -48,17 +48,16 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
 
     for (int phase = 0; phase < stride_y; phase++) {
         const int begin = (phase + stride_y - (y0 + padding_y) % stride_y) % stride_y;    // first row of the strip with this phase
-        int count = 0;
-        for (int i = 0; i < ni; i++)
-            for (int r = begin; r < ny; r += stride_y) {
-                const int y = (y0 + r + padding_y) / stride_y - low;
-                for (int x = 0; x < width; x++) {
-                    left_at[count] = (i * left_rows + y) * left_line + x * channels;
-                    sum_at[count++] = (i * ny + r) * line + x * stride_x * outputs;
-                }
-            }
-        if (count == 0 || phase >= kernel_height)
+        const int lines = begin >= ny || phase >= kernel_height ? 0 : (ny - 1 - begin) / stride_y + 1, count = ni * lines * width;
+        if (count == 0)
             continue;
+        for (int l = 0; l < ni * lines; l++) {
+            const int image = l / lines, r = begin + l % lines * stride_y, y = (y0 + r + padding_y) / stride_y - low;
+            for (int x = 0; x < width; x++) {    // no running index: Intel's compiler (2026.22) gets one over nested loops wrong
+                left_at[l * width + x] = (image * left_rows + y) * left_line + x * channels;
+                sum_at[l * width + x] = (image * ny + r) * line + x * stride_x * outputs;
+            }
+        }
         for (int i = 0; i < TILE; i++)    // the last tile's missing rows repeat the last pixel and are not added
             left_at[count + i] = left_at[count - 1];
 

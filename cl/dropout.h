@@ -10,8 +10,8 @@
 static inline uint dropout_word(const uint4 random, const uint op, const uint element)
 {
     const uint4 words = clmix_philox(random.xy, (uint4)(element / 4, op, random.z, random.w));
-    const uint pick = element % 4;
-    return pick == 0 ? words.x : pick == 1 ? words.y : pick == 2 ? words.z : words.w;
+    const uint even = element % 4 < 2 ? words.x : words.z, odd = element % 4 < 2 ? words.y : words.w;
+    return element % 2 == 0 ? even : odd;
 }
 
 #if VW > 1

@@ -58,7 +58,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows
                 picked = share * picked + (1.0f - share) * logit_of(row, other, classes);
             stats[stats_offset + r] = peak;
             (stats + stats_offset + rows)[r] = sum;
-            (stats + stats_offset + 2 * rows)[r] = is_counted(first, other) ? log(sum) + (peak - (1.0f - smoothing) * picked - smoothing * mean) : 0.0f;
+            (stats + stats_offset + 2 * rows)[r] = is_counted(first, other) ? log(sum) + (1.0f - smoothing) * (peak - picked) + smoothing * (peak - mean) : 0.0f;
         }
     }
 }

@@ -101,6 +101,22 @@ static clmix_status take_all(const clmix_network *network, const clmix_safetenso
                       clmix_config_name(network->config), list);
 }
 
+/* Both arenas or neither: where the second cannot be written the first gets its old values back. */
+static clmix_status replace(clmix_network *network, const struct clmix_arenas *arenas)
+{
+    struct clmix_arenas old;
+    CLMIX_TRY(clmix_arenas_new(&old, network));
+    clmix_status status = clmix_arenas_download(&old, network);
+    if (!status && (status = clmix_arenas_upload(arenas, network))) {
+        char sentence[1024];
+        snprintf(sentence, sizeof sentence, "%s", clmix_error());
+        if (clmix_arenas_upload(&old, network) == CLMIX_OK)
+            clmix_fail(status, "%s", sentence);
+    }
+    clmix_arenas_free(&old);
+    return status;
+}
+
 clmix_status clmix_network_take(clmix_network *network, const clmix_safetensors *file, const char *path)
 {
     struct clmix_arenas arenas;
@@ -109,7 +125,7 @@ clmix_status clmix_network_take(clmix_network *network, const clmix_safetensors 
     if (!status)
         status = check_names(network, file, path);
     if (!status)
-        status = clmix_arenas_upload(&arenas, network);
+        status = replace(network, &arenas);
     clmix_arenas_free(&arenas);
     return status;
 }

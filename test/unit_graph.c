@@ -1,6 +1,7 @@
 /* The graph and the planner: sticky errors, views, gradients assembled from parts, lifetimes, memory known beforehand. */
 #include <check.h>
 #include <clmix/clmix.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

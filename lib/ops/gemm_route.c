@@ -23,7 +23,7 @@ struct subject {
     struct clmix_gemm gemm;
     struct clmix_gemm_tile tile;
     bool considered;      /* CLBlast */
-    bool own_is_right;
+    bool own_is_right;    /* as far as is known */
 };
 
 static size_t class_of(size_t size, size_t most)
@@ -53,7 +53,15 @@ static struct clmix_gemm representative(const struct clmix_gemm *gemm)
     return like;
 }
 
-/* Verifies a route, then times it on the class's product where that matters. Failing is being wrong. */
+/* A kernel that does not compile, or a CLBlast that does not work, is wrong for good; what else fails may work another time. */
+static double seconds_of_failure(clmix_status status, enum clmix_gemm_route route)
+{
+    if (status == CLMIX_ERROR_BUILD || (route == CLMIX_GEMM_CLBLAST && status != CLMIX_ERROR_DEVICE_MEMORY))
+        return CLMIX_TUNE_WRONG;
+    return CLMIX_TUNE_FAILED;
+}
+
+/* Verifies a route, then times it on the class's product where that matters. */
 static clmix_status try_route(clmix_device *device, const struct subject *subject, enum clmix_gemm_route route, bool timed, double *seconds)
 {
     double error = 0.0, ignored;
@@ -69,6 +77,8 @@ static clmix_status try_route(clmix_device *device, const struct subject *subjec
         status = clmix_gemm_probe(device, &like, route, NULL, false, &error, seconds);
     } else if (status == CLMIX_OK)
         *seconds = 0.0;
+    if (status != CLMIX_OK)
+        *seconds = seconds_of_failure(status, route);
     return status == CLMIX_ERROR_HOST_MEMORY ? status : CLMIX_OK;
 }
 
@@ -79,7 +89,7 @@ static clmix_status measure_route(clmix_device *device, int way, const void *dat
 
     if (way == CLMIX_GEMM_OWN) {
         status = try_route(device, subject, CLMIX_GEMM_OWN, subject->considered, seconds);
-        subject->own_is_right = *seconds >= 0.0;
+        subject->own_is_right = *seconds != CLMIX_TUNE_WRONG;
         return status;
     }
     *seconds = CLMIX_TUNE_WRONG;

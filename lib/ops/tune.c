@@ -86,9 +86,12 @@ static void remember(const clmix_device *device, const char *path, const char *l
     char header[512];
     void *old = NULL;
     size_t old_bytes;
-    const char *kept = clmix_file_read(path, MOST_FILE_BYTES, &old, &old_bytes) == CLMIX_OK ? answers(old) : NULL;
+    clmix_status status = clmix_file_read(path, MOST_FILE_BYTES, &old, &old_bytes);
+    const char *kept = status == CLMIX_OK ? answers(old) : NULL;
     clmix_file_writer writer;
 
+    if (status == CLMIX_ERROR_HOST_MEMORY)
+        return;    /* what is there must not be written over */
     snprintf(header, sizeof header, FIRST_LINE "device %s, driver %s, platform %s\n", device->info.name, device->info.driver, device->info.platform);
     if (clmix_file_begin(&writer, path) == CLMIX_OK && clmix_file_put(&writer, header, strlen(header)) == CLMIX_OK &&
         (kept == NULL || clmix_file_put(&writer, kept, strlen(kept)) == CLMIX_OK) && clmix_file_put(&writer, line, strlen(line)) == CLMIX_OK)
@@ -107,14 +110,16 @@ bool clmix_tune_on(const clmix_device *device)
     return clmix_folder_make(folder) == CLMIX_OK && access(folder, W_OK) == 0;
 }
 
-/* Asks for each way and describes the answers in `line`. */
+/* Asks for each way and describes the answers in `line`, which stays empty where one failed. */
 static clmix_status measure(clmix_device *device, const struct clmix_tune_question *question, int *way, char *line, size_t line_bytes)
 {
     double best = CLMIX_TUNE_WRONG;
     char times[256] = "";
     size_t length = 0;
+    bool failed = false;
 
     *way = -1;
+    line[0] = '\0';
     for (int i = 0; i < question->count; i++) {
         double seconds = CLMIX_TUNE_WRONG;
 
@@ -124,15 +129,21 @@ static clmix_status measure(clmix_device *device, const struct clmix_tune_questi
         else
             snprintf(times + length, sizeof times - length, "%s%s %.3f ms", i == 0 ? "" : ", ", question->ways[i], 1e3 * seconds);
         length = strlen(times);
+        failed = failed || seconds == CLMIX_TUNE_FAILED;
         if (seconds >= 0.0 && (*way < 0 || seconds * question->margin < best)) {
             *way = i;
             best = seconds;
         }
     }
+    if (*way < 0 && failed) {    /* the plan that is being made will meet the same failure, and say where */
+        *way = 0;
+        return CLMIX_OK;
+    }
     if (*way < 0)
         return clmix_fail(CLMIX_ERROR_DRIVER, "%s (driver %s): every way to compute '%s' gives wrong results; update the driver, or choose another device", device->info.name,
                           device->info.driver, question->key);
-    snprintf(line, line_bytes, "%s\t%s\t%s\n", question->key, question->ways[*way], times);
+    if (!failed)
+        snprintf(line, line_bytes, "%s\t%s\t%s\n", question->key, question->ways[*way], times);
     return CLMIX_OK;
 }
 
@@ -141,7 +152,7 @@ clmix_status clmix_tune_choose(clmix_device *device, const struct clmix_tune_que
     char line[MOST_KEY + 384];
     void *text = NULL;
     size_t bytes;
-    clmix_status status = CLMIX_OK;
+    clmix_status status;
     char *path;
 
     *way = 0;
@@ -150,14 +161,18 @@ clmix_status clmix_tune_choose(clmix_device *device, const struct clmix_tune_que
     path = clmix_tune_path(device);
     if (path == NULL)
         return clmix_fail_memory("a path");
-    *way = clmix_file_read(path, MOST_FILE_BYTES, &text, &bytes) == CLMIX_OK ? look_up(text, question) : -1;
+    status = clmix_file_read(path, MOST_FILE_BYTES, &text, &bytes);
+    if (status != CLMIX_ERROR_HOST_MEMORY) {
+        *way = status == CLMIX_OK ? look_up(text, question) : -1;
+        status = CLMIX_OK;
+    }
     free(text);
     if (*way < 0) {
         status = measure(device, question, way, line, sizeof line);
-        if (status == CLMIX_OK)
-            remember(device, path, line);
-        else
+        if (status != CLMIX_OK)
             *way = 0;
+        else if (line[0] != '\0')
+            remember(device, path, line);
     }
     free(path);
     return status;

@@ -12,9 +12,10 @@
 
 #include <clmix/device.h>
 
-#define CLMIX_TUNE_WRONG (-1.0)    /* instead of seconds: this way gives wrong results or fails */
+#define CLMIX_TUNE_WRONG (-1.0)     /* instead of seconds: this way gives wrong results, or never works here */
+#define CLMIX_TUNE_FAILED (-2.0)    /* it failed, as it does on a device that is out of memory: not taken now, and nothing is remembered */
 
-/* Verifies way `way` and gives the seconds it takes, or CLMIX_TUNE_WRONG. May be called for each way once. Errors are those that end everything, such as a lack of host memory. */
+/* Verifies way `way` and gives the seconds it takes, CLMIX_TUNE_WRONG or CLMIX_TUNE_FAILED. May be called for each way once. Errors are those that end everything, such as a lack of host memory. */
 typedef clmix_status (*clmix_tune_measure)(clmix_device *device, int way, const void *data, double *seconds);
 
 struct clmix_tune_question {

@@ -173,13 +173,13 @@ static bool scatter_fits(const struct clmix_window_map *map, const struct tiles 
     return pixels <= room.pixels && cut->images * cut->rows * line + left + tiles->panel <= room.floats;
 }
 
-/* Rows of the big map and images of one group. Each phase of rows should meet some 48 pixels of the small map, so that a panel of weights serves several tiles: several images where
+/* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights serves several tiles: several images where
  * maps are small, and then few rows, which costs nothing as phases do not share weights. */
 static bool cut_scatter(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles, struct scatter_cut *cut)
 {
     const struct room room = local_room(info);
 
-    cut->images = smaller(map->batch, ceil_div(48, map->small[0] * map->small[1]));
+    cut->images = smaller(map->batch, ceil_div(64, map->small[0] * map->small[1]));
     cut->rows = map->big[0];
     while (!scatter_fits(map, tiles, room, cut) || ceil_div(map->batch, cut->images) * ceil_div(map->big[0], cut->rows) < wanted_groups(info)) {
         if (cut->rows > 1)
@@ -189,6 +189,8 @@ static bool cut_scatter(const clmix_device_info *info, const struct clmix_window
         else
             break;
     }
+    cut->images = ceil_div(map->batch, ceil_div(map->batch, cut->images));
+    cut->rows = ceil_div(map->big[0], ceil_div(map->big[0], cut->rows));
     return scatter_fits(map, tiles, room, cut);
 }
 
@@ -338,7 +340,9 @@ static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *
     const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels, lines = map->batch * map->small[0];
     const size_t most = larger(1, lines * map->small[1] / 128);    /* a part of fewer pixels costs more to add up than to make */
     const size_t part_rows = ceil_div(lines, smaller(smaller(ceil_div(wanted_groups(info), map->kernel[0]), most), lines)), parts = ceil_div(lines, part_rows);
-    const size_t rows = smaller(part_rows, room.floats / line);
+    /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
+    const size_t cached = larger(32768 / (line + map->small[1] * map->small_channels), ceil_div(64, map->small[1]));
+    const size_t rows = smaller(smaller(part_rows, cached), room.floats / line);
     struct clmix_launcher *launcher;
     int32_t partial;
 

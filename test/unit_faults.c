@@ -1,0 +1,166 @@
+/* Failing host allocations: the linker sends the calls of clmix, a static library here, to the functions below (CMakeLists.txt), and none of
+ * the driver's. cJSON, which clmix works with, is given the same ones. */
+#include "support_faults.h"
+#ifdef CLMIX_HAVE_CASES
+#include "tools/case.h"
+#endif
+
+#include <cjson/cJSON.h>
+#include <check.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static atomic_long blocks;    /* allocated and not freed, by all threads */
+static _Thread_local bool armed, onwards;
+static _Thread_local size_t calls, failing;
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *memory, size_t bytes);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t bytes);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t bytes);
+void __wrap_free(void *memory);
+
+static bool refused(void)
+{
+    if (!armed)
+        return false;
+    calls++;
+    return failing != 0 && (onwards ? calls >= failing : calls == failing);
+}
+
+static void *counted(void *memory)
+{
+    if (memory != NULL)
+        blocks++;
+    return memory;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return refused() ? NULL : counted(__real_malloc(bytes));
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return refused() ? NULL : counted(__real_calloc(count, bytes));
+}
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+    void *larger;
+
+    if (refused())
+        return NULL;
+    larger = __real_realloc(memory, bytes);
+    return memory == NULL ? counted(larger) : larger;
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return refused() ? NULL : counted(__real_strdup(text));
+}
+
+char *__wrap_strndup(const char *text, size_t bytes)
+{
+    return refused() ? NULL : counted(__real_strndup(text, bytes));
+}
+
+void __wrap_free(void *memory)
+{
+    if (memory != NULL)
+        blocks--;
+    __real_free(memory);
+}
+
+static void arm(size_t nth, bool from_there_on)
+{
+    calls = 0;
+    failing = nth;
+    onwards = from_there_on;
+    armed = true;
+}
+
+static size_t disarm(void)
+{
+    armed = false;
+    return calls;
+}
+
+static long held(void)
+{
+    return blocks;
+}
+
+/* cJSON does not tell a lack of memory from bad syntax. */
+static bool may_give(clmix_status status)
+{
+    return status == CLMIX_ERROR_HOST_MEMORY || status == CLMIX_ERROR_FORMAT;
+}
+
+static const struct fault no_memory = { arm, disarm, held, may_give };
+
+START_TEST(every_scenario_survives_a_lack_of_memory)
+{
+    fail_each_call(&no_memory, &tiny_scenarios[_i], 60);
+}
+END_TEST
+
+#ifdef CLMIX_HAVE_CASES
+/* A case's failures are in its report. */
+static const char *case_path;
+
+static clmix_status run_case(void)
+{
+    struct case_report report;
+    clmix_status status = CLMIX_OK;
+
+    case_run(&report, tiny.device, case_path);
+    if (!report.pass) {
+        ck_assert_msg(report.sentence[0] != '\0', "%s fails without a sentence", case_path);
+        status = CLMIX_ERROR_HOST_MEMORY;
+    }
+    case_report_free(&report);
+    return status;
+}
+
+START_TEST(cases_survive_a_lack_of_memory)
+{
+    static const char *const paths[] = { CLMIX_TEST_CASES "/ops/adamw.safetensors", CLMIX_TEST_CASES "/ops/conv2d_1x1.safetensors",
+                                         CLMIX_TEST_CASES "/models/wavemix.safetensors" };
+    const struct scenario scenario = { "a reference case", NULL, run_case, NULL };
+
+    case_path = paths[_i];
+    fail_each_call(&no_memory, &scenario, _i < 2 ? 40 : 12);
+}
+END_TEST
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("faults");
+    TCase *scenarios = tcase_create("scenarios");
+    cJSON_Hooks hooks = { __wrap_malloc, __wrap_free };
+    SRunner *runner;
+    int failed;
+
+    cJSON_InitHooks(&hooks);
+    tcase_add_unchecked_fixture(scenarios, open_tiny_world, close_tiny_world);
+    tcase_add_loop_test(scenarios, every_scenario_survives_a_lack_of_memory, 0, tiny_scenario_count);
+#ifdef CLMIX_HAVE_CASES
+    tcase_add_loop_test(scenarios, cases_survive_a_lack_of_memory, 0, 3);
+#endif
+    suite_add_tcase(suite, scenarios);
+    runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
