@@ -1,10 +1,10 @@
-// GELU, ReLU, sigmoid and their gradients.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors; the result may take the
-// place of the first input.  Forward kernels read 4 and write 4 bytes an element, gradients read 8 and write 4.
+// GELU, ReLU, sigmoid and their gradients.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors; the
+// result may take the place of the first input.  Forward kernels read 4 and write 4 bytes an element, gradients read 8 and write 4.
 #include "math.h"
 
 // y = gelu(x), the exact form.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu(const uint count, const uint chunk, const __global float *x, const uint x_offset,
-                                                                   __global float *y, const uint y_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu(const uint count, const uint chunk, const __global float *x,
+                                                                   const uint x_offset, __global float *y, const uint y_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     x += x_offset;
@@ -16,9 +16,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu(const uint co
 }
 
 // dx = dy gelu'(x).
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu_grad(const uint count, const uint chunk, const __global float *dy, const uint dy_offset,
-                                                                        const __global float *x, const uint x_offset, __global float *dx,
-                                                                        const uint dx_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu_grad(const uint count, const uint chunk, const __global float *dy,
+                                                                        const uint dy_offset, const __global float *x, const uint x_offset,
+                                                                        __global float *dx, const uint dx_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     dy += dy_offset;
@@ -31,8 +31,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu_grad(const ui
 }
 
 // y = max(x, 0); the comparison is written so that NaN stays NaN and the loss check sees it.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu(const uint count, const uint chunk, const __global float *x, const uint x_offset,
-                                                                   __global float *y, const uint y_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu(const uint count, const uint chunk, const __global float *x,
+                                                                   const uint x_offset, __global float *y, const uint y_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     x += x_offset;
@@ -46,9 +46,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu(const uint co
 }
 
 // dx = dy where y > 0, else 0.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu_grad(const uint count, const uint chunk, const __global float *dy, const uint dy_offset,
-                                                                        const __global float *y, const uint y_offset, __global float *dx,
-                                                                        const uint dx_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu_grad(const uint count, const uint chunk, const __global float *dy,
+                                                                        const uint dy_offset, const __global float *y, const uint y_offset,
+                                                                        __global float *dx, const uint dx_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     dy += dy_offset;
@@ -61,8 +61,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu_grad(const ui
 }
 
 // y = 1 / (1 + e^-x); e^-x overflows to infinity for very negative x, which gives the right 0.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid(const uint count, const uint chunk, const __global float *x, const uint x_offset,
-                                                                      __global float *y, const uint y_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid(const uint count, const uint chunk, const __global float *x,
+                                                                      const uint x_offset, __global float *y, const uint y_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     x += x_offset;
@@ -75,8 +75,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid(const uint
 
 // dx = dy y (1 - y).
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid_grad(const uint count, const uint chunk, const __global float *dy,
-                                                                           const uint dy_offset, const __global float *y, const uint y_offset,
-                                                                           __global float *dx, const uint dx_offset)
+                                                                           const uint dy_offset, const __global float *y,
+                                                                           const uint y_offset, __global float *dx, const uint dx_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     dy += dy_offset;

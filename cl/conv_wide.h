@@ -9,7 +9,7 @@
 #define LANES VW     // 4, 8, 16: floats in a vector of this program; fewer than VW where there are few channels
 #endif
 #ifndef TILE
-#define TILE 8       // rows of a tile: 8, or 4 where registers are few
+#define TILE 8       // rows of a tile: 8; 4 where registers are few; 1, 2, 4 for weights of fewer channels
 #endif
 #ifndef VECTORS
 #define VECTORS 2    // 1, 2, 3: vectors in a row of a tile

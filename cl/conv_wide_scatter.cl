@@ -12,12 +12,14 @@
 // One group: `images` images x `rows` rows of `big` (x: row strips, y: image chunks), all columns and outputs.
 // Along y it gathers: rows of one phase (y + p) mod s share their kernel rows phase, phase + s, ..., summed in registers. Along x it scatters: what a pixel of `small` adds to
 // a row of `big` is one contiguous run of kw O floats, added to a padded row in local memory. Each element receives its additions by panel and then by x, whatever the strips are.
-// Reads small (pitched) once a group and overlap, weight [kh][panels][C][PANEL], columns kx O + o padded with zeros; writes big (pitched) once.
+// Row c of panel p of kernel row ky of the weights, columns kx O + o padded with zeros, is at ky ky_step + p panel_step + c row_step.
+// Reads small (pitched) once a group and overlap, the weights once a group; writes big (pitched) once.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
     __global const float *restrict small, const uint small_at, __global const float *restrict weight, const uint weight_at, __global const float *restrict bias,
     const uint bias_at, __global float *restrict big, const uint big_at, const int batch, const int height, const int width, const int channels,
     const int small_pitch, const int big_height, const int big_width, const int outputs, const int big_pitch, const int kernel_height, const int kernel_width,
-    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int has_bias, const int images, const int rows)
+    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int has_bias, const int images, const int rows,
+    const int ky_step, const int panel_step, const int row_step)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     __local int left_at[PIXELS + TILE];
@@ -36,8 +38,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
     const int left_rows = high - low + 1, left_line = width * channels;
     __local float *left_area = area + ni * ny * line + PANEL;
 
-    for (int j = 0; j < line; j++)
-        area[j] = has_bias ? bias[j % outputs] : 0.0f;
+    for (int x = 0; x < line; x += outputs)
+        for (int o = 0; o < outputs; o++)
+            area[x + o] = has_bias ? bias[o] : 0.0f;
     for (int r = 1; r < ni * ny; r++)
         for (int j = 0; j < line; j += LANES)
             STORE_LOCAL(LOAD_LOCAL(area + j), area + r * line + j);
@@ -74,7 +77,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
                 }
                 int up = 0;
                 for (int ky = phase; ky < kernel_height; ky += stride_y, up -= left_line)
-                    tile_multiply(sum, left, up, weight + (ky * panels + panel) * channels * PANEL, PANEL, channels);
+                    tile_multiply(sum, left, up, weight + ky * ky_step + panel * panel_step, row_step, channels);
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
                     if (m + i < count) {

@@ -1,11 +1,12 @@
 // Dropout, and its gradient, which is the same map.
 #include "dropout.h"
 
-// y = keep ? x * factor : 0.  Group g does elements [g * chunk, min(count, (g + 1) * chunk)), chunk a multiple of 64; `op` numbers the op whose mask it is;
-// a word below `threshold` drops.  y may be x.  Reads 4, writes 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void dropout(const uint count, const uint chunk, const __global float *x, const uint x_offset,
-                                                                      __global float *y, const uint y_offset, const __global uint *random,
-                                                                      const uint random_offset, const uint op, const uint threshold, const float factor)
+// y = keep ? x * factor : 0.  Group g does elements [g * chunk, min(count, (g + 1) * chunk)), chunk a multiple of 64; `op` numbers the op
+// whose mask it is; a word below `threshold` drops.  y may be x.  Reads 4, writes 4 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void dropout(const uint count, const uint chunk, const __global float *x,
+                                                                      const uint x_offset, __global float *y, const uint y_offset,
+                                                                      const __global uint *random, const uint random_offset, const uint op,
+                                                                      const uint threshold, const float factor)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);
     const uint4 key = vload4(0, random + random_offset);

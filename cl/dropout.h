@@ -1,5 +1,5 @@
-// Dropout's mask, drawn from a counter: element e of an op's result is kept when word e % 4 of Philox(key = seed, counter = (e / 4, op, step)) is at
-// least rate * 2^32. The same function serves forward and backward, so no mask is ever stored.
+// Dropout's mask, drawn from a counter: element e of an op's result is kept when word e % 4 of Philox(key = seed, counter = (e / 4, op,
+// step)) is at least rate * 2^32. The same function serves forward and backward, so no mask is ever stored.
 #ifndef CLMIX_DROPOUT_H
 #define CLMIX_DROPOUT_H
 
@@ -16,7 +16,6 @@ static inline uint dropout_word(const uint4 random, const uint op, const uint el
 
 #if VW > 1
 typedef CLMIX_JOIN(uint, VW) uintv;
-typedef CLMIX_JOIN(int, VW) intv;
 #if VW == 4
 #define DROPOUT_LANES (uintv)(0, 1, 2, 3)
 #elif VW == 8
@@ -24,6 +23,16 @@ typedef CLMIX_JOIN(int, VW) intv;
 #else
 #define DROPOUT_LANES (uintv)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #endif
+
+// High halves of products with a constant. In the wide form through 64 bits: PoCL's mul_hi goes lane by lane, and takes twice as long.
+static inline uintv dropout_high(const uintv a, const uint b)
+{
+#if CLMIX_WIDE
+    return CLMIX_JOIN(convert_uint, VW)((CLMIX_JOIN(convert_ulong, VW)(a) * (CLMIX_JOIN(ulong, VW))(b)) >> (CLMIX_JOIN(ulong, VW))(32));
+#else
+    return mul_hi(a, (uintv)(b));
+#endif
+}
 
 // a0 b0 a1 b1 ... of the lower or upper halves.
 static inline uintv dropout_zip_low(const uintv a, const uintv b)
@@ -42,14 +51,15 @@ static inline uintv dropout_zip_high(const uintv a, const uintv b)
     return z;
 }
 
-// The words of the elements e .. e + 4 VW - 1 in words[0..3], e a multiple of 4: one counter a lane, then the four words of each lane side by side.
+// The words of the elements e .. e + 4 VW - 1 in words[0..3], e a multiple of 4: one counter a lane, then the four words of each lane side
+// by side.
 static inline void dropout_words(const uint4 random, const uint op, const uint element, uintv *words)
 {
     uintv c0 = (uintv)(element / 4) + DROPOUT_LANES, c1 = (uintv)(op), c2 = (uintv)(random.z), c3 = (uintv)(random.w);
     uint k0 = random.x, k1 = random.y;
 
     for (int round = 0; round < 10; round++) {
-        const uintv n0 = mul_hi((uintv)(0xCD9E8D57u), c2) ^ c1 ^ (uintv)(k0), n2 = mul_hi((uintv)(0xD2511F53u), c0) ^ c3 ^ (uintv)(k1);
+        const uintv n0 = dropout_high(c2, 0xCD9E8D57u) ^ c1 ^ (uintv)(k0), n2 = dropout_high(c0, 0xD2511F53u) ^ c3 ^ (uintv)(k1);
         c1 = c2 * (uintv)(0xCD9E8D57u);
         c3 = c0 * (uintv)(0xD2511F53u);
         c0 = n0;

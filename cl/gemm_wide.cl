@@ -18,7 +18,17 @@
 #ifndef PANEL
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
+#ifndef PREFETCHING
+#define PREFETCHING 0   // 1 where the code is known to run on a processor
+#endif
 #define NR (NRV * VW)
+
+// OpenCL's own prefetch() does nothing in the CPU runtimes that the wide form is for; their compilers are clang.
+#if PREFETCHING && defined(__clang__)
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
+#else
+#define PREFETCH(p)
+#endif
 
 // Tile sizes reach the functions below as constant arguments: only inlined do their loops unroll and the tile stay in registers.
 #define INLINE static inline __attribute__((always_inline))
@@ -56,6 +66,7 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 }
 
 // `count` steps of k into the first `vectors` vectors of c. Rows beyond `last_row` repeat it: nothing outside A is read.
+// A's rows are short streams that no hardware prefetcher follows: while one strip of MR rows is used, the next is asked for, MR floats a step, which is all of it where rows are dense.
 INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const __global float *a, const size_t pitch,
                               const __local float *b, const uint count)
 {
@@ -63,6 +74,7 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
 #pragma unroll
     for (uint i = 0; i < MR; i++)
         row[i] = min(i, last_row) * (TRANSPOSE_A ? (size_t)1 : pitch);
+    const __global float *next = a + MR * pitch;
     for (uint k = 0; k < count; k++) {
         floatv step[NRV];
 #pragma unroll
@@ -75,6 +87,10 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
             for (uint j = 0; j < vectors; j++)
                 c[i][j] = fma(v, step[j], c[i][j]);
         }
+#if !TRANSPOSE_A
+        PREFETCH(next);
+        next += MR;
+#endif
         a += TRANSPOSE_A ? pitch : (size_t)1;
         b += NR;
     }

@@ -1,9 +1,11 @@
 // Cross-entropy of logits (rows, K) against labels, its gradient, and how many labels are among the k largest logits.
 //
-// The target of a row is t = (1 - smoothing) (weight [label] + (1 - weight) [second]) + smoothing / K; weight is 1 and there is no second label unless `mixed`.
-// Rows with label or second label -100 are left out of the mean. A label that is no class makes the loss NaN: the run stops with a sentence, not with a guess.
+// The target of a row is t = (1 - smoothing) (weight [label] + (1 - weight) [second]) + smoothing / K; weight is 1 and there is no second
+// label unless `mixed`. Rows with label or second label -100 are left out of the mean. A label that is no class makes the loss NaN: the run
+// stops with a sentence, not with a guess.
 //
-// `stats` (3 rows + 1 floats): each row's largest logit, then each row's sum of e^(x - largest), then each row's loss, then the number of rows in the mean.
+// `stats` (3 rows + 1 floats): each row's largest logit, then each row's sum of e^(x - largest), then each row's loss, then the number of
+// rows in the mean.
 #include "math.h"
 #include "reduce.h"
 
@@ -19,14 +21,12 @@ static inline float logit_of(const __global float *row, const int label, const u
     return label >= 0 && label < (int)classes ? row[label] : NAN;
 }
 
-// Fills stats but for the count.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4 bytes a logit.
-// The mean of the logits is added even where smoothing is 0: so a NaN or an infinity among them always reaches the loss.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows(const uint rows, const uint chunk, const uint classes,
-                                                                                 const __global float *logits, const uint logits_offset,
-                                                                                 const __global int *label, const uint label_offset,
-                                                                                 const __global int *second, const uint second_offset,
-                                                                                 const __global float *weight, const uint weight_offset, const int mixed,
-                                                                                 const float smoothing, __global float *stats, const uint stats_offset)
+// Fills stats but for the count.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4
+// bytes a logit. The mean of the logits is added even where smoothing is 0: so a NaN or an infinity among them always reaches the loss.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows(
+    const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
+    const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
+    const uint weight_offset, const int mixed, const float smoothing, __global float *stats, const uint stats_offset)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0), whole = classes / VW * VW;
@@ -58,16 +58,19 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows
                 picked = share * picked + (1.0f - share) * logit_of(row, other, classes);
             stats[stats_offset + r] = peak;
             (stats + stats_offset + rows)[r] = sum;
-            (stats + stats_offset + 2 * rows)[r] = is_counted(first, other) ? log(sum) + (1.0f - smoothing) * (peak - picked) + smoothing * (peak - mean) : 0.0f;
+            (stats + stats_offset + 2 * rows)[r] =
+                is_counted(first, other) ? log(sum) + (1.0f - smoothing) * (peak - picked) + smoothing * (peak - mean) : 0.0f;
         }
     }
 }
 
-// loss = sum of the rows' losses / count, and the count into stats.  One group; every work-item adds its rows in order, then the fixed tree.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint rows, const __global int *label, const uint label_offset,
-                                                                                 const __global int *second, const uint second_offset, const int mixed,
-                                                                                 __global float *stats, const uint stats_offset, __global float *loss,
-                                                                                 const uint loss_offset)
+// loss = sum of the rows' losses / count, and the count into stats.  One group; every work-item adds its rows in order, then the fixed
+// tree.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint rows, const __global int *label,
+                                                                                 const uint label_offset, const __global int *second,
+                                                                                 const uint second_offset, const int mixed,
+                                                                                 __global float *stats, const uint stats_offset,
+                                                                                 __global float *loss, const uint loss_offset)
 {
     GROUP_SCRATCH
     float sum = 0.0f;
@@ -87,10 +90,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean
 // dx = upstream / count (softmax(x) - t), 0 for rows left out.  Rows as in cross_entropy_rows.  Reads 4, writes 4 bytes a logit.
 // Whoever stores the label's element subtracts the label's share from it, so that no two work-items touch one element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad(
-    const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset, const __global int *label,
-    const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight, const uint weight_offset, const int mixed,
-    const float smoothing, const __global float *stats, const uint stats_offset, const __global float *upstream, const uint upstream_offset,
-    const int has_upstream, __global float *dx, const uint dx_offset)
+    const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
+    const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
+    const uint weight_offset, const int mixed, const float smoothing, const __global float *stats, const uint stats_offset,
+    const __global float *upstream, const uint upstream_offset, const int has_upstream, __global float *dx, const uint dx_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
     stats += stats_offset;
@@ -100,7 +103,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad
         __global float *to = dx + dx_offset + (ulong)r * classes;
         const int first = label[label_offset + r], other = mixed ? second[second_offset + r] : first;
         const float share = mixed ? weight[weight_offset + r] : 1.0f, peak = stats[r];
-        const float factor = is_counted(first, other) ? each : 0.0f, scale = factor / stats[rows + r], floor = factor * smoothing / (float)classes;
+        const float factor = is_counted(first, other) ? each : 0.0f, scale = factor / stats[rows + r],
+                    floor = factor * smoothing / (float)classes;
         const float hit = factor * (1.0f - smoothing) * share, other_hit = factor * (1.0f - smoothing) * (1.0f - share);
         for (uint k = item * VW; k < classes; k += WG * VW) {
             const uint n = min((uint)VW, classes - k);
@@ -114,10 +118,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad
     }
 }
 
-// Rank of each row's label: how many classes stand before it, larger logits and equal ones of lower classes; -1 for labels below 0. A NaN stands before
-// everything, so that a label whose logit is NaN is among no k < K.  Rows as above.  Reads 4 bytes a logit.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void label_ranks(const uint rows, const uint chunk, const uint classes, const __global float *logits,
-                                                                          const uint logits_offset, const __global int *label, const uint label_offset,
+// Rank of each row's label: how many classes stand before it, larger logits and equal ones of lower classes; -1 for labels below 0. A NaN
+// stands before everything, so that a label whose logit is NaN is among no k < K.  Rows as above.  Reads 4 bytes a logit.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void label_ranks(const uint rows, const uint chunk, const uint classes,
+                                                                          const __global float *logits, const uint logits_offset,
+                                                                          const __global int *label, const uint label_offset,
                                                                           __global float *rank, const uint rank_offset)
 {
     GROUP_SCRATCH
@@ -136,8 +141,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void label_ranks(const 
 }
 
 // found[i] = number of rows with a rank below k_i.  One group.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void count_ranks(const uint rows, const __global float *rank, const uint rank_offset,
-                                                                          __global float *found, const uint found_offset, const uint count, const uint k0,
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void count_ranks(const uint rows, const __global float *rank,
+                                                                          const uint rank_offset, __global float *found,
+                                                                          const uint found_offset, const uint count, const uint k0,
                                                                           const uint k1, const uint k2, const uint k3)
 {
     GROUP_SCRATCH

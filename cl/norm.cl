@@ -1,16 +1,18 @@
 // Layer and batch normalisation. Matrices are rows x columns and dense. `stats` holds mean and 1 / sqrt(variance + epsilon):
 // of row r at 2 r and 2 r + 1 (layer norm), of column c at c and columns + c (batch norm).
 //
-// Variances are those of two passes, so that variances near epsilon or far below the square of the mean keep their digits. The second pass also finds by how
-// much the first one's sum was rounded (`off`, the mean of what should have mean 0) and takes that out of mean and variance.
-// Kernels over columns: the work-items of a group stand as `lanes` columns (of VW floats) times WG / lanes rows; every partial result is added in a fixed order.
+// Variances are those of two passes, so that variances near epsilon or far below the square of the mean keep their digits. The second pass
+// also finds by how much the first one's sum was rounded (`off`, the mean of what should have mean 0) and takes that out of mean and
+// variance. Kernels over columns: the work-items of a group stand as `lanes` columns (of VW floats) times WG / lanes rows; every partial
+// result is added in a fixed order.
 #include "reduce.h"
 
 // y = (x - mean) rstd weight + bias by rows.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.
 // Reads a row twice more from cache; 4 bytes an element each from and to memory.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const uint rows, const uint chunk, const uint columns, const __global float *x,
-                                                                         const uint x_offset, const __global float *weight,
-                                                                         const uint weight_offset, const __global float *bias, const uint bias_offset,
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const uint rows, const uint chunk, const uint columns,
+                                                                         const __global float *x, const uint x_offset,
+                                                                         const __global float *weight, const uint weight_offset,
+                                                                         const __global float *bias, const uint bias_offset,
                                                                          __global float *y, const uint y_offset, __global float *stats,
                                                                          const uint stats_offset, const float epsilon)
 {
@@ -55,11 +57,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
 
 // dx = rstd (g - mean(g) - xhat mean(g xhat)) by rows, with g = dy weight and xhat = (x - mean) rstd.  Rows as in layer_norm.
 // Reads 8, writes 4 bytes an element; rows are read twice, the second time from cache. dx may be dy.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(const uint rows, const uint chunk, const uint columns, const __global float *dy,
-                                                                            const uint dy_offset, const __global float *x, const uint x_offset,
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(const uint rows, const uint chunk, const uint columns,
+                                                                            const __global float *dy, const uint dy_offset,
+                                                                            const __global float *x, const uint x_offset,
                                                                             const __global float *weight, const uint weight_offset,
-                                                                            const __global float *stats, const uint stats_offset, __global float *dx,
-                                                                            const uint dx_offset)
+                                                                            const __global float *stats, const uint stats_offset,
+                                                                            __global float *dx, const uint dx_offset)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
@@ -85,11 +88,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(cons
     }
 }
 
-// Mean and sum of squared deviations of each column over the group's rows [g * chunk, (g + 1) * chunk) -> partial[(2 g + {0, 1}) * columns + c].
-// Reads 4 bytes an element from memory, once more from cache.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_partial(const uint rows, const uint chunk, const uint columns, const __global float *x,
-                                                                                 const uint x_offset, __global float *partial,
-                                                                                 const uint partial_offset)
+// Mean and sum of squared deviations of each column over the group's rows [g * chunk, (g + 1) * chunk) -> partial[(2 g + {0, 1}) * columns
+// + c]. Reads 4 bytes an element from memory, once more from cache.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_partial(const uint rows, const uint chunk, const uint columns,
+                                                                                 const __global float *x, const uint x_offset,
+                                                                                 __global float *partial, const uint partial_offset)
 {
     COLUMN_SCRATCH
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
@@ -119,14 +122,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_partial
     }
 }
 
-// The parts of batch_norm_partial -> stats, and the running statistics moved by `momentum` (unbiased variance).  A work-item does VW columns;
-// `parts` groups of `chunk` rows, the last one what is left. Means are added as differences from the first one, which keeps their digits.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_finish(const uint rows, const uint chunk, const uint columns, const uint parts,
-                                                                                const __global float *partial, const uint partial_offset,
-                                                                                __global float *stats, const uint stats_offset,
-                                                                                __global float *running_mean, const uint running_mean_offset,
-                                                                                __global float *running_var, const uint running_var_offset,
-                                                                                const float epsilon, const float momentum)
+// The parts of batch_norm_partial -> stats, and the running statistics moved by `momentum` (unbiased variance).  A work-item does VW
+// columns; `parts` groups of `chunk` rows, the last one what is left. Means are added as differences from the first one, which keeps their
+// digits.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_finish(
+    const uint rows, const uint chunk, const uint columns, const uint parts, const __global float *partial, const uint partial_offset,
+    __global float *stats, const uint stats_offset, __global float *running_mean, const uint running_mean_offset,
+    __global float *running_var, const uint running_var_offset, const float epsilon, const float momentum)
 {
     partial += partial_offset;
     for (uint c = get_global_id(0) * VW; c < columns; c += get_global_size(0) * VW) {
@@ -150,7 +152,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_finish(
 
 // stats of the running statistics, for inference.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_running(const uint columns, const __global float *running_mean,
-                                                                                 const uint running_mean_offset, const __global float *running_var,
+                                                                                 const uint running_mean_offset,
+                                                                                 const __global float *running_var,
                                                                                  const uint running_var_offset, __global float *stats,
                                                                                  const uint stats_offset, const float epsilon)
 {
@@ -161,11 +164,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_running
 }
 
 // y = (x - mean) rstd weight + bias by columns.  Group g does rows [g * chunk, (g + 1) * chunk).  Reads 4, writes 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_apply(const uint rows, const uint chunk, const uint columns, const __global float *x,
-                                                                               const uint x_offset, const __global float *stats,
-                                                                               const uint stats_offset, const __global float *weight,
-                                                                               const uint weight_offset, const __global float *bias,
-                                                                               const uint bias_offset, __global float *y, const uint y_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_apply(const uint rows, const uint chunk, const uint columns,
+                                                                               const __global float *x, const uint x_offset,
+                                                                               const __global float *stats, const uint stats_offset,
+                                                                               const __global float *weight, const uint weight_offset,
+                                                                               const __global float *bias, const uint bias_offset,
+                                                                               __global float *y, const uint y_offset)
 {
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
@@ -179,12 +183,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_apply(c
         }
 }
 
-// Sums over the group's rows of dy and of dy xhat -> partial[(2 g + {0, 1}) * columns + c]; stats by rows (layer norm) or by columns (batch norm).
-// Reads 8 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_partial(const uint rows, const uint chunk, const uint columns, const __global float *dy,
-                                                                           const uint dy_offset, const __global float *x, const uint x_offset,
+// Sums over the group's rows of dy and of dy xhat -> partial[(2 g + {0, 1}) * columns + c]; stats by rows (layer norm) or by columns (batch
+// norm). Reads 8 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_partial(const uint rows, const uint chunk, const uint columns,
+                                                                           const __global float *dy, const uint dy_offset,
+                                                                           const __global float *x, const uint x_offset,
                                                                            const __global float *stats, const uint stats_offset,
-                                                                           const int by_rows, __global float *partial, const uint partial_offset)
+                                                                           const int by_rows, __global float *partial,
+                                                                           const uint partial_offset)
 {
     COLUMN_SCRATCH
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
@@ -218,8 +224,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_partial(const
 
 // The parts of norm_partial in their order: dbias = sum of dy, dweight = sum of dy xhat.  A work-item does VW columns.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_sums(const uint columns, const uint parts, const __global float *partial,
-                                                                        const uint partial_offset, __global float *dbias, const uint dbias_offset,
-                                                                        __global float *dweight, const uint dweight_offset)
+                                                                        const uint partial_offset, __global float *dbias,
+                                                                        const uint dbias_offset, __global float *dweight,
+                                                                        const uint dweight_offset)
 {
     partial += partial_offset;
     for (uint c = get_global_id(0) * VW; c < columns; c += get_global_size(0) * VW) {
@@ -234,15 +241,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_sums(const ui
     }
 }
 
-// dx = rstd weight (dy - (dbias + xhat dweight) part) by columns: part = 1 / rows where the statistics were the batch's, 0 where they were constants.
-// Rows as in batch_norm_apply.  Reads 8, writes 4 bytes an element; dx may be dy.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_dx(const uint rows, const uint chunk, const uint columns, const __global float *dy,
-                                                                            const uint dy_offset, const __global float *x, const uint x_offset,
-                                                                            const __global float *stats, const uint stats_offset,
-                                                                            const __global float *weight, const uint weight_offset,
-                                                                            const __global float *dbias, const uint dbias_offset,
-                                                                            const __global float *dweight, const uint dweight_offset, __global float *dx,
-                                                                            const uint dx_offset, const float part)
+// dx = rstd weight (dy - (dbias + xhat dweight) part) by columns: part = 1 / rows where the statistics were the batch's, 0 where they were
+// constants. Rows as in batch_norm_apply.  Reads 8, writes 4 bytes an element; dx may be dy.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_dx(
+    const uint rows, const uint chunk, const uint columns, const __global float *dy, const uint dy_offset, const __global float *x,
+    const uint x_offset, const __global float *stats, const uint stats_offset, const __global float *weight, const uint weight_offset,
+    const __global float *dbias, const uint dbias_offset, const __global float *dweight, const uint dweight_offset, __global float *dx,
+    const uint dx_offset, const float part)
 {
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
@@ -252,7 +257,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_dx(cons
             const uint n = columns - c;
             const floatv rstd = load_lanes(stats + columns + c, n);
             const floatv xhat = (load_lanes(x + x_offset + (ulong)r * columns + c, n) - load_lanes(stats + c, n)) * rstd;
-            const floatv mean_g = load_lanes(dbias + dbias_offset + c, n) * part, mean_along = load_lanes(dweight + dweight_offset + c, n) * part;
+            const floatv mean_g = load_lanes(dbias + dbias_offset + c, n) * part,
+                         mean_along = load_lanes(dweight + dweight_offset + c, n) * part;
             const floatv g = load_lanes(dy + dy_offset + (ulong)r * columns + c, n) - mean_g - xhat * mean_along;
             store_lanes(g * rstd * load_lanes(weight + weight_offset + c, n), dx + dx_offset + (ulong)r * columns + c, n);
         }

@@ -5,12 +5,15 @@
 #define CHANNELS 3    // 1..4
 #endif
 
-// y = x * scale[c] + shift[c] with c = element % CHANNELS.  Group g does elements [g * chunk, min(count, (g + 1) * chunk)), chunk a multiple of CHANNELS * 64, so that
-// vector k of a run of CHANNELS vectors always meets the channels in the same order.  Reads 1, writes 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void normalize_pictures(const uint count, const uint chunk, const __global uchar *x, const uint x_offset,
-                                                                        __global float *y, const uint y_offset, const float scale0, const float scale1,
-                                                                        const float scale2, const float scale3, const float shift0, const float shift1,
-                                                                        const float shift2, const float shift3)
+// y = x * scale[c] + shift[c] with c = element % CHANNELS.  Group g does elements [g * chunk, min(count, (g + 1) * chunk)), chunk a
+// multiple of CHANNELS * 64, so that vector k of a run of CHANNELS vectors always meets the channels in the same order.  Reads 1, writes 4
+// bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void normalize_pictures(const uint count, const uint chunk,
+                                                                                 const __global uchar *x, const uint x_offset,
+                                                                                 __global float *y, const uint y_offset, const float scale0,
+                                                                                 const float scale1, const float scale2, const float scale3,
+                                                                                 const float shift0, const float shift1, const float shift2,
+                                                                                 const float shift3)
 {
     const float scale[4] = { scale0, scale1, scale2, scale3 }, shift[4] = { shift0, shift1, shift2, shift3 };
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);

@@ -96,7 +96,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void judge(
 
 // Adam and AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019):
 //     g += couple w;  m += take1 (g - m);  v += take2 (g^2 - v);  w = keep w - rate m / (sqrt(v) root + epsilon)
-// AdamW: keep = 1 - lr wd, couple = 0; Adam: keep = 1, couple = wd.  rate = lr / (1 - beta1^t), root = 1 / sqrt(1 - beta2^t), take = 1 - beta.
+// AdamW: keep = 1 - lr wd, couple = 0; Adam: keep = 1, couple = wd.
+// rate = lr / (1 - beta1^t), root = 1 / sqrt(1 - beta2^t), take = 1 - beta.
 // Reads 16 bytes and writes 12 an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void adam(
     __global float *weights, const __global float *gradients, __global float *means, __global float *squares,

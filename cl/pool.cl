@@ -1,10 +1,11 @@
 // Global average pooling and maximum pooling over windows, channels last, with their gradients.
 #include "reduce.h"
 
-// y[b, c] = mean over the image's pixels of x[b, p, c].  Group (b, j) does image b and the columns [j * block, (j + 1) * block); its work-items stand as `lanes`
-// columns times WG / lanes pixels.  Reads 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(const uint pixels, const uint columns, const uint block, const __global float *x,
-                                                                             const uint x_offset, __global float *y, const uint y_offset)
+// y[b, c] = mean over the image's pixels of x[b, p, c].  Group (b, j) does image b and the columns [j * block, (j + 1) * block); its
+// work-items stand as `lanes` columns times WG / lanes pixels.  Reads 4 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(const uint pixels, const uint columns, const uint block,
+                                                                             const __global float *x, const uint x_offset,
+                                                                             __global float *y, const uint y_offset)
 {
     COLUMN_SCRATCH
     const uint left = get_group_id(1) * block, right = left + min(block, columns - left);
@@ -23,8 +24,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
 }
 
 // dx[b, p, c] = dy[b, c] / pixels.  Group g does rows [g * chunk, (g + 1) * chunk) of images * pixels.  Writes 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels_grad(const uint rows, const uint chunk, const uint columns, const uint pixels,
-                                                                                  const __global float *dy, const uint dy_offset, __global float *dx,
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels_grad(const uint rows, const uint chunk, const uint columns,
+                                                                                  const uint pixels, const __global float *dy,
+                                                                                  const uint dy_offset, __global float *dx,
                                                                                   const uint dx_offset)
 {
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
@@ -33,7 +35,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels_gra
     for (uint r = begin + down; r < end; r += step)
         for (uint c = side * VW; c < columns; c += lanes * VW) {
             const uint n = columns - c;
-            store_lanes(load_lanes(dy + dy_offset + (ulong)(r / pixels) * columns + c, n) * part, dx + dx_offset + (ulong)r * columns + c, n);
+            store_lanes(load_lanes(dy + dy_offset + (ulong)(r / pixels) * columns + c, n) * part, dx + dx_offset + (ulong)r * columns + c,
+                        n);
         }
 }
 
@@ -43,11 +46,13 @@ static inline floatv larger(const floatv a, const floatv b)
     return b > a || b != b ? b : a;
 }
 
-// y = maximum of the window, (images, H, W, C) -> (images, H', W', C); pixels outside the picture do not count.  A row is an output pixel; group g does rows
-// [g * chunk, (g + 1) * chunk), work-items standing as lanes times rows.  Reads each input at most kernel area / stride area times, mostly from cache.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const uint rows, const uint chunk, const uint columns, const uint height,
-                                                                          const uint width, const uint out_height, const uint out_width, const int kernel_y,
-                                                                          const int kernel_x, const int stride_y, const int stride_x, const int padding_y,
+// y = maximum of the window, (images, H, W, C) -> (images, H', W', C); pixels outside the picture do not count.  A row is an output pixel;
+// group g does rows [g * chunk, (g + 1) * chunk), work-items standing as lanes times rows.  Reads each input at most kernel area / stride
+// area times, mostly from cache.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const uint rows, const uint chunk, const uint columns,
+                                                                          const uint height, const uint width, const uint out_height,
+                                                                          const uint out_width, const int kernel_y, const int kernel_x,
+                                                                          const int stride_y, const int stride_x, const int padding_y,
                                                                           const int padding_x, const __global float *x, const uint x_offset,
                                                                           __global float *y, const uint y_offset)
 {
@@ -55,7 +60,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const 
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
     for (uint r = begin + down; r < end; r += step) {
         const int left = (int)(r % out_width) * stride_x - padding_x, top = (int)(r / out_width % out_height) * stride_y - padding_y;
-        const int from_y = max(top, 0), to_y = min(top + kernel_y, (int)height), from_x = max(left, 0), to_x = min(left + kernel_x, (int)width);
+        const int from_y = max(top, 0), to_y = min(top + kernel_y, (int)height), from_x = max(left, 0),
+                  to_x = min(left + kernel_x, (int)width);
         const __global float *image = x + x_offset + (ulong)(r / out_width / out_height) * height * width * columns;
         for (uint c = side * VW; c < columns; c += lanes * VW) {
             const uint n = columns - c;
@@ -68,12 +74,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const 
     }
 }
 
-// dx[pixel] = sum of dy over the windows whose first maximum, in row-major order, is this pixel: it has the window's y, and no earlier pixel of the window has.
-// A row is an input pixel, so every result is written once, windows added in row-major order.  Reads 12, writes 4 bytes an element at least.
+// dx[pixel] = sum of dy over the windows whose first maximum, in row-major order, is this pixel: it has the window's y, and no earlier
+// pixel of the window has. A row is an input pixel, so every result is written once, windows added in row-major order.  Reads 12, writes 4
+// bytes an element at least.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
-    const uint rows, const uint chunk, const uint columns, const uint height, const uint width, const uint out_height, const uint out_width, const int kernel_y,
-    const int kernel_x, const int stride_y, const int stride_x, const int padding_y, const int padding_x, const __global float *dy, const uint dy_offset,
-    const __global float *x, const uint x_offset, const __global float *y, const uint y_offset, __global float *dx, const uint dx_offset)
+    const uint rows, const uint chunk, const uint columns, const uint height, const uint width, const uint out_height, const uint out_width,
+    const int kernel_y, const int kernel_x, const int stride_y, const int stride_x, const int padding_y, const int padding_x,
+    const __global float *dy, const uint dy_offset, const __global float *x, const uint x_offset, const __global float *y,
+    const uint y_offset, __global float *dx, const uint dx_offset)
 {
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
@@ -81,8 +89,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
         const int at_x = (int)(r % width), at_y = (int)(r / width % height);
         const uint image = r / width / height;
         // the windows over this pixel: top = wy * stride - padding with top <= at < top + kernel
-        const int first_y = max(at_y + padding_y - kernel_y + stride_y, 0) / stride_y, last_y = min((at_y + padding_y) / stride_y, (int)out_height - 1);
-        const int first_x = max(at_x + padding_x - kernel_x + stride_x, 0) / stride_x, last_x = min((at_x + padding_x) / stride_x, (int)out_width - 1);
+        const int first_y = max(at_y + padding_y - kernel_y + stride_y, 0) / stride_y,
+                  last_y = min((at_y + padding_y) / stride_y, (int)out_height - 1);
+        const int first_x = max(at_x + padding_x - kernel_x + stride_x, 0) / stride_x,
+                  last_x = min((at_x + padding_x) / stride_x, (int)out_width - 1);
         const __global float *pixels = x + x_offset + (ulong)image * height * width * columns;
         for (uint c = side * VW; c < columns; c += lanes * VW) {
             const uint n = columns - c;

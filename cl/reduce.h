@@ -1,4 +1,5 @@
-// Sums and maxima over the lanes of a vector and over a work-group, and vectors of which only the first lanes exist (the last columns of a row).
+// Sums and maxima over the lanes of a vector and over a work-group, and vectors of which only the first lanes exist (the last columns of a
+// row).
 #ifndef CLMIX_REDUCE_H
 #define CLMIX_REDUCE_H
 
@@ -109,7 +110,8 @@ static inline float group_max(const float value, __local float *scratch)
     return most;
 }
 
-// Work-items stand as `lanes` columns (of VW floats) times WG / lanes rows: the sum of what those of one column hold, in order of their rows.
+// Work-items stand as `lanes` columns (of VW floats) times WG / lanes rows: the sum of what those of one column hold, in order of their
+// rows.
 static inline floatv column_sum(const floatv value, const uint lanes, __local floatv *scratch)
 {
     scratch[get_local_id(0)] = value;
@@ -120,10 +122,10 @@ static inline floatv column_sum(const floatv value, const uint lanes, __local fl
     barrier(CLK_LOCAL_MEM_FENCE);
     return sum;
 }
-#define GROUP_SCRATCH __local float group_scratch[WG];
-#define GROUP_SUM(value) group_sum(value, group_scratch)
-#define GROUP_MAX(value) group_max(value, group_scratch)
-#define COLUMN_SCRATCH __local floatv column_scratch[WG];
+#define GROUP_SCRATCH            __local float group_scratch[WG];
+#define GROUP_SUM(value)         group_sum(value, group_scratch)
+#define GROUP_MAX(value)         group_max(value, group_scratch)
+#define COLUMN_SCRATCH           __local floatv column_scratch[WG];
 #define COLUMN_SUM(value, lanes) column_sum(value, lanes, column_scratch)
 #else
 #define GROUP_SCRATCH

@@ -7,12 +7,14 @@ typedef uint uintvu;
 typedef CLMIX_JOIN(uint, VW) __attribute__((aligned(4))) uintvu;
 #endif
 
-// y = x for 4-byte elements, moved as bits.  The matrix is outer x inner runs of `columns` elements, at outer_stride and inner_stride on either side.
-// Group (i, j) does runs [i * chunk, (i + 1) * chunk) and of each the columns [j * block, (j + 1) * block).  Reads 4, writes 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy_runs(const uint runs, const uint chunk, const uint inner, const uint columns,
-                                                                        const uint block, const __global uint *x, const uint x_offset, const uint x_first,
-                                                                        const uint x_outer, const uint x_inner, __global uint *y, const uint y_offset, const uint y_first,
-                                                                        const uint y_outer, const uint y_inner)
+// y = x for 4-byte elements, moved as bits.  The matrix is outer x inner runs of `columns` elements, at outer_stride and inner_stride on
+// either side. Group (i, j) does runs [i * chunk, (i + 1) * chunk) and of each the columns [j * block, (j + 1) * block).  Reads 4, writes 4
+// bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy_runs(const uint runs, const uint chunk, const uint inner,
+                                                                        const uint columns, const uint block, const __global uint *x,
+                                                                        const uint x_offset, const uint x_first, const uint x_outer,
+                                                                        const uint x_inner, __global uint *y, const uint y_offset,
+                                                                        const uint y_first, const uint y_outer, const uint y_inner)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, runs - begin);
     const uint left = get_group_id(1) * block, width = min(block, columns - left);
@@ -21,7 +23,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy_runs(const ui
 #if WG > 1
     for (uint e = get_local_id(0); e < (end - begin) * width; e += WG) {
         const uint r = begin + e / width, c = e % width;
-        y[(ulong)(r / inner) * y_outer + (ulong)(r % inner) * y_inner + c] = x[(ulong)(r / inner) * x_outer + (ulong)(r % inner) * x_inner + c];
+        y[(ulong)(r / inner) * y_outer + (ulong)(r % inner) * y_inner + c] =
+            x[(ulong)(r / inner) * x_outer + (ulong)(r % inner) * x_inner + c];
     }
 #else
     for (uint r = begin; r < end; r++) {
@@ -36,9 +39,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy_runs(const ui
 #endif
 }
 
-// Columns side by side: row r of y holds, from column `first` on, row r of x0, x1, ..., and with RESIDUAL the residual's elements are added.
-// COUNT inputs of W0, W1, ... columns with pitches; y and the residual have y_pitch.  Group g does rows [g * chunk, (g + 1) * chunk).
-// Reads 4 bytes an element (8 with the residual), writes 4. The widths are constants so that short runs become a few vector moves without loops.
+// Columns side by side: row r of y holds, from column `first` on, row r of x0, x1, ..., and with RESIDUAL the residual's elements are
+// added. COUNT inputs of W0, W1, ... columns with pitches; y and the residual have y_pitch.  Group g does rows [g * chunk, (g + 1) *
+// chunk). Reads 4 bytes an element (8 with the residual), writes 4. The widths are constants so that short runs become a few vector moves
+// without loops.
 #ifndef COUNT
 #define COUNT 2    // 1..8
 #endif
@@ -57,12 +61,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy_runs(const ui
 #endif
 #define WIDTH (W0 + W1 + W2 + W3 + W4 + W5 + W6 + W7)
 
-#define RUN_LANES(type, lanes)                                                                          \
-    for (; c + lanes <= width; c += lanes) {                                                            \
-        type v = *(const __global type *)(x + c);                                                       \
-        if (RESIDUAL)                                                                                   \
-            v += *(const __global type *)(residual + c);                                                \
-        *(__global type *)(y + c) = v;                                                                  \
+#define RUN_LANES(type, lanes)                           \
+    for (; c + lanes <= width; c += lanes) {             \
+        type v = *(const __global type *)(x + c);        \
+        if (RESIDUAL)                                    \
+            v += *(const __global type *)(residual + c); \
+        *(__global type *)(y + c) = v;                   \
     }
 
 typedef float4 __attribute__((aligned(4))) float4u;
@@ -92,20 +96,21 @@ static inline void move_run(const __global float *x, const __global float *resid
 #define B7 (B6 + W6)
 
 #define INPUT(i) const __global float *x##i, const uint x##i##_offset, const uint x##i##_pitch
-#define ROW(i) (x##i + x##i##_offset + (ulong)r * x##i##_pitch)
-#define FIND(i)                     \
-    if (COUNT > i && c >= B##i) {   \
-        from = ROW(i);              \
-        begins = B##i;              \
+#define ROW(i)   (x##i + x##i##_offset + (ulong)r * x##i##_pitch)
+#define FIND(i)                   \
+    if (COUNT > i && c >= B##i) { \
+        from = ROW(i);            \
+        begins = B##i;            \
     }
-#define MOVE(i)                     \
-    if (COUNT > i)                  \
+#define MOVE(i)    \
+    if (COUNT > i) \
         move_run(ROW(i), also + B##i, to + B##i, W##i);
 
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void concat_columns(const uint rows, const uint chunk, const uint first, const uint y_pitch,
-                                                                             __global float *y, const uint y_offset, const __global float *residual,
-                                                                             const uint residual_offset, INPUT(0), INPUT(1), INPUT(2), INPUT(3), INPUT(4),
-                                                                             INPUT(5), INPUT(6), INPUT(7))
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void concat_columns(const uint rows, const uint chunk, const uint first,
+                                                                             const uint y_pitch, __global float *y, const uint y_offset,
+                                                                             const __global float *residual, const uint residual_offset,
+                                                                             INPUT(0), INPUT(1), INPUT(2), INPUT(3), INPUT(4), INPUT(5),
+                                                                             INPUT(6), INPUT(7))
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
 #if WG > 1

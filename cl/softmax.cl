@@ -1,12 +1,13 @@
-// Softmax along any axis, and its gradient. A row is what is normalised together; the largest element is subtracted first, so that no exponential overflows.
-// Results may take the place of the first input.
+// Softmax along any axis, and its gradient. A row is what is normalised together; the largest element is subtracted first, so that no
+// exponential overflows. Results may take the place of the first input.
 #include "math.h"
 #include "reduce.h"
 
 // Rows that are contiguous.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.
 // Reads and writes 4 bytes an element; the further passes over a row are in the cache.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_rows(const uint rows, const uint chunk, const uint columns, const __global float *x,
-                                                                           const uint x_offset, __global float *y, const uint y_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_rows(const uint rows, const uint chunk, const uint columns,
+                                                                           const __global float *x, const uint x_offset, __global float *y,
+                                                                           const uint y_offset)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0), whole = columns / VW * VW;
@@ -41,8 +42,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_rows(const
 
 // dx = y (dy - sum of dy y over the row).  Rows as above.  Reads 8, writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_rows_grad(const uint rows, const uint chunk, const uint columns,
-                                                                                const __global float *dy, const uint dy_offset, const __global float *y,
-                                                                                const uint y_offset, __global float *dx, const uint dx_offset)
+                                                                                const __global float *dy, const uint dy_offset,
+                                                                                const __global float *y, const uint y_offset,
+                                                                                __global float *dx, const uint dx_offset)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0), whole = columns / VW * VW;
@@ -63,10 +65,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_rows_grad(
     }
 }
 
-// Along another axis: (outer, length, inner), each of the outer * inner rows has a stride of `inner` floats.  A work-item does VW neighbouring rows at a time;
-// group g does [g * chunk, (g + 1) * chunk) of the outer * ceil(inner / VW) such bundles. Bytes as above.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_axis(const uint outer, const uint length, const uint inner, const __global float *x,
-                                                                           const uint x_offset, __global float *y, const uint y_offset)
+// Along another axis: (outer, length, inner), each of the outer * inner rows has a stride of `inner` floats.  A work-item does VW
+// neighbouring rows at a time; group g does [g * chunk, (g + 1) * chunk) of the outer * ceil(inner / VW) such bundles. Bytes as above.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_axis(const uint outer, const uint length, const uint inner,
+                                                                           const __global float *x, const uint x_offset, __global float *y,
+                                                                           const uint y_offset)
 {
     const uint bundles = (inner + VW - 1) / VW, all = outer * bundles, chunk = (all + get_num_groups(0) - 1) / get_num_groups(0);
     const uint begin = min(all, (uint)get_group_id(0) * chunk), end = min(all, begin + chunk);
@@ -89,8 +92,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_axis(const
 
 // dx = y (dy - sum of dy y) along another axis.  Bundles as above.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_axis_grad(const uint outer, const uint length, const uint inner,
-                                                                                const __global float *dy, const uint dy_offset, const __global float *y,
-                                                                                const uint y_offset, __global float *dx, const uint dx_offset)
+                                                                                const __global float *dy, const uint dy_offset,
+                                                                                const __global float *y, const uint y_offset,
+                                                                                __global float *dx, const uint dx_offset)
 {
     const uint bundles = (inner + VW - 1) / VW, all = outer * bundles, chunk = (all + get_num_groups(0) - 1) / get_num_groups(0);
     const uint begin = min(all, (uint)get_group_id(0) * chunk), end = min(all, begin + chunk);

@@ -1,13 +1,15 @@
-// The Haar pyramid and its inverse. Geometry, for levels j = 1, 2, ...: maps of h_j = ceil(h_{j-1} / 2) by w_j pixels, h_0 x w_0 the picture; the band list
-// holds level after level, within a level image after image, row after row, each pixel a row of 4 C floats: C approximations, then 3 C details.
+// The Haar pyramid and its inverse. Geometry, for levels j = 1, 2, ...: maps of h_j = ceil(h_{j-1} / 2) by w_j pixels, h_0 x w_0 the
+// picture; the band list holds level after level, within a level image after image, row after row, each pixel a row of 4 C floats: C
+// approximations, then 3 C details.
 #include "wavelet.h"
 
-// One level, forward: fine (images, H, W, C) with `fine_pitch` floats from pixel to pixel -> rows of 4 C floats of the coarse map.
-// An item is a coarse pixel and HAAR_LANES of its channels; the groups share the items in equal contiguous chunks. `fine` may be the same buffer as `bands`
-// (the approximations of the level before). Reads and writes 16 bytes a coarse pixel and channel.
+// One level, forward: fine (images, H, W, C) with `fine_pitch` floats from pixel to pixel -> rows of 4 C floats of the coarse map. An item
+// is a coarse pixel and HAAR_LANES of its channels; the groups share the items in equal contiguous chunks. `fine` may be the same buffer as
+// `bands` (the approximations of the level before). Reads and writes 16 bytes a coarse pixel and channel.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_level(const uint images, const uint height, const uint width,
-                                                                                 const uint channels, const __global float *fine, const uint fine_offset,
-                                                                                 const uint fine_first, const uint fine_pitch, __global float *bands,
+                                                                                 const uint channels, const __global float *fine,
+                                                                                 const uint fine_offset, const uint fine_first,
+                                                                                 const uint fine_pitch, __global float *bands,
                                                                                  const uint bands_offset, const uint bands_first)
 {
     const uint h = (height + 1) / 2, w = (width + 1) / 2, blocks = (channels + HAAR_LANES - 1) / HAAR_LANES;
@@ -23,11 +25,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_level
     }
 }
 
-// All levels, forward, for the wide form: one group, that is one work-item, an image after the other of [g * chunk, (g + 1) * chunk), so that the
-// approximations it reads again are still in its cache. Reads the picture once, writes the band list once.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_images(const uint images, const uint chunk, const uint height, const uint width,
-                                                                                  const uint channels, const uint levels, const __global float *x,
-                                                                                  const uint x_offset, const uint x_pitch, __global float *bands,
+// All levels, forward, for the wide form: one group, that is one work-item, an image after the other of [g * chunk, (g + 1) * chunk), so
+// that the approximations it reads again are still in its cache. Reads the picture once, writes the band list once.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_images(const uint images, const uint chunk, const uint height,
+                                                                                  const uint width, const uint channels, const uint levels,
+                                                                                  const __global float *x, const uint x_offset,
+                                                                                  const uint x_pitch, __global float *bands,
                                                                                   const uint bands_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, images - begin);
@@ -53,13 +56,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_image
     }
 }
 
-// One level, backward: coarse approximations and details -> fine (images, height, width, C), to which `other` is added if has_other. What of the blocks lies
-// outside height x width is dropped. Items as in haar_forward_level. Reads 16 (32 with other), writes 16 bytes a coarse pixel and channel.
+// One level, backward: coarse approximations and details -> fine (images, height, width, C), to which `other` is added if has_other. What
+// of the blocks lies outside height x width is dropped. Items as in haar_forward_level. Reads 16 (32 with other), writes 16 bytes a coarse
+// pixel and channel.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_level(
     const uint images, const uint height, const uint width, const uint channels, const __global float *low, const uint low_offset,
-    const uint low_first, const uint low_pitch, const __global float *high, const uint high_offset, const uint high_first, const uint high_pitch,
-    const __global float *other, const uint other_offset, const uint other_first, const uint other_pitch, const int has_other, __global float *fine,
-    const uint fine_offset, const uint fine_first)
+    const uint low_first, const uint low_pitch, const __global float *high, const uint high_offset, const uint high_first,
+    const uint high_pitch, const __global float *other, const uint other_offset, const uint other_first, const uint other_pitch,
+    const int has_other, __global float *fine, const uint fine_offset, const uint fine_first)
 {
     const uint h = (height + 1) / 2, w = (width + 1) / 2, blocks = (channels + HAAR_LANES - 1) / HAAR_LANES;
     const uint items = images * h * w * blocks, chunk = (items + get_num_groups(0) - 1) / get_num_groups(0);
@@ -68,20 +72,22 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_leve
         const uint pixel = item / blocks, c = item % blocks * HAAR_LANES;
         const uint x = pixel % w, row = pixel / w, y = row % h, image = row / h;
         const uint block = (image * height + 2 * y) * width + 2 * x;
-        haar_backward(low + low_offset + low_first + (ulong)pixel * low_pitch + c, high + high_offset + high_first + (ulong)pixel * high_pitch + 3 * c,
-                      2 * x + 1 < width, 2 * y + 1 < height, other + other_offset + other_first + (ulong)block * other_pitch + c, other_pitch,
-                      width * other_pitch, fine + fine_offset + fine_first + (ulong)block * channels + c, channels, width * channels, has_other,
+        haar_backward(low + low_offset + low_first + (ulong)pixel * low_pitch + c,
+                      high + high_offset + high_first + (ulong)pixel * high_pitch + 3 * c, 2 * x + 1 < width, 2 * y + 1 < height,
+                      other + other_offset + other_first + (ulong)block * other_pitch + c, other_pitch, width * other_pitch,
+                      fine + fine_offset + fine_first + (ulong)block * channels + c, channels, width * channels, has_other,
                       min((uint)HAAR_LANES, channels - c));
     }
 }
 
-// The adjoint of all levels for the wide form: one work-item an image after the other. From the coarsest level on, the gradient of a level's approximations
-// is their own, in the list, plus the adjoint of the next level; it lies in scratch: for odd levels in the image's part of (images, h_1, w_1, C), for
-// even ones in that of the (images, h_2, w_2, C) behind it. dx = adjoint, plus `other` if has_other. Reads the band list (and other) once, writes dx once; scratch stays in the cache.
+// The adjoint of all levels for the wide form: one work-item an image after the other. From the coarsest level on, the gradient of a
+// level's approximations is their own, in the list, plus the adjoint of the next level; it lies in scratch: for odd levels in the image's
+// part of (images, h_1, w_1, C), for even ones in that of the (images, h_2, w_2, C) behind it. dx = adjoint, plus `other` if has_other.
+// Reads the band list (and other) once, writes dx once; scratch stays in the cache.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_images(
-    const uint images, const uint chunk, const uint height, const uint width, const uint channels, const uint levels, const __global float *bands,
-    const uint bands_offset, const __global float *other, const uint other_offset, const int has_other, __global float *scratch, const uint scratch_offset,
-    __global float *dx, const uint dx_offset)
+    const uint images, const uint chunk, const uint height, const uint width, const uint channels, const uint levels,
+    const __global float *bands, const uint bands_offset, const __global float *other, const uint other_offset, const int has_other,
+    __global float *scratch, const uint scratch_offset, __global float *dx, const uint dx_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, images - begin);
     const ulong pixels1 = (ulong)((height + 1) / 2) * ((width + 1) / 2), pixels2 = (ulong)((height + 3) / 4) * ((width + 3) / 4);
@@ -102,8 +108,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_imag
             const __global float *coarse = bands + bands_offset + (base + (ulong)image * h * w) * 4 * channels;
             const __global float *extra = level > 1 ? bands + bands_offset + (fine_base + fine_pixels) * 4 * channels
                                                     : other + other_offset + (has_other ? fine_pixels * channels : 0);
-            __global float *fine = level > 1 ? scratch + scratch_offset + (level % 2 == 0 ? image * pixels1 : images * pixels1 + image * pixels2) * channels
-                                             : dx + dx_offset + fine_pixels * channels;
+            __global float *fine =
+                level > 1 ? scratch + scratch_offset + (level % 2 == 0 ? image * pixels1 : images * pixels1 + image * pixels2) * channels
+                          : dx + dx_offset + fine_pixels * channels;
             const uint extra_pitch = level > 1 ? 4 * channels : channels;
             if (level == levels)
                 low = coarse;

@@ -1,7 +1,8 @@
 // One 2 x 2 block of the Haar transform, forward and backward, for N = VW, 4 or 1 channels at once.
 //
-// With the block [[a, b], [c, d]]:  LL = (a + b + c + d) / 2, LH = (a + b - c - d) / 2, HL = (a - b + c - d) / 2, HH = (a - b - c + d) / 2; the matrix is
-// symmetric and its own inverse, so the same sums give the block back. The details of channel c lie at 3 c + {0, 1, 2}: LH, HL, HH.
+// With the block [[a, b], [c, d]]:  LL = (a + b + c + d) / 2, LH = (a + b - c - d) / 2, HL = (a - b + c - d) / 2, HH = (a - b - c + d) / 2;
+// the matrix is symmetric and its own inverse, so the same sums give the block back. The details of channel c lie at 3 c + {0, 1, 2}: LH,
+// HL, HH.
 #ifndef CLMIX_WAVELET_H
 #define CLMIX_WAVELET_H
 
@@ -16,14 +17,14 @@ typedef float4 __attribute__((aligned(4))) float4u;
         *(__global float4u *)((p) + 4) = (float4)((y).s1, (z).s1, (x).s2, (y).s2); \
         *(__global float4u *)((p) + 8) = (float4)((z).s2, (x).s3, (y).s3, (z).s3); \
     } while (0)
-#define HAAR_SPLIT4(x, y, z, p)                                    \
-    do {                                                           \
-        const float4 r0_ = *(const __global float4u *)(p);         \
-        const float4 r1_ = *(const __global float4u *)((p) + 4);   \
-        const float4 r2_ = *(const __global float4u *)((p) + 8);   \
-        x = (float4)(r0_.s0, r0_.s3, r1_.s2, r2_.s1);              \
-        y = (float4)(r0_.s1, r1_.s0, r1_.s3, r2_.s2);              \
-        z = (float4)(r0_.s2, r1_.s1, r2_.s0, r2_.s3);              \
+#define HAAR_SPLIT4(x, y, z, p)                                  \
+    do {                                                         \
+        const float4 r0_ = *(const __global float4u *)(p);       \
+        const float4 r1_ = *(const __global float4u *)((p) + 4); \
+        const float4 r2_ = *(const __global float4u *)((p) + 8); \
+        x = (float4)(r0_.s0, r0_.s3, r1_.s2, r2_.s1);            \
+        y = (float4)(r0_.s1, r1_.s0, r1_.s3, r2_.s2);            \
+        z = (float4)(r0_.s2, r1_.s1, r2_.s0, r2_.s3);            \
     } while (0)
 
 static inline void haar_store1(const float x, const float y, const float z, __global float *p)
@@ -69,9 +70,10 @@ static inline void haar_load8(float8 *x, float8 *y, float8 *z, const __global fl
 #elif VW == 16
 static inline void haar_store16(const float16 x, const float16 y, const float16 z, __global float *p)
 {
-    STOREV((float16)(x.s0, y.s0, z.s0, x.s1, y.s1, z.s1, x.s2, y.s2, z.s2, x.s3, y.s3, z.s3, x.s4, y.s4, z.s4, x.s5), p);
-    STOREV((float16)(y.s5, z.s5, x.s6, y.s6, z.s6, x.s7, y.s7, z.s7, x.s8, y.s8, z.s8, x.s9, y.s9, z.s9, x.sa, y.sa), p + 16);
-    STOREV((float16)(z.sa, x.sb, y.sb, z.sb, x.sc, y.sc, z.sc, x.sd, y.sd, z.sd, x.se, y.se, z.se, x.sf, y.sf, z.sf), p + 32);
+    haar_store4(x.lo.lo, y.lo.lo, z.lo.lo, p);    // in quarters: half as many instructions as whole vectors put together lane by lane
+    haar_store4(x.lo.hi, y.lo.hi, z.lo.hi, p + 12);
+    haar_store4(x.hi.lo, y.hi.lo, z.hi.lo, p + 24);
+    haar_store4(x.hi.hi, y.hi.hi, z.hi.hi, p + 36);
 }
 
 static inline void haar_load16(float16 *x, float16 *y, float16 *z, const __global float *p)
@@ -83,46 +85,46 @@ static inline void haar_load16(float16 *x, float16 *y, float16 *z, const __globa
 }
 #endif
 
-// Forward: reads a, and b, c, d where they exist (`right`, `down`; else they are zero), writes LL at ll and the details at high. `across` and `below` are
-// the distances in x from a to b and to c.
+// Forward: reads a, and b, c, d where they exist (`right`, `down`; else they are zero), writes LL at ll and the details at high. `across`
+// and `below` are the distances in x from a to b and to c.
 // Backward: reads LL and details, writes what exists of the block at y, added to what `other` holds there if `has_other`.
-#define HAAR_BLOCKS(type, N, LOAD, STORE)                                                                                                    \
-    static inline void haar_forward##N(const __global float *x, const uint across, const uint below, const int right, const int down,        \
-                                       __global float *ll, __global float *high)                                                             \
-    {                                                                                                                                        \
-        const type a = LOAD(x), b = right ? LOAD(x + across) : (type)(0.0f), c = down ? LOAD(x + below) : (type)(0.0f),                      \
-                   d = right && down ? LOAD(x + across + below) : (type)(0.0f);                                                              \
-        const type s = a + b, t = c + d, u = a - b, v = c - d;                                                                               \
-        STORE((s + t) * (type)(0.5f), ll);                                                                                                   \
-        haar_store##N((s - t) * (type)(0.5f), (u + v) * (type)(0.5f), (u - v) * (type)(0.5f), high);                                         \
-    }                                                                                                                                        \
-    static inline void haar_backward##N(const __global float *low_at, const __global float *high, const int right, const int down,           \
-                                        const __global float *other, const uint other_across, const uint other_below, __global float *y,     \
-                                        const uint across, const uint below, const int has_other)                                            \
-    {                                                                                                                                        \
-        const type low = LOAD(low_at);                                                                                                       \
-        type lh, hl, hh;                                                                                                                     \
-        haar_load##N(&lh, &hl, &hh, high);                                                                                                   \
-        const type s = low + lh, t = low - lh, u = hl + hh, v = hl - hh;                                                                     \
-        type a = (s + u) * (type)(0.5f), b = (s - u) * (type)(0.5f), c = (t + v) * (type)(0.5f), d = (t - v) * (type)(0.5f);                 \
-        if (has_other) {                                                                                                                     \
-            a += LOAD(other);                                                                                                                \
-            b += right ? LOAD(other + other_across) : (type)(0.0f);                                                                          \
-            c += down ? LOAD(other + other_below) : (type)(0.0f);                                                                            \
-            d += right && down ? LOAD(other + other_across + other_below) : (type)(0.0f);                                                    \
-        }                                                                                                                                    \
-        STORE(a, y);                                                                                                                         \
-        if (right)                                                                                                                           \
-            STORE(b, y + across);                                                                                                            \
-        if (down)                                                                                                                            \
-            STORE(c, y + below);                                                                                                             \
-        if (right && down)                                                                                                                   \
-            STORE(d, y + across + below);                                                                                                    \
+#define HAAR_BLOCKS(type, N, LOAD, STORE)                                                                                                \
+    static inline void haar_forward##N(const __global float *x, const uint across, const uint below, const int right, const int down,    \
+                                       __global float *ll, __global float *high)                                                         \
+    {                                                                                                                                    \
+        const type a = LOAD(x), b = right ? LOAD(x + across) : (type)(0.0f), c = down ? LOAD(x + below) : (type)(0.0f),                  \
+                   d = right && down ? LOAD(x + across + below) : (type)(0.0f);                                                          \
+        const type s = a + b, t = c + d, u = a - b, v = c - d;                                                                           \
+        STORE((s + t) * (type)(0.5f), ll);                                                                                               \
+        haar_store##N((s - t) * (type)(0.5f), (u + v) * (type)(0.5f), (u - v) * (type)(0.5f), high);                                     \
+    }                                                                                                                                    \
+    static inline void haar_backward##N(const __global float *low_at, const __global float *high, const int right, const int down,       \
+                                        const __global float *other, const uint other_across, const uint other_below, __global float *y, \
+                                        const uint across, const uint below, const int has_other)                                        \
+    {                                                                                                                                    \
+        const type low = LOAD(low_at);                                                                                                   \
+        type lh, hl, hh;                                                                                                                 \
+        haar_load##N(&lh, &hl, &hh, high);                                                                                               \
+        const type s = low + lh, t = low - lh, u = hl + hh, v = hl - hh;                                                                 \
+        type a = (s + u) * (type)(0.5f), b = (s - u) * (type)(0.5f), c = (t + v) * (type)(0.5f), d = (t - v) * (type)(0.5f);             \
+        if (has_other) {                                                                                                                 \
+            a += LOAD(other);                                                                                                            \
+            b += right ? LOAD(other + other_across) : (type)(0.0f);                                                                      \
+            c += down ? LOAD(other + other_below) : (type)(0.0f);                                                                        \
+            d += right && down ? LOAD(other + other_across + other_below) : (type)(0.0f);                                                \
+        }                                                                                                                                \
+        STORE(a, y);                                                                                                                     \
+        if (right)                                                                                                                       \
+            STORE(b, y + across);                                                                                                        \
+        if (down)                                                                                                                        \
+            STORE(c, y + below);                                                                                                         \
+        if (right && down)                                                                                                               \
+            STORE(d, y + across + below);                                                                                                \
     }
 
-#define HAAR_LOAD1(p) (*(p))
+#define HAAR_LOAD1(p)     (*(p))
 #define HAAR_STORE1(v, p) (*(p) = (v))
-#define HAAR_LOAD4(p) ((float4)(*(const __global float4u *)(p)))
+#define HAAR_LOAD4(p)     ((float4)(*(const __global float4u *)(p)))
 #define HAAR_STORE4(v, p) (*(__global float4u *)(p) = (v))
 
 HAAR_BLOCKS(float, 1, HAAR_LOAD1, HAAR_STORE1)
@@ -135,15 +137,15 @@ HAAR_BLOCKS(float16, 16, LOADV, STOREV)
 
 // The same for channels 0 .. channels - 1 of one pixel of the coarser map, in the widest vectors that fit.
 #if VW > 4
-#define HAAR_LANES VW
+#define HAAR_LANES        VW
 #define HAAR_WIDEST(name) CLMIX_JOIN(name, VW)
 #else
-#define HAAR_LANES 4
+#define HAAR_LANES        4
 #define HAAR_WIDEST(name) CLMIX_JOIN(name, 4)
 #endif
 
-static inline void haar_forward(const __global float *x, const uint across, const uint below, const int right, const int down, __global float *ll,
-                                __global float *high, const uint channels)
+static inline void haar_forward(const __global float *x, const uint across, const uint below, const int right, const int down,
+                                __global float *ll, __global float *high, const uint channels)
 {
     uint c = 0;
     for (; c + HAAR_LANES <= channels; c += HAAR_LANES)
@@ -156,13 +158,14 @@ static inline void haar_forward(const __global float *x, const uint across, cons
         haar_forward1(x + c, across, below, right, down, ll + c, high + 3 * c);
 }
 
-static inline void haar_backward(const __global float *low, const __global float *high, const int right, const int down, const __global float *other,
-                                 const uint other_across, const uint other_below, __global float *y, const uint across, const uint below,
-                                 const int has_other, const uint channels)
+static inline void haar_backward(const __global float *low, const __global float *high, const int right, const int down,
+                                 const __global float *other, const uint other_across, const uint other_below, __global float *y,
+                                 const uint across, const uint below, const int has_other, const uint channels)
 {
     uint c = 0;
     for (; c + HAAR_LANES <= channels; c += HAAR_LANES)
-        HAAR_WIDEST(haar_backward)(low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other);
+        HAAR_WIDEST(haar_backward)
+        (low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other);
 #if HAAR_LANES > 4
     for (; c + 4 <= channels; c += 4)
         haar_backward4(low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other);

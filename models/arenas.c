@@ -7,7 +7,7 @@ clmix_status clmix_arenas_new(struct clmix_arenas *arenas, const clmix_network *
 {
     arenas->weight_count = clmix_graph_weight_count(network->graph);
     arenas->state_count = clmix_graph_state_count(network->graph);
-    arenas->weights = calloc(arenas->weight_count + 1, sizeof(float));    /* one more, so that empty is not NULL */
+    arenas->weights = calloc(arenas->weight_count + 1, sizeof(float)); /* one more, so that empty is not NULL */
     arenas->states = calloc(arenas->state_count + 1, sizeof(float));
     if (arenas->weights && arenas->states)
         return CLMIX_OK;

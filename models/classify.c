@@ -9,12 +9,13 @@
 
 void clmix_network_drop_plans(clmix_network *network)
 {
-    for (size_t i = network->kept_count; i-- > 0;)    /* the owner of the activation memory last */
+    for (size_t i = network->kept_count; i-- > 0;) /* the owner of the activation memory last */
         clmix_plan_free(network->kept[i].plan);
     network->kept_count = network->next_victim = 0;
 }
 
-clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4], const float deviation[4], size_t count)
+clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
+                                    const float deviation[4], size_t count)
 {
     size_t size[4] = { count, 0, 0, 0 };
     clmix_graph *graph = clmix_graph_new();
@@ -43,7 +44,8 @@ static clmix_status compile(clmix_network *network, size_t count, clmix_plan **p
     return status;
 }
 
-/* Keeps `plan`, in the memory of the first one. Where that is too small the plans there are go: they are made again when they are asked for. */
+/* Keeps `plan`, in the memory of the first one. Where that is too small the plans there are go: they are made again when they are asked
+ * for. */
 static clmix_status keep(clmix_network *network, size_t count, clmix_plan *plan)
 {
     if (network->kept_count > 0 && clmix_plan_share(plan, network->kept[0].plan))
@@ -81,7 +83,9 @@ clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictu
     clmix_plan *plan = NULL;
 
     if (!pictures || !probabilities || count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_classify needs pictures and room for %zu probabilities each, and got %zu pictures", picture->classes, count);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "clmix_network_classify needs pictures and room for %zu probabilities each, and got %zu pictures",
+                          picture->classes, count);
     CLMIX_TRY(plan_for(network, count, &plan));
     CLMIX_TRY(clmix_plan_write(plan, "pictures", pictures, count * picture->height * picture->width * picture->channels));
     CLMIX_TRY(clmix_plan_run(plan));
@@ -93,13 +97,14 @@ static clmix_status read_picture(const clmix_network *network, const char *path,
 {
     const struct clmix_picture_keys *size = &network->config->keys.picture;
     if (size->channels != 1 && size->channels != 3)
-        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "'%s' takes pictures of %zu channels; picture files give 1 or 3", clmix_config_name(network->config),
-                          size->channels);
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "'%s' takes pictures of %zu channels; picture files give 1 or 3",
+                          clmix_config_name(network->config), size->channels);
 
     clmix_picture picture = { 0 };
     CLMIX_TRY(clmix_picture_read(&picture, path, size->channels));
     *pixels = malloc(size->height * size->width * size->channels);
-    clmix_status status = *pixels ? clmix_picture_fit(&picture, *pixels, size->height, size->width, size->channels) : clmix_fail_memory(path);
+    clmix_status status =
+        *pixels ? clmix_picture_fit(&picture, *pixels, size->height, size->width, size->channels) : clmix_fail_memory(path);
     clmix_picture_free(&picture);
     if (status) {
         free(*pixels);

@@ -98,8 +98,10 @@ clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors
     const char *text = clmix_safetensors_metadata(file, "config");
     *config = NULL;
     if (!text)
-        return clmix_fail(CLMIX_ERROR_FORMAT,
-                          "'%s' carries no configuration (metadata \"config\"); name the model by a preset or a JSON file and load the weights into it", path);
+        return clmix_fail(
+            CLMIX_ERROR_FORMAT,
+            "'%s' carries no configuration (metadata \"config\"); name the model by a preset or a JSON file and load the weights into it",
+            path);
     return open_text(config, path, text, strlen(text));
 }
 
@@ -117,8 +119,10 @@ static clmix_status fail_unknown(const char *model)
     char list[512] = "";
     for (size_t i = 0; clmix_preset_name(i); i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", clmix_preset_name(i));
-    return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a trained .safetensors file or a JSON text", model, list);
+    return clmix_fail(
+        CLMIX_ERROR_ARGUMENT,
+        "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a trained .safetensors file or a JSON text",
+        model, list);
 }
 
 clmix_status clmix_config_open(clmix_config **config, const char *model)
@@ -127,7 +131,8 @@ clmix_status clmix_config_open(clmix_config **config, const char *model)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_config_open needs a place for its result, and NULL was given");
     *config = NULL;
     if (!model || !*model)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "no model was named; name a preset such as wavemix-32, a .json file or a .safetensors file");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "no model was named; name a preset such as wavemix-32, a .json file or a .safetensors file");
     if (*model == '{')
         return open_text(config, "configuration", model, strlen(model));
 
@@ -158,26 +163,35 @@ static clmix_status parse_value(cJSON **value, const char *key, const char *text
     return *value ? CLMIX_OK : clmix_fail_memory("a configuration");
 }
 
-/* Puts `value` at `path` ("dim", "mixer.kind") in `object`, making objects on the way. The value is taken over. */
+/* In place of what is there. The value is taken over; where it cannot be put the object is as before. cJSON's own replacing leaves an entry
+ * without a name when the host is out of memory. */
+static bool put_key(cJSON *object, const char *key, cJSON *value)
+{
+    cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(object, key);
+    bool done = cJSON_AddItemToObject(object, key, value);
+
+    cJSON_Delete(done ? old : value);
+    if (!done && old)
+        cJSON_AddItemToArray(object, old);
+    return done;
+}
+
+/* Puts `value` at "dim" or, one object deeper, at "mixer.kind"; the object is made if need be. The value is taken over. */
 static bool put_at(cJSON *object, char *path, cJSON *value)
 {
     char *dot = strchr(path, '.');
-    if (!dot) {
-        bool there = cJSON_GetObjectItemCaseSensitive(object, path) != NULL;
-        if (there ? cJSON_ReplaceItemInObjectCaseSensitive(object, path, value) : cJSON_AddItemToObject(object, path, value))
-            return true;
-        cJSON_Delete(value);
-        return false;
-    }
+    if (!dot)
+        return put_key(object, path, value);
     *dot = '\0';
     cJSON *inner = cJSON_GetObjectItemCaseSensitive(object, path);
-    if (!cJSON_IsObject(inner)) {
-        cJSON_DeleteItemFromObjectCaseSensitive(object, path);
-        inner = cJSON_AddObjectToObject(object, path);
-    }
-    if (inner)
-        return put_at(inner, dot + 1, value);
-    cJSON_Delete(value);
+    if (cJSON_IsObject(inner))
+        return put_key(inner, dot + 1, value);
+    inner = cJSON_CreateObject();
+    if (inner && put_key(inner, dot + 1, value))
+        return put_key(object, path, inner);
+    if (!inner)
+        cJSON_Delete(value);
+    cJSON_Delete(inner);
     return false;
 }
 
@@ -185,7 +199,8 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
 {
     const char *equals = key_and_value ? strchr(key_and_value, '=') : NULL;
     if (!config || !equals || equals == key_and_value || !equals[1])
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not", key_and_value ? key_and_value : "");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not",
+                          key_and_value ? key_and_value : "");
 
     char *key = strndup(key_and_value, (size_t)(equals - key_and_value));
     if (!key)
@@ -196,7 +211,7 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
         status = clmix_fail_memory("a configuration");
     free(key);
     if (!status)
-        refresh(config);    /* a failure is kept for the next use: a later override may put it right */
+        refresh(config); /* a failure is kept for the next use: a later override may put it right */
     return status;
 }
 
@@ -243,8 +258,8 @@ clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config
     clmix_shape shape = clmix_shape_of(pictures);
     if (shape.rank != 4 || shape.size[1] != want->height || shape.size[2] != want->width || shape.size[3] != want->channels) {
         char found[64];
-        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes pictures (batch, %zu, %zu, %zu), and %s was given", config->name, want->height, want->width,
-                            want->channels, clmix_shape_text(shape, found));
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes pictures (batch, %zu, %zu, %zu), and %s was given", config->name,
+                            want->height, want->width, want->channels, clmix_shape_text(shape, found));
     }
     return config->kind->build(at, pictures, &config->keys);
 }

@@ -33,7 +33,7 @@ struct clmix_paper_count {
 };
 
 struct clmix_model_kind {
-    const char *name;    /* the value of "model" */
+    const char *name; /* the value of "model" */
 
     /* Checks the object and fills in `keys`, defaults included. Fails with FORMAT and a sentence that begins with `where`. */
     clmix_status (*read)(const cJSON *json, const char *where, struct clmix_model_keys *keys);
@@ -48,11 +48,11 @@ struct clmix_model_kind {
 clmix_status clmix_model_kind_find(const char *where, const char *name, const struct clmix_model_kind **kind);
 
 struct clmix_config {
-    char *name;                             /* the preset's or file's name, or the model's */
-    cJSON *given;                           /* as read, with the overrides put in */
-    const struct clmix_model_kind *kind;    /* of the last object that could be read */
+    char *name;                          /* the preset's or file's name, or the model's */
+    cJSON *given;                        /* as read, with the overrides put in */
+    const struct clmix_model_kind *kind; /* of the last object that could be read */
     struct clmix_model_keys keys;
-    clmix_status status;                    /* of reading `given`, and the sentence where that failed */
+    clmix_status status; /* of reading `given`, and the sentence where that failed */
     char sentence[1024];
 };
 

@@ -1,5 +1,5 @@
-/* Fresh weights. Each tensor has a random stream of its own, named by the seed and the tensor's name, drawn in file order: the same values on
- * every device, and the same for a tensor whatever else the model has. */
+/* Fresh weights. Each tensor has a random stream of its own, named by the seed and the tensor's name, drawn in file order: the same
+ * values on every device, and the same for a tensor whatever else the model has. */
 #include "base/random.h"
 #include "base/status.h"
 #include "models/network.h"

@@ -4,10 +4,10 @@
 /* For each device position in order, the file position of the same element. Walks the device's axes like an odometer. */
 struct walk {
     int rank;
-    size_t size[CLMIX_MAX_RANK];      /* of the device's axes */
-    size_t stride[CLMIX_MAX_RANK];    /* file elements from one step of a device axis to the next */
+    size_t size[CLMIX_MAX_RANK];   /* of the device's axes */
+    size_t stride[CLMIX_MAX_RANK]; /* file elements from one step of a device axis to the next */
     size_t at[CLMIX_MAX_RANK];
-    size_t position;                  /* in the file */
+    size_t position; /* in the file */
 };
 
 static struct walk walk_start(const clmix_tensor_info *info)

@@ -143,7 +143,8 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the mean and the deviation of each channel are needed, and NULL was given");
     for (size_t c = 0; c < channels && c < 4; c++)
         if (!isfinite(mean[c]) || !(deviation[c] > 0.0f) || !isfinite(deviation[c]))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "channel %zu has mean %g and deviation %g; both must be finite and the deviation above 0", c, (double)mean[c],
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "channel %zu has mean %g and deviation %g; both must be finite and the deviation above 0", c, (double)mean[c],
                               (double)deviation[c]);
 
     char **copies = copy_names(names, classes);
@@ -155,7 +156,7 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
         network->mean[c] = mean[c];
         network->deviation[c] = deviation[c];
     }
-    clmix_network_drop_plans(network);    /* they have the old normalisation inside */
+    clmix_network_drop_plans(network); /* they have the old normalisation inside */
     return CLMIX_OK;
 }
 
@@ -205,7 +206,8 @@ static clmix_status find_tensor(const clmix_network *network, const char *name, 
                                  : clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' of '%s' has %zu values, and the array has %zu", name,
                                               clmix_config_name(network->config), expected, count);
     }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has no tensor '%.200s'; clmix_network_tensor lists what it has", clmix_config_name(network->config), name);
+    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has no tensor '%.200s'; clmix_network_tensor lists what it has",
+                      clmix_config_name(network->config), name);
 }
 
 static cl_mem arena_of(const clmix_network *network, const clmix_tensor_info *info)
@@ -221,7 +223,8 @@ clmix_status clmix_network_read(clmix_network *network, const char *name, float 
     if (!device)
         return clmix_fail_memory(name);
 
-    clmix_status status = clmix_buffer_read(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
+    clmix_status status =
+        clmix_buffer_read(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
     if (!status)
         clmix_layout_to_file(&info, device, values);
     free(device);
@@ -237,7 +240,8 @@ clmix_status clmix_network_write(clmix_network *network, const char *name, const
         return clmix_fail_memory(name);
 
     clmix_layout_to_device(&info, values, device);
-    clmix_status status = clmix_buffer_write(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
+    clmix_status status =
+        clmix_buffer_write(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
     free(device);
     return status;
 }

@@ -11,7 +11,7 @@
 
 /* A plan for one batch size. */
 struct clmix_kept_plan {
-    size_t count;    /* pictures */
+    size_t count; /* pictures */
     clmix_plan *plan;
 };
 
@@ -19,9 +19,9 @@ struct clmix_network {
     clmix_device *device;
     clmix_config *config;
     clmix_graph *graph;
-    cl_mem weights, states;    /* states is NULL where the model has none */
+    cl_mem weights, states; /* states is NULL where the model has none */
 
-    char **class_names;        /* one each class, "class 3" where no name is known */
+    char **class_names; /* one each class, "class 3" where no name is known */
     float mean[4], deviation[4];
 
     /* The first needs the most activation memory of all and owns it; the others use it too. */
@@ -46,7 +46,7 @@ struct clmix_arenas {
     float *weights, *states;
     size_t weight_count, state_count;
 };
-clmix_status clmix_arenas_new(struct clmix_arenas *arenas, const clmix_network *network);    /* zeros */
+clmix_status clmix_arenas_new(struct clmix_arenas *arenas, const clmix_network *network); /* zeros */
 void clmix_arenas_free(struct clmix_arenas *arenas);
 float *clmix_arenas_at(const struct clmix_arenas *arenas, const clmix_tensor_info *info);
 clmix_status clmix_arenas_upload(const struct clmix_arenas *arenas, clmix_network *network);
@@ -58,8 +58,8 @@ clmix_status clmix_network_take(clmix_network *network, const clmix_safetensors 
 /* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The plan for `count` pictures: input "pictures" u8, output "probabilities". */
-clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4], const float deviation[4],
-                                    size_t count);
+clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
+                                    const float deviation[4], size_t count);
 /* Probabilities of all classes for a PNG or JPEG picture, scaled to cover the model's size and cut to it. */
 clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities);
 

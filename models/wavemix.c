@@ -12,8 +12,8 @@
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
 
-/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. A 1x1 convolution is a linear layer whose
- * weights have two more axes in the authors' files. */
+/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. A 1x1 convolution is a linear layer
+ * whose weights have two more axes in the authors' files. */
 static clmix_value feed_forward(clmix_scope at, clmix_value tokens, const struct wavemix_config *config)
 {
     bool conv = config->feedforward == WAVEMIX_CONV;
@@ -73,14 +73,14 @@ static void count_block(struct clmix_paper_count *count, const struct wavemix_co
     for (size_t j = 1; j <= config->levels; j++) {
         size_t tokens = (height >> j) * (width >> j), kernel = ((size_t)1 << j) + 2, up = config->level_channels[j - 1];
 
-        count_call(count, bands * mult, mult, tokens * mult);       /* the feed-forward part is called once a level */
+        count_call(count, bands * mult, mult, tokens * mult); /* the feed-forward part is called once a level */
         count_call(count, mult * ff, ff, tokens * ff);
-        count->outputs += 2 * tokens * mult + tokens * ff;          /* GELU, its dropout, the second dropout */
+        count->outputs += 2 * tokens * mult + tokens * ff; /* GELU, its dropout, the second dropout */
         if (config->feedforward == WAVEMIX_LINEAR)
-            count->outputs += tokens * bands + tokens * ff;         /* channels to the last axis and back */
+            count->outputs += tokens * bands + tokens * ff; /* channels to the last axis and back */
         count_call(count, ff * up * kernel * kernel, up, height * width * up);
     }
-    count->outputs += (uint64_t)height * width * config->dim;       /* the block itself */
+    count->outputs += (uint64_t)height * width * config->dim; /* the block itself */
 }
 
 /* Height or width of the map behind the stem. */
@@ -99,14 +99,15 @@ static void wavemix_count(const struct clmix_model_keys *keys, struct clmix_pape
     count_call(count, 9 * half * config->dim, config->dim, height * width * config->dim);
     for (size_t i = 0; i < config->depth; i++)
         count_block(count, config, height, width);
-    count->outputs += 2 * config->dim;                              /* pooling and flattening */
+    count->outputs += 2 * config->dim; /* pooling and flattening */
     count_call(count, config->dim * classes, classes, classes);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------------------------------------------ */
 
 static const char *const known_keys[] = {
-    "model", "image_size", "channels", "classes", "dim", "depth", "mult_dim", "ff_dim", "feedforward", "levels", "level_channels", "stem_stride", "dropout",
+    "model",  "image_size",  "channels", "classes",        "dim",         "depth",   "mult_dim",
+    "ff_dim", "feedforward", "levels",   "level_channels", "stem_stride", "dropout",
 };
 static const char *const feedforward_names[] = { "conv", "linear" };
 
@@ -119,7 +120,8 @@ static clmix_status read_level_channels(const cJSON *json, const char *where, st
     CLMIX_TRY(clmix_json_integers(json, where, "level_channels", 1, CLMIX_CONFIG_MAX_SIZE, WAVEMIX_MAX_LEVELS, given, &count));
     bool absent = cJSON_GetObjectItemCaseSensitive(json, "level_channels") == NULL;
     if (!absent && count != config->levels)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'level_channels' has %zu entries and 'levels' is %zu; give one entry a level, finest first", where, count,
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "%s: 'level_channels' has %zu entries and 'levels' is %zu; give one entry a level, finest first", where, count,
                           config->levels);
     for (size_t j = 0; j < config->levels; j++) {
         config->level_channels[j] = absent ? config->dim / 4 : (size_t)given[j];
@@ -140,7 +142,8 @@ static clmix_status check_map(const char *where, const struct clmix_picture_keys
     if (height % step == 0 && width % step == 0)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_FORMAT,
-                      "%s: the map is %zux%zu (image_size %zux%zu, stem_stride %zu) and must be divisible by %zu for %zu wavelet levels; use fewer levels or another image_size",
+                      "%s: the map is %zux%zu (image_size %zux%zu, stem_stride %zu) and must be divisible by %zu for %zu wavelet levels; "
+                      "use fewer levels or another image_size",
                       where, height, width, picture->height, picture->width, config->stem_stride, step, config->levels);
 }
 
@@ -154,7 +157,7 @@ static clmix_status wavemix_read(const cJSON *json, const char *where, struct cl
     CLMIX_TRY(clmix_json_keys(json, where, known_keys, sizeof known_keys / sizeof *known_keys));
     CLMIX_TRY(clmix_key_picture(json, where, &keys->picture));
     CLMIX_TRY(clmix_key_size(json, where, "dim", &config->dim));
-    CLMIX_TRY(clmix_key_size_or(json, where, "dim", 2, &config->dim));    /* the stem's first width is dim / 2 */
+    CLMIX_TRY(clmix_key_size_or(json, where, "dim", 2, &config->dim)); /* the stem's first width is dim / 2 */
     CLMIX_TRY(clmix_key_size(json, where, "depth", &config->depth));
     if (config->depth > CLMIX_CONFIG_MAX_DEPTH)
         return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'depth' is %zu and may be %d at most", where, config->depth, CLMIX_CONFIG_MAX_DEPTH);

@@ -10,13 +10,13 @@
 enum wavemix_feedforward { WAVEMIX_CONV, WAVEMIX_LINEAR };
 
 struct wavemix_config {
-    size_t dim;                                   /* channels between blocks, the number in WaveMix-32 */
-    size_t depth;                                 /* blocks */
-    size_t mult_dim;                              /* hidden channels of the feed-forward part */
-    size_t ff_dim;                                /* its output channels */
+    size_t dim;      /* channels between blocks, the number in WaveMix-32 */
+    size_t depth;    /* blocks */
+    size_t mult_dim; /* hidden channels of the feed-forward part */
+    size_t ff_dim;   /* its output channels */
     enum wavemix_feedforward feedforward;
-    size_t levels;                                /* wavelet levels L */
-    size_t level_channels[WAVEMIX_MAX_LEVELS];    /* output channels of each level's up-sampling, finest first; they add up to dim */
+    size_t levels;                             /* wavelet levels L */
+    size_t level_channels[WAVEMIX_MAX_LEVELS]; /* output channels of each level's up-sampling, finest first; they add up to dim */
     size_t stem_stride;
     float dropout;
 };

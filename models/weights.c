@@ -55,7 +55,8 @@ static clmix_status check_names(const clmix_network *network, const clmix_safete
     }
     if (unknown == 0)
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu tensors that '%s' does not know (%s); it was made by another model or configuration", path, unknown,
+    return clmix_fail(CLMIX_ERROR_FORMAT,
+                      "'%s' has %zu tensors that '%s' does not know (%s); it was made by another model or configuration", path, unknown,
                       clmix_config_name(network->config), list);
 }
 
@@ -65,8 +66,8 @@ static clmix_status take_tensor(const clmix_tensor_info *info, const clmix_store
         clmix_shape found = { .rank = stored->rank < CLMIX_MAX_RANK ? stored->rank : CLMIX_MAX_RANK };
         char want_text[64], found_text[64];
         memcpy(found.size, stored->size, (size_t)found.rank * sizeof *found.size);
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': '%s' is %s in the file and %s in the model; it was made by another configuration", path, info->name,
-                          clmix_shape_text(found, found_text), clmix_shape_text(info->file_shape, want_text));
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': '%s' is %s in the file and %s in the model; it was made by another configuration",
+                          path, info->name, clmix_shape_text(found, found_text), clmix_shape_text(info->file_shape, want_text));
     }
     float *file = malloc((stored->count + 1) * sizeof *file);
     if (!file)
@@ -97,7 +98,8 @@ static clmix_status take_all(const clmix_network *network, const clmix_safetenso
     }
     if (missing == 0)
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' lacks %zu of the tensors that '%s' needs (%s); it was made by another model or configuration", path, missing,
+    return clmix_fail(CLMIX_ERROR_FORMAT,
+                      "'%s' lacks %zu of the tensors that '%s' needs (%s); it was made by another model or configuration", path, missing,
                       clmix_config_name(network->config), list);
 }
 
@@ -157,7 +159,8 @@ static clmix_status take_numbers(const clmix_safetensors *file, const char *path
         values[c] = fine ? (float)item->valuedouble : 0.0f;
     }
     cJSON_Delete(json);
-    return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata '%s' must be a list of %zu numbers, one a channel", path, key, channels);
+    return fine ? CLMIX_OK
+                : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata '%s' must be a list of %zu numbers, one a channel", path, key, channels);
 }
 
 /* The class names as a list of texts that belong to *json; all NULL where the file has none. */
@@ -252,13 +255,14 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_netwo
     char *config = NULL;
     size_t channels = network->config->keys.picture.channels;
 
-    CLMIX_TRY(clmix_safetensors_describe(writer, "format", "pt"));    /* what PyTorch's loader looks for */
+    CLMIX_TRY(clmix_safetensors_describe(writer, "format", "pt")); /* what PyTorch's loader looks for */
     CLMIX_TRY(clmix_config_text(network->config, &config));
     clmix_status status = clmix_safetensors_describe(writer, "config", config);
     free(config);
     CLMIX_TRY(status);
-    CLMIX_TRY(describe_json(writer, "classes",
-                            cJSON_CreateStringArray((const char *const *)network->class_names, (int)clmix_config_classes(network->config))));
+    CLMIX_TRY(
+        describe_json(writer, "classes",
+                      cJSON_CreateStringArray((const char *const *)network->class_names, (int)clmix_config_classes(network->config))));
     if (channels > 4)
         return CLMIX_OK;
     CLMIX_TRY(describe_numbers(writer, "mean", network->mean, channels));
@@ -277,7 +281,8 @@ static clmix_status put_tensor(clmix_safetensors_writer *writer, const clmix_ten
     return status;
 }
 
-static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_network *network, const struct clmix_arenas *arenas, const char *path)
+static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_network *network, const struct clmix_arenas *arenas,
+                               const char *path)
 {
     clmix_tensor_info info;
 

@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "io/safetensors.h"
+#include "models/network.h"
 #include "models/presets.h"
 #include "support_tool.h"
 
-#define TINY                                                                                                                                \
-    "{\"model\":\"wavemix\",\"image_size\":[24,16],\"channels\":3,\"classes\":5,\"dim\":8,\"depth\":2,\"mult_dim\":10,\"ff_dim\":6,"           \
+#define TINY                                                                                                                         \
+    "{\"model\":\"wavemix\",\"image_size\":[24,16],\"channels\":3,\"classes\":5,\"dim\":8,\"depth\":2,\"mult_dim\":10,\"ff_dim\":6," \
     "\"levels\":3,\"level_channels\":[4,3,1]}"
 
 static clmix_device *device;
@@ -34,7 +35,8 @@ static void ok(clmix_status status)
 
 /* ---- presets ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Figures of the papers' tables, and where a paper's own figure does not follow from its model, those of the model (reference/PARAMETERS.md). */
+/* Figures of the papers' tables, and where a paper's own figure does not follow from its model, those of the model
+ * (reference/PARAMETERS.md). */
 static const struct {
     const char *name, *config;
     size_t parameters, paper;
@@ -149,7 +151,8 @@ END_TEST
 static const struct {
     const char *json, *sentence;
 } refused[] = {
-    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"widht\":3}", "unknown key 'widht'; known here: model, image_size" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"widht\":3}",
+      "unknown key 'widht'; known here: model, image_size" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"depth\":1}", "'dim' is missing" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"dim\":8,\"depth\":1}", "'classes' is missing" },
     { "{\"model\":\"wavemix\",\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size' is missing" },
@@ -157,8 +160,10 @@ static const struct {
     { "{\"model\":\"vit\",\"image_size\":[32,32]}", "no model 'vit'; it has: wavemix" },
     { "{\"model\":\"wavemix\",\"image_size\":[40,32],\"classes\":10,\"dim\":8,\"depth\":1}", "the map is 40x32" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"stem_stride\":3}", "divisible by 16" },
-    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[2,2,2,3]}", "adds up to 9 and 'dim' is 8" },
-    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[4,4]}", "has 2 entries and 'levels' is 4" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[2,2,2,3]}",
+      "adds up to 9 and 'dim' is 8" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[4,4]}",
+      "has 2 entries and 'levels' is 4" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"levels\":3}", "adds up to 6 and 'dim' is 8" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":6,\"depth\":1}", "adds up to 4 and 'dim' is 6" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":0}", "'depth' is 0" },
@@ -170,7 +175,8 @@ static const struct {
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":-8,\"depth\":1}", "'dim' is -8" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"levels\":0}", "'levels' is 0" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"mult_dim\":0}", "'mult_dim' is 0" },
-    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"feedforward\":\"mlp\"}", "one of: conv, linear" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"feedforward\":\"mlp\"}",
+      "one of: conv, linear" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"dropout\":1}", "'dropout' is 1" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"dropout\":-0.1}", "'dropout' is -0.1" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1", "not JSON" },
@@ -196,8 +202,10 @@ START_TEST(keys_left_out_have_the_documented_defaults)
 
     ok(clmix_config_open(&config, "{\"model\":\"wavemix\",\"image_size\":16,\"classes\":7,\"dim\":12,\"depth\":1}"));
     ok(clmix_config_text(config, &text));
-    ck_assert_str_eq(text, "{\"model\":\"wavemix\",\"image_size\":[16,16],\"channels\":3,\"classes\":7,\"dim\":12,\"depth\":1,\"mult_dim\":32,\"ff_dim\":16,"
-                           "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[3,3,3,3],\"stem_stride\":1,\"dropout\":0}");
+    ck_assert_str_eq(
+        text,
+        "{\"model\":\"wavemix\",\"image_size\":[16,16],\"channels\":3,\"classes\":7,\"dim\":12,\"depth\":1,\"mult_dim\":32,\"ff_dim\":16,"
+        "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[3,3,3,3],\"stem_stride\":1,\"dropout\":0}");
     clmix_free(text);
     clmix_config_free(config);
 }
@@ -216,7 +224,8 @@ START_TEST(overrides_are_checked_as_a_whole_by_the_next_use)
     ok(clmix_config_set(config, "feedforward=linear"));
     ok(clmix_config_set(config, "dropout=0.1"));
     ok(clmix_config_text(config, &text));
-    ck_assert_ptr_nonnull(strstr(text, "\"feedforward\":\"linear\",\"levels\":3,\"level_channels\":[16,8,8],\"stem_stride\":1,\"dropout\":0.1}"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\"feedforward\":\"linear\",\"levels\":3,\"level_channels\":[16,8,8],\"stem_stride\":1,\"dropout\":0.1}"));
     clmix_free(text);
 
     ck_assert_int_eq(clmix_config_set(config, "dim"), CLMIX_ERROR_ARGUMENT);
@@ -457,7 +466,7 @@ START_TEST(every_batch_size_gives_the_same_answers)
     }
     clmix_network_free(network);
 
-    network = tiny_network(6);    /* growing from small batches, and more sizes than plans are kept */
+    network = tiny_network(6); /* growing from small batches, and more sizes than plans are kept */
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         ok(clmix_network_classify(network, pictures, sizes[s], some));
         for (size_t i = 0; i < sizes[s] * CLASSES; i++)
@@ -504,6 +513,28 @@ START_TEST(classification_releases_what_it_takes)
     clmix_network_free(network);
     clmix_device_memory(device, &during, &peak, &allocations);
     ck_assert_uint_eq(before, during);
+}
+END_TEST
+
+START_TEST(planned_memory_is_what_classification_takes)
+{
+    const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    size_t before, after, peak, allocations;
+    clmix_network *network;
+    clmix_plan *plan;
+    clmix_plan_cost cost;
+    static uint8_t pictures[4 * 24 * 16 * 3];
+    float probabilities[4 * 5];
+
+    clmix_device_memory(device, &before, &peak, &allocations);
+    network = tiny_network(9);
+    ok(clmix_network_classify(network, pictures, 4, probabilities));
+    clmix_device_memory(device, &after, &peak, &allocations);
+    ok(clmix_classify_compile(&plan, device, clmix_network_config(network), half, half, 4));
+    clmix_plan_costs(plan, &cost);
+    ck_assert_uint_eq(after - before, cost.peak_bytes);
+    clmix_plan_free(plan);
+    clmix_network_free(network);
 }
 END_TEST
 
@@ -556,6 +587,7 @@ int main(void)
     tcase_add_test(networks, every_batch_size_gives_the_same_answers);
     tcase_add_test(networks, picture_files_are_classified);
     tcase_add_test(networks, classification_releases_what_it_takes);
+    tcase_add_test(networks, planned_memory_is_what_classification_takes);
     suite_add_tcase(suite, networks);
 
     tcase_set_timeout(cases, 300);

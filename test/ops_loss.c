@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reference ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reference ----------------------------------------------------------------------------------------------------------------------- */
 
 struct problem {
     size_t rows, classes;
     float smoothing;
     bool mixed;
-    float scale;             /* logits in -scale .. scale */
-    bool upstream;           /* the gradient of the loss is fed in, 1.75, instead of 1 */
+    float scale;   /* logits in -scale .. scale */
+    bool upstream; /* the gradient of the loss is fed in, 1.75, instead of 1 */
     int32_t *label, *second;
     float *logits, *weight;
 };
@@ -58,7 +58,7 @@ static double reference(const struct problem *p, double *gradient)
     return loss;
 }
 
-/* ---- a problem on the device ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- a problem on the device --------------------------------------------------------------------------------------------------------- */
 
 static void make(struct problem *p)
 {
@@ -88,7 +88,8 @@ static void drop(struct problem *p)
 static float run(const struct problem *p, float **gradient)
 {
     clmix_graph *graph = clmix_graph_new();
-    clmix_value logits = ops_input(graph, "logits", ops_shape2(p->rows, p->classes)), label = clmix_input(graph, "label", CLMIX_I32, 1, &p->rows), second = { 0 }, weight = { 0 }, loss, up = { 0 };
+    clmix_value logits = ops_input(graph, "logits", ops_shape2(p->rows, p->classes)),
+                label = clmix_input(graph, "label", CLMIX_I32, 1, &p->rows), second = { 0 }, weight = { 0 }, loss, up = { 0 };
     float *got, value, more = 1.75f;
     clmix_plan *plan;
 
@@ -143,7 +144,12 @@ START_TEST(cross_entropy)
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int form = 0; form < 8; form++)
-            check_problem((struct problem){ .rows = sizes[i][0], .classes = sizes[i][1], .smoothing = form & 1 ? 0.1f : 0.0f, .mixed = form & 2, .upstream = form & 4, .scale = 4.0f });
+            check_problem((struct problem){ .rows = sizes[i][0],
+                                            .classes = sizes[i][1],
+                                            .smoothing = form & 1 ? 0.1f : 0.0f,
+                                            .mixed = form & 2,
+                                            .upstream = form & 4,
+                                            .scale = 4.0f });
 }
 END_TEST
 
@@ -163,7 +169,7 @@ START_TEST(what_is_not_finite_shows)
 
     make(&p);
     for (size_t b = 0; b < 3; b++)
-        for (size_t place = 21; place < 42; place += 4) {    /* of the second row */
+        for (size_t place = 21; place < 42; place += 4) { /* of the second row */
             float kept = p.logits[place];
 
             p.logits[place] = bad[b];
@@ -186,14 +192,16 @@ START_TEST(losses_add_up)
 {
     clmix_graph *graph = clmix_graph_new();
     const size_t rows = 4;
-    clmix_value logits = ops_input(graph, "logits", ops_shape2(rows, 3)), label = clmix_input(graph, "label", CLMIX_I32, 1, &rows), none = { 0 }, loss, one = { 0 };
+    clmix_value logits = ops_input(graph, "logits", ops_shape2(rows, 3)), label = clmix_input(graph, "label", CLMIX_I32, 1, &rows),
+                none = { 0 }, loss, one = { 0 };
     int32_t labels[4] = { 0, 1, 2, 0 };
     float *data = ops_floats(12, 1, -1.0f, 1.0f), *twice, *once;
     struct problem p = { .rows = rows, .classes = 3, .label = labels, .logits = data };
     clmix_plan *plan;
 
     clmix_want_gradient(logits);
-    loss = clmix_add(clmix_cross_entropy(logits, label, 0.0f, none, none), clmix_scale(clmix_cross_entropy(logits, label, 0.0f, none, none), 2.0f));
+    loss = clmix_add(clmix_cross_entropy(logits, label, 0.0f, none, none),
+                     clmix_scale(clmix_cross_entropy(logits, label, 0.0f, none, none), 2.0f));
     clmix_output(graph, "loss", loss);
     clmix_backward(graph, 1, &loss, &one);
     clmix_output(graph, "gradient", clmix_gradient_of(logits));
@@ -212,7 +220,7 @@ START_TEST(losses_add_up)
 }
 END_TEST
 
-/* ---- top k ------------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- top k --------------------------------------------------------------------------------------------------------------------------- */
 
 static void count_top(size_t rows, size_t classes, const float *logits, const int32_t *label, const int *k, int count, float *found)
 {
@@ -266,12 +274,12 @@ START_TEST(top_k_of_ties_and_nan)
     float found[2];
 
     count_top(5, 3, logits, label, k, 2, found);
-    ck_assert_float_eq(found[0], 1.0f);    /* row 0 */
-    ck_assert_float_eq(found[1], 3.0f);    /* and rows 1 and 3: only the NaN stands before its label */
+    ck_assert_float_eq(found[0], 1.0f); /* row 0 */
+    ck_assert_float_eq(found[1], 3.0f); /* and rows 1 and 3: only the NaN stands before its label */
 }
 END_TEST
 
-/* ---- refusals ----------------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuse(clmix_graph *graph, const char *part)
 {

@@ -14,7 +14,7 @@ static const clmix_shape shapes[] = {
 };
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
-/* ---- activations ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- activations --------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_value build_activation(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
@@ -41,11 +41,23 @@ START_TEST(activations)
 
     for (size_t n = 0; n < 3; n++) {
         for (size_t i = 0; i < SHAPES; i++)
-            ops_run_check(&(struct ops_check){ .what = names[n], .build = build_activation, .reference = activation_reference, .attributes = names[n], .input_count = 1,
-                                               .shapes = { shapes[i] }, .low = -6.0f, .high = 6.0f });
+            ops_run_check(&(struct ops_check){ .what = names[n],
+                                               .build = build_activation,
+                                               .reference = activation_reference,
+                                               .attributes = names[n],
+                                               .input_count = 1,
+                                               .shapes = { shapes[i] },
+                                               .low = -6.0f,
+                                               .high = 6.0f });
         if (!ops_small_effort())
-            ops_run_check(&(struct ops_check){ .what = names[n], .build = build_activation, .reference = activation_reference, .attributes = names[n], .input_count = 1,
-                                               .shapes = { ops_shape2(10007, 3) }, .low = -6.0f, .high = 6.0f });
+            ops_run_check(&(struct ops_check){ .what = names[n],
+                                               .build = build_activation,
+                                               .reference = activation_reference,
+                                               .attributes = names[n],
+                                               .input_count = 1,
+                                               .shapes = { ops_shape2(10007, 3) },
+                                               .low = -6.0f,
+                                               .high = 6.0f });
     }
 }
 END_TEST
@@ -61,7 +73,7 @@ START_TEST(activations_of_what_is_not_finite)
     clmix_output(graph, "relu", clmix_relu(x));
     clmix_output(graph, "sigmoid", clmix_sigmoid(x));
     plan = ops_plan(graph, CLMIX_INFERENCE);
-    data[0] = data[39] = NAN;    /* in a vector and in the tail */
+    data[0] = data[39] = NAN; /* in a vector and in the tail */
     data[1] = -1000.0f;
     data[2] = 1000.0f;
     data[3] = INFINITY;
@@ -80,7 +92,7 @@ START_TEST(activations_of_what_is_not_finite)
 }
 END_TEST
 
-/* ---- sums ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- sums ---------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_value build_sum(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
@@ -99,7 +111,11 @@ static void sum_reference(const double *const *inputs, const clmix_shape *of, do
 START_TEST(sums)
 {
     for (size_t i = 0; i < SHAPES; i++)
-        ops_run_check(&(struct ops_check){ .what = "add and scale", .build = build_sum, .reference = sum_reference, .input_count = 2, .shapes = { shapes[i], shapes[i] } });
+        ops_run_check(&(struct ops_check){ .what = "add and scale",
+                                           .build = build_sum,
+                                           .reference = sum_reference,
+                                           .input_count = 2,
+                                           .shapes = { shapes[i], shapes[i] } });
 }
 END_TEST
 
@@ -114,7 +130,7 @@ START_TEST(sums_of_different_shapes_are_refused)
 }
 END_TEST
 
-/* ---- softmax --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- softmax ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_value build_softmax(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
@@ -150,24 +166,38 @@ static void softmax_reference(const double *const *inputs, const clmix_shape *of
 
 START_TEST(softmax_along_every_axis)
 {
-    static const clmix_shape of[] = { { 2, { 1, 1 } }, { 2, { 5, 10 } }, { 3, { 2, 65, 1 } }, { 3, { 3, 7, 33 } }, { 4, { 2, 3, 5, 16 } }, { 2, { 67, 130 } } };
+    static const clmix_shape of[] = { { 2, { 1, 1 } },     { 2, { 5, 10 } },       { 3, { 2, 65, 1 } },
+                                      { 3, { 3, 7, 33 } }, { 4, { 2, 3, 5, 16 } }, { 2, { 67, 130 } } };
 
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         for (int axis = -1; axis < of[i].rank - 1; axis++)
-            ops_run_check(&(struct ops_check){ .what = "softmax", .build = build_softmax, .reference = softmax_reference, .attributes = &axis, .input_count = 1, .shapes = { of[i] },
-                                               .low = -3.0f, .high = 3.0f });
+            ops_run_check(&(struct ops_check){ .what = "softmax",
+                                               .build = build_softmax,
+                                               .reference = softmax_reference,
+                                               .attributes = &axis,
+                                               .input_count = 1,
+                                               .shapes = { of[i] },
+                                               .low = -3.0f,
+                                               .high = 3.0f });
 }
 END_TEST
 
 START_TEST(softmax_of_large_values)
 {
     for (int axis = 0; axis < 2; axis++)
-        ops_run_check(&(struct ops_check){ .what = "softmax, large", .build = build_softmax, .reference = softmax_reference, .attributes = &axis, .input_count = 1,
-                                           .shapes = { ops_shape2(9, 21) }, .low = -1000.0f, .high = 1000.0f, .gradient_tolerance = 1e-4 });
+        ops_run_check(&(struct ops_check){ .what = "softmax, large",
+                                           .build = build_softmax,
+                                           .reference = softmax_reference,
+                                           .attributes = &axis,
+                                           .input_count = 1,
+                                           .shapes = { ops_shape2(9, 21) },
+                                           .low = -1000.0f,
+                                           .high = 1000.0f,
+                                           .gradient_tolerance = 1e-4 });
 }
 END_TEST
 
-/* ---- pooling ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pooling ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_value build_average(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
@@ -190,10 +220,13 @@ static void average_reference(const double *const *inputs, const clmix_shape *of
 
 START_TEST(global_average)
 {
-    static const clmix_shape of[] = { { 4, { 1, 1, 1, 1 } }, { 4, { 2, 33, 17, 3 } }, { 3, { 5, 9, 16 } }, { 4, { 20, 4, 4, 33 } }, { 3, { 1, 7, 200 } } };
+    static const clmix_shape of[] = {
+        { 4, { 1, 1, 1, 1 } }, { 4, { 2, 33, 17, 3 } }, { 3, { 5, 9, 16 } }, { 4, { 20, 4, 4, 33 } }, { 3, { 1, 7, 200 } }
+    };
 
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        ops_run_check(&(struct ops_check){ .what = "global_average_pool", .build = build_average, .reference = average_reference, .input_count = 1, .shapes = { of[i] } });
+        ops_run_check(&(struct ops_check){
+            .what = "global_average_pool", .build = build_average, .reference = average_reference, .input_count = 1, .shapes = { of[i] } });
 }
 END_TEST
 
@@ -209,7 +242,8 @@ static void max_reference(const double *const *inputs, const clmix_shape *of, do
 {
     const clmix_window *window = attributes;
     size_t height = of[0].size[1], width = of[0].size[2], channels = of[0].size[3];
-    size_t h = (height + 2 * window->padding[0] - window->kernel[0]) / window->stride[0] + 1, w = (width + 2 * window->padding[1] - window->kernel[1]) / window->stride[1] + 1;
+    size_t h = (height + 2 * window->padding[0] - window->kernel[0]) / window->stride[0] + 1,
+           w = (width + 2 * window->padding[1] - window->kernel[1]) / window->stride[1] + 1;
 
     for (size_t i = 0; i < of[0].size[0] * h * w * channels; i++) {
         size_t c = i % channels, x = i / channels % w, y = i / channels / w % h, image = i / channels / w / h;
@@ -218,8 +252,10 @@ static void max_reference(const double *const *inputs, const clmix_shape *of, do
         for (size_t k = 0; k < window->kernel[0] * window->kernel[1]; k++) {
             size_t at_y = y * window->stride[0] + k / window->kernel[1], at_x = x * window->stride[1] + k % window->kernel[1];
 
-            if (at_y >= window->padding[0] && at_y < height + window->padding[0] && at_x >= window->padding[1] && at_x < width + window->padding[1])
-                out[i] = fmax(out[i], inputs[0][((image * height + at_y - window->padding[0]) * width + at_x - window->padding[1]) * channels + c]);
+            if (at_y >= window->padding[0] && at_y < height + window->padding[0] && at_x >= window->padding[1] &&
+                at_x < width + window->padding[1])
+                out[i] = fmax(out[i],
+                              inputs[0][((image * height + at_y - window->padding[0]) * width + at_x - window->padding[1]) * channels + c]);
         }
     }
 }
@@ -227,13 +263,19 @@ static void max_reference(const double *const *inputs, const clmix_shape *of, do
 START_TEST(max_pooling)
 {
     static const clmix_window windows[] = {
-        { { 1, 1 }, { 1, 1 }, { 0, 0 }, 0 }, { { 2, 2 }, { 2, 2 }, { 0, 0 }, 0 }, { { 3, 3 }, { 2, 2 }, { 1, 1 }, 0 }, { { 3, 2 }, { 1, 3 }, { 1, 0 }, 0 }, { { 3, 3 }, { 1, 1 }, { 1, 1 }, 0 },
+        { { 1, 1 }, { 1, 1 }, { 0, 0 }, 0 }, { { 2, 2 }, { 2, 2 }, { 0, 0 }, 0 }, { { 3, 3 }, { 2, 2 }, { 1, 1 }, 0 },
+        { { 3, 2 }, { 1, 3 }, { 1, 0 }, 0 }, { { 3, 3 }, { 1, 1 }, { 1, 1 }, 0 },
     };
     static const clmix_shape of[] = { { 4, { 1, 3, 3, 1 } }, { 4, { 2, 7, 5, 3 } }, { 4, { 1, 9, 8, 16 } }, { 4, { 3, 4, 6, 33 } } };
 
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
         for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-            ops_run_check(&(struct ops_check){ .what = "max_pool2d", .build = build_max, .reference = max_reference, .attributes = &windows[w], .input_count = 1, .shapes = { of[i] } });
+            ops_run_check(&(struct ops_check){ .what = "max_pool2d",
+                                               .build = build_max,
+                                               .reference = max_reference,
+                                               .attributes = &windows[w],
+                                               .input_count = 1,
+                                               .shapes = { of[i] } });
 }
 END_TEST
 
@@ -248,7 +290,7 @@ START_TEST(max_pooling_of_ties)
     clmix_plan *plan;
 
     clmix_want_gradient(x);
-    y = clmix_max_pool2d(x, clmix_square(3, 2, 1));    /* 3 x 3 windows that begin at -1, 1, 3 */
+    y = clmix_max_pool2d(x, clmix_square(3, 2, 1)); /* 3 x 3 windows that begin at -1, 1, 3 */
     dy = ops_input(graph, "dy", clmix_shape_of(y));
     clmix_backward(graph, 1, &y, &dy);
     clmix_output(graph, "dx", clmix_gradient_of(x));
@@ -283,7 +325,7 @@ START_TEST(pooling_refuses)
 }
 END_TEST
 
-/* ---- dropout --------------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- dropout ------------------------------------------------------------------------------------------------------------------------- */
 
 /* Of ones: y = dropout(x), dx for dy = 1, and the mask of a second dropout; `training` or not. */
 struct drops {
@@ -333,7 +375,7 @@ static size_t differences(const float *a, const float *b, size_t count)
 
 START_TEST(dropout_statistics)
 {
-    const size_t count = 30011;    /* no multiple of a vector */
+    const size_t count = 30011; /* no multiple of a vector */
     static const float rates[] = { 0.1f, 0.5f, 0.9f };
 
     for (size_t r = 0; r < 3; r++) {
@@ -405,7 +447,7 @@ START_TEST(dropout_is_rebuilt_with_its_mask)
     clmix_plan *plan;
 
     clmix_want_gradient(x);
-    clmix_output(graph, "unused", clmix_scale(x, 2.0f));    /* so that numbers of nodes differ from those of dropouts */
+    clmix_output(graph, "unused", clmix_scale(x, 2.0f)); /* so that numbers of nodes differ from those of dropouts */
     dropped = clmix_dropout(x, 0.5f);
     y = clmix_gelu(dropped);
     clmix_backward(graph, 1, &y, &dy);
@@ -442,7 +484,7 @@ START_TEST(dropout_refuses)
 }
 END_TEST
 
-/* ---- pictures --------------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------------------------------------------------ */
 
 START_TEST(pictures_are_normalised)
 {

@@ -8,7 +8,7 @@
 
 #define EPSILON 1e-5
 
-/* ---- references ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- references ---------------------------------------------------------------------------------------------------------------------- */
 
 /* One normalisation: `count` elements from x on, `stride` apart. */
 static void moments(const double *x, size_t count, size_t stride, double *mean, double *variance)
@@ -48,7 +48,7 @@ static void batch_norm_reference(const double *const *in, const clmix_shape *sha
     split(shapes[0], &rows, &columns);
     for (size_t c = 0; c < columns; c++) {
         moments(in[0] + c, rows, columns, &mean, &variance);
-        if (attributes != NULL) {    /* running statistics */
+        if (attributes != NULL) { /* running statistics */
             mean = in[3][c];
             variance = in[4][c];
         }
@@ -69,17 +69,27 @@ static clmix_value build_batch_norm(clmix_scope at, const clmix_value *inputs, c
     return clmix_batch_norm(at, inputs[0], (float)EPSILON, 0.1f);
 }
 
-/* ---- results and gradients ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- results and gradients ----------------------------------------------------------------------------------------------------------- */
 
 static const clmix_shape shapes[] = {
-    { 2, { 1, 1 } }, { 2, { 7, 3 } }, { 4, { 2, 5, 3, 1 } }, { 4, { 3, 7, 5, 16 } }, { 3, { 2, 33, 33 } }, { 2, { 300, 5 } }, { 3, { 1, 17, 130 } }, { 2, { 2, 64 } },
+    { 2, { 1, 1 } },      { 2, { 7, 3 } },   { 4, { 2, 5, 3, 1 } }, { 4, { 3, 7, 5, 16 } },
+    { 3, { 2, 33, 33 } }, { 2, { 300, 5 } }, { 3, { 1, 17, 130 } }, { 2, { 2, 64 } },
 };
 
-static void check_norm(const char *what, bool batch, clmix_mode mode, clmix_shape shape, float low, float high, double tolerance, double gradient_tolerance)
+static void check_norm(const char *what, bool batch, clmix_mode mode, clmix_shape shape, float low, float high, double tolerance,
+                       double gradient_tolerance)
 {
-    struct ops_check check = { .what = what, .build = batch ? build_batch_norm : build_layer_norm, .reference = batch ? batch_norm_reference : layer_norm_reference,
-                               .input_count = 1, .shapes = { shape }, .parameters = { "weight", "bias" }, .low = low, .high = high, .mode = mode,
-                               .tolerance = tolerance, .gradient_tolerance = gradient_tolerance };
+    struct ops_check check = { .what = what,
+                               .build = batch ? build_batch_norm : build_layer_norm,
+                               .reference = batch ? batch_norm_reference : layer_norm_reference,
+                               .input_count = 1,
+                               .shapes = { shape },
+                               .parameters = { "weight", "bias" },
+                               .low = low,
+                               .high = high,
+                               .mode = mode,
+                               .tolerance = tolerance,
+                               .gradient_tolerance = gradient_tolerance };
 
     if (batch && mode == CLMIX_INFERENCE) {
         check.states[0] = "running_mean";
@@ -138,7 +148,7 @@ START_TEST(large_means)
 }
 END_TEST
 
-/* ---- running statistics ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- running statistics -------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(running_statistics_move)
 {
@@ -189,7 +199,8 @@ START_TEST(runs_repeat_bit_for_bit)
     clmix_plan *plan;
 
     clmix_want_gradient(x);
-    y = clmix_layer_norm(clmix_in(clmix_root(graph), "b"), clmix_batch_norm(clmix_in(clmix_root(graph), "a"), x, (float)EPSILON, 0.0f), (float)EPSILON);
+    y = clmix_layer_norm(clmix_in(clmix_root(graph), "b"), clmix_batch_norm(clmix_in(clmix_root(graph), "a"), x, (float)EPSILON, 0.0f),
+                         (float)EPSILON);
     clmix_backward(graph, 1, &y, &dy);
     clmix_output(graph, "dx", clmix_gradient_of(x));
     plan = ops_plan(graph, CLMIX_TRAINING);

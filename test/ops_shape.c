@@ -1,4 +1,5 @@
-/* Views and movement: slices of slices, copies, concatenation along every axis, in place and with a residual, sums of many terms, and their gradients. */
+/* Views and movement: slices of slices, copies, concatenation along every axis, in place and with a residual, sums of many terms, and
+ * their gradients. */
 #include "support_ops.h"
 
 #include <check.h>
@@ -8,7 +9,7 @@
 
 #include "ops/elementwise.h"
 
-/* ---- slices -------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- slices -------------------------------------------------------------------------------------------------------------------------- */
 
 struct slice {
     int axis;
@@ -45,7 +46,9 @@ static void slice_reference(const double *const *inputs, const clmix_shape *shap
 
 START_TEST(slices_along_every_axis)
 {
-    static const clmix_shape shapes[] = { { 1, { 9 } }, { 2, { 5, 7 } }, { 3, { 3, 9, 5 } }, { 4, { 3, 5, 4, 33 } }, { 5, { 2, 3, 4, 3, 16 } } };
+    static const clmix_shape shapes[] = {
+        { 1, { 9 } }, { 2, { 5, 7 } }, { 3, { 3, 9, 5 } }, { 4, { 3, 5, 4, 33 } }, { 5, { 2, 3, 4, 3, 16 } }
+    };
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int axis = -shapes[i].rank; axis < 0; axis++) {
@@ -53,7 +56,12 @@ START_TEST(slices_along_every_axis)
             struct slice parts[] = { { axis, 0, 1 }, { axis, size - 1, 1 }, { axis, 1, size - 1 }, { axis, 0, size } };
 
             for (size_t p = 0; p < 4; p++)
-                ops_run_check(&(struct ops_check){ .what = "slice", .build = build_slice, .reference = slice_reference, .attributes = &parts[p], .input_count = 1, .shapes = { shapes[i] } });
+                ops_run_check(&(struct ops_check){ .what = "slice",
+                                                   .build = build_slice,
+                                                   .reference = slice_reference,
+                                                   .attributes = &parts[p],
+                                                   .input_count = 1,
+                                                   .shapes = { shapes[i] } });
         }
 }
 END_TEST
@@ -65,16 +73,19 @@ static clmix_value build_nested(clmix_scope at, const clmix_value *inputs, const
 
     (void)at;
     (void)attributes;
-    return clmix_concat((clmix_value[]){ clmix_slice(columns, 1, 1, 2), clmix_slice(clmix_slice(inputs[0], 0, 0, 2), -1, 0, 5), columns }, 3, 1);
+    return clmix_concat((clmix_value[]){ clmix_slice(columns, 1, 1, 2), clmix_slice(clmix_slice(inputs[0], 0, 0, 2), -1, 0, 5), columns },
+                        3, 1);
 }
 
 static void nested_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
 {
-    (void)attributes;    /* x is (3, 4, 11); the result (2, 2 + 4 + 4, 5) */
+    (void)attributes; /* x is (3, 4, 11); the result (2, 2 + 4 + 4, 5) */
     for (size_t b = 0; b < 2; b++)
         for (size_t t = 0; t < 10; t++)
             for (size_t c = 0; c < 5; c++) {
-                size_t from = t < 2 ? ((b + 1) * 4 + t + 1) * 11 + c + 3 : t < 6 ? (b * 4 + t - 2) * 11 + c : ((b + 1) * 4 + t - 6) * 11 + c + 3;
+                size_t from = t < 2   ? ((b + 1) * 4 + t + 1) * 11 + c + 3
+                              : t < 6 ? (b * 4 + t - 2) * 11 + c
+                                      : ((b + 1) * 4 + t - 6) * 11 + c + 3;
 
                 out[(b * 10 + t) * 5 + c] = inputs[0][from];
             }
@@ -83,7 +94,11 @@ static void nested_reference(const double *const *inputs, const clmix_shape *sha
 
 START_TEST(slices_of_slices)
 {
-    ops_run_check(&(struct ops_check){ .what = "slices of slices", .build = build_nested, .reference = nested_reference, .input_count = 1, .shapes = { { 3, { 3, 4, 11 } } } });
+    ops_run_check(&(struct ops_check){ .what = "slices of slices",
+                                       .build = build_nested,
+                                       .reference = nested_reference,
+                                       .input_count = 1,
+                                       .shapes = { { 3, { 3, 4, 11 } } } });
 }
 END_TEST
 
@@ -92,7 +107,8 @@ static clmix_value build_reshaped(clmix_scope at, const clmix_value *inputs, con
 {
     (void)at;
     (void)attributes;
-    return clmix_reshape(clmix_scale(clmix_reshape(clmix_slice(inputs[0], -1, 3, 4), 3, (size_t[]){ 5, 2, 6 }), 2.0f), 2, (size_t[]){ 20, 3 });
+    return clmix_reshape(clmix_scale(clmix_reshape(clmix_slice(inputs[0], -1, 3, 4), 3, (size_t[]){ 5, 2, 6 }), 2.0f), 2,
+                         (size_t[]){ 20, 3 });
 }
 
 static void reshaped_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
@@ -107,16 +123,20 @@ static void reshaped_reference(const double *const *inputs, const clmix_shape *s
 
 START_TEST(reshapes_of_slices)
 {
-    ops_run_check(&(struct ops_check){ .what = "reshape of a slice", .build = build_reshaped, .reference = reshaped_reference, .input_count = 1, .shapes = { { 3, { 5, 3, 8 } } } });
+    ops_run_check(&(struct ops_check){ .what = "reshape of a slice",
+                                       .build = build_reshaped,
+                                       .reference = reshaped_reference,
+                                       .input_count = 1,
+                                       .shapes = { { 3, { 5, 3, 8 } } } });
 }
 END_TEST
 
-/* ---- concatenation ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- concatenation ------------------------------------------------------------------------------------------------------------------- */
 
 struct join {
     int axis, count;
-    bool residual;    /* the last input is added to the result */
-    bool strided;     /* inputs are slices of columns */
+    bool residual; /* the last input is added to the result */
+    bool strided;  /* inputs are slices of columns */
 };
 
 static clmix_value build_join(clmix_scope at, const clmix_value *inputs, const void *attributes)
@@ -126,7 +146,8 @@ static clmix_value build_join(clmix_scope at, const clmix_value *inputs, const v
 
     (void)at;
     for (int i = 0; i < join->count; i++)
-        parts[i] = join->strided ? clmix_slice(inputs[i], -1, 1, clmix_shape_of(inputs[i]).size[clmix_shape_of(inputs[i]).rank - 1] - 1) : inputs[i];
+        parts[i] = join->strided ? clmix_slice(inputs[i], -1, 1, clmix_shape_of(inputs[i]).size[clmix_shape_of(inputs[i]).rank - 1] - 1)
+                                 : inputs[i];
     y = clmix_concat(parts, join->count, join->axis);
     return join->residual ? clmix_add(y, inputs[join->count]) : y;
 }
@@ -159,7 +180,9 @@ static void join_reference(const double *const *inputs, const clmix_shape *shape
 
 static void check_join(struct join join, const clmix_shape *shapes, clmix_shape residual)
 {
-    struct ops_check check = { .what = "concat", .build = build_join, .reference = join_reference, .attributes = &join, .input_count = join.count + join.residual };
+    struct ops_check check = {
+        .what = "concat", .build = build_join, .reference = join_reference, .attributes = &join, .input_count = join.count + join.residual
+    };
 
     memcpy(check.shapes, shapes, (size_t)join.count * sizeof *shapes);
     if (join.residual)
@@ -212,7 +235,8 @@ END_TEST
 START_TEST(concat_takes_in_the_residual)
 {
     clmix_graph *graph = clmix_graph_new();
-    clmix_value a = ops_input(graph, "a", ops_shape2(9, 3)), b = ops_input(graph, "b", ops_shape2(9, 5)), r = ops_input(graph, "r", ops_shape2(9, 8));
+    clmix_value a = ops_input(graph, "a", ops_shape2(9, 3)), b = ops_input(graph, "b", ops_shape2(9, 5)),
+                r = ops_input(graph, "r", ops_shape2(9, 8));
     clmix_plan *plan;
 
     clmix_output(graph, "y", clmix_add(r, clmix_concat((clmix_value[]){ a, b }, 2, -1)));
@@ -248,7 +272,7 @@ END_TEST
 
 START_TEST(concat_of_many)
 {
-    enum { PARTS = 19 };    /* three launches */
+    enum { PARTS = 19 }; /* three launches */
     clmix_graph *graph = clmix_graph_new();
     clmix_value parts[PARTS], y;
     float *data = ops_floats(6 * PARTS, 1, -1.0f, 1.0f), *out, *r;
@@ -289,7 +313,7 @@ START_TEST(concat_of_many)
 }
 END_TEST
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuse(clmix_graph *graph, const char *part)
 {

@@ -1,4 +1,5 @@
-/* Haar wavelets: the bands against the definition, perfect reconstruction, adjointness, gradients, what is taken in by the adjoint, and refusals. */
+/* Haar wavelets: the bands against the definition, perfect reconstruction, adjointness, gradients, what is taken in by the adjoint, and
+ * refusals. */
 #include "support_ops.h"
 
 #include <check.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reference ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reference ----------------------------------------------------------------------------------------------------------------------- */
 
 struct levels {
     int levels;
@@ -22,7 +23,8 @@ static void one_level(const double *x, size_t images, size_t height, size_t widt
             size_t left = i % w * 2, top = i / w % h * 2, image = i / w / h;
             const double *at = x + ((image * height + top) * width + left) * channels + c;
             bool right = left + 1 < width, down = top + 1 < height;
-            double p = at[0], q = right ? at[channels] : 0.0, r = down ? at[width * channels] : 0.0, s = right && down ? at[(width + 1) * channels] : 0.0;
+            double p = at[0], q = right ? at[channels] : 0.0, r = down ? at[width * channels] : 0.0,
+                   s = right && down ? at[(width + 1) * channels] : 0.0;
             double *row = bands + i * 4 * channels;
 
             row[c] = (p + q + r + s) / 2.0;
@@ -59,13 +61,17 @@ static clmix_value build_bands(clmix_scope at, const clmix_value *inputs, const 
     return clmix_haar_bands(inputs[0], levels->levels);
 }
 
-/* ---- bands --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- bands --------------------------------------------------------------------------------------------------------------------------- */
 
 static void check_bands(size_t images, size_t height, size_t width, size_t channels, int levels)
 {
     struct levels attributes = { levels };
 
-    ops_run_check(&(struct ops_check){ .what = "haar_bands", .build = build_bands, .reference = bands_reference, .attributes = &attributes, .input_count = 1,
+    ops_run_check(&(struct ops_check){ .what = "haar_bands",
+                                       .build = build_bands,
+                                       .reference = bands_reference,
+                                       .attributes = &attributes,
+                                       .input_count = 1,
                                        .shapes = { ops_shape4(images, height, width, channels) } });
 }
 
@@ -90,7 +96,7 @@ START_TEST(bands_of_wavemix)
 }
 END_TEST
 
-/* ---- reconstruction ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reconstruction ------------------------------------------------------------------------------------------------------------------ */
 
 static clmix_value build_round_trip(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
@@ -112,8 +118,13 @@ static void check_round_trip(size_t images, size_t height, size_t width, size_t 
 {
     struct levels attributes = { levels };
 
-    ops_run_check(&(struct ops_check){ .what = "haar_idwt(haar_dwt)", .build = build_round_trip, .reference = identity, .attributes = &attributes, .input_count = 1,
-                                       .shapes = { ops_shape4(images, height, width, channels) }, .no_gradient = !gradient });
+    ops_run_check(&(struct ops_check){ .what = "haar_idwt(haar_dwt)",
+                                       .build = build_round_trip,
+                                       .reference = identity,
+                                       .attributes = &attributes,
+                                       .input_count = 1,
+                                       .shapes = { ops_shape4(images, height, width, channels) },
+                                       .no_gradient = !gradient });
 }
 
 START_TEST(every_size_is_reconstructed)
@@ -128,9 +139,10 @@ START_TEST(every_size_is_reconstructed)
 }
 END_TEST
 
-/* ---- inverse -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- inverse ------------------------------------------------------------------------------------------------------------------------- */
 
-static void inverse_step(const double *low, const double *high, size_t images, size_t h, size_t w, size_t channels, size_t height, size_t width, double *out)
+static void inverse_step(const double *low, const double *high, size_t images, size_t h, size_t w, size_t channels, size_t height,
+                         size_t width, double *out)
 {
     for (size_t i = 0; i < images * height * width; i++)
         for (size_t c = 0; c < channels; c++) {
@@ -167,13 +179,18 @@ START_TEST(inverse_of_any_coefficients)
 {
     static const size_t sizes[][2] = { { 0, 0 }, { 5, 6 }, { 6, 5 }, { 5, 5 } };
 
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)    /* details of 3 x 3 pixels: the intermediate approximation of 4 x 4 loses a row and a column */
-        ops_run_check(&(struct ops_check){ .what = "haar_idwt", .build = build_inverse, .reference = inverse_reference, .attributes = sizes[i], .input_count = 3,
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes;
+         i++) /* details of 3 x 3 pixels: the intermediate approximation of 4 x 4 loses a row and a column */
+        ops_run_check(&(struct ops_check){ .what = "haar_idwt",
+                                           .build = build_inverse,
+                                           .reference = inverse_reference,
+                                           .attributes = sizes[i],
+                                           .input_count = 3,
                                            .shapes = { ops_shape4(2, 2, 2, 5), ops_shape4(2, 3, 3, 15), ops_shape4(2, 2, 2, 15) } });
 }
 END_TEST
 
-/* ---- adjoint --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- adjoint ------------------------------------------------------------------------------------------------------------------------- */
 
 static double dot(const float *a, const float *b, size_t count)
 {
@@ -228,9 +245,11 @@ static clmix_value build_sum(clmix_scope at, const clmix_value *inputs, const vo
     size_t columns = clmix_shape_of(inputs[0]).size[3];
     clmix_value bands = clmix_haar_bands(inputs[0], levels->levels), level = clmix_haar_level(bands, inputs[0], 1);
 
-    (void)at;    /* the finest approximations added to what they are made of, and the picture used twice: its gradient is adjoint + other */
-    return clmix_concat((clmix_value[]){ clmix_reshape(inputs[0], 2, (size_t[]){ clmix_shape_count(clmix_shape_of(inputs[0])) / columns, columns }),
-                                         clmix_reshape(clmix_slice(level, -1, 0, columns), 2, (size_t[]){ clmix_shape_count(clmix_shape_of(level)) / 4 / columns, columns }) },
+    (void)at; /* the finest approximations added to what they are made of, and the picture used twice: its gradient is adjoint + other */
+    return clmix_concat((clmix_value[]){ clmix_reshape(inputs[0], 2,
+                                                       (size_t[]){ clmix_shape_count(clmix_shape_of(inputs[0])) / columns, columns }),
+                                         clmix_reshape(clmix_slice(level, -1, 0, columns), 2,
+                                                       (size_t[]){ clmix_shape_count(clmix_shape_of(level)) / 4 / columns, columns }) },
                         2, 0);
 }
 
@@ -251,14 +270,23 @@ START_TEST(adjoint_with_a_second_gradient)
 {
     struct levels levels = { 2 };
 
-    ops_run_check(&(struct ops_check){ .what = "haar_bands, used twice", .build = build_sum, .reference = sum_reference, .attributes = &levels, .input_count = 1,
+    ops_run_check(&(struct ops_check){ .what = "haar_bands, used twice",
+                                       .build = build_sum,
+                                       .reference = sum_reference,
+                                       .attributes = &levels,
+                                       .input_count = 1,
                                        .shapes = { ops_shape4(1, 6, 5, 4) } });
-    ops_run_check(&(struct ops_check){ .what = "haar_bands, used twice", .build = build_sum, .reference = sum_reference, .attributes = &levels, .input_count = 1,
+    ops_run_check(&(struct ops_check){ .what = "haar_bands, used twice",
+                                       .build = build_sum,
+                                       .reference = sum_reference,
+                                       .attributes = &levels,
+                                       .input_count = 1,
                                        .shapes = { ops_shape4(7, 6, 4, 32) } });
 }
 END_TEST
 
-/* The block of WaveMix, y = f(bands(x)) + x: the adjoint takes in the addition of the residual's gradient, and nothing else is launched for it. */
+/* The block of WaveMix, y = f(bands(x)) + x: the adjoint takes in the addition of the residual's gradient, and nothing else is launched
+ * for it. */
 START_TEST(adjoint_takes_in_the_residual)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -276,7 +304,7 @@ START_TEST(adjoint_takes_in_the_residual)
     clmix_backward(graph, 2, both, gradients);
     clmix_output(graph, "dx", clmix_gradient_of(x));
     plan = ops_plan(graph, CLMIX_TRAINING);
-    ck_assert_uint_eq(ops_launches(plan), 2);    /* the gradient of scale, the adjoint */
+    ck_assert_uint_eq(ops_launches(plan), 2); /* the gradient of scale, the adjoint */
     one = ops_floats(count, 1, -1.0f, 1.0f);
     two = ops_floats(count, 2, -1.0f, 1.0f);
     ops_write(plan, "g0", one, count);
@@ -284,7 +312,7 @@ START_TEST(adjoint_takes_in_the_residual)
     ops_ok(clmix_plan_run(plan));
     dx = ops_read(plan, "dx", count);
     for (size_t image = 0; image < 2; image++)
-        for (size_t c = 0; c < 4; c++) {    /* one pixel of each image, by hand */
+        for (size_t c = 0; c < 4; c++) { /* one pixel of each image, by hand */
             const float *row = one + image * 4 * 4 * 16;
             float wanted = (row[c] + row[4 + 3 * c] + row[4 + 3 * c + 1] + row[4 + 3 * c + 2]) / 2.0f + two[image * 256 + c];
 
@@ -297,7 +325,7 @@ START_TEST(adjoint_takes_in_the_residual)
 }
 END_TEST
 
-/* ---- refusals ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuse(clmix_graph *graph, const char *part)
 {

@@ -1,8 +1,13 @@
-# Which test programs (regular expressions) also run where running is slow. CLMIX_TEST_EFFORT=small in the environment of these runs tells a program
-# to keep to its smallest sizes.
+# What also runs where running is slow: regular expressions of test programs, and of reference cases that take too long there. CLMIX_TEST_EFFORT=small in
+# the environment of these runs tells a program to keep to its smallest sizes.
 
 set(rusticl_programs "^(unit_device|ops_)")             # rusticl on llvmpipe: 30 to 250 times slower than PoCL
-set(oclgrind_programs "^ops_")                          # Oclgrind with race detection: some 2000 times slower
-set(uninitialized_programs "^ops_")                     # Oclgrind that follows uninitialised values, ten times slower again
+set(oclgrind_programs "^$")                             # Oclgrind with race detection: some 2000 times slower
+set(uninitialized_programs "^$")                        # Oclgrind that follows uninitialised values, ten times slower again
 set(all_programs "^(unit_device|tool_info)")            # every driver of the machine side by side in one process
 set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
+
+set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")
+set(oclgrind_wide_left_out "^$")
+set(uninitialized_simt_left_out "transpose2d_k(6|10|18|34)|wavemix_block|7x7|3x3|33x1")
+set(uninitialized_wide_left_out "transpose2d_k(18|34)|33x1")

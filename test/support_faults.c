@@ -17,14 +17,23 @@
 #define DATA         "shapes:size=8,train=8,test=4"
 #define SEED         3
 #define OTHER_SEED   4
-#define MOST_RESULTS 20000    /* bytes of weights and moments */
+#define MOST_RESULTS 65536    /* bytes of weights and moments */
 
 struct tiny_world tiny;
-static bool forever;          /* calls fail from one on, so that trying again is in vain */
+static bool forever;                  /* calls fail from one on, so that trying again is in vain */
+static const struct fault *in_use;    /* calls are failing now, for the Check framework too */
+
+static void give_up(const char *what)
+{
+    if (in_use != NULL)
+        in_use->disarm();
+    ck_abort_msg("%s (%s)", what, clmix_error());
+}
 
 void tiny_ok(clmix_status status)
 {
-    ck_assert_msg(status == CLMIX_OK, "%s: %s", clmix_status_name(status), clmix_error());
+    if (status != CLMIX_OK)
+        give_up(clmix_status_name(status));
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------------------------------- */
@@ -109,8 +118,11 @@ static clmix_status train(bool resume, const clmix_train_events *events)
         status = clmix_trainer_create(&trainer, network, tiny.data, &options);
     if (status == CLMIX_OK)
         status = clmix_trainer_name_data(trainer, DATA);
-    if (status == CLMIX_OK)
+    if (status == CLMIX_OK) {
         status = clmix_train(trainer, tiny.run_folder, resume, events);
+        if (status != CLMIX_OK && in_use != NULL && resume && !forever)    /* the same trainer can do it again */
+            tiny_ok(clmix_train(trainer, tiny.run_folder, true, events));
+    }
     clmix_trainer_free(trainer);
     clmix_network_free(network);
     return status;
@@ -260,7 +272,8 @@ void tiny_classifies(clmix_network *network, const float answers[TINY_ANSWERS])
     float found[TINY_ANSWERS];
 
     tiny_ok(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, found));
-    ck_assert_msg(memcmp(found, answers, sizeof found) == 0, "the network gives other answers than before");
+    if (memcmp(found, answers, sizeof found) != 0)
+        give_up("the network gives other answers than before");
 }
 
 /* ---- scenarios ---------------------------------------------------------------------------------------------------------------------- */
@@ -273,7 +286,8 @@ static bool same_answers(const float found[TINY_ANSWERS], const float expected[T
 /* What a recovered call must still be: right. */
 static clmix_status expect(clmix_status status, bool right)
 {
-    ck_assert_msg(status != CLMIX_OK || right, "a call recovered from a failure and gave wrong results");
+    if (status == CLMIX_OK && !right)
+        give_up("a call recovered from a failure and gave wrong results");
     return status;
 }
 
@@ -467,6 +481,57 @@ static clmix_status inspect(void)
     return status;
 }
 
+/* A run under the profiler, its trace, and a run in which every value is looked at. */
+static clmix_status watch(clmix_plan *plan)
+{
+    const clmix_profile_record *records;
+    char path[300];
+    size_t count;
+    clmix_status status = clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, clmix_network_weights(tiny.network));
+
+    snprintf(path, sizeof path, "%s/trace.json", tiny.folder);
+    if (status == CLMIX_OK)
+        status = clmix_plan_write(plan, "pictures", tiny.pictures, sizeof tiny.pictures);
+    if (status == CLMIX_OK)
+        status = clmix_profile_start(tiny.device);
+    if (status == CLMIX_OK)
+        status = clmix_plan_run(plan);
+    if (status == CLMIX_OK)
+        status = clmix_profile_stop(tiny.device, &records, &count);
+    if (status == CLMIX_OK)
+        status = clmix_profile_write_trace(tiny.device, path);
+    if (status == CLMIX_OK)
+        status = clmix_plan_find_not_finite(plan);
+    return status;
+}
+
+static clmix_status watch_a_run(void)
+{
+    const size_t size[4] = { TINY_PICTURES, 8, 8, 3 };
+    const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value pictures = clmix_normalize(clmix_input(graph, "pictures", CLMIX_U8, 4, size), half, half);
+    clmix_plan *plan = NULL;
+    clmix_status status;
+
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), pictures, tiny.config));
+    status = clmix_plan_compile(&plan, graph, tiny.device, CLMIX_INFERENCE);
+    if (status == CLMIX_OK)
+        status = watch(plan);
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    return status;
+}
+
+/* The device keeps the records of its last profile: an empty one takes their place. */
+static void end_profile(clmix_status status)
+{
+    (void)status;
+    clmix_profile_stop(tiny.device, NULL, NULL);
+    tiny_ok(clmix_profile_start(tiny.device));
+    tiny_ok(clmix_profile_stop(tiny.device, NULL, NULL));
+}
+
 static void restore_weights(void)
 {
     tiny_ok(clmix_network_load_weights(tiny.network, tiny.model_path));
@@ -479,13 +544,14 @@ const struct scenario tiny_scenarios[] = {
     { "a network with fresh weights", NULL, create_network, NULL },
     { "a network from a file", NULL, load_network, NULL },
     { "weights into a network", NULL, load_weights, check_weights },
-    { "saving a network", NULL, save_network, check_saved },
+    { "saving a network", forget_plans, save_network, check_saved },
     { "classifying", forget_plans, classify_more, check_answers },
     { "a training step", restore_weights, take_one_step, check_answers },
     { "evaluating", NULL, evaluate, NULL },
     { "training", empty_run_folder, train_afresh, check_afresh },
     { "resuming", tiny_begin_run, tiny_resume, check_resumed },
     { "looking at a run", tiny_begin_run, inspect, NULL },
+    { "watching a run", NULL, watch_a_run, end_profile },
 };
 const int tiny_scenario_count = sizeof tiny_scenarios / sizeof tiny_scenarios[0];
 
@@ -510,9 +576,11 @@ static bool run_once(const struct fault *fault, const struct scenario *scenario,
     held = fault->held();
     forever = onwards;
     clmix_fail(CLMIX_OK, "%s", "");
+    in_use = fault;
     fault->arm(nth, onwards);
     status = scenario->run();
     calls = fault->disarm();
+    in_use = NULL;
     forever = false;
     ck_assert_msg(nth != 0 || status == CLMIX_OK, "%s: %s", scenario->name, clmix_error());
     ck_assert_msg(status == CLMIX_OK || fault->may_give(status), "%s, call %zu: %s: %s", scenario->name, nth, clmix_status_name(status), clmix_error());
@@ -528,22 +596,44 @@ static bool run_once(const struct fault *fault, const struct scenario *scenario,
     return nth != 0 && calls >= nth;
 }
 
+/* The calls that an undisturbed run makes. */
+static size_t count_calls(const struct fault *fault, const struct scenario *scenario)
+{
+    size_t calls;
+
+    if (scenario->begin != NULL)
+        scenario->begin();
+    in_use = fault;
+    fault->arm(0, false);
+    tiny_ok(scenario->run());
+    calls = fault->disarm();
+    in_use = NULL;
+    if (scenario->check != NULL)
+        scenario->check(CLMIX_OK);
+    return calls;
+}
+
+/* Evenly spread calls; all of them with CLMIX_TEST_EVERY_CALL, for an hour of one's own. */
+static size_t step_of(size_t calls, size_t most)
+{
+    const char *effort = getenv("CLMIX_TEST_EFFORT");
+
+    if (getenv("CLMIX_TEST_EVERY_CALL") != NULL)
+        return 1;
+    if (effort != NULL && strcmp(effort, "small") == 0)
+        most = most / 3;
+    return calls > most ? (calls + most - 1) / most : 1;
+}
+
 void fail_each_call(const struct fault *fault, const struct scenario *scenario, size_t most)
 {
     size_t calls, step, failed = 0;
     long held;
 
-    run_once(fault, scenario, 0, false);    /* kernels are made, tables grow */
-    run_once(fault, scenario, 0, false);
-    if (scenario->begin != NULL)
-        scenario->begin();
-    fault->arm(0, false);
-    tiny_ok(scenario->run());
-    calls = fault->disarm();
-    if (scenario->check != NULL)
-        scenario->check(CLMIX_OK);
+    count_calls(fault, scenario);    /* kernels are made, tables grow */
+    calls = count_calls(fault, scenario);
     held = fault->held();
-    step = calls > most ? (calls + most - 1) / most : 1;
+    step = step_of(calls, most);
     for (size_t nth = 1; nth <= calls; nth += step)
         failed += run_once(fault, scenario, nth, false);
     for (size_t nth = 1; nth <= calls; nth += 2 * step)
@@ -551,6 +641,4 @@ void fail_each_call(const struct fault *fault, const struct scenario *scenario, 
     run_once(fault, scenario, 0, false);
     ck_assert_msg(failed > 0, "%s: nothing was made to fail", scenario->name);
     ck_assert_msg(fault->held() == held, "%s: %ld are held that were not before", scenario->name, fault->held() - held);
-    if (getenv("CLMIX_TEST_TELL") != NULL)
-        printf("%s: %zu calls, %zu failed\n", scenario->name, calls, failed);
 }

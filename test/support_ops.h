@@ -1,4 +1,5 @@
-/* Shared by the tests of ops: one device for a test case, plans of small graphs, and a check of an op against a reference in double, forward and backward. */
+/* Shared by the tests of ops: one device for a test case, plans of small graphs, and a check of an op against a reference in double,
+ * forward and backward. */
 #ifndef CLMIX_TEST_SUPPORT_OPS_H
 #define CLMIX_TEST_SUPPORT_OPS_H
 
@@ -14,18 +15,19 @@ bool ops_small_effort(void);
 
 void ops_ok(clmix_status status);
 
-/* ---- data ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------------------------------------------------------------------- */
 
 clmix_shape ops_shape4(size_t a, size_t b, size_t c, size_t d);
 clmix_shape ops_shape2(size_t rows, size_t columns);
 clmix_value ops_input(clmix_graph *graph, const char *name, clmix_shape shape);
 /* Uniform in [low, high), the same for the same stream. The caller frees. */
 float *ops_floats(size_t count, uint64_t stream, float low, float high);
-/* Fails when `got` and `wanted` differ by more than `tolerance` times the largest |wanted| (at least 1e-3); `what` and the place are reported. NaN differs from everything. */
+/* Fails when `got` and `wanted` differ by more than `tolerance` times the largest |wanted| (at least 1e-3); `what` and the place are
+ * reported. NaN differs from everything. */
 void ops_compare(const char *what, const float *got, const double *wanted, size_t count, double tolerance);
 void ops_compare_floats(const char *what, const float *got, const float *wanted, size_t count, double tolerance);
 
-/* ---- plans ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- plans --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Compiles and prepares; frees the graph. */
 clmix_plan *ops_plan(clmix_graph *graph, clmix_mode mode);
@@ -35,7 +37,7 @@ float *ops_read(clmix_plan *plan, const char *name, size_t count);
 /* How many launches have this kernel: 0 where an op was absorbed or did its work in place. */
 size_t ops_launches(const clmix_plan *plan);
 
-/* ---- an op against its reference ----------------------------------------------------------------------------------------------------------- */
+/* ---- an op against its reference ----------------------------------------------------------------------------------------------------- */
 
 #define OPS_MOST 6
 
@@ -49,19 +51,18 @@ struct ops_check {
     ops_reference reference;
     const void *attributes;
     int input_count;
-    clmix_shape shapes[OPS_MOST];     /* of the inputs; behind them those of the weights and states, filled in by the check */
-    const char *parameters[OPS_MOST]; /* names of the weights that the op makes */
-    const char *states[OPS_MOST];     /* names of the states that it makes and that the result depends on; they get values between 0.5 and 1.5 like weights, and have no gradient */
-    float low, high;                  /* range of the inputs; both 0: -1..1 */
-    bool steps;                       /* inputs are multiples of 1/8 in the range, so that they have ties */
+    clmix_shape shapes[OPS_MOST];        /* of the inputs; behind them those of the weights and states, filled in by the check */
+    const char *parameters[OPS_MOST];    /* names of the weights that the op makes */
+    const char *states[OPS_MOST];        /* names of the states that the result depends on; without gradients */
+    float low, high;                     /* range of the inputs, both 0: -1..1; weights and states are between 0.5 and 1.5 */
     clmix_mode mode;
-    double tolerance;                 /* of the result; 0: 2e-6 */
-    double gradient_tolerance;        /* 0: 5e-5 */
+    double tolerance;                    /* of the result; 0: 2e-6 */
+    double gradient_tolerance;           /* 0: 5e-5 */
     bool no_gradient;
 };
 
-/* Runs the op with random inputs, and its backward pass for loss = sum(result * random), on the device. The result is compared with the reference, the gradients of inputs and parameters with central
- * differences of the reference in double, at up to 48 places of each. */
+/* Runs the op with random inputs, and its backward pass for loss = sum(result * random), on the device. The result is compared with the
+ * reference, the gradients of inputs and parameters with central differences of the reference in double, at up to 48 places of each. */
 void ops_run_check(const struct ops_check *check);
 
 #endif

@@ -10,7 +10,7 @@
 #include "support_tool.h"
 
 static char folder[512], weights[600];
-static clmix_answer answer;    /* what the library says of rgb.png */
+static clmix_answer answer; /* what the library says of rgb.png */
 static char answer_name[64];
 
 static void ok(clmix_status status)
@@ -91,10 +91,12 @@ START_TEST(accuracy_over_a_data_set)
 {
     char *output;
 
-    ck_assert_int_eq(run_tool(&output, "clmix-predict %s --data shapes:size=16,train=10,test=30 --split test --batch 7 --json", weights), 0);
+    ck_assert_int_eq(run_tool(&output, "clmix-predict %s --data shapes:size=16,train=10,test=30 --split test --batch 7 --json", weights),
+                     0);
     cJSON *line = cJSON_Parse(output);
     ck_assert_msg(line != NULL, "%s", output);
-    double top1 = cJSON_GetObjectItemCaseSensitive(line, "top1")->valuedouble, top5 = cJSON_GetObjectItemCaseSensitive(line, "top5")->valuedouble;
+    double top1 = cJSON_GetObjectItemCaseSensitive(line, "top1")->valuedouble,
+           top5 = cJSON_GetObjectItemCaseSensitive(line, "top5")->valuedouble;
     ck_assert_double_eq(cJSON_GetObjectItemCaseSensitive(line, "count")->valuedouble, 30);
     ck_assert(top1 >= 0.0 && top1 <= top5 && top5 <= 1.0);
     ck_assert(cJSON_GetObjectItemCaseSensitive(line, "loss")->valuedouble > 1.0);
@@ -124,7 +126,8 @@ START_TEST(mistakes_are_named)
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         char *output;
         int status = run_tool(&output, "clmix-predict %s 2>&1", mistakes[i].arguments);
-        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments, status, output);
+        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments,
+                      status, output);
         free(output);
     }
 }

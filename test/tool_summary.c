@@ -28,8 +28,8 @@ static double number(const cJSON *object, const char *key)
 
 START_TEST(json_has_the_documented_keys)
 {
-    static const char *const keys[] = { "model",      "config",           "parameters",           "parameters_paper",   "size_mb_paper", "flops_forward",
-                                        "flops_step", "bytes_moved_step", "peak_bytes_inference", "peak_bytes_training" };
+    static const char *const keys[] = { "model",         "config",     "parameters",       "parameters_paper",     "size_mb_paper",
+                                        "flops_forward", "flops_step", "bytes_moved_step", "peak_bytes_inference", "peak_bytes_training" };
     cJSON *object = summary("wavemix-32 --batch 64");
 
     ck_assert_int_eq(cJSON_GetArraySize(object), 10);
@@ -63,8 +63,10 @@ START_TEST(no_device_is_needed)
 {
     char *output;
 
-    ck_assert_msg(run_tool(&output, "env -u CLMIX_DEVICE OCL_ICD_VENDORS=/nonexistent OPENCL_VENDOR_PATH=/nonexistent clmix-summary wavemix-32 2>&1") == 0, "%s",
-                  output);
+    ck_assert_msg(
+        run_tool(&output,
+                 "env -u CLMIX_DEVICE OCL_ICD_VENDORS=/nonexistent OPENCL_VENDOR_PATH=/nonexistent clmix-summary wavemix-32 2>&1") == 0,
+        "%s", output);
     ck_assert_msg(strstr(output, "513,706") != NULL && strstr(output, "layers.3.0.ff4") != NULL, "%s", output);
     free(output);
     ck_assert_msg(run_tool(&output, "clmix-summary --device generic wavemix-128 --json 2>&1") == 0, "%s", output);
@@ -102,7 +104,8 @@ START_TEST(mistakes_are_named)
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         char *output;
         int status = run_tool(&output, "clmix-summary %s 2>&1", mistakes[i].arguments);
-        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments, status, output);
+        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments,
+                      status, output);
         free(output);
     }
 }

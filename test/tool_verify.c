@@ -21,7 +21,8 @@ static void end(void)
     remove_folder(folder);
 }
 
-/* A case of the repository with one byte changed, as FOLDER/name. `find` is a text in the file; the byte `offset` behind its begin changes. */
+/* A case of the repository with one byte changed, as FOLDER/name. `find` is a text in the file; the byte `offset` behind its begin
+ * changes. */
 static void spoil(const char *name, const char *find, size_t offset, char value)
 {
     char path[700];
@@ -51,7 +52,7 @@ static void spoil_numbers(const char *name)
     snprintf(path, sizeof path, "%s/ops/%s", CLMIX_TEST_CASES, name);
     ck_assert_int_eq(clmix_file_read(path, 1 << 24, &data, &bytes), CLMIX_OK);
     unsigned char *content = data;
-    content[bytes - 1] ^= 0x40;    /* the exponent of the last float */
+    content[bytes - 1] ^= 0x40; /* the exponent of the last float */
     snprintf(path, sizeof path, "%s/wrong.safetensors", folder);
     ck_assert_int_eq(clmix_file_write(path, data, bytes), CLMIX_OK);
     free(data);
@@ -64,7 +65,8 @@ static bool is_true(const cJSON *object, const char *key)
 
 START_TEST(json_has_the_documented_keys)
 {
-    static const char *const keys[] = { "case", "device", "pass", "worst", "tensors" }, *const tensor_keys[] = { "name", "error", "limit", "pass" };
+    static const char *const keys[] = { "case", "device", "pass", "worst", "tensors" }, *const tensor_keys[] = { "name", "error", "limit",
+                                                                                                                 "pass" };
     char *output;
 
     ck_assert_int_eq(run_tool(&output, "clmix-verify --json %s/ops/gelu.safetensors", CLMIX_TEST_CASES), 0);
@@ -94,8 +96,8 @@ START_TEST(a_damaged_case_fails_and_the_others_run)
     char *output;
 
     spoil("relu.safetensors", "\"F32\"", 1, 'Q');
-    ck_assert_int_eq(run_tool(&output, "clmix-verify --json %s/relu.safetensors %s/none.safetensors %s/ops/gelu.safetensors 2>/dev/null", folder, folder,
-                              CLMIX_TEST_CASES),
+    ck_assert_int_eq(run_tool(&output, "clmix-verify --json %s/relu.safetensors %s/none.safetensors %s/ops/gelu.safetensors 2>/dev/null",
+                              folder, folder, CLMIX_TEST_CASES),
                      1);
     const char *rest = output;
     for (int i = 0; i < 3; i++) {
@@ -106,7 +108,9 @@ START_TEST(a_damaged_case_fails_and_the_others_run)
     }
     free(output);
     ck_assert_int_eq(run_tool(&output, "clmix-verify %s/relu.safetensors 2>&1", folder), 1);
-    ck_assert_msg(strstr(output, "FAIL") != NULL && strstr(output, "relu.safetensors") != NULL && strstr(output, "0 of 1 cases pass") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "FAIL") != NULL && strstr(output, "relu.safetensors") != NULL &&
+                      strstr(output, "0 of 1 cases pass") != NULL,
+                  "%s", output);
     free(output);
 }
 END_TEST
@@ -154,8 +158,8 @@ START_TEST(both_forms_can_be_chosen)
     static const char *const forms[] = { "simt", "wide" };
     char *output;
 
-    ck_assert_msg(run_tool(&output, "clmix-verify --kernels %s %s/ops/linear.safetensors %s/ops/haar_dwt_odd.safetensors 2>&1", forms[_i], CLMIX_TEST_CASES,
-                           CLMIX_TEST_CASES) == 0,
+    ck_assert_msg(run_tool(&output, "clmix-verify --kernels %s %s/ops/linear.safetensors %s/ops/haar_dwt_odd.safetensors 2>&1", forms[_i],
+                           CLMIX_TEST_CASES, CLMIX_TEST_CASES) == 0,
                   "%s", output);
     free(output);
 }

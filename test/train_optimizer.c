@@ -9,7 +9,7 @@
 #include "support_ops.h"
 #include "train/optimizer.h"
 
-#define COUNT 70016    /* elements: several groups, a multiple of 16 and of no group's share */
+#define COUNT 70016 /* elements: several groups, a multiple of 16 and of no group's share */
 #define STEPS 5
 
 /* Two ranges with a parameter without gradient between them. */
@@ -20,7 +20,7 @@ static bool in_ranges(size_t i)
     return i < 4112 || i >= 5120;
 }
 
-/* ---- on the device ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- on the device ---------------------------------------------------------------------------------------------------------------- */
 
 struct rig {
     struct clmix_optimizer *optimizer;
@@ -61,7 +61,7 @@ static float *get(const struct rig *rig, cl_mem memory)
     return values;
 }
 
-/* ---- in double ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- in double -------------------------------------------------------------------------------------------------------------------- */
 
 struct model {
     double *w, *m, *v;
@@ -86,7 +86,8 @@ static double host_factor(const clmix_train_options *o, const float *g, double s
 
 static void host_step(const clmix_train_options *o, struct model *model, const float *gradients, double scale, double rate, int step)
 {
-    const double b1 = (double)o->beta1, b2 = (double)o->beta2, decay = (double)o->weight_decay, mu = (double)o->momentum, factor = host_factor(o, gradients, scale);
+    const double b1 = (double)o->beta1, b2 = (double)o->beta2, decay = (double)o->weight_decay, mu = (double)o->momentum,
+                 factor = host_factor(o, gradients, scale);
 
     for (size_t i = 0; i < COUNT; i++) {
         double g = factor * (double)gradients[i], *w = &model->w[i], *m = &model->m[i], *v = &model->v[i];
@@ -108,7 +109,7 @@ static void host_step(const clmix_train_options *o, struct model *model, const f
     }
 }
 
-/* ---- tests ----------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------------------------ */
 
 struct variant {
     const char *name;
@@ -183,7 +184,7 @@ START_TEST(norm_and_factor_are_those_of_all_ranges)
 
     options.clip_norm = 5.0f;
     for (size_t i = 4112; i < 5120; i++)
-        gradients[i] = 1e9f;    /* of no range */
+        gradients[i] = 1e9f; /* of no range */
     norm = norm_of(gradients, 0.5);
     rig_open(&rig, &options, ranges, 2, COUNT);
     put(&rig, rig.weights, gradients);
@@ -203,7 +204,8 @@ START_TEST(nothing_changes_when_something_is_not_finite)
 {
     static const float bad[] = { NAN, INFINITY, -INFINITY };
     clmix_train_options options = clmix_train_defaults();
-    float *values = ops_floats(COUNT, 3, -1.0f, 1.0f), *gradients = ops_floats(COUNT, 4, -1.0f, 1.0f), scalars[CLMIX_SCALARS], *weights, *means, *averages;
+    float *values = ops_floats(COUNT, 3, -1.0f, 1.0f), *gradients = ops_floats(COUNT, 4, -1.0f, 1.0f), scalars[CLMIX_SCALARS], *weights,
+          *means, *averages;
     struct rig rig;
 
     rig_open(&rig, &options, ranges, 2, COUNT);
@@ -250,7 +252,7 @@ START_TEST(gradients_are_summed_with_their_weights)
         b[i] = in_ranges(i) ? b[i] : 0.0f;
     got = malloc(COUNT * sizeof *got);
     for (size_t i = 0; i < COUNT; i++)
-        got[i] = in_ranges(i) ? NAN : 1.0f;    /* what was there before must not matter */
+        got[i] = in_ranges(i) ? NAN : 1.0f; /* what was there before must not matter */
     put(&rig, rig.extra, got);
     free(got);
     put(&rig, rig.gradients, a);

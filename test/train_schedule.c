@@ -10,7 +10,7 @@
 #include "support_tool.h"
 #include "train/run.h"
 
-/* ---- learning rates -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- learning rates --------------------------------------------------------------------------------------------------------------- */
 
 static clmix_train_options rates(clmix_schedule_kind schedule, size_t warmup)
 {
@@ -35,12 +35,14 @@ END_TEST
 
 START_TEST(schedules_have_their_shapes)
 {
-    const clmix_train_options cosine = rates(CLMIX_SCHEDULE_COSINE, 100), linear = rates(CLMIX_SCHEDULE_LINEAR, 100), constant = rates(CLMIX_SCHEDULE_CONSTANT, 100);
+    const clmix_train_options cosine = rates(CLMIX_SCHEDULE_COSINE, 100), linear = rates(CLMIX_SCHEDULE_LINEAR, 100),
+                              constant = rates(CLMIX_SCHEDULE_CONSTANT, 100);
 
     for (size_t step = 100; step < 1000; step++) {
         const double progress = (double)(step - 100) / 900.0;
 
-        ck_assert_double_eq_tol((double)clmix_schedule_rate(&cosine, step, 1000), 0.25 * (1.0 + cos(3.14159265358979323846 * progress)), 1e-7);
+        ck_assert_double_eq_tol((double)clmix_schedule_rate(&cosine, step, 1000), 0.25 * (1.0 + cos(3.14159265358979323846 * progress)),
+                                1e-7);
         ck_assert_double_eq_tol((double)clmix_schedule_rate(&linear, step, 1000), 0.5 * (1.0 - progress), 1e-7);
         ck_assert_float_eq(clmix_schedule_rate(&constant, step, 1000), 0.5f);
     }
@@ -56,12 +58,12 @@ START_TEST(short_runs_warm_up_for_a_quarter_at_most)
 
     ck_assert_float_eq(clmix_schedule_rate(&options, 9, 40), 0.5f);
     ck_assert_float_eq(clmix_schedule_rate(&options, 0, 1), 0.5f);
-    ck_assert_float_eq(clmix_schedule_rate(&options, 1000, 0), 0.5f);    /* no end in sight */
+    ck_assert_float_eq(clmix_schedule_rate(&options, 1000, 0), 0.5f); /* no end in sight */
     ck_assert_double_eq_tol((double)clmix_schedule_rate(&options, 0, 0), 0.005, 1e-8);
 }
 END_TEST
 
-/* ---- JSON -------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_train_options unusual(void)
 {
@@ -146,8 +148,16 @@ static clmix_epoch line_of(size_t epoch)
 
 static struct clmix_run begun_run(size_t epochs)
 {
-    struct clmix_run run = { .epoch = epochs, .batch = 3, .pictures = 192, .right = 77, .loss_sum = 1.0 / 7.0, .timed_seconds = 0.1, .timed_pictures = 128, .seconds = 1e-3,
-                             .best_epoch = 3, .best = 0.3 };
+    struct clmix_run run = { .epoch = epochs,
+                             .batch = 3,
+                             .pictures = 192,
+                             .right = 77,
+                             .loss_sum = 1.0 / 7.0,
+                             .timed_seconds = 0.1,
+                             .timed_pictures = 128,
+                             .seconds = 1e-3,
+                             .best_epoch = 3,
+                             .best = 0.3 };
 
     run.history = calloc(epochs + 1, sizeof *run.history);
     for (size_t i = 0; i < epochs; i++)
@@ -168,10 +178,13 @@ START_TEST(state_survives_json_exactly)
     text = cJSON_PrintUnformatted(json);
     again = cJSON_Parse(text);
     ops_ok(clmix_run_read(again, "here", &after, &step, &draws));
-    ck_assert(step == 30 && draws == 61 && after.epoch == 3 && after.batch == 3 && after.pictures == 192 && after.right == 77 && after.timed_pictures == 128);
-    ck_assert(after.loss_sum == before.loss_sum && after.timed_seconds == before.timed_seconds && after.seconds == before.seconds && after.best == before.best);
+    ck_assert(step == 30 && draws == 61 && after.epoch == 3 && after.batch == 3 && after.pictures == 192 && after.right == 77 &&
+              after.timed_pictures == 128);
+    ck_assert(after.loss_sum == before.loss_sum && after.timed_seconds == before.timed_seconds && after.seconds == before.seconds &&
+              after.best == before.best);
     ck_assert_uint_eq(after.history_count, 3);
-    ck_assert(after.history[0].train_top1 == before.history[0].train_top1 && isnan(after.history[1].test_loss) && after.history[2].best && !after.history[0].best);
+    ck_assert(after.history[0].train_top1 == before.history[0].train_top1 && isnan(after.history[1].test_loss) && after.history[2].best &&
+              !after.history[0].best);
     clmix_run_clear(&after);
     cJSON_ReplaceItemInObject(again, "step", cJSON_CreateNumber(-1));
     ck_assert_int_eq(clmix_run_read(again, "here", &after, &step, &draws), CLMIX_ERROR_FORMAT);
@@ -183,7 +196,7 @@ START_TEST(state_survives_json_exactly)
 }
 END_TEST
 
-/* ---- the log and the curves ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the log and the curves ------------------------------------------------------------------------------------------------------- */
 
 static char *read_text(const char *path)
 {
@@ -253,7 +266,7 @@ START_TEST(curves_are_a_whole_svg)
     char *path = clmix_path_join(folder, "curves.svg"), *text;
     struct clmix_run run = begun_run(epochs[_i]);
 
-    run.history[0].train_loss = _i == 2 ? 1e30 : 3.0;    /* a run that went astray has curves, too */
+    run.history[0].train_loss = _i == 2 ? 1e30 : 3.0; /* a run that went astray has curves, too */
     ops_ok(clmix_curves_write(&run, "<wave & mix>", path));
     text = read_text(path);
     ck_assert_msg(strncmp(text, "<svg ", 5) == 0 && strcmp(text + strlen(text) - 7, "</svg>\n") == 0, "%s", text);

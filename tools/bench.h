@@ -9,10 +9,10 @@
 struct bench_request {
     int batch;
     double seconds;
-    const char *mode;         /* "train" or "infer" */
-    const char *filter;       /* of ops: a part of the name, or NULL */
-    const char *trace;        /* file for a Chrome trace, or NULL */
-    const char **settings;    /* KEY=VALUE, ends with NULL; may be NULL */
+    const char *mode;      /* "train" or "infer" */
+    const char *filter;    /* of ops: a part of the name, or NULL */
+    const char *trace;     /* file for a Chrome trace, or NULL */
+    const char **settings; /* KEY=VALUE, ends with NULL; may be NULL */
 };
 
 int bench_ceilings(const struct cli *cli, clmix_device *device);
@@ -21,9 +21,9 @@ int bench_ops(const struct cli *cli, const struct bench_request *request, clmix_
 int bench_profile(const struct cli *cli, const struct bench_request *request, clmix_device *device, const char *model);
 int bench_compare(const struct cli *cli, const char *before, const char *after);
 
-/* ---- bench_common.c ------------------------------------------------------------------------------------------------------------------- */
+/* ---- bench_common.c --------------------------------------------------------------------------------------------------------------- */
 
-double bench_now(void);    /* seconds of a steady clock */
+double bench_now(void); /* seconds of a steady clock */
 
 /* Times of repeated work, seconds. */
 struct bench_times {
@@ -31,7 +31,7 @@ struct bench_times {
     size_t count, capacity;
 };
 bool bench_times_add(struct bench_times *times, double seconds);
-double bench_times_median(struct bench_times *times);    /* sorts */
+double bench_times_median(struct bench_times *times); /* sorts */
 double bench_times_least(const struct bench_times *times);
 void bench_times_free(struct bench_times *times);
 

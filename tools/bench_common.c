@@ -16,7 +16,7 @@ double bench_now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* ---- times ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- times ------------------------------------------------------------------------------------------------------------------------ */
 
 bool bench_times_add(struct bench_times *times, double seconds)
 {
@@ -65,7 +65,7 @@ double bench_rounded(double value, int digits)
     return round(value * unit) / unit;
 }
 
-/* ---- work ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- work ------------------------------------------------------------------------------------------------------------------------- */
 
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config)
 {

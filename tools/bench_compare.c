@@ -27,7 +27,7 @@ static clmix_status add_line(struct results *results, const char *path, const ch
 {
     cJSON *json = NULL;
 
-    if (bytes == 0 || line[0] != '{')    /* blank lines, and whatever a program printed besides */
+    if (bytes == 0 || line[0] != '{') /* blank lines, and whatever a program printed besides */
         return CLMIX_OK;
     CLMIX_TRY(clmix_json_parse(&json, path, line, bytes));
     if (CLMIX_PUSH(results->objects, results->count, results->capacity, json))
@@ -56,7 +56,7 @@ static clmix_status read_results(const char *path, struct results *results)
     return status;
 }
 
-/* ---- matching ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- matching --------------------------------------------------------------------------------------------------------------------- */
 
 /* What a result is about: objects with the same values of these keys are compared. */
 static const char *const subjects[] = { "model", "mode", "batch", "op", "size", "pass", "kernel" };
@@ -98,7 +98,7 @@ static void name_subject(const cJSON *object, char *text, size_t bytes)
         snprintf(text, bytes, "%s", "the device");
 }
 
-/* ---- reporting ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
 
 /* One figure of both. */
 static bool print_pair(const struct cli *cli, const char *subject, const cJSON *before, const cJSON *after)
@@ -125,7 +125,8 @@ static bool print_object(const struct cli *cli, const cJSON *before, const cJSON
     char subject[256];
 
     name_subject(before, subject, sizeof subject);
-    cJSON_ArrayForEach(figure, before) {
+    cJSON_ArrayForEach(figure, before)
+    {
         const cJSON *other = cJSON_GetObjectItemCaseSensitive(after, figure->string);
 
         if (cJSON_IsNumber(figure) && cJSON_IsNumber(other) && !is_subject(figure->string) && !print_pair(cli, subject, figure, other))
@@ -148,7 +149,9 @@ static int print_results(const struct cli *cli, const struct results *before, co
                 pairs++;
                 break;
             }
-    return pairs > 0 ? 0 : cli_error(cli, "the same model, mode and batch, or the same op, must be in both files", "the two files have no results in common");
+    return pairs > 0 ? 0
+                     : cli_error(cli, "the same model, mode and batch, or the same op, must be in both files",
+                                 "the two files have no results in common");
 }
 
 int bench_compare(const struct cli *cli, const char *before, const char *after)

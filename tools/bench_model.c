@@ -1,4 +1,5 @@
-/* clmix-bench model: a training step (forward, backward, AdamW) or a classification, on random pictures. The keys are those of torch_step.py. */
+/* clmix-bench model: a training step (forward, backward, AdamW) or a classification, on random pictures. The keys are those of
+ * torch_step.py. */
 #include "base/status.h"
 #include "bench.h"
 #include "models/network.h"
@@ -7,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WARM_UP 2
+#define WARM_UP     2
 #define LEAST_STEPS 3
 
 /* What is repeated. */
 struct work {
     bool training;
     struct bench_trainer bench;
-    clmix_network *network;    /* inference */
+    clmix_network *network; /* inference */
     float *probabilities;
     size_t batch, parameters, peak_bytes;
     uint64_t flops;
@@ -83,16 +84,19 @@ static clmix_status measure(struct work *work, double seconds, struct bench_time
     return CLMIX_OK;
 }
 
-static int report(const struct cli *cli, clmix_device *device, const clmix_config *config, const struct work *work, struct bench_times *times, const clmix_ceilings *ceilings)
+static int report(const struct cli *cli, clmix_device *device, const clmix_config *config, const struct work *work,
+                  struct bench_times *times, const clmix_ceilings *ceilings)
 {
     const double median = bench_times_median(times), gflops = (double)work->flops / median / 1e9;
     const char *name = clmix_device_describe(device)->name, *mode = work->training ? "train" : "infer";
     cJSON *json;
 
     if (!cli->json) {
-        printf("%s, %s, batch of %zu on %s: %.2f ms (least %.2f, %zu runs), %.0f pictures/s, %.1f MB, %.1f GFLOP/s = %.0f %% of this device's %.0f\n", clmix_config_name(config), mode,
-               work->batch, name, 1e3 * median, 1e3 * bench_times_least(times), times->count, (double)work->batch / median, (double)work->peak_bytes / 1e6, gflops,
-               100.0 * gflops / ceilings->fma_gflops, ceilings->fma_gflops);
+        printf("%s, %s, batch of %zu on %s: %.2f ms (least %.2f, %zu runs), %.0f pictures/s, %.1f MB, %.1f GFLOP/s = %.0f %% of this "
+               "device's %.0f\n",
+               clmix_config_name(config), mode, work->batch, name, 1e3 * median, 1e3 * bench_times_least(times), times->count,
+               (double)work->batch / median, (double)work->peak_bytes / 1e6, gflops, 100.0 * gflops / ceilings->fma_gflops,
+               ceilings->fma_gflops);
         return 0;
     }
     json = cJSON_CreateObject();
@@ -125,7 +129,7 @@ int bench_model(const struct cli *cli, const struct bench_request *request, clmi
         status = work.training ? make_training(&work, device, config) : make_inference(&work, device, config);
     if (status == CLMIX_OK)
         status = measure(&work, request->seconds, &times);
-    clmix_device_memory(device, &current_bytes, &work.peak_bytes, &allocations);    /* before the ceilings take theirs */
+    clmix_device_memory(device, &current_bytes, &work.peak_bytes, &allocations); /* before the ceilings take theirs */
     if (status == CLMIX_OK)
         status = clmix_device_ceilings(device, &ceilings);
     exit_status = status == CLMIX_OK ? report(cli, device, config, &work, &times, &ceilings) : cli_fail(cli, status);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MOST_RANK 4
-#define SECONDS 0.3    /* of repetitions for each figure */
+#define SECONDS   0.3 /* of repetitions for each figure */
 
 /* A graph of one op: builds it on x, in scope `at`. */
 struct op_case {
@@ -132,9 +132,10 @@ static const struct op_case cases[] = {
     { "max pool 3x3 stride 2", 4, { 64, 32, 32, 64 }, max_pool },
 };
 
-/* ---- measuring --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
 
-/* Forward: the op's result. Backward: the gradients of the input and the weights from one of the result; what of the forward pass that needs is part of it. */
+/* Forward: the op's result. Backward: the gradients of the input and the weights from one of the result; what of the forward pass that
+ * needs is part of it. */
 static clmix_graph *build(const struct op_case *op, bool backward)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -239,19 +240,22 @@ static clmix_status measure(const struct op_case *op, clmix_device *device, bool
     return status;
 }
 
-/* ---- reporting --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
 
 /* Of the time that the device's arithmetic or its memory needs at least, whichever is more. */
 static double fraction(const struct figures *figures, const clmix_ceilings *ceilings)
 {
-    const double arithmetic = (double)figures->cost.flops / (1e9 * ceilings->fma_gflops), memory = (double)figures->cost.moved_bytes / (1e9 * ceilings->copy_gbs);
+    const double arithmetic = (double)figures->cost.flops / (1e9 * ceilings->fma_gflops),
+                 memory = (double)figures->cost.moved_bytes / (1e9 * ceilings->copy_gbs);
 
     return fmax(arithmetic, memory) / figures->seconds;
 }
 
-static bool print_figures(const struct cli *cli, const struct op_case *op, bool backward, const struct figures *figures, const clmix_ceilings *ceilings)
+static bool print_figures(const struct cli *cli, const struct op_case *op, bool backward, const struct figures *figures,
+                          const clmix_ceilings *ceilings)
 {
-    const double gflops = (double)figures->cost.flops / figures->seconds / 1e9, gbs = (double)figures->cost.moved_bytes / figures->seconds / 1e9;
+    const double gflops = (double)figures->cost.flops / figures->seconds / 1e9,
+                 gbs = (double)figures->cost.moved_bytes / figures->seconds / 1e9;
     const char *pass = backward ? "backward" : "forward";
     char size[64] = "";
     cJSON *json;
@@ -259,7 +263,8 @@ static bool print_figures(const struct cli *cli, const struct op_case *op, bool 
     for (int i = 0; i < op->rank; i++)
         snprintf(size + strlen(size), sizeof size - strlen(size), "%s%zu", i == 0 ? "" : "x", op->size[i]);
     if (!cli->json) {
-        printf("%-38s  %-14s  %-8s  %9.3f  %9.1f  %8.1f  %6.1f %%\n", op->name, size, pass, 1e3 * figures->seconds, gflops, gbs, 100.0 * fraction(figures, ceilings));
+        printf("%-38s  %-14s  %-8s  %9.3f  %9.1f  %8.1f  %6.1f %%\n", op->name, size, pass, 1e3 * figures->seconds, gflops, gbs,
+               100.0 * fraction(figures, ceilings));
         fflush(stdout);
         return true;
     }

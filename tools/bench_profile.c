@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS 3
+#define STEPS   3
 #define WARM_UP 2
 
 /* All launches of one kernel for one op. */
@@ -57,16 +57,18 @@ static int longest_first(const void *a, const void *b)
     return (x->microseconds < y->microseconds) - (x->microseconds > y->microseconds);
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- printing --------------------------------------------------------------------------------------------------------------------- */
 
 static bool print_row(const struct cli *cli, const struct row *row, double all)
 {
-    const double ms = row->microseconds / STEPS / 1e3, gflops = (double)row->flops / row->microseconds / 1e3, gbs = (double)row->bytes / row->microseconds / 1e3;
+    const double ms = row->microseconds / STEPS / 1e3, gflops = (double)row->flops / row->microseconds / 1e3,
+                 gbs = (double)row->bytes / row->microseconds / 1e3;
     const size_t launches = (row->launches + STEPS - 1) / STEPS;
     cJSON *json;
 
     if (!cli->json) {
-        printf("%-46s  %-22s  %8zu  %9.3f  %5.1f %%  %9.1f  %8.1f\n", row->label, row->kernel, launches, ms, 100.0 * row->microseconds / all, gflops, gbs);
+        printf("%-46s  %-22s  %8zu  %9.3f  %5.1f %%  %9.1f  %8.1f\n", row->label, row->kernel, launches, ms,
+               100.0 * row->microseconds / all, gflops, gbs);
         return true;
     }
     json = cJSON_CreateObject();
@@ -92,7 +94,7 @@ static bool print_table(const struct cli *cli, const struct table *table, double
     return true;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status steps(struct bench_trainer *bench, int count)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ZERO_BY_CONSTRUCTION 1e-9    /* of the largest: far above the noise of float64, far below what float32 resolves */
+#define ZERO_BY_CONSTRUCTION 1e-9 /* of the largest: far above the noise of float64, far below what float32 resolves */
 #define ZERO_LIMIT           1e-5
 
 /* ---- access ------------------------------------------------------------------------------------------------------------------------- */
@@ -60,7 +60,8 @@ clmix_status case_integers(const clmix_stored_tensor *tensor, int32_t **values)
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------------------ */
 
-clmix_status case_compare(struct reference_case *of, const clmix_stored_tensor *expected, enum case_kind kind, const float *values, size_t count)
+clmix_status case_compare(struct reference_case *of, const clmix_stored_tensor *expected, enum case_kind kind, const float *values,
+                          size_t count)
 {
     struct case_report *report = of->report;
     struct case_tensor tensor = { .kind = kind, .finite = true };
@@ -210,7 +211,7 @@ void case_run(struct case_report *report, clmix_device *device, const char *path
         struct case_tensor *tensor = &report->tensors[i];
         judge(report, tensor);
         report->pass = report->pass && tensor->pass;
-        report->worst = tensor->error <= report->worst ? report->worst : tensor->error;    /* a NaN stays */
+        report->worst = tensor->error <= report->worst ? report->worst : tensor->error; /* a NaN stays */
     }
 }
 

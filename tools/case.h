@@ -1,10 +1,10 @@
-/* Reference cases (format "clmix-case-1"): a model or an operator with its weights, inputs and the numbers that must come out. Running one on a
- * device gives the error of every tensor.
+/* Reference cases (format "clmix-case-1"): a model or an operator with its weights, inputs and the numbers that must come out. Running
+ * one on a device gives the error of every tensor.
  *
- * The figure of a tensor is max|a - b| / max|b|, a clmix's and b the case's: up to 1e-4 for forward results, 1e-3 for gradients and for the losses
- * of optimizer steps. Weights after optimizer steps are judged by mean|a - b| / max|b|, up to 2e-3. Where b is zero by construction (below 1e-9
- * of the largest gradient, or forward result, of the case) the figure is max|a - b| itself, up to 1e-5 of that largest value or of 1,
- * whichever is more; the optimizer moves such weights by rounding noise only, so their adamw.param is left out. */
+ * The figure of a tensor is max|a - b| / max|b|, a clmix's and b the case's: up to 1e-4 for forward results, 1e-3 for gradients and for
+ * the losses of optimizer steps. Weights after optimizer steps are judged by mean|a - b| / max|b|, up to 2e-3. Where b is zero by
+ * construction (below 1e-9 of the largest gradient, or forward result, of the case) the figure is max|a - b| itself, up to 1e-5 of that
+ * largest value or of 1, whichever is more; the optimizer moves such weights by rounding noise only, so their adamw.param is left out. */
 #ifndef CLMIX_TOOLS_CASE_H
 #define CLMIX_TOOLS_CASE_H
 
@@ -20,18 +20,18 @@ enum case_kind { CASE_FORWARD, CASE_GRADIENT, CASE_LOSS, CASE_WEIGHT };
 struct case_tensor {
     char *name;
     enum case_kind kind;
-    double worst, mean, largest;    /* max|a - b|, mean|a - b|, max|b| */
-    bool finite;                    /* all of a */
-    double error, limit;            /* filled in by case_run at the end */
+    double worst, mean, largest; /* max|a - b|, mean|a - b|, max|b| */
+    bool finite;                 /* all of a */
+    double error, limit;         /* filled in by case_run at the end */
     bool pass;
 };
 
 struct case_report {
     bool pass;
-    double worst;                   /* the largest error of the tensors */
+    double worst; /* the largest error of the tensors */
     struct case_tensor *tensors;
     size_t count, capacity;
-    char sentence[1024];            /* why the case could not be run to its end, or "" */
+    char sentence[1024]; /* why the case could not be run to its end, or "" */
 };
 
 /* Runs one file. Whatever goes wrong is in the report: the case then fails with a sentence. */
@@ -65,6 +65,7 @@ clmix_status case_floats(const clmix_stored_tensor *tensor, float **values);
 clmix_status case_integers(const clmix_stored_tensor *tensor, int32_t **values);
 
 /* Enters clmix's values of a tensor into the report. FORMAT when the case has another number of them. */
-clmix_status case_compare(struct reference_case *of, const clmix_stored_tensor *expected, enum case_kind kind, const float *values, size_t count);
+clmix_status case_compare(struct reference_case *of, const clmix_stored_tensor *expected, enum case_kind kind, const float *values,
+                          size_t count);
 
 #endif

@@ -12,9 +12,9 @@
 struct adamw_case {
     struct reference_case *of;
     const clmix_stored_tensor *tensors[MOST_TENSORS];
-    struct clmix_range places[MOST_TENSORS];    /* in the arenas */
+    struct clmix_range places[MOST_TENSORS]; /* in the arenas */
     size_t count, arena_count;
-    float *host;                                /* one arena */
+    float *host; /* one arena */
     cl_mem weights, gradients;
     struct clmix_optimizer *optimizer;
 };

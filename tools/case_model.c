@@ -14,12 +14,12 @@
 struct model_case {
     struct reference_case *of;
     clmix_network *network;
-    struct clmix_arenas initial;    /* what the case begins with */
+    struct clmix_arenas initial; /* what the case begins with */
     size_t batch;
-    float *pictures;                /* channels-last */
+    float *pictures; /* channels-last */
     int32_t *labels;
-    clmix_plan *plan;               /* forward, loss, backward */
-    clmix_graph *graph;             /* of that plan */
+    clmix_plan *plan;   /* forward, loss, backward */
+    clmix_graph *graph; /* of that plan */
     cl_mem gradients;
 };
 
@@ -55,8 +55,10 @@ static clmix_status take_pictures(struct model_case *model)
     float *file = NULL;
 
     CLMIX_TRY(case_tensor(model->of, "input", &input));
-    if (input->rank != 4 || input->size[0] == 0 || input->size[1] != size->channels || input->size[2] != size->height || input->size[3] != size->width)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'input' must be (batch, %zu, %zu, %zu), as the configuration says", size->channels, size->height, size->width);
+    if (input->rank != 4 || input->size[0] == 0 || input->size[1] != size->channels || input->size[2] != size->height ||
+        input->size[3] != size->width)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'input' must be (batch, %zu, %zu, %zu), as the configuration says", size->channels,
+                          size->height, size->width);
     CLMIX_TRY(case_floats(input, &file));
     clmix_tensor_info layout = picture_layout(input);
     model->batch = input->size[0];
@@ -77,8 +79,9 @@ static clmix_status take_weights(struct model_case *model)
         CLMIX_TRY(clmix_network_tensor(model->network, i, &info));
         const clmix_stored_tensor *stored = case_find(model->of, info.trainable ? "param." : "buffer.", info.name);
         if (!stored || stored->count != clmix_shape_count(info.file_shape))
-            return clmix_fail(CLMIX_ERROR_FORMAT, "the model needs '%s%s' with %zu values, and the case %s", info.trainable ? "param." : "buffer.", info.name,
-                              clmix_shape_count(info.file_shape), stored ? "has another number" : "has none");
+            return clmix_fail(CLMIX_ERROR_FORMAT, "the model needs '%s%s' with %zu values, and the case %s",
+                              info.trainable ? "param." : "buffer.", info.name, clmix_shape_count(info.file_shape),
+                              stored ? "has another number" : "has none");
         CLMIX_TRY(case_floats(stored, &file));
         clmix_layout_to_device(&info, file, clmix_arenas_at(&model->initial, &info));
         free(file);
@@ -160,7 +163,8 @@ static clmix_status evaluate(struct model_case *model)
     if (!status)
         status = clmix_plan_run(plan);
     if (!status)
-        status = compare_output(model, plan, "logits", "eval.output", model->batch * clmix_config_classes(clmix_network_config(model->network)));
+        status =
+            compare_output(model, plan, "logits", "eval.output", model->batch * clmix_config_classes(clmix_network_config(model->network)));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     return status;
@@ -203,7 +207,8 @@ static clmix_status run_training(struct model_case *model)
 }
 
 /* Compares what the case has of one tensor of the arena that `device` is a host copy of. */
-static clmix_status compare_tensor(const struct model_case *model, const clmix_tensor_info *info, const char *prefix, enum case_kind kind, const float *device)
+static clmix_status compare_tensor(const struct model_case *model, const clmix_tensor_info *info, const char *prefix, enum case_kind kind,
+                                   const float *device)
 {
     const clmix_stored_tensor *expected = case_find(model->of, prefix, info->name);
     size_t count = clmix_shape_count(info->file_shape);
@@ -275,7 +280,8 @@ static clmix_status train_once(struct model_case *model)
 {
     CLMIX_TRY(compile_training(model));
     CLMIX_TRY(run_training(model));
-    CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output", model->batch * clmix_config_classes(clmix_network_config(model->network))));
+    CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output",
+                             model->batch * clmix_config_classes(clmix_network_config(model->network))));
     CLMIX_TRY(compare_output(model, model->plan, "loss", "train.loss", 1));
     CLMIX_TRY(compare_gradients(model));
     CLMIX_TRY(compare_input_gradient(model));
@@ -315,7 +321,8 @@ static clmix_status make_optimizer(const struct model_case *model, const clmix_t
 }
 
 /* losses[s] is the loss before update s + 1. */
-static clmix_status optimize(struct model_case *model, struct clmix_optimizer *optimizer, const clmix_train_options *options, float *losses, size_t steps)
+static clmix_status optimize(struct model_case *model, struct clmix_optimizer *optimizer, const clmix_train_options *options, float *losses,
+                             size_t steps)
 {
     float scalars[CLMIX_SCALARS];
 
@@ -323,7 +330,8 @@ static clmix_status optimize(struct model_case *model, struct clmix_optimizer *o
     CLMIX_TRY(clmix_plan_bind(model->plan, "loss", optimizer->scalars, CLMIX_SCALAR_LOSS * sizeof(float)));
     for (size_t s = 0; s < steps; s++) {
         CLMIX_TRY(run_training(model));
-        CLMIX_TRY(clmix_optimizer_update(optimizer, clmix_network_weights(model->network), model->gradients, 1.0f, (double)options->rate, s));
+        CLMIX_TRY(
+            clmix_optimizer_update(optimizer, clmix_network_weights(model->network), model->gradients, 1.0f, (double)options->rate, s));
         CLMIX_TRY(clmix_optimizer_scalars(optimizer, scalars));
         losses[s] = scalars[CLMIX_SCALAR_LOSS];
     }
@@ -347,7 +355,7 @@ static clmix_status run_optimizer(struct model_case *model)
         status = case_compare(model->of, expected, CASE_LOSS, losses, expected->count);
     if (!status)
         status = compare_arenas(model, "adamw.param.", true, CASE_WEIGHT);
-    clmix_plan_free(model->plan);    /* before the memory that its loss is bound to */
+    clmix_plan_free(model->plan); /* before the memory that its loss is bound to */
     model->plan = NULL;
     clmix_optimizer_free(optimizer);
     free(losses);

@@ -112,7 +112,8 @@ static clmix_status finish_graph(struct op_case *op)
         if (!fed)
             continue;
         if (fed->count != clmix_shape_count(shape))
-            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu values, and the operator gives %zu", fed->name, fed->count, clmix_shape_count(shape));
+            return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu values, and the operator gives %zu", fed->name, fed->count,
+                              clmix_shape_count(shape));
         snprintf(name, sizeof name, "g%s", port->name);
         of[count] = port->value;
         gradient[count++] = clmix_input(op->graph, name, CLMIX_F32, shape.rank, shape.size);
@@ -185,14 +186,15 @@ static clmix_status feed_tensor(struct op_case *op, const clmix_tensor_info *inf
     float *file = NULL;
 
     if (!stored || stored->count != count)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "the operator needs '%s%s' with %zu values, and the case %s", info->trainable ? "param." : "buffer.", info->name,
-                          count, stored ? "has another number" : "has none");
+        return clmix_fail(CLMIX_ERROR_FORMAT, "the operator needs '%s%s' with %zu values, and the case %s",
+                          info->trainable ? "param." : "buffer.", info->name, count, stored ? "has another number" : "has none");
     CLMIX_TRY(case_floats(stored, &file));
     float *device = malloc((count + 1) * sizeof *device);
     clmix_status status = device ? CLMIX_OK : clmix_fail_memory(info->name);
     if (!status) {
         clmix_layout_to_device(info, file, device);
-        status = clmix_buffer_write(op->of->device, info->trainable ? op->weights : op->states, info->offset * sizeof(float), device, count * sizeof(float));
+        status = clmix_buffer_write(op->of->device, info->trainable ? op->weights : op->states, info->offset * sizeof(float), device,
+                                    count * sizeof(float));
     }
     free(file);
     free(device);
@@ -253,8 +255,8 @@ static clmix_status compare_tensor(struct op_case *op, const clmix_tensor_info *
     if (!device)
         return clmix_fail_memory(info->name);
     float *file = device + count;
-    clmix_status status =
-        clmix_buffer_read(op->of->device, info->trainable ? op->gradients : op->states, info->offset * sizeof(float), device, count * sizeof *device);
+    clmix_status status = clmix_buffer_read(op->of->device, info->trainable ? op->gradients : op->states, info->offset * sizeof(float),
+                                            device, count * sizeof *device);
     if (!status) {
         clmix_layout_to_file(info, device, file);
         status = case_compare(op->of, expected, info->trainable ? CASE_GRADIENT : CASE_FORWARD, file, count);

@@ -223,7 +223,7 @@ static clmix_status build_linear(struct op_case *op)
     return CLMIX_OK;
 }
 
-/* ---- normalisation, activations, pooling, loss ---------------------------------------------------------------------------------------- */
+/* ---- normalisation, activations, pooling, loss -------------------------------------------------------------------------------------- */
 
 static clmix_status build_layer_norm(struct op_case *op)
 {
@@ -278,7 +278,7 @@ static clmix_status build_max_pool2d(struct op_case *op)
 
     CLMIX_TRY(clmix_json_require(op->of->config, "config", "kernel"));
     CLMIX_TRY(get_pair(op, "kernel", 1, window.kernel));
-    window.stride[0] = window.kernel[0];    /* unless given */
+    window.stride[0] = window.kernel[0]; /* unless given */
     window.stride[1] = window.kernel[1];
     CLMIX_TRY(get_window(op, &window));
     CLMIX_TRY(refuse(op, "dilation", 1));

@@ -29,8 +29,8 @@ int bench_ceilings(const struct cli *cli, clmix_device *device)
     if (status != CLMIX_OK)
         return cli_fail(cli, status);
     if (!cli->json) {
-        printf("%s: %.1f GFLOP/s of multiply-adds, %.1f GB/s copying, a launch %.2f us in a batch and %.2f us with a wait\n", name, ceilings.fma_gflops, ceilings.copy_gbs,
-               ceilings.launch_us, ceilings.sync_launch_us);
+        printf("%s: %.1f GFLOP/s of multiply-adds, %.1f GB/s copying, a launch %.2f us in a batch and %.2f us with a wait\n", name,
+               ceilings.fma_gflops, ceilings.copy_gbs, ceilings.launch_us, ceilings.sync_launch_us);
         return 0;
     }
     json = cJSON_CreateObject();
@@ -42,16 +42,16 @@ int bench_ceilings(const struct cli *cli, clmix_device *device)
     return cli_print_json(json) ? 0 : cli_error(cli, NULL, "cannot write to standard output");
 }
 
-/* ---- command line --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
 enum command { CEILINGS, MODEL, OPS, PROFILE, COMPARE, COMMANDS };
 
 static const struct {
     const char *name, *arguments;
-    int count;    /* of its arguments */
+    int count; /* of its arguments */
 } commands[COMMANDS] = {
-    [CEILINGS] = { "ceilings", "no argument", 0 },  [MODEL] = { "model", "one model", 1 },       [OPS] = { "ops", "no argument", 0 },
-    [PROFILE] = { "profile", "one model", 1 },      [COMPARE] = { "compare", "two files", 2 },
+    [CEILINGS] = { "ceilings", "no argument", 0 }, [MODEL] = { "model", "one model", 1 },     [OPS] = { "ops", "no argument", 0 },
+    [PROFILE] = { "profile", "one model", 1 },     [COMPARE] = { "compare", "two files", 2 },
 };
 
 static int check(const struct cli *cli, const struct bench_request *request, enum command *command)
@@ -65,7 +65,8 @@ static int check(const struct cli *cli, const struct bench_request *request, enu
     if (found == COMMANDS)
         return cli_bad_usage(cli, "'%s' is not one of ceilings, model, ops, profile and compare", cli->arguments[0]);
     if (cli->argument_count - 1 != commands[found].count)
-        return cli_bad_usage(cli, "%s takes %s, and %d were given", commands[found].name, commands[found].arguments, cli->argument_count - 1);
+        return cli_bad_usage(cli, "%s takes %s, and %d were given", commands[found].name, commands[found].arguments,
+                             cli->argument_count - 1);
     if (request->batch < 1)
         return cli_bad_usage(cli, "--batch is %d and must be 1 or more", request->batch);
     if (!(request->seconds >= 0.0))
@@ -98,15 +99,14 @@ int main(int argc, char **argv)
 {
     struct bench_request request = { .batch = 64, .seconds = 10.0 };
     char *mode = NULL, *filter = NULL, *trace = NULL;
-    struct poptOption options[] = {
-        { "batch", 'b', POPT_ARG_INT, &request.batch, 0, "pictures at a time (64)", "N" },
-        { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model: train or infer (train)", "MODE" },
-        { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0, "of model: how long to measure (10)", "S" },
-        { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
-        { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
-        { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace", "FILE" },
-        POPT_TABLEEND
-    };
+    struct poptOption options[] = { { "batch", 'b', POPT_ARG_INT, &request.batch, 0, "pictures at a time (64)", "N" },
+                                    { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model: train or infer (train)", "MODE" },
+                                    { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0, "of model: how long to measure (10)", "S" },
+                                    { "set", 's', POPT_ARG_ARGV, &request.settings, 0,
+                                      "override a key of the configuration; may be repeated", "KEY=VALUE" },
+                                    { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
+                                    { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace", "FILE" },
+                                    POPT_TABLEEND };
     enum command command = CEILINGS;
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);

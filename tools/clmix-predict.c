@@ -123,8 +123,8 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
         return cli_fail(cli, status);
     const char *name = split == CLMIX_TRAIN ? "train" : "test";
     if (!cli->json) {
-        printf("%s, %s split: %zu pictures, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", wishes->data, name, score.count, score.loss, 100.0 * score.top1,
-               100.0 * score.top5);
+        printf("%s, %s split: %zu pictures, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", wishes->data, name, score.count, score.loss,
+               100.0 * score.top1, 100.0 * score.top5);
         return 0;
     }
     cJSON *object = cJSON_CreateObject();
@@ -186,7 +186,7 @@ int main(int argc, char **argv)
         { "data", 'D', POPT_ARG_STRING, &wishes.data, 0, "measure the accuracy over a data set", "D" },
         { "split", '\0', POPT_ARG_STRING, &wishes.split, 0, "its part: train or test (test)", "SPLIT" },
         { "batch", 'b', POPT_ARG_INT, &wishes.batch, 0, "pictures at a time with --data (64)", "N" },
-        POPT_TABLEEND
+        POPT_TABLEEND,
     };
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);

@@ -23,7 +23,7 @@ struct summary {
     const clmix_config *config;
     clmix_device *device;
     size_t batch;
-    clmix_graph *graph;      /* of the model, for its layers and tensors */
+    clmix_graph *graph; /* of the model, for its layers and tensors */
     clmix_plan *inference;
     clmix_plan_cost forward, step;
     size_t training_bytes;
@@ -140,13 +140,15 @@ static void print_text(const struct summary *summary)
     char all[32], paper[32];
 
     print_layers(summary->graph);
-    printf("\n%s, batch of %zu, planned for %s\n", clmix_config_name(summary->config), summary->batch, clmix_device_describe(summary->device)->name);
-    printf("  parameters            %s (%s by the papers' counting rule)\n", grouped(all, summary->parameters), grouped(paper, summary->parameters_paper));
+    printf("\n%s, batch of %zu, planned for %s\n", clmix_config_name(summary->config), summary->batch,
+           clmix_device_describe(summary->device)->name);
+    printf("  parameters            %s (%s by the papers' counting rule)\n", grouped(all, summary->parameters),
+           grouped(paper, summary->parameters_paper));
     printf("  size                  %.2f MB by the papers' counting rule\n", summary->megabytes_paper);
     printf("  forward pass          %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->forward.flops / 1e9,
            (double)summary->forward.moved_bytes / 1e6, summary->forward.launches);
-    printf("  training step         %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->step.flops / 1e9, (double)summary->step.moved_bytes / 1e6,
-           summary->step.launches);
+    printf("  training step         %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->step.flops / 1e9,
+           (double)summary->step.moved_bytes / 1e6, summary->step.launches);
     printf("  peak device memory    %.1f MB for inference, %.1f MB for training\n", (double)summary->forward.peak_bytes / 1e6,
            (double)summary->training_bytes / 1e6);
 }
@@ -234,7 +236,7 @@ int main(int argc, char **argv)
     struct poptOption options[] = {
         { "batch", 'b', POPT_ARG_INT, &batch, 0, "pictures at a time (64)", "N" },
         { "set", 's', POPT_ARG_ARGV, &settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
-        POPT_TABLEEND
+        POPT_TABLEEND,
     };
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);

@@ -1,8 +1,9 @@
 /* clmix-train: trains a model on a data set. */
-#define _XOPEN_SOURCE 700    /* realpath */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "base/file.h"
 #include "base/status.h"
 #include "progress.h"
+#include "train/trainer.h"
 #include "train_options.h"
 
 #include <signal.h>
@@ -15,11 +16,12 @@
 static const struct cli_help help = {
     .program = "clmix-train",
     .arguments = "--model MODEL --data DATA --out DIR [OPTION...]  |  --resume DIR",
-    .purpose = "Trains a model: after each epoch it is evaluated on the test pictures, and DIR gets model.safetensors (the best so far),\n"
-               "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
-               "MODEL: a preset (clmix-summary names them), a JSON file, or a trained .safetensors file, whose weights are then the start.\n"
-               "DATA: shapes (built in), cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR.\n"
-               "Ctrl-C finishes the step, writes a checkpoint and exits with status 130; a second one stops at once.",
+    .purpose =
+        "Trains a model: after each epoch it is evaluated on the test pictures, and DIR gets model.safetensors (the best so far),\n"
+        "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
+        "MODEL: a preset (clmix-summary names them), a JSON file, or a trained .safetensors file, whose weights are then the start.\n"
+        "DATA: shapes (built in), cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR.\n"
+        "Ctrl-C finishes the step, writes a checkpoint and exits with status 130; a second one stops at once.",
     .examples = "  clmix-train --model wavemix-32 --data shapes --epochs 3 --out run       needs no file\n"
                 "  clmix-train --model wavemix-32 --data cifar10:cifar10 --out run         the usual recipe\n"
                 "  clmix-train --resume run                                                go on after a stop\n"
@@ -37,7 +39,7 @@ struct session {
     const struct cli *cli;
     const struct request *request;
     clmix_train_options options;
-    clmix_run_info stored;      /* with --resume */
+    clmix_run_info stored; /* with --resume */
     const char *folder, *data_name;
     clmix_device *device;
     clmix_config *config;
@@ -45,9 +47,9 @@ struct session {
     clmix_network *network;
     clmix_trainer *trainer;
     struct progress progress;
-    double start, evaluation;   /* when training began; seconds that the last evaluation took */
-    double epoch_end;           /* of training, before evaluation */
-    bool compiled;              /* the first step is over */
+    double start, evaluation; /* when training began; seconds that the last evaluation took */
+    double epoch_end;         /* of training, before evaluation */
+    bool compiled;            /* the first step is over */
     clmix_epoch last, best;
 };
 
@@ -57,7 +59,7 @@ static void ask_to_stop(int number)
 {
     (void)number;
     stop_asked = 1;
-    signal(SIGINT, SIG_DFL);    /* a second one kills */
+    signal(SIGINT, SIG_DFL); /* a second one kills */
     signal(SIGTERM, SIG_DFL);
 }
 
@@ -68,7 +70,7 @@ static void watch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN);    /* a limit on file sizes then is an error like a full disk */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes then is an error like a full disk */
 }
 
 static double now(void)
@@ -79,7 +81,7 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* ---- what is to be trained ------------------------------------------------------------------------------------------------------------- */
+/* ---- what is to be trained -------------------------------------------------------------------------------------------------------- */
 
 static bool is_weights(const char *model)
 {
@@ -118,11 +120,12 @@ static clmix_status open_data(struct session *session)
     if (session->data_name == NULL)
         return CLMIX_OK;
     CLMIX_TRY(clmix_dataset_open(&session->data, session->data_name, height, width, channels));
-    if ((size_t)clmix_dataset_classes(session->data) == clmix_config_classes(session->config) || sets_classes(request->settings) || request->model == NULL ||
-        is_weights(request->model))
-        return CLMIX_OK;
-    snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
-    return clmix_config_set(session->config, setting);
+    if ((size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) && request->model != NULL &&
+        !is_weights(request->model) && !sets_classes(request->settings)) {
+        snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
+        CLMIX_TRY(clmix_config_set(session->config, setting));
+    }
+    return clmix_check_data(session->config, session->data);
 }
 
 /* The spec with its folder from the root, so that the run can be resumed from anywhere. */
@@ -169,7 +172,7 @@ static clmix_status open_device(struct session *session)
     return status;
 }
 
-/* ---- the header line ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the header line -------------------------------------------------------------------------------------------------------------- */
 
 struct cost {
     clmix_plan_cost step;
@@ -201,7 +204,8 @@ static clmix_status plan(struct session *session, struct cost *cost)
         cost->test_count = clmix_dataset_count(session->data, CLMIX_TEST);
     }
     cost->parameters = count_parameters(session->config);
-    return clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &session->options, &cost->step, &cost->peak_bytes);
+    return clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &session->options, &cost->step,
+                            &cost->peak_bytes);
 }
 
 /* "pthread-AMD EPYC (PoCL 3.1)": the device, and of its platform the first words of what names it best. */
@@ -224,8 +228,9 @@ static void print_header(struct session *session, const struct cost *cost)
     char parameters[32], bytes[32], device[320];
 
     describe_device(clmix_device_describe(session->device), device, sizeof device);
-    progress_say(&session->progress, "%s   %s weights   %.1f GFLOP a step of %zu   %s on %s", name, progress_count(parameters, cost->parameters),
-                 (double)cost->step.flops / 1e9, session->options.batch, progress_bytes(bytes, cost->peak_bytes), device);
+    progress_say(&session->progress, "%s   %s weights   %.1f GFLOP a step of %zu   %s on %s", name,
+                 progress_count(parameters, cost->parameters), (double)cost->step.flops / 1e9, session->options.batch,
+                 progress_bytes(bytes, cost->peak_bytes), device);
 }
 
 static int dry_run(struct session *session)
@@ -242,9 +247,10 @@ static int dry_run(struct session *session)
 
         print_header(session, &cost);
         if (session->data != NULL)
-            printf("%s: %s training and %s test pictures, %zu batches an epoch\n", session->data_name, progress_count(train, cost.train_count), progress_count(test, cost.test_count),
-                   batches);
-        printf("peak device memory %s bytes, known before anything is allocated; nothing was trained\n", progress_count(bytes, cost.peak_bytes));
+            printf("%s: %s training and %s test pictures, %zu batches an epoch\n", session->data_name,
+                   progress_count(train, cost.train_count), progress_count(test, cost.test_count), batches);
+        printf("peak device memory %s bytes, known before anything is allocated; nothing was trained\n",
+               progress_count(bytes, cost.peak_bytes));
         return 0;
     }
     json = cJSON_CreateObject();
@@ -268,7 +274,8 @@ static size_t fitting_batch(struct session *session, const struct cost *cost, si
     size_t peak = 0;
 
     for (options.batch /= 2; options.batch > 0; options.batch /= 2)
-        if (clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &options, NULL, &peak) == CLMIX_OK && peak <= limit)
+        if (clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &options, NULL, &peak) == CLMIX_OK &&
+            peak <= limit)
             return options.batch;
     return 0;
 }
@@ -285,10 +292,11 @@ static int check_memory(struct session *session, const struct cost *cost)
     batch = fitting_batch(session, cost, info->global_bytes);
     if (batch > 0)
         snprintf(hint, sizeof hint, "--batch %zu fits; --accumulate keeps the step's size", batch);
-    return cli_error(session->cli, hint, "%s: this run needs %s and the device has %s", info->name, progress_bytes(needed, cost->peak_bytes), progress_bytes(there, info->global_bytes));
+    return cli_error(session->cli, hint, "%s: this run needs %s and the device has %s", info->name,
+                     progress_bytes(needed, cost->peak_bytes), progress_bytes(there, info->global_bytes));
 }
 
-/* ---- watching ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- watching --------------------------------------------------------------------------------------------------------------------- */
 
 /* Seconds to the end of the run: training by the speed so far, evaluations by the last one. */
 static double seconds_left(const struct session *session, size_t epoch, size_t batch, size_t batches, double speed)
@@ -309,13 +317,21 @@ static void say_compiled(struct session *session)
     session->compiled = true;
     clmix_device_programs(session->device, &compiled, &loaded);
     if (compiled > 0 && clmix_cache_folder()[0] != '\0')
-        progress_say(&session->progress, "compiled %zu programs in %.1f s (once: they are kept in %s)", compiled, now() - session->start, clmix_cache_folder());
+        progress_say(&session->progress, "compiled %zu programs in %.1f s (once: they are kept in %s)", compiled, now() - session->start,
+                     clmix_cache_folder());
 }
 
 static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double images_per_second)
 {
     struct session *session = user;
-    const struct progress_step step = { epoch,  session->options.epochs, batch, batches, loss, top1, images_per_second, seconds_left(session, epoch, batch, batches, images_per_second) };
+    const struct progress_step step = { epoch,
+                                        session->options.epochs,
+                                        batch,
+                                        batches,
+                                        loss,
+                                        top1,
+                                        images_per_second,
+                                        seconds_left(session, epoch, batch, batches, images_per_second) };
 
     if (!session->compiled)
         say_compiled(session);
@@ -341,7 +357,7 @@ static void on_epoch(void *user, const clmix_epoch *epoch)
     clmix_free(line);
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool exists(const char *folder, const char *name)
 {
@@ -383,9 +399,12 @@ static int keep_previous(struct session *session)
     for (size_t i = 0; moved && i < sizeof names / sizeof names[0]; i++)
         moved = move_file(session->folder, folder, names[i]);
     if (moved)
-        progress_say(&session->progress, "%s had a run already: its files are now in %s (--resume %s would go on with it)", session->folder, folder, folder);
+        progress_say(&session->progress, "%s had a run already: its files are now in %s (--resume %s would go on with it)", session->folder,
+                     folder, folder);
     free(folder);
-    return moved ? 0 : cli_error(session->cli, "choose another folder with --out", "cannot move the files of the run in '%s' aside", session->folder);
+    return moved ? 0
+                 : cli_error(session->cli, "choose another folder with --out", "cannot move the files of the run in '%s' aside",
+                             session->folder);
 }
 
 static int finish(struct session *session, clmix_status status)
@@ -401,8 +420,8 @@ static int finish(struct session *session, clmix_status status)
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);
     if (session->best.epoch > 0)
-        progress_say(&session->progress, "best: %.1f %% in epoch %zu; %s/model.safetensors has it. %s in all", 100.0 * session->best.test_top1, session->best.epoch, session->folder,
-                     progress_time(seconds, session->last.seconds));
+        progress_say(&session->progress, "best: %.1f %% in epoch %zu; %s/model.safetensors has it. %s in all",
+                     100.0 * session->best.test_top1, session->best.epoch, session->folder, progress_time(seconds, session->last.seconds));
     return 0;
 }
 
@@ -436,12 +455,12 @@ static int say_finished(const struct session *session)
     const clmix_run_info *stored = &session->stored;
 
     if (!session->cli->json)
-        printf("the run in %s is finished: %zu epochs, %zu steps, best %.1f %% in epoch %zu; nothing is left to do\n", session->folder, stored->epoch, stored->step,
-               100.0 * stored->best_top1, stored->best_epoch);
+        printf("the run in %s is finished: %zu epochs, %zu steps, best %.1f %% in epoch %zu; nothing is left to do\n", session->folder,
+               stored->epoch, stored->step, 100.0 * stored->best_top1, stored->best_epoch);
     return 0;
 }
 
-/* ---- from the command line ----------------------------------------------------------------------------------------------------------------- */
+/* ---- from the command line -------------------------------------------------------------------------------------------------------- */
 
 /* Options: those of the resumed run, or the defaults that suit the data; what was given goes over them. */
 static int choose_options(struct session *session)

@@ -143,7 +143,7 @@ int main(int argc, char **argv)
     struct poptOption options[] = {
         { "kernels", 'k', POPT_ARG_STRING, &kernels, 0, "the kernels' form: simt (GPUs) or wide (CPUs)", "FORM" },
         { "verbose", 'v', POPT_ARG_NONE, &verbose, 0, "every tensor, not only those that fail", NULL },
-        POPT_TABLEEND
+        POPT_TABLEEND,
     };
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);

@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE    /* TIOCGWINSZ */
+#define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #include "progress.h"
 
 #include <langinfo.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define REDRAW_SECONDS 0.1
-#define BAR_CELLS 24
+#define BAR_CELLS      24
 
-/* ---- text ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------------------------- */
 
 const char *progress_count(char text[32], size_t number)
 {
@@ -55,7 +55,7 @@ const char *progress_bytes(char text[32], size_t bytes)
     return text;
 }
 
-/* ---- lines ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------------------------ */
 
 static double now(void)
 {
@@ -120,25 +120,25 @@ void progress_end(struct progress *progress)
     fflush(stdout);
 }
 
-/* ---- a step --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- a step ----------------------------------------------------------------------------------------------------------------------- */
 
-/* `cells` cells, the done part of them heavy, with half a cell's precision where the letters allow it. */
+/* `cells` cells, the done part of them heavy, with half a cell's precision where the letters allow it; what is to come is dim. */
 static void bar(const struct progress *progress, double done, size_t cells, char *text, size_t bytes)
 {
-    const size_t halves = (size_t)lround(done * 2.0 * (double)cells);
+    const size_t halves = (size_t)lround(done * 2.0 * (double)cells), light = (halves + 1) / 2;
     size_t used = 0;
 
     text[0] = '\0';
     for (size_t i = 0; i < cells && used + 16 < bytes; i++) {
         const bool full = 2 * i + 2 <= halves, half = 2 * i + 1 == halves;
-        const char *cell;
+        const char *cell = full ? "=" : half ? "-" : ".";
 
         if (progress->fancy)
-            cell = full ? "\xe2\x94\x81" : half ? "\xe2\x95\xb8" : "\033[2m\xe2\x94\x80\033[22m";
-        else
-            cell = full ? "=" : half ? "-" : ".";
-        used += (size_t)snprintf(text + used, bytes - used, "%s", cell);
+            cell = half ? "\xe2\x95\xb8" : "\xe2\x94\x81";
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s", progress->fancy && i == light ? "\033[2m" : "", cell);
     }
+    if (progress->fancy && light < cells)
+        snprintf(text + used, bytes - used, "\033[22m");
 }
 
 void progress_step(struct progress *progress, const struct progress_step *step)
@@ -150,15 +150,19 @@ void progress_step(struct progress *progress, const struct progress_step *step)
     if (!progress->live || (time - progress->last < REDRAW_SECONDS && step->batch < step->batches))
         return;
     progress->last = time;
-    used = (size_t)snprintf(figures, sizeof figures, "%zu/%zu  loss %.3f  %.1f %%  %s img/s", step->batch, step->batches, step->loss, 100.0 * step->top1,
-                            progress_count(speed, (size_t)(step->images_per_second + 0.5)));
+    used = (size_t)snprintf(figures, sizeof figures, "%zu/%zu  loss %.3f  %.1f %%", step->batch, step->batches, step->loss,
+                            100.0 * step->top1);
+    if (step->images_per_second > 0.0)
+        used += (size_t)snprintf(figures + used, sizeof figures - used, "  %s img/s",
+                                 progress_count(speed, (size_t)(step->images_per_second + 0.5)));
     if (step->seconds_left >= 0.0 && used < sizeof figures)
         used += (size_t)snprintf(figures + used, sizeof figures - used, "  %s left", progress_time(left, step->seconds_left));
     width = columns();
-    room = width > used + 18 ? width - used - 18 : 0;    /* "epoch 123/123  " before it, two spaces behind it, and the last column free */
+    room = width > used + 18 ? width - used - 18 : 0; /* "epoch 123/123  " before it, two spaces behind it, and the last column free */
     bar(progress, (double)step->batch / (double)step->batches, room < BAR_CELLS ? room : BAR_CELLS, cells, sizeof cells);
     erase(progress);
-    printf("epoch %2zu/%zu  %s%s%.*s", step->epoch, step->epochs, cells, cells[0] != '\0' ? "  " : "", (int)(width > 16 ? width - 16 : 1), figures);
+    printf("epoch %2zu/%zu  %s%s%.*s", step->epoch, step->epochs, cells, cells[0] != '\0' ? "  " : "", (int)(width > 16 ? width - 16 : 1),
+           figures);
     fflush(stdout);
     progress->line_open = true;
 }
@@ -168,7 +172,9 @@ void progress_epoch(struct progress *progress, const clmix_epoch *epoch, size_t 
     char test[96] = "", speed[32];
 
     if (isfinite(epoch->test_top1))
-        snprintf(test, sizeof test, "   test %.3f  %.1f %%  top-5 %.1f %%", epoch->test_loss, 100.0 * epoch->test_top1, 100.0 * epoch->test_top5);
-    progress_say(progress, "epoch %2zu/%zu  train %.3f  %.1f %%%s   %s img/s%s", epoch->epoch, epochs, epoch->train_loss, 100.0 * epoch->train_top1, test,
-                 progress_count(speed, (size_t)(epoch->images_per_second + 0.5)), epoch->best ? "   saved" : "");
+        snprintf(test, sizeof test, "   test %.3f  %.1f %%  top-5 %.1f %%", epoch->test_loss, 100.0 * epoch->test_top1,
+                 100.0 * epoch->test_top5);
+    progress_say(progress, "epoch %2zu/%zu  train %.3f  %.1f %%%s   %s img/s%s", epoch->epoch, epochs, epoch->train_loss,
+                 100.0 * epoch->train_top1, test, progress_count(speed, (size_t)(epoch->images_per_second + 0.5)),
+                 epoch->best ? "   saved" : "");
 }

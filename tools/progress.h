@@ -7,11 +7,11 @@
 #include <stddef.h>
 
 struct progress {
-    bool live;         /* standard output is a terminal that understands lines being rewritten */
-    bool silent;       /* nothing at all: the log lines go to standard output instead */
-    bool fancy;        /* its letters go beyond ASCII */
-    bool line_open;    /* a live line is on the screen */
-    double last;       /* when it was drawn */
+    bool live;      /* standard output is a terminal that understands lines being rewritten */
+    bool silent;    /* nothing at all: the log lines go to standard output instead */
+    bool fancy;     /* its letters go beyond ASCII */
+    bool line_open; /* a live line is on the screen */
+    double last;    /* when it was drawn */
 };
 void progress_start(struct progress *progress, bool silent);
 

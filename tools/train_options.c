@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { SIZE, COUNT, SEED, FLOAT, INTEGER, BOOLEAN, OPTIMIZER, SCHEDULE };    /* SIZE: at least 1; COUNT: 0 too */
+enum kind { SIZE, COUNT, SEED, FLOAT, INTEGER, BOOLEAN, OPTIMIZER, SCHEDULE }; /* SIZE: at least 1; COUNT: 0 too */
 
 struct flag {
     const char *name, *value, *help;
@@ -16,7 +16,10 @@ struct flag {
     size_t offset;
 };
 
-#define FLAG(name, value, kind, member, help) { name, value, help, kind, offsetof(clmix_train_options, member) }
+#define FLAG(name, value, kind, member, help)                          \
+    {                                                                  \
+        name, value, help, kind, offsetof(clmix_train_options, member) \
+    }
 static const struct flag flags_table[] = {
     FLAG("epochs", "N", SIZE, epochs, "times through the training pictures (12)"),
     FLAG("batch", "N", SIZE, batch, "pictures at a time (64)"),
@@ -65,7 +68,7 @@ void train_flags_end(struct train_flags *flags)
         free(flags->given[i]);
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------------------------------------------- */
 
 static bool parse_whole(const char *text, unsigned long long least, unsigned long long most, unsigned long long *value)
 {
@@ -89,7 +92,8 @@ static bool parse_choice(const char *text, const char *const *names, int count, 
 /* NULL, or what the value should have been. */
 static const char *parse(const struct flag *flag, const char *text, void *value)
 {
-    static const char *const optimizers[] = { "adamw", "adam", "sgd" }, *const schedules[] = { "constant", "cosine", "linear" }, *const answers[] = { "no", "yes" };
+    static const char *const optimizers[] = { "adamw", "adam", "sgd" }, *const schedules[] = { "constant", "cosine", "linear" },
+                             *const answers[] = { "no", "yes" };
     unsigned long long whole;
     char *end;
     int choice;
@@ -111,9 +115,7 @@ static const char *parse(const struct flag *flag, const char *text, void *value)
             return "a number of pixels";
         *(int *)value = (int)whole;
         return NULL;
-    case FLOAT:
-        *(float *)value = strtof(text, &end);
-        return end != text && *end == '\0' && isfinite(*(float *)value) ? NULL : "a number";
+    case FLOAT: *(float *)value = strtof(text, &end); return end != text && *end == '\0' && isfinite(*(float *)value) ? NULL : "a number";
     case BOOLEAN:
         if (!parse_choice(text, answers, 2, &choice))
             return "yes or no";

@@ -1,7 +1,7 @@
 /* Training: optimizers, schedules, the loop, checkpoints.
  *
- * A trainer owns a network's gradients and moments as flat arenas, one training plan for each batch size it meets, and the loop's state. Two runs with one seed on one device give the same bits, and so does
- * a run that was killed and resumed. */
+ * A trainer owns a network's gradients and moments as flat arenas, one training plan for each batch size it meets, and the loop's state.
+ * Two runs with one seed on one device give the same bits, and so does a run that was killed and resumed. */
 #ifndef CLMIX_TRAIN_H
 #define CLMIX_TRAIN_H
 
@@ -12,55 +12,70 @@
 extern "C" {
 #endif
 
+/* ---- options ------------------------------------------------------------------------------------------------------------------------- */
+
 typedef enum clmix_optimizer_kind { CLMIX_ADAMW = 0, CLMIX_ADAM = 1, CLMIX_SGD = 2 } clmix_optimizer_kind;
 typedef enum clmix_schedule_kind { CLMIX_SCHEDULE_CONSTANT = 0, CLMIX_SCHEDULE_COSINE = 1, CLMIX_SCHEDULE_LINEAR = 2 } clmix_schedule_kind;
 
 typedef struct clmix_train_options {
-    unsigned version;                  /* CLMIX_TRAIN_OPTIONS sets it */
+    unsigned version;               /* CLMIX_TRAIN_OPTIONS_VERSION; clmix_train_defaults sets it */
     size_t batch, epochs;
     uint64_t seed;
     clmix_optimizer_kind optimizer;
-    float rate;                        /* peak learning rate */
-    float beta1, beta2, epsilon;       /* Adam, AdamW */
-    float weight_decay;                /* AdamW: decoupled; Adam and SGD: added to the gradient */
-    float momentum;                    /* SGD */
+    float rate;                     /* peak learning rate */
+    float beta1, beta2, epsilon;    /* Adam, AdamW */
+    float weight_decay;             /* AdamW: decoupled; Adam and SGD: added to the gradient */
+    float momentum;                 /* SGD */
     bool nesterov;
-    float clip_norm;                   /* global norm of the gradients; 0: off */
-    size_t accumulate;                 /* batches whose gradients make one step (the mean over their pictures); the last step of an epoch takes what is left. 1: none */
+    float clip_norm;                /* largest global norm of the gradients; 0: off */
+    size_t accumulate;              /* batches whose gradients make one step (the mean over all their pictures); an epoch's last step
+                                       takes what is left. 1: none */
     clmix_schedule_kind schedule;
-    size_t warmup;                     /* steps of linear warm-up; at most a quarter of the run is */
-    float average;                     /* decay of the exponential average of weights and running statistics used for evaluation and the best model; step t (from 0) uses
-                                          (1 + t) / (10 + t) where that is less; 0: off */
+    size_t warmup;                  /* steps of linear warm-up; never more than a quarter of the run */
+    float average;                  /* decay of the exponential average of weights and running statistics that is evaluated and saved
+                                       as the best model; step t (from 0) uses (1 + t) / (10 + t) where that is less. 0: off */
     float label_smoothing;
-    float dropout;                     /* below 0: the configuration's */
+    float dropout;                  /* below 0: the configuration's */
     clmix_augment augment;
-    size_t steps;                      /* stop after so many steps; 0: epochs decide */
-    size_t checkpoint_steps;           /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
+    size_t steps;                   /* stop after so many steps; 0: epochs decide */
+    size_t checkpoint_steps;        /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
 } clmix_train_options;
 #define CLMIX_TRAIN_OPTIONS_VERSION 1
+
 /* The defaults: what a person who names only model and data should get. */
 CLMIX_API clmix_train_options clmix_train_defaults(void);
 
-/* Learning rate of step `step` (from 0) of `total`; total 0, as in single steps without a data set: warm-up, then the peak. Pure, for tests and plots. */
+/* Learning rate of step `step` (from 0) of `total`; total 0, as in single steps without a data set: warm-up, then the peak. Pure, for tests
+ * and plots. */
 CLMIX_API float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_t total);
+
+/* ---- trainers ------------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct clmix_trainer clmix_trainer;
 
-/* Plans everything and knows the peak before it allocates; allocation is by the first step, or clmix_trainer_prepare. The network and data set are borrowed and must outlive the trainer.
- * `data` may be NULL for a trainer that only takes single steps; otherwise the network is told its classes' names and its normalisation. `options` NULL: the defaults.
+/* Plans everything and knows the peak before it allocates; allocation is by the first step, or clmix_trainer_prepare. The network and the
+ * data set are borrowed and must outlive the trainer. `data` may be NULL for a trainer that only takes single steps; otherwise the network
+ * is told its classes' names and its normalisation. `options` NULL: the defaults.
  * Errors: ARGUMENT (an option out of range; pictures or classes that are not the model's), and what compiling meets. */
-CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data, const clmix_train_options *options);
+CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data,
+                                            const clmix_train_options *options);
 CLMIX_API clmix_status clmix_trainer_prepare(clmix_trainer *trainer);
 CLMIX_API void clmix_trainer_free(clmix_trainer *trainer);    /* NULL is allowed */
 
 /* What a step costs without the optimizer, and the device memory of the whole run, network included, exactly. Either may be NULL. */
 CLMIX_API void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes);
-/* The same from a configuration and the number of pictures, for any device, clmix_device_generic included. */
-CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count, const clmix_train_options *options, clmix_plan_cost *step,
-                                        size_t *peak_bytes);
+/* The same from a configuration and the numbers of pictures, for any device, clmix_device_generic included. */
+CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
+                                        const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes);
 
 /* Remembers how the data set was named, so that the checkpoint says it; copied. */
 CLMIX_API clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec);
+
+/* One optimizer step on a batch of pictures u8 (count, H, W, C) and labels, outside of clmix_train; *loss (may be NULL) is the one before
+ * the step. NOT_FINITE names the op; the weights are then as before. */
+CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count, double *loss);
+
+/* ---- the loop ------------------------------------------------------------------------------------------------------------------------ */
 
 /* One line of the log. */
 typedef struct clmix_epoch {
@@ -75,36 +90,37 @@ typedef struct clmix_epoch {
 /* As log.jsonl has it, without a newline; the caller frees it with clmix_free. */
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
 
-/* What happens while training; every member may be NULL. `step` is called after each batch, with the epoch (from 1), the batches done and in all, and the means over this epoch so far.
- * Return false from it to stop: a checkpoint is written and clmix_train returns CLMIX_ERROR_INTERRUPTED. */
+/* What happens while training; every member may be NULL. `step` is called after each batch, with the epoch (from 1), its batches done and
+ * in all, and the means over this epoch so far. Return false from it to stop: a checkpoint is written and clmix_train returns
+ * CLMIX_ERROR_INTERRUPTED. */
 typedef struct clmix_train_events {
     bool (*step)(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double images_per_second);
     void (*epoch)(void *user, const clmix_epoch *epoch);
     void *user;
 } clmix_train_events;
 
-/* Trains until the epochs (or steps) are done, writing into `folder`: model.safetensors (best so far), checkpoint.safetensors, log.jsonl, curves.svg. The folder is made. With `resume` the checkpoint there is
- * continued bit for bit; options that change the result must agree with it; a finished run is left as it is, CLMIX_OK.
- * Errors: NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is damaged; FILE when the disk is full (the previous
- * checkpoint stays). */
+/* Trains until the epochs (or steps) are done, writing into `folder`: model.safetensors (best so far), checkpoint.safetensors, log.jsonl,
+ * curves.svg. The folder is made. With `resume` the checkpoint there is continued bit for bit; options that change the result must agree
+ * with it; a finished run is left as it is, CLMIX_OK.
+ * Errors: NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is
+ * damaged; FILE when the disk is full (the previous checkpoint stays). */
 CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events);
 
 /* What a folder's checkpoint says of its run. */
 typedef struct clmix_run_info {
     clmix_train_options options;
-    char *model;                   /* the model's name and its configuration, JSON */
+    char *model;          /* the model's name and its configuration, JSON */
     char *config;
-    char *data;                    /* the data set's spec; "" when it was not named */
-    size_t epoch, step;            /* finished */
-    bool finished;                 /* nothing is left to do under these options */
-    size_t best_epoch;             /* 0: none yet */
+    char *data;           /* the data set's spec; "" when it was not named */
+    size_t epoch, step;   /* finished */
+    bool finished;        /* nothing is left to do under these options */
+    size_t best_epoch;    /* 0: none yet */
     double best_top1;
 } clmix_run_info;
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);
 CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
-/* One optimizer step on a batch of pictures u8 (batch, H, W, C) and labels, outside of clmix_train: loss before the step. */
-CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count, double *loss);
+/* ---- evaluation ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Mean loss and accuracies (fractions) over a split, weights as they are. */
 typedef struct clmix_score {

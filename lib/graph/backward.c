@@ -239,6 +239,19 @@ static clmix_value add_wholes(clmix_scope at, struct piece *pieces, size_t count
     return whole;
 }
 
+/* One contribution to the whole, in the value's own shape, is the gradient as it stands: even a slice, which a reshape would have to copy. */
+static bool sole_gradient(const struct clmix_backward *backward, int32_t value, int32_t *gradient)
+{
+    const clmix_graph *graph = backward->graph;
+
+    for (size_t i = 0; i < backward->contribution_count; i++)
+        if (backward->contributions[i].of == value && clmix_shape_equal(graph->tensors[backward->contributions[i].gradient]->shape, graph->tensors[value]->shape)) {
+            *gradient = backward->contributions[i].gradient;
+            return true;
+        }
+    return false;
+}
+
 /* The gradient of a value that is no view: its contributions, added and put side by side. CLMIX_NONE in `gradient` when there are none. */
 static clmix_status assemble(struct clmix_backward *backward, clmix_scope at, int32_t value, int32_t *gradient)
 {
@@ -251,6 +264,8 @@ static clmix_status assemble(struct clmix_backward *backward, clmix_scope at, in
     for (size_t i = 0; i < backward->contribution_count; i++)
         count += backward->contributions[i].of == value;
     if (count == 0)
+        return CLMIX_OK;
+    if (count == 1 && sole_gradient(backward, value, gradient))
         return CLMIX_OK;
     pieces = malloc(2 * count * sizeof *pieces);
     values = malloc((2 * count + 1) * sizeof *values);

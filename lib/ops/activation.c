@@ -1,4 +1,5 @@
-/* GELU, ReLU and sigmoid. Kernels: cl/activation.cl. GELU's gradient needs its input, the others' their result, which the next op keeps anyway. */
+/* GELU, ReLU and sigmoid. Kernels: cl/activation.cl. GELU's gradient needs its input, the others' their result, which the next op keeps
+ * anyway. */
 #include "ops/elementwise.h"
 #include "ops/table.h"
 
@@ -63,9 +64,11 @@ const struct clmix_op clmix_op_gelu_grad = {
 const struct clmix_op clmix_op_relu_grad = {
     .name = "relu_grad", .flags = CLMIX_OP_IN_PLACE, .shape = clmix_shape_like_inputs, .launch = activation_launch, .cost = clmix_cost_moved
 };
-const struct clmix_op clmix_op_sigmoid_grad = {
-    .name = "sigmoid_grad", .flags = CLMIX_OP_IN_PLACE, .shape = clmix_shape_like_inputs, .launch = activation_launch, .cost = clmix_cost_moved
-};
+const struct clmix_op clmix_op_sigmoid_grad = { .name = "sigmoid_grad",
+                                                .flags = CLMIX_OP_IN_PLACE,
+                                                .shape = clmix_shape_like_inputs,
+                                                .launch = activation_launch,
+                                                .cost = clmix_cost_moved };
 
 static clmix_value activation(clmix_value x, const struct clmix_op *op)
 {

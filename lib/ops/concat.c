@@ -1,5 +1,5 @@
-/* Concatenation. Along the last axis one kernel writes whole rows, and takes in a following addition; along other axes every input is copied to its place, unless the planner already put it there.
- * Kernels: cl/shape.cl. */
+/* Concatenation. Along the last axis one kernel writes whole rows, and takes in a following addition; along other axes every input is
+ * copied to its place, unless the planner already put it there. Kernels: cl/shape.cl. */
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/shape.h"
@@ -8,7 +8,7 @@
 #include <clmix/ops.h>
 #include <stdio.h>
 
-#define MOST_INPUTS 8    /* of one launch */
+#define MOST_INPUTS 8 /* of one launch */
 
 static clmix_status concat_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -19,15 +19,16 @@ static clmix_status concat_shape(clmix_graph *graph, struct clmix_node *node)
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
     if (axis < 0 || axis >= shape.rank)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s, which has %d axes", axis, clmix_shape_text(shape, first), shape.rank);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s, which has %d axes", axis,
+                          clmix_shape_text(shape, first), shape.rank);
     for (int i = 1; i < node->input_count; i++) {
         clmix_shape next = clmix_node_input(graph, node, i)->shape, same = next;
 
         if (next.rank == shape.rank)
             same.size[axis] = shape.size[axis];
         if (!clmix_shape_equal(same, shape))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s and, as input %d, %s; all other axes must agree", axis, clmix_shape_text(shape, first), i,
-                              clmix_shape_text(next, other));
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s and, as input %d, %s; all other axes must agree",
+                              axis, clmix_shape_text(shape, first), i, clmix_shape_text(next, other));
         shape.size[axis] += next.size[axis];
     }
     return clmix_node_declare(graph, node, CLMIX_F32, shape);
@@ -61,10 +62,12 @@ static bool along_rows(const clmix_graph *graph, const struct clmix_node *node)
 /* Takes in "+ residual" where rows are written whole. */
 static bool concat_absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
 {
-    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1] && along_rows(clmix_planner_graph(planner), node);
+    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1] &&
+           along_rows(clmix_planner_graph(planner), node);
 }
 
-/* Up to MOST_INPUTS inputs from `begin` on, into the columns from `first` on. Their widths are constants of the program, so that runs of a few channels become a few vector moves. Returns the column behind. */
+/* Up to MOST_INPUTS inputs from `begin` on, into the columns from `first` on. Their widths are constants of the program, so that runs of
+ * a few channels become a few vector moves. Returns the column behind. */
 static size_t launch_columns(struct clmix_planner *planner, const struct clmix_node *node, int begin, size_t first, int32_t residual)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
@@ -160,6 +163,8 @@ clmix_value clmix_concat(const clmix_value *values, int count, int axis)
         return clmix_no_value();
     attributes.axis = clmix_axis_of(values[0], axis);
     if (clmix_is_value(values[0]) && attributes.axis < 0)
-        return clmix_poison(clmix_here(values[0].graph), CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of values with %d axes", axis, clmix_shape_of(values[0]).rank);
-    return count == 1 ? values[0] : clmix_node_add(clmix_here(values[0].graph), &clmix_op_concat, &attributes, sizeof attributes, values, count);
+        return clmix_poison(clmix_here(values[0].graph), CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of values with %d axes", axis,
+                            clmix_shape_of(values[0]).rank);
+    return count == 1 ? values[0]
+                      : clmix_node_add(clmix_here(values[0].graph), &clmix_op_concat, &attributes, sizeof attributes, values, count);
 }

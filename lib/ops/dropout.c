@@ -1,4 +1,5 @@
-/* Dropout. The mask is drawn from a counter keyed by seed, step, and the op's key, forward and backward alike, and never stored. Kernel: cl/dropout.cl. */
+/* Dropout. The mask is drawn from a counter keyed by seed, step, and the op's key, forward and backward alike, and never stored. Kernel:
+ * cl/dropout.cl. */
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
@@ -8,7 +9,7 @@
 /* The key is the number of the op that was first asked for: its gradient and what rebuilds it carry a copy, and so draw the same mask. */
 struct dropout_attributes {
     float rate;
-    int32_t key;    /* below 0: to be set to the node's number */
+    int32_t key; /* below 0: to be set to the node's number */
 };
 
 static clmix_status dropout_shape(clmix_graph *graph, struct clmix_node *node)
@@ -29,7 +30,8 @@ static clmix_status dropout_backward(struct clmix_backward *backward, const stru
     return clmix_give_through(backward, node, &clmix_op_dropout_grad, &attributes, sizeof attributes, clmix_no_value());
 }
 
-/* In inference plans the op is the identity: nothing at all where the planner put the result in place. There the threshold of 0 keeps every element. */
+/* In inference plans the op is the identity: nothing at all where the planner put the result in place. There the threshold of 0 keeps
+ * every element. */
 static clmix_status dropout_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct dropout_attributes *attributes = node->attributes;

@@ -6,7 +6,7 @@
 
 #include <clmix/ops.h>
 
-#define MOST_TERMS 8    /* inputs of one add_n launch */
+#define MOST_TERMS 8 /* inputs of one add_n launch */
 
 /* ---- launches ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -37,7 +37,8 @@ struct clmix_chunks clmix_chunks_of(const struct clmix_planner *planner, size_t 
     return (struct clmix_chunks){ .groups = (count + chunk - 1) / chunk, .chunk = chunk };
 }
 
-struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel, size_t count, size_t multiple)
+struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                             const char *kernel, size_t count, size_t multiple)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
     size_t group = clmix_group_size(planner, 128);
@@ -50,7 +51,8 @@ struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, cons
     return launcher;
 }
 
-struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel, size_t rows, size_t columns, bool together)
+struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                         size_t rows, size_t columns, bool together)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
     size_t group = clmix_group_size(planner, 64), least = 1;
@@ -77,7 +79,8 @@ clmix_status clmix_expect_f32(const clmix_graph *graph, const struct clmix_node 
         const struct clmix_tensor *input = clmix_node_input(graph, node, i);
 
         if (input != NULL && input->type != CLMIX_F32)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes f32 values; input %d holds %s", node->op->name, i, input->type == CLMIX_I32 ? "i32" : "u8");
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes f32 values; input %d holds %s", node->op->name, i,
+                              input->type == CLMIX_I32 ? "i32" : "u8");
     }
     return CLMIX_OK;
 }
@@ -92,8 +95,8 @@ clmix_status clmix_shape_like_inputs(clmix_graph *graph, struct clmix_node *node
         clmix_shape found = clmix_node_input(graph, node, i)->shape;
 
         if (!clmix_shape_equal(shape, found))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes values of one shape; input 0 is %s and input %d is %s", node->op->name, clmix_shape_text(shape, first), i,
-                              clmix_shape_text(found, other));
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes values of one shape; input 0 is %s and input %d is %s", node->op->name,
+                              clmix_shape_text(shape, first), i, clmix_shape_text(found, other));
     }
     return clmix_node_declare(graph, node, CLMIX_F32, shape);
 }
@@ -131,7 +134,8 @@ clmix_value clmix_upstream(struct clmix_backward *backward, const struct clmix_n
     return clmix_is_value(gradient) ? clmix_add(one, gradient) : one;
 }
 
-clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op, const void *attributes, size_t attributes_bytes, clmix_value kept)
+clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,
+                                const void *attributes, size_t attributes_bytes, clmix_value kept)
 {
     clmix_value inputs[2] = { clmix_upstream(backward, node, 0), kept };
     clmix_value gradient;
@@ -142,7 +146,7 @@ clmix_status clmix_give_through(struct clmix_backward *backward, const struct cl
     return clmix_backward_give(backward, node, 0, gradient);
 }
 
-/* ---- zeros and ones ------------------------------------------------------------------------------------------------------------------- */
+/* ---- zeros and ones ------------------------------------------------------------------------------------------------------------------ */
 
 static clmix_status fill_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -177,7 +181,7 @@ clmix_value clmix_zeros(clmix_scope at, clmix_shape shape)
     return clmix_node_add(at, &clmix_op_zeros, &attributes, sizeof attributes, NULL, 0);
 }
 
-/* ---- add ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- add ----------------------------------------------------------------------------------------------------------------------------- */
 
 /* Every term has the gradient of the sum. */
 static clmix_status sum_backward(struct clmix_backward *backward, const struct clmix_node *node)
@@ -258,7 +262,7 @@ clmix_value clmix_add_n(clmix_scope at, const clmix_value *values, int count)
     return sum;
 }
 
-/* ---- scale ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- scale --------------------------------------------------------------------------------------------------------------------------- */
 
 struct scale_attributes {
     float factor;

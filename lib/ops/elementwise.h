@@ -1,4 +1,5 @@
-/* Shared by the ops that go over elements or rows: how such a launch is cut into groups, and the checks and gradients that they have in common. */
+/* Shared by the ops that go over elements or rows: how such a launch is cut into groups, and the checks and gradients that they have in
+ * common. */
 #ifndef CLMIX_OPS_ELEMENTWISE_H
 #define CLMIX_OPS_ELEMENTWISE_H
 
@@ -13,16 +14,19 @@ size_t clmix_group_size(const struct clmix_planner *planner, size_t most);
 struct clmix_chunks {
     size_t groups, chunk;
 };
-/* Chunks are multiples of `multiple` units and hold no fewer than `least` of them. The wide form gets at most some 64 groups (few a core), the simt form as many as give each work-item
- * of a group of `group` a few units. */
+/* Chunks are multiples of `multiple` units and hold no fewer than `least` of them. The wide form gets at most some 64 groups (few a
+ * core), the simt form as many as give each work-item of a group of `group` a few units. */
 struct clmix_chunks clmix_chunks_of(const struct clmix_planner *planner, size_t count, size_t multiple, size_t least, size_t group);
 
-/* A launch over `count` elements with WG defined and the grid set. The kernel's first arguments, (const uint count, const uint chunk), are passed; the caller adds the rest. Chunks are multiples of `multiple`. */
-struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel, size_t count, size_t multiple);
+/* A launch over `count` elements with WG defined and the grid set. The kernel's first arguments, (const uint count, const uint chunk),
+ * are passed; the caller adds the rest. Chunks are multiples of `multiple`. */
+struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                             const char *kernel, size_t count, size_t multiple);
 
-/* The same over the rows of a matrix; first arguments (const uint rows, const uint chunk, const uint columns). In the simt form a group takes a row at a time (`together`) or its work-items
- * spread over several rows. */
-struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel, size_t rows, size_t columns, bool together);
+/* The same over the rows of a matrix; first arguments (const uint rows, const uint chunk, const uint columns). In the simt form a group
+ * takes a row at a time (`together`) or its work-items spread over several rows. */
+struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                         size_t rows, size_t columns, bool together);
 
 /* ---- shapes and costs ---------------------------------------------------------------------------------------------------------------- */
 
@@ -40,9 +44,10 @@ void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, u
 /* The gradient that reached output `index`, a tensor of ones where a scalar was seeded with 1; not a value when there is none. */
 clmix_value clmix_upstream(struct clmix_backward *backward, const struct clmix_node *node, int index);
 /* Gives input 0 the gradient `op`(dy, kept); nothing when no gradient arrived or none is wanted. */
-clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op, const void *attributes, size_t attributes_bytes, clmix_value kept);
+clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,
+                                const void *attributes, size_t attributes_bytes, clmix_value kept);
 
-/* ---- small ops ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- small ops ----------------------------------------------------------------------------------------------------------------------- */
 
 /* x, copied to contiguous rows if it is a view that is not. */
 clmix_value clmix_dense(clmix_scope at, clmix_value x);

@@ -72,6 +72,7 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
         clmix_launch_define(launcher, "MR", tile->rows);
         clmix_launch_define(launcher, "NRV", tile->vectors);
         clmix_launch_define(launcher, "PANEL", tile->panel);
+        clmix_launch_define(launcher, "PREFETCHING", tile->prefetching);
     } else {
         clmix_launch_define(launcher, "TM", tile->tile_rows);
         clmix_launch_define(launcher, "TN", tile->tile_columns);

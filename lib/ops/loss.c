@@ -1,26 +1,31 @@
-/* Cross-entropy and top-k counts. Kernels: cl/loss.cl. The loss keeps each row's largest logit and sum of exponentials, so that the gradient is one pass over the logits. */
+/* Cross-entropy and top-k counts. Kernels: cl/loss.cl. The loss keeps each row's largest logit and sum of exponentials, so that the
+ * gradient is one pass over the logits. */
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>
 
-enum { LOGITS, LABEL, SECOND, WEIGHT, STATS, UPSTREAM };    /* inputs; the last two of the gradient only */
+enum { LOGITS, LABEL, SECOND, WEIGHT, STATS, UPSTREAM }; /* inputs; the last two of the gradient only */
 
 struct loss_attributes {
     float smoothing;
 };
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- shapes -------------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status expect_column(const clmix_graph *graph, const struct clmix_node *node, int index, const char *what, clmix_type type, size_t rows)
+static clmix_status expect_column(const clmix_graph *graph, const struct clmix_node *node, int index, const char *what, clmix_type type,
+                                  size_t rows)
 {
     const struct clmix_tensor *input = clmix_node_input(graph, node, index);
     char text[64];
 
     if (input->type != type || clmix_shape_count(input->shape) != rows)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of %zu rows of logits must be %zu values of type %s; they are %s of %s", what, rows, rows, type == CLMIX_I32 ? "i32" : "f32",
-                          clmix_shape_text(input->shape, text), input->type == CLMIX_F32 ? "f32" : input->type == CLMIX_I32 ? "i32" : "u8");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of %zu rows of logits must be %zu values of type %s; they are %s of %s", what, rows,
+                          rows, type == CLMIX_I32 ? "i32" : "f32", clmix_shape_text(input->shape, text),
+                          input->type == CLMIX_F32   ? "f32"
+                          : input->type == CLMIX_I32 ? "i32"
+                                                     : "u8");
     return CLMIX_OK;
 }
 
@@ -30,11 +35,12 @@ static clmix_status expect_logits(const clmix_graph *graph, const struct clmix_n
     char text[64];
 
     if (logits->type != CLMIX_F32 || logits->shape.rank < 2)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of logits %s; they must be f32 (rows, classes)", node->op->name, clmix_shape_text(logits->shape, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of logits %s; they must be f32 (rows, classes)", node->op->name,
+                          clmix_shape_text(logits->shape, text));
     return expect_column(graph, node, LABEL, "the labels", CLMIX_I32, clmix_shape_rows(logits->shape));
 }
 
-/* ---- cross-entropy ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- cross-entropy ------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status cross_entropy_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -71,7 +77,9 @@ static clmix_status cross_entropy_backward(struct clmix_backward *backward, cons
         inputs[i] = clmix_backward_input(backward, node, i);
     inputs[STATS] = clmix_backward_output(backward, node, 1);
     inputs[UPSTREAM] = clmix_is_value(gradient) ? clmix_upstream(backward, node, 0) : clmix_no_value();
-    return clmix_backward_give(backward, node, LOGITS, clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_cross_entropy_grad, &attributes, sizeof attributes, inputs, 6));
+    return clmix_backward_give(backward, node, LOGITS,
+                               clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_cross_entropy_grad, &attributes,
+                                              sizeof attributes, inputs, 6));
 }
 
 /* Logits, labels, mixing and smoothing, as both kernels over rows take them. */
@@ -89,7 +97,8 @@ static clmix_status cross_entropy_launch(struct clmix_planner *planner, const st
 {
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
     size_t rows = clmix_shape_rows(shape), group = clmix_group_size(planner, 64);
-    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_rows", rows, clmix_shape_columns(shape), true);
+    struct clmix_launcher *launcher =
+        clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_rows", rows, clmix_shape_columns(shape), true);
 
     launch_targets(launcher, node);
     clmix_launch_value(launcher, node->outputs[1]);
@@ -108,7 +117,8 @@ static clmix_status cross_entropy_launch(struct clmix_planner *planner, const st
 static clmix_status cross_entropy_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
-    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_grad", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+    struct clmix_launcher *launcher =
+        clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_grad", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
 
     launch_targets(launcher, node);
     clmix_launch_value(launcher, node->inputs[STATS]);
@@ -132,18 +142,21 @@ const struct clmix_op clmix_op_cross_entropy = {
     .launch = cross_entropy_launch,
     .cost = loss_cost,
 };
-const struct clmix_op clmix_op_cross_entropy_grad = {
-    .name = "cross_entropy_grad", .flags = CLMIX_OP_IN_PLACE, .shape = cross_entropy_grad_shape, .launch = cross_entropy_grad_launch, .cost = loss_cost
-};
+const struct clmix_op clmix_op_cross_entropy_grad = { .name = "cross_entropy_grad",
+                                                      .flags = CLMIX_OP_IN_PLACE,
+                                                      .shape = cross_entropy_grad_shape,
+                                                      .launch = cross_entropy_grad_launch,
+                                                      .cost = loss_cost };
 
 clmix_value clmix_cross_entropy(clmix_value logits, clmix_value label, float smoothing, clmix_value second, clmix_value weight)
 {
     struct loss_attributes attributes = { .smoothing = smoothing };
 
-    return clmix_node_add(clmix_here(logits.graph), &clmix_op_cross_entropy, &attributes, sizeof attributes, (clmix_value[]){ logits, label, second, weight }, 4);
+    return clmix_node_add(clmix_here(logits.graph), &clmix_op_cross_entropy, &attributes, sizeof attributes,
+                          (clmix_value[]){ logits, label, second, weight }, 4);
 }
 
-/* ---- top k ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- top k --------------------------------------------------------------------------------------------------------------------------- */
 
 #define MOST_COUNTS 4
 
@@ -193,7 +206,8 @@ clmix_value clmix_top_k(clmix_value logits, clmix_value label, int count, const 
     struct top_k_attributes attributes = { .count = count };
 
     if (count < 1 || count > MOST_COUNTS)
-        return clmix_poison(clmix_here(logits.graph), CLMIX_ERROR_ARGUMENT, "top-k counts for %d values of k; between 1 and %d can be counted at once", count, MOST_COUNTS);
+        return clmix_poison(clmix_here(logits.graph), CLMIX_ERROR_ARGUMENT,
+                            "top-k counts for %d values of k; between 1 and %d can be counted at once", count, MOST_COUNTS);
     for (int i = 0; i < count; i++)
         attributes.k[i] = k[i];
     return clmix_node_add(clmix_here(logits.graph), &clmix_op_top_k, &attributes, sizeof attributes, (clmix_value[]){ logits, label }, 2);

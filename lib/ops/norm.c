@@ -1,21 +1,22 @@
-/* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal deviations as a second output; the normalised values are formed again from the input. */
+/* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal deviations as a second output; the normalised
+ * values are formed again from the input. */
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>
 
-#define MOST_PARTS 256    /* of a column reduction */
+#define MOST_PARTS 256 /* of a column reduction */
 
 struct norm_attributes {
     float epsilon, momentum;
 };
 
-enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };    /* inputs of the forward ops; layer norm has the first three */
-enum { DY, GRAD_X, STATS, GRAD_WEIGHT };                /* inputs of the gradients */
-enum { DX, DWEIGHT, DBIAS };                            /* their outputs */
+enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR }; /* inputs of the forward ops; layer norm has the first three */
+enum { DY, GRAD_X, STATS, GRAD_WEIGHT };             /* inputs of the gradients */
+enum { DX, DWEIGHT, DBIAS };                         /* their outputs */
 
-/* ---- what both have ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- what both have ------------------------------------------------------------------------------------------------------------------ */
 
 /* x with at least one axis, everything else one value a channel; y like x, then statistics. */
 static clmix_status norm_shape(clmix_graph *graph, struct clmix_node *node, size_t stats)
@@ -46,7 +47,9 @@ static clmix_status norm_backward(struct clmix_backward *backward, const struct 
     if (!clmix_is_value(dy))
         return CLMIX_OK;
     dx = clmix_node_add(clmix_backward_scope(backward, node), op, NULL, 0,
-                        (clmix_value[]){ dy, clmix_backward_input(backward, node, X), clmix_backward_output(backward, node, 1), clmix_backward_input(backward, node, WEIGHT) }, 4);
+                        (clmix_value[]){ dy, clmix_backward_input(backward, node, X), clmix_backward_output(backward, node, 1),
+                                         clmix_backward_input(backward, node, WEIGHT) },
+                        4);
     CLMIX_TRY(clmix_backward_give(backward, node, X, clmix_node_output(dx, DX)));
     CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT, clmix_node_output(dx, DWEIGHT)));
     return clmix_backward_give(backward, node, BIAS, clmix_node_output(dx, DBIAS));
@@ -64,7 +67,8 @@ static struct clmix_chunks parts_of(const struct clmix_planner *planner, size_t 
 }
 
 /* A launch with WG defined over row chunks; first arguments (rows, chunk, columns). */
-static struct clmix_launcher *launch_parts(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t rows, size_t columns)
+static struct clmix_launcher *launch_parts(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t rows,
+                                           size_t columns)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "norm.cl", kernel);
     struct clmix_chunks parts = parts_of(planner, rows, columns);
@@ -79,10 +83,12 @@ static struct clmix_launcher *launch_parts(struct clmix_planner *planner, const 
 }
 
 /* A launch with WG defined over columns, of which work-items take as many as they must. */
-static struct clmix_launcher *launch_columns(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t columns)
+static struct clmix_launcher *launch_columns(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                             size_t columns)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "norm.cl", kernel);
-    size_t group = clmix_group_size(planner, 64), groups = clmix_planner_wide(planner) ? (columns + 255) / 256 : (columns + group - 1) / group;
+    size_t group = clmix_group_size(planner, 64),
+           groups = clmix_planner_wide(planner) ? (columns + 255) / 256 : (columns + group - 1) / group;
 
     clmix_launch_define(launcher, "WG", (long)group);
     clmix_launch_grid(launcher, groups, 1, 1, group);
@@ -123,7 +129,7 @@ static void backward_cost(const clmix_graph *graph, const struct clmix_node *nod
     *flops *= 12;
 }
 
-/* ---- layer norm -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- layer norm ---------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status layer_norm_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -139,7 +145,8 @@ static clmix_status layer_norm_launch(struct clmix_planner *planner, const struc
 {
     const struct norm_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
-    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "norm.cl", "layer_norm", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+    struct clmix_launcher *launcher =
+        clmix_launch_rows(planner, node, "norm.cl", "layer_norm", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
 
     clmix_launch_value(launcher, node->inputs[X]);
     clmix_launch_value(launcher, node->inputs[WEIGHT]);
@@ -185,10 +192,12 @@ clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon)
     if (!clmix_is_value(x))
         return x;
     return clmix_node_add(at, &clmix_op_layer_norm, &attributes, sizeof attributes,
-                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f), clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f) }, 3);
+                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f),
+                                           clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f) },
+                          3);
 }
 
-/* ---- batch norm -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- batch norm ---------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status batch_norm_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -297,7 +306,9 @@ clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float
     if (!clmix_is_value(x))
         return x;
     return clmix_node_add(at, &clmix_op_batch_norm, &attributes, sizeof attributes,
-                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f), clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f),
-                                           clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS), clmix_state(at, "running_var", 1, &channels, CLMIX_ONES) },
+                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f),
+                                           clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f),
+                                           clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS),
+                                           clmix_state(at, "running_var", 1, &channels, CLMIX_ONES) },
                           5);
 }

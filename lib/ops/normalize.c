@@ -20,11 +20,13 @@ static clmix_status normalize_shape(clmix_graph *graph, struct clmix_node *node)
     char text[64];
 
     if (x->type != CLMIX_U8 || x->shape.rank != 4 || channels > MOST_CHANNELS)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of %s; it takes u8 pictures (batch, height, width, at most %d channels)", clmix_shape_text(x->shape, text), MOST_CHANNELS);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of %s; it takes u8 pictures (batch, height, width, at most %d channels)",
+                          clmix_shape_text(x->shape, text), MOST_CHANNELS);
     for (size_t c = 0; c < channels; c++)
         if (!(attributes->deviation[c] > 0.0f) || !isfinite(attributes->mean[c]))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of channel %zu by mean %g and deviation %g; the deviation must be positive", c, (double)attributes->mean[c],
-                              (double)attributes->deviation[c]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "normalisation of channel %zu by mean %g and deviation %g; the deviation must be positive", c,
+                              (double)attributes->mean[c], (double)attributes->deviation[c]);
     return clmix_node_declare(graph, node, CLMIX_F32, x->shape);
 }
 
@@ -33,7 +35,8 @@ static clmix_status normalize_launch(struct clmix_planner *planner, const struct
     const struct normalize_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
     size_t channels = clmix_shape_columns(shape);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "normalize.cl", "normalize_pictures", clmix_shape_count(shape), 64 * channels);
+    struct clmix_launcher *launcher =
+        clmix_launch_elements(planner, node, "normalize.cl", "normalize_pictures", clmix_shape_count(shape), 64 * channels);
 
     clmix_launch_define(launcher, "CHANNELS", (long)channels);
     clmix_launch_value(launcher, node->inputs[0]);
@@ -51,7 +54,9 @@ static void normalize_cost(const clmix_graph *graph, const struct clmix_node *no
     *flops *= 2;
 }
 
-const struct clmix_op clmix_op_normalize = { .name = "normalize", .shape = normalize_shape, .launch = normalize_launch, .cost = normalize_cost };
+const struct clmix_op clmix_op_normalize = {
+    .name = "normalize", .shape = normalize_shape, .launch = normalize_launch, .cost = normalize_cost
+};
 
 clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *deviation)
 {

@@ -5,10 +5,10 @@
 
 #include <clmix/ops.h>
 
-/* ---- global average ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- global average ------------------------------------------------------------------------------------------------------------------ */
 
 struct average_attributes {
-    clmix_shape shape;    /* of the input, which the gradient takes again */
+    clmix_shape shape; /* of the input, which the gradient takes again */
 };
 
 static clmix_status average_shape(clmix_graph *graph, struct clmix_node *node)
@@ -19,7 +19,9 @@ static clmix_status average_shape(clmix_graph *graph, struct clmix_node *node)
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
     if (shape.rank < 3)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "global average pooling of %s; it takes (batch, height, width, channels) or (batch, tokens, channels)", clmix_shape_text(shape, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "global average pooling of %s; it takes (batch, height, width, channels) or (batch, tokens, channels)",
+                          clmix_shape_text(shape, text));
     attributes->shape = shape;
     return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 2, .size = { shape.size[0], clmix_shape_columns(shape) } });
 }
@@ -42,7 +44,8 @@ static clmix_status average_backward(struct clmix_backward *backward, const stru
 static clmix_status average_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct average_attributes *attributes = node->attributes;
-    size_t images = attributes->shape.size[0], columns = clmix_shape_columns(attributes->shape), group = clmix_group_size(planner, 64), block;
+    size_t images = attributes->shape.size[0], columns = clmix_shape_columns(attributes->shape), group = clmix_group_size(planner, 64),
+           block;
     size_t blocks = images >= 16 ? 1 : 16 / images;
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "pool.cl", "average_pixels");
 
@@ -62,7 +65,8 @@ static clmix_status average_grad_launch(struct clmix_planner *planner, const str
 {
     const struct average_attributes *attributes = node->attributes;
     size_t rows = clmix_shape_rows(attributes->shape);
-    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "pool.cl", "average_pixels_grad", rows, clmix_shape_columns(attributes->shape), false);
+    struct clmix_launcher *launcher =
+        clmix_launch_rows(planner, node, "pool.cl", "average_pixels_grad", rows, clmix_shape_columns(attributes->shape), false);
 
     clmix_launch_uint(launcher, rows / attributes->shape.size[0]);
     clmix_launch_value(launcher, node->inputs[0]);
@@ -96,7 +100,7 @@ clmix_value clmix_global_average_pool(clmix_value x)
     return clmix_node_add(clmix_here(x.graph), &clmix_op_global_average_pool, &attributes, sizeof attributes, &x, 1);
 }
 
-/* ---- maximum of windows ------------------------------------------------------------------------------------------------------------------- */
+/* ---- maximum of windows -------------------------------------------------------------------------------------------------------------- */
 
 /* Padding of at most half the window: every window then holds a pixel of the picture, and has a maximum. */
 static clmix_status window_size(const clmix_window *window, clmix_shape in, size_t out[2])
@@ -107,11 +111,14 @@ static clmix_status window_size(const clmix_window *window, clmix_shape in, size
         size_t kernel = window->kernel[i], padded = in.size[1 + i] + 2 * window->padding[i];
 
         if (kernel == 0 || window->stride[i] == 0 || 2 * window->padding[i] > kernel || kernel > 65535 || window->stride[i] > 65535)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "a pooling window of %s %zu, stride %zu, padding %zu; kernel and stride are at least 1 and the padding at most half the kernel", name[i],
-                              kernel, window->stride[i], window->padding[i]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "a pooling window of %s %zu, stride %zu, padding %zu; kernel and stride are at least 1 and the padding at "
+                              "most half the kernel",
+                              name[i], kernel, window->stride[i], window->padding[i]);
         if (padded < kernel)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "a pooling window of %s %zu over %zu pixels with padding %zu; the window is larger than the picture", name[i], kernel, in.size[1 + i],
-                              window->padding[i]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "a pooling window of %s %zu over %zu pixels with padding %zu; the window is larger than the picture", name[i],
+                              kernel, in.size[1 + i], window->padding[i]);
         out[i] = (padded - kernel) / window->stride[i] + 1;
     }
     return CLMIX_OK;
@@ -125,7 +132,8 @@ static clmix_status max_shape(clmix_graph *graph, struct clmix_node *node)
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
     if (in.rank != 4)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "maximum pooling of %s; it takes pictures (batch, height, width, channels)", clmix_shape_text(in, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "maximum pooling of %s; it takes pictures (batch, height, width, channels)",
+                          clmix_shape_text(in, text));
     CLMIX_TRY(window_size(node->attributes, in, out));
     return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 4, .size = { in.size[0], out[0], out[1], in.size[3] } });
 }
@@ -149,10 +157,12 @@ static clmix_status max_backward(struct clmix_backward *backward, const struct c
 }
 
 /* Over output pixels, or backward over input pixels. */
-static void launch_windows(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape in, clmix_shape out, clmix_shape over)
+static void launch_windows(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape in,
+                           clmix_shape out, clmix_shape over)
 {
     const clmix_window *window = node->attributes;
-    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "pool.cl", kernel, clmix_shape_rows(over), clmix_shape_columns(over), false);
+    struct clmix_launcher *launcher =
+        clmix_launch_rows(planner, node, "pool.cl", kernel, clmix_shape_rows(over), clmix_shape_columns(over), false);
 
     clmix_launch_uint(launcher, in.size[1]);
     clmix_launch_uint(launcher, in.size[2]);
@@ -191,7 +201,8 @@ static clmix_status max_grad_launch(struct clmix_planner *planner, const struct 
 static void max_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
     const clmix_window *window = node->attributes;
-    const struct clmix_tensor *out = node->op == &clmix_op_max_pool2d ? clmix_node_result(graph, node, 0) : clmix_node_input(graph, node, 2);
+    const struct clmix_tensor *out =
+        node->op == &clmix_op_max_pool2d ? clmix_node_result(graph, node, 0) : clmix_node_input(graph, node, 2);
 
     clmix_cost_moved(graph, node, flops, bytes);
     *flops = (uint64_t)clmix_shape_count(out->shape) * window->kernel[0] * window->kernel[1];
@@ -204,7 +215,9 @@ const struct clmix_op clmix_op_max_pool2d = {
     .launch = max_launch,
     .cost = max_cost,
 };
-const struct clmix_op clmix_op_max_pool2d_grad = { .name = "max_pool2d_grad", .shape = max_grad_shape, .launch = max_grad_launch, .cost = max_cost };
+const struct clmix_op clmix_op_max_pool2d_grad = {
+    .name = "max_pool2d_grad", .shape = max_grad_shape, .launch = max_grad_launch, .cost = max_cost
+};
 
 clmix_value clmix_max_pool2d(clmix_value x, clmix_window window)
 {

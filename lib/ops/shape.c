@@ -7,7 +7,7 @@
 
 #include <clmix/ops.h>
 
-/* ---- copying runs ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- copying runs -------------------------------------------------------------------------------------------------------------------- */
 
 /* Neighbouring runs that are contiguous on both sides are one longer run. */
 static struct clmix_runs merged(struct clmix_runs runs)
@@ -50,8 +50,8 @@ void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *n
     clmix_launch_uint(launcher, runs.to.inner);
 }
 
-void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch, struct clmix_runs *runs, struct clmix_layout *whole,
-                        struct clmix_layout *part)
+void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch,
+                        struct clmix_runs *runs, struct clmix_layout *whole, struct clmix_layout *part)
 {
     size_t between = 1;
 
@@ -66,7 +66,9 @@ void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t 
         for (int i = axis + 1; i + 1 < shape.rank; i++)
             between *= shape.size[i];
         runs->inner = length * between;
-        *whole = (struct clmix_layout){ .first = begin * between * whole_pitch, .outer = shape.size[axis] * between * whole_pitch, .inner = whole_pitch };
+        *whole = (struct clmix_layout){ .first = begin * between * whole_pitch,
+                                        .outer = shape.size[axis] * between * whole_pitch,
+                                        .inner = whole_pitch };
         *part = (struct clmix_layout){ .outer = length * between * part_pitch, .inner = part_pitch };
     }
 }
@@ -87,7 +89,8 @@ static size_t pitch_of(const struct clmix_tensor *tensor)
 static clmix_status expect_words(const struct clmix_node *node, const struct clmix_tensor *x)
 {
     if (x->type == CLMIX_U8)
-        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "%s copies f32 and i32 values; the input holds u8, convert it with clmix_normalize first", node->op->name);
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED,
+                          "%s copies f32 and i32 values; the input holds u8, convert it with clmix_normalize first", node->op->name);
     return CLMIX_OK;
 }
 
@@ -97,7 +100,7 @@ static void move_cost(const clmix_graph *graph, const struct clmix_node *node, u
     *bytes = clmix_result_count(graph, node, 0) * 8;
 }
 
-/* ---- dense ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- dense --------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status copy_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -118,7 +121,9 @@ static clmix_status copy_launch(struct clmix_planner *planner, const struct clmi
 {
     const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
     size_t columns = clmix_shape_columns(x->shape);
-    struct clmix_runs runs = { .outer = 1, .inner = clmix_shape_rows(x->shape), .columns = columns, .from = { .inner = pitch_of(x) }, .to = { .inner = columns } };
+    struct clmix_runs runs = {
+        .outer = 1, .inner = clmix_shape_rows(x->shape), .columns = columns, .from = { .inner = pitch_of(x) }, .to = { .inner = columns }
+    };
 
     clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
@@ -145,7 +150,7 @@ clmix_value clmix_dense(clmix_scope at, clmix_value x)
     return clmix_node_add(at, &clmix_op_copy, NULL, 0, &x, 1);
 }
 
-/* ---- reshape ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- reshape ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status reshape_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -156,8 +161,8 @@ static clmix_status reshape_shape(clmix_graph *graph, struct clmix_node *node)
     if (attributes->shape.rank < 0 || attributes->shape.rank > CLMIX_MAX_RANK)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a reshape to rank %d; ranks go from 0 to %d", attributes->shape.rank, CLMIX_MAX_RANK);
     if (clmix_shape_count(x->shape) != clmix_shape_count(attributes->shape))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s has %zu elements and cannot be seen as %s with %zu", clmix_shape_text(x->shape, from), clmix_shape_count(x->shape),
-                          clmix_shape_text(attributes->shape, to), clmix_shape_count(attributes->shape));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s has %zu elements and cannot be seen as %s with %zu", clmix_shape_text(x->shape, from),
+                          clmix_shape_count(x->shape), clmix_shape_text(attributes->shape, to), clmix_shape_count(attributes->shape));
     return clmix_node_declare_view(graph, node, attributes->shape, 0, clmix_shape_columns(attributes->shape));
 }
 
@@ -170,17 +175,20 @@ clmix_value clmix_reshape(clmix_value x, int rank, const size_t *size)
     return clmix_node_add(clmix_here(x.graph), &clmix_op_reshape, &attributes, sizeof attributes, &x, 1);
 }
 
-/* ---- slices ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- slices -------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status sliced_shape(const struct clmix_slice_attributes *attributes, clmix_shape whole, clmix_shape *part)
 {
     char text[64];
 
     if (attributes->axis < 0 || attributes->axis >= whole.rank)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a slice along axis %d of %s, which has %d axes", attributes->axis, clmix_shape_text(whole, text), whole.rank);
-    if (attributes->length == 0 || attributes->begin > whole.size[attributes->axis] || attributes->length > whole.size[attributes->axis] - attributes->begin)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a slice of %zu elements from %zu on along axis %d of %s, which has %zu there", attributes->length, attributes->begin, attributes->axis,
-                          clmix_shape_text(whole, text), whole.size[attributes->axis]);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a slice along axis %d of %s, which has %d axes", attributes->axis,
+                          clmix_shape_text(whole, text), whole.rank);
+    if (attributes->length == 0 || attributes->begin > whole.size[attributes->axis] ||
+        attributes->length > whole.size[attributes->axis] - attributes->begin)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a slice of %zu elements from %zu on along axis %d of %s, which has %zu there",
+                          attributes->length, attributes->begin, attributes->axis, clmix_shape_text(whole, text),
+                          whole.size[attributes->axis]);
     *part = whole;
     part->size[attributes->axis] = attributes->length;
     return CLMIX_OK;
@@ -234,7 +242,8 @@ static clmix_status slice_copy_launch(struct clmix_planner *planner, const struc
     const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
     struct clmix_runs runs;
 
-    clmix_part_layouts(x->shape, pitch_of(x), attributes->axis, attributes->begin, attributes->length, clmix_shape_columns(x->shape), &runs, &runs.from, &runs.to);
+    clmix_part_layouts(x->shape, pitch_of(x), attributes->axis, attributes->begin, attributes->length, clmix_shape_columns(x->shape), &runs,
+                       &runs.from, &runs.to);
     clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
@@ -260,13 +269,14 @@ static clmix_status slice_grad_launch(struct clmix_planner *planner, const struc
 {
     const struct slice_grad_attributes *attributes = node->attributes;
     const struct clmix_tensor *dy = clmix_node_input(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
+    struct clmix_launcher *launcher =
+        clmix_launch_elements(planner, node, "elementwise.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
     struct clmix_runs runs;
 
     clmix_launch_value(launcher, node->outputs[0]);
     clmix_launch_float(launcher, 0.0f);
-    clmix_part_layouts(attributes->whole, clmix_shape_columns(attributes->whole), attributes->part.axis, attributes->part.begin, attributes->part.length, pitch_of(dy), &runs, &runs.to,
-                       &runs.from);
+    clmix_part_layouts(attributes->whole, clmix_shape_columns(attributes->whole), attributes->part.axis, attributes->part.begin,
+                       attributes->part.length, pitch_of(dy), &runs, &runs.to, &runs.from);
     clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
@@ -277,7 +287,9 @@ static void slice_grad_cost(const clmix_graph *graph, const struct clmix_node *n
     *bytes = (clmix_result_count(graph, node, 0) + clmix_shape_count(clmix_node_input(graph, node, 0)->shape)) * 4;
 }
 
-const struct clmix_op clmix_op_slice_grad = { .name = "slice_grad", .flags = CLMIX_OP_STRIDED, .shape = slice_grad_shape, .launch = slice_grad_launch, .cost = slice_grad_cost };
+const struct clmix_op clmix_op_slice_grad = {
+    .name = "slice_grad", .flags = CLMIX_OP_STRIDED, .shape = slice_grad_shape, .launch = slice_grad_launch, .cost = slice_grad_cost
+};
 
 clmix_value clmix_slice(clmix_value x, int axis, size_t begin, size_t length)
 {

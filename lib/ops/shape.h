@@ -13,9 +13,10 @@ struct clmix_runs {
     struct clmix_layout from, to;
 };
 
-/* Elements begin .. begin + length - 1 along `axis` of a tensor with rows at `whole_pitch`, as runs: `whole` is their layout there, `part` that of a tensor of their own with `part_pitch`. */
-void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch, struct clmix_runs *runs, struct clmix_layout *whole,
-                        struct clmix_layout *part);
+/* Elements begin .. begin + length - 1 along `axis` of a tensor with rows at `whole_pitch`, as runs: `whole` is their layout there,
+ * `part` that of a tensor of their own with `part_pitch`. */
+void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch,
+                        struct clmix_runs *runs, struct clmix_layout *whole, struct clmix_layout *part);
 
 /* Appends one launch that copies 4-byte elements between two values. */
 void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_runs runs, int32_t from, int32_t to);

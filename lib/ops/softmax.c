@@ -6,7 +6,7 @@
 #include <clmix/ops.h>
 
 struct softmax_attributes {
-    int axis;    /* from 0 */
+    int axis; /* from 0 */
 };
 
 static clmix_status softmax_shape(clmix_graph *graph, struct clmix_node *node)
@@ -24,7 +24,8 @@ static clmix_status softmax_backward(struct clmix_backward *backward, const stru
 {
     struct softmax_attributes attributes = *(const struct softmax_attributes *)node->attributes;
 
-    return clmix_give_through(backward, node, &clmix_op_softmax_grad, &attributes, sizeof attributes, clmix_backward_output(backward, node, 0));
+    return clmix_give_through(backward, node, &clmix_op_softmax_grad, &attributes, sizeof attributes,
+                              clmix_backward_output(backward, node, 0));
 }
 
 /* Where nothing follows the axis, rows are contiguous. */

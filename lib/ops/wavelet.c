@@ -1,16 +1,17 @@
 /* Haar wavelets: the pyramid of bands that WaveMix mixes, its adjoint, and the inverse transform. Kernels: cl/wavelet.cl.
  *
- * One level of the transform is an orthonormal, symmetric 4 x 4 matrix applied to 2 x 2 blocks, so the inverse is the transpose and the gradient of one is the other. */
+ * One level of the transform is an orthonormal, symmetric 4 x 4 matrix applied to 2 x 2 blocks, so the inverse is the transpose and the
+ * gradient of one is the other. */
+#include "ops/wavelet.h"
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
-#include "ops/wavelet.h"
 
 #include <clmix/ops.h>
 
 struct wavelet_attributes {
     int levels;
-    clmix_shape shape;    /* of the picture: (B, H, W, C) */
+    clmix_shape shape; /* of the picture: (B, H, W, C) */
 };
 
 struct clmix_haar_map clmix_haar_map_of(clmix_shape picture, int level)
@@ -32,10 +33,12 @@ size_t clmix_haar_rows(clmix_shape picture, int levels)
     return last.row + picture.size[0] * last.height * last.width;
 }
 
-struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape picture, struct clmix_haar_map fine)
+struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                               clmix_shape picture, struct clmix_haar_map fine)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
-    size_t group = clmix_group_size(planner, 64), vectors = picture.size[0] * ((fine.height + 1) / 2) * ((fine.width + 1) / 2) * ((picture.size[3] + 3) / 4);
+    size_t group = clmix_group_size(planner, 64),
+           vectors = picture.size[0] * ((fine.height + 1) / 2) * ((fine.width + 1) / 2) * ((picture.size[3] + 3) / 4);
     struct clmix_chunks cut = clmix_chunks_of(planner, vectors, 1, clmix_planner_wide(planner) ? 512 : 2 * group, 0);
 
     clmix_launch_define(launcher, "WG", (long)group);
@@ -48,7 +51,8 @@ struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, co
 }
 
 /* A launch of a kernel that does all levels, a work-item an image after the other. */
-static struct clmix_launcher *launch_images(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape picture, int levels)
+static struct clmix_launcher *launch_images(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                            clmix_shape picture, int levels)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
     struct clmix_chunks cut = clmix_chunks_of(planner, picture.size[0], 1, 1, 0);
@@ -85,14 +89,15 @@ void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flop
     *bytes = (pixels + 4 * blocks) * 4;
 }
 
-/* ---- bands ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- bands --------------------------------------------------------------------------------------------------------------------------- */
 
 clmix_status clmix_check_levels(clmix_shape shape, int levels)
 {
     char text[64];
 
     if (shape.rank != 4)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a wavelet transform of %s; it takes pictures (batch, height, width, channels)", clmix_shape_text(shape, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a wavelet transform of %s; it takes pictures (batch, height, width, channels)",
+                          clmix_shape_text(shape, text));
     if (levels < 1 || levels > CLMIX_MOST_LEVELS)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a wavelet transform of %d levels; it takes 1 to %d", levels, CLMIX_MOST_LEVELS);
     return CLMIX_OK;
@@ -106,7 +111,8 @@ static clmix_status bands_shape(clmix_graph *graph, struct clmix_node *node)
     CLMIX_TRY(clmix_expect_f32(graph, node));
     CLMIX_TRY(clmix_check_levels(shape, attributes->levels));
     attributes->shape = shape;
-    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 2, .size = { clmix_haar_rows(shape, attributes->levels), 4 * shape.size[3] } });
+    return clmix_node_declare(graph, node, CLMIX_F32,
+                              (clmix_shape){ .rank = 2, .size = { clmix_haar_rows(shape, attributes->levels), 4 * shape.size[3] } });
 }
 
 static clmix_status bands_backward(struct clmix_backward *backward, const struct clmix_node *node)
@@ -169,7 +175,7 @@ clmix_value clmix_haar_bands(clmix_value x, int levels)
     return clmix_node_add(clmix_here(x.graph), &clmix_op_haar_bands, &attributes, sizeof attributes, &x, 1);
 }
 
-/* ---- the adjoint of bands ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the adjoint of bands ------------------------------------------------------------------------------------------------------------ */
 
 /* A matrix of pixels and channels: that is how the graph adds gradients up, so the addition follows at once and can be taken in. */
 static clmix_status adjoint_shape(clmix_graph *graph, struct clmix_node *node)
@@ -186,7 +192,8 @@ static bool adjoint_absorb(struct clmix_planner *planner, const struct clmix_nod
     return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1];
 }
 
-/* Scratch for the gradients of approximations: those of odd levels in the first part, as large as level 1, those of even levels behind it, as large as level 2. */
+/* Scratch for the gradients of approximations: those of odd levels in the first part, as large as level 1, those of even levels behind
+ * it, as large as level 2. */
 static size_t scratch_first(clmix_shape picture, int level)
 {
     struct clmix_haar_map one = clmix_haar_map_of(picture, 1);
@@ -226,7 +233,8 @@ static clmix_status adjoint_launch(struct clmix_planner *planner, const struct c
         bool coarsest = j == attributes->levels;
 
         launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine);
-        clmix_launch_haar_place(launcher, coarsest ? bands : scratch, coarsest ? coarse.row * columns : scratch_first(picture, j), coarsest ? columns : channels);
+        clmix_launch_haar_place(launcher, coarsest ? bands : scratch, coarsest ? coarse.row * columns : scratch_first(picture, j),
+                                coarsest ? columns : channels);
         clmix_launch_haar_place(launcher, bands, coarse.row * columns + channels, columns);
         clmix_launch_haar_place(launcher, j > 1 ? bands : other, j > 1 ? fine.row * columns : 0, j > 1 ? columns : channels);
         clmix_launch_int(launcher, j > 1 || other != CLMIX_NONE);
@@ -252,7 +260,7 @@ const struct clmix_op clmix_op_haar_adjoint = {
     .cost = adjoint_cost,
 };
 
-/* ---- views of the bands ------------------------------------------------------------------------------------------------------------------ */
+/* ---- views of the bands -------------------------------------------------------------------------------------------------------------- */
 
 clmix_value clmix_haar_level(clmix_value bands, clmix_value x, int level)
 {
@@ -266,9 +274,10 @@ clmix_value clmix_haar_level(clmix_value bands, clmix_value x, int level)
         return clmix_poison(clmix_here(bands.graph), CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
     at = clmix_haar_map_of(picture, level);
     if (list.rank != 2 || clmix_haar_rows(picture, level) > list.size[0])
-        return clmix_poison(clmix_here(bands.graph), CLMIX_ERROR_ARGUMENT, "level %d of the bands of %s ends at row %zu; the list is %s", level, clmix_shape_text(picture, text),
-                            clmix_haar_rows(picture, level), clmix_shape_text(list, of));
-    return clmix_reshape(clmix_slice(bands, 0, at.row, picture.size[0] * at.height * at.width), 4, (size_t[]){ picture.size[0], at.height, at.width, list.size[1] });
+        return clmix_poison(clmix_here(bands.graph), CLMIX_ERROR_ARGUMENT, "level %d of the bands of %s ends at row %zu; the list is %s",
+                            level, clmix_shape_text(picture, text), clmix_haar_rows(picture, level), clmix_shape_text(list, of));
+    return clmix_reshape(clmix_slice(bands, 0, at.row, picture.size[0] * at.height * at.width), 4,
+                         (size_t[]){ picture.size[0], at.height, at.width, list.size[1] });
 }
 
 clmix_value clmix_haar_dwt(clmix_value x, int levels, clmix_value *details)

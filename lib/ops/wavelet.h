@@ -1,4 +1,5 @@
-/* What the wavelet transform (wavelet.c) and its inverse (wavelet_inverse.c) share: the geometry of the pyramid and launches of one level. */
+/* What the wavelet transform (wavelet.c) and its inverse (wavelet_inverse.c) share: the geometry of the pyramid and launches of one
+ * level. */
 #ifndef CLMIX_OPS_WAVELET_H
 #define CLMIX_OPS_WAVELET_H
 
@@ -16,12 +17,14 @@ size_t clmix_haar_rows(clmix_shape picture, int levels);
 clmix_status clmix_check_levels(clmix_shape picture, int levels);
 
 /* A launch of a level's kernel, which shares its items out itself. First arguments: images, height and width of the finer map, channels. */
-struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape picture, struct clmix_haar_map fine);
+struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                               clmix_shape picture, struct clmix_haar_map fine);
 /* Arguments for a matrix that begins `first` elements into a value and has `pitch` elements from row to row. */
 void clmix_launch_haar_place(struct clmix_launcher *launcher, int32_t value, size_t first, size_t pitch);
 /* Elements from one pixel of a value to the next. */
 size_t clmix_pixel_pitch(const struct clmix_tensor *tensor);
-/* Eight additions and four products a block of four, every level (and as many additions as results where something is `added`); pictures and bands moved once. */
+/* Eight additions and four products a block of four, every level (and as many additions as results where something is `added`); pictures
+ * and bands moved once. */
 void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flops, uint64_t *bytes);
 
 #endif

@@ -1,4 +1,5 @@
-/* The inverse Haar transform: approximation and the details of each level -> picture. Kernel: haar_backward_level of cl/wavelet.cl, the step that the transform's adjoint takes too. */
+/* The inverse Haar transform: approximation and the details of each level -> picture. Kernel: haar_backward_level of cl/wavelet.cl, the
+ * step that the transform's adjoint takes too. */
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
@@ -8,20 +9,22 @@
 
 struct inverse_attributes {
     int levels;
-    clmix_shape shape;    /* of the picture; height and width 0: twice the finest details */
+    clmix_shape shape; /* of the picture; height and width 0: twice the finest details */
 };
 
-/* Inputs: the approximation, then details of levels 1 .. L. Each map must be the one that the transform of the result would have: so an intermediate approximation is either twice the coarser
- * map or one less, and what would be beyond it is dropped. */
+/* Inputs: the approximation, then details of levels 1 .. L. Each map must be the one that the transform of the result would have: so an
+ * intermediate approximation is either twice the coarser map or one less, and what would be beyond it is dropped. */
 static clmix_status inverse_shape(clmix_graph *graph, struct clmix_node *node)
 {
     struct inverse_attributes *attributes = node->attributes;
-    clmix_shape low = clmix_node_input(graph, node, 0)->shape, finest = clmix_node_input(graph, node, 1)->shape, *picture = &attributes->shape;
+    clmix_shape low = clmix_node_input(graph, node, 0)->shape, finest = clmix_node_input(graph, node, 1)->shape,
+                *picture = &attributes->shape;
     char text[64];
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
     if (low.rank != 4 || finest.rank != 4)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform of %s; it takes maps (batch, height, width, channels)", clmix_shape_text(low.rank != 4 ? low : finest, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform of %s; it takes maps (batch, height, width, channels)",
+                          clmix_shape_text(low.rank != 4 ? low : finest, text));
     for (int i = 1; i <= 2; i++)
         picture->size[i] = picture->size[i] == 0 ? 2 * finest.size[i] : picture->size[i];
     picture->rank = 4;
@@ -34,8 +37,9 @@ static clmix_status inverse_shape(clmix_graph *graph, struct clmix_node *node)
         char other[64];
 
         if (!clmix_shape_equal(found, wanted))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform to %zux%zu pixels takes %s %d of %s; they are %s", picture->size[1], picture->size[2],
-                              j == 0 ? "approximations of level" : "details of level", j == 0 ? attributes->levels : j, clmix_shape_text(wanted, text), clmix_shape_text(found, other));
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform to %zux%zu pixels takes %s %d of %s; they are %s",
+                              picture->size[1], picture->size[2], j == 0 ? "approximations of level" : "details of level",
+                              j == 0 ? attributes->levels : j, clmix_shape_text(wanted, text), clmix_shape_text(found, other));
     }
     return clmix_node_declare(graph, node, CLMIX_F32, *picture);
 }
@@ -105,7 +109,8 @@ clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_v
     clmix_value inputs[CLMIX_MOST_LEVELS + 1] = { approximation };
 
     if (levels < 1 || levels > CLMIX_MOST_LEVELS)
-        return clmix_poison(clmix_here(approximation.graph), CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform of %d levels; it takes 1 to %d", levels, CLMIX_MOST_LEVELS);
+        return clmix_poison(clmix_here(approximation.graph), CLMIX_ERROR_ARGUMENT,
+                            "an inverse wavelet transform of %d levels; it takes 1 to %d", levels, CLMIX_MOST_LEVELS);
     for (int j = 1; j <= levels; j++)
         inputs[j] = details[j - 1];
     return clmix_node_add(clmix_here(approximation.graph), &clmix_op_haar_idwt, &attributes, sizeof attributes, inputs, levels + 1);

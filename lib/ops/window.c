@@ -70,7 +70,7 @@ struct tiles {
  * and a tile of few vectors spends more of its time on loads. */
 static struct tiles choose_tiles(const clmix_device_info *info, size_t columns)
 {
-    static const double load_factor[] = { 0, 1.12, 1.03, 1.0 };
+    static const double load_factor[] = { 0, 1.10, 1.01, 1.0 };
     const size_t widest = info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
     struct tiles best = { .lanes = 0 };
     double best_cost = 0, vector_cost = 1;
@@ -221,6 +221,13 @@ struct axis {
     long outer_step, inner_step;
 };
 
+/* Runs of kw channels of the big map lie side by side in these weights and fill whole panels, so that a kernel can take them as they are. */
+static bool runs_are_panels(const struct clmix_window_map *map, const struct tiles *tiles, const struct clmix_window_weights *weights)
+{
+    return map->kernel[1] * map->big_channels == tiles->panels * tiles->panel && weights->base == 0 && weights->big_step == 1 &&
+           weights->kx_step == (long)map->big_channels;
+}
+
 /* Packs the weights' matrices, one a kernel row, into panels: matrix ky, panel p begins at ky to_ky + p to_panel. Gives the packed weights. */
 static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles, const struct clmix_window_map *map,
                             const struct clmix_window_weights *weights, struct axis rows, struct axis columns, size_t to_ky, size_t to_panel)
@@ -286,14 +293,17 @@ static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node 
     const struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
     const struct axis rows = { 1, map->small_channels, 0, weights->small_step };
     const struct axis columns = { map->kernel[1], map->big_channels, weights->kx_step, weights->big_step };
+    /* A weight that meets few pixels is not worth moving. */
+    const bool packing = !runs_are_panels(map, &tiles, weights) || map->batch * map->small[0] * map->small[1] > 128;
     const size_t matrix = map->small_channels * tiles.panel;
     struct scatter_cut cut;
     struct clmix_launcher *launcher;
-    int32_t packed;
+    int32_t packed = weights->value;
 
     if (!cut_scatter(info, map, &tiles, &cut))
         return false;
-    packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, tiles.panels * matrix, matrix);
+    if (packing)
+        packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, tiles.panels * matrix, matrix);
 
     launcher = launch_wide(planner, node, "conv_wide_scatter.cl", "conv_scatter", &tiles);
     define_room(launcher, &tiles, local_room(info), true);
@@ -307,6 +317,9 @@ static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node 
     launch_window(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     launch_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
+    clmix_launch_int(launcher, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
+    clmix_launch_int(launcher, packing ? (long)matrix : (long)tiles.panel);
+    clmix_launch_int(launcher, packing ? (long)tiles.panel : weights->small_step);
     clmix_launch_grid(launcher, ceil_div(map->big[0], cut.rows), ceil_div(map->batch, cut.images), 1, 1);
     clmix_window_claim_cost(planner, node, launcher);
     return true;
@@ -343,13 +356,17 @@ static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *
     /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
     const size_t cached = larger(32768 / (line + map->small[1] * map->small_channels), ceil_div(64, map->small[1]));
     const size_t rows = smaller(smaller(part_rows, cached), room.floats / line);
+    const size_t run = tiles.panels * tiles.panel, matrix = map->small_channels * run;
+    const bool whole = parts == 1 && runs_are_panels(map, &tiles, weights);    /* nothing to add up */
     struct clmix_launcher *launcher;
-    int32_t partial;
+    int32_t partial = weights->value;
 
     if (rows == 0)
         return false;
-    tiles.tile = smaller(tiles.tile, map->small_channels);
-    partial = clmix_planner_scratch(planner, node, parts * map->kernel[0] * map->small_channels * tiles.panels * tiles.panel * sizeof(float));
+    while (tiles.tile > map->small_channels)
+        tiles.tile /= 2;
+    if (!whole)
+        partial = clmix_planner_scratch(planner, node, parts * map->kernel[0] * matrix * sizeof(float));
 
     launcher = launch_wide(planner, node, "conv_wide_weight.cl", "conv_weight", &tiles);
     define_room(launcher, &tiles, room, false);
@@ -361,9 +378,13 @@ static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *
     launch_map(launcher, map->big, map->big_channels, big.pitch);
     launch_window(launcher, map);
     launch_sizes(launcher, 2, (const size_t[]){ part_rows, rows });
+    clmix_launch_int(launcher, (long)(map->kernel[0] * matrix));
+    clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
+    clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
     clmix_launch_grid(launcher, map->kernel[0], parts, 1, 1);
     clmix_window_claim_cost(planner, node, launcher);
-    reduce_wide(planner, node, map, &tiles, partial, parts, weights);
+    if (!whole)
+        reduce_wide(planner, node, map, &tiles, partial, parts, weights);
     return true;
 }
 

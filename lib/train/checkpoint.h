@@ -1,4 +1,5 @@
-/* The checkpoint file: safetensors with param.NAME, buffer.NAME, the moments (exp_avg.NAME, ...) and average.NAME in the files' order of axes, so that any device can go on; and in the metadata
+/* The checkpoint file: safetensors with param.NAME, buffer.NAME, the moments (exp_avg.NAME, ...) and average.NAME in the files' order
+ * of axes, so that any device can go on; and in the metadata
  * "format", "model" (its name), "config", "options", "state" (JSON) and "data". */
 #ifndef CLMIX_TRAIN_CHECKPOINT_H
 #define CLMIX_TRAIN_CHECKPOINT_H
@@ -13,8 +14,8 @@
 struct clmix_arena_group {
     char prefix[16];
     cl_mem memory;
-    size_t count;       /* elements of the arena */
-    bool of_weights;    /* of the trainable tensors, or of the states */
+    size_t count;    /* elements of the arena */
+    bool of_weights; /* of the trainable tensors, or of the states */
 };
 size_t clmix_checkpoint_groups(const clmix_trainer *trainer, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS]);
 

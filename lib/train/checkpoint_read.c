@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- metadata ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- metadata --------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status check_format(const clmix_safetensors *file, const char *path)
 {
@@ -17,7 +17,8 @@ static clmix_status check_format(const clmix_safetensors *file, const char *path
 
     if (format == NULL || strncmp(format, "clmix-checkpoint-", 17) != 0)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is not a checkpoint of a training run%s", path,
-                          clmix_safetensors_metadata(file, "config") != NULL ? ", only a trained model; give it as the model of a new run" : "");
+                          clmix_safetensors_metadata(file, "config") != NULL ? ", only a trained model; give it as the model of a new run"
+                                                                             : "");
     if (strcmp(format, CLMIX_CHECKPOINT_FORMAT) != 0)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is a '%.40s' and this version reads '%s'", path, format, CLMIX_CHECKPOINT_FORMAT);
     return CLMIX_OK;
@@ -55,7 +56,7 @@ clmix_status clmix_checkpoint_state(const clmix_safetensors *file, const char *p
     return metadata_json(file, path, "state", state);
 }
 
-/* ---- is it this run's? ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- is it this run's? ------------------------------------------------------------------------------------------------------------ */
 
 static clmix_status check_config(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path)
 {
@@ -66,7 +67,8 @@ static clmix_status check_config(const clmix_trainer *trainer, const clmix_safet
     CLMIX_TRY(metadata(file, path, "config", &stored));
     CLMIX_TRY(clmix_config_text(clmix_network_config(trainer->network), &asked));
     if (strcmp(stored, asked) != 0)
-        status = clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with the model %.300s and is to be resumed with %.300s", stored, asked);
+        status =
+            clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with the model %.300s and is to be resumed with %.300s", stored, asked);
     clmix_free(asked);
     return status;
 }
@@ -78,12 +80,14 @@ static clmix_status check_pictures(const clmix_trainer *trainer, const cJSON *st
     CLMIX_TRY(clmix_json_integer(state, path, "train_pictures", 0, INT64_MAX / 2, &train));
     CLMIX_TRY(clmix_json_integer(state, path, "test_pictures", 0, INT64_MAX / 2, &test));
     if ((size_t)train != trainer->train_count || (size_t)test != trainer->test_count)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with %zu training and %zu test pictures and the data set now has %zu and %zu; it must be the same", (size_t)train,
-                          (size_t)test, trainer->train_count, trainer->test_count);
+        return clmix_fail(
+            CLMIX_ERROR_ARGUMENT,
+            "the run was begun with %zu training and %zu test pictures and the data set now has %zu and %zu; it must be the same",
+            (size_t)train, (size_t)test, trainer->train_count, trainer->test_count);
     return CLMIX_OK;
 }
 
-/* ---- tensors -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool fits(const clmix_stored_tensor *stored, const clmix_tensor_info *info)
 {
@@ -95,7 +99,8 @@ static bool fits(const clmix_stored_tensor *stored, const clmix_tensor_info *inf
     return true;
 }
 
-static clmix_status take_tensor(const clmix_safetensors *file, const char *path, const char *prefix, const clmix_tensor_info *info, float *arena)
+static clmix_status take_tensor(const clmix_safetensors *file, const char *path, const char *prefix, const clmix_tensor_info *info,
+                                float *arena)
 {
     const clmix_stored_tensor *stored;
     float *values;
@@ -107,7 +112,7 @@ static clmix_status take_tensor(const clmix_safetensors *file, const char *path,
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' lacks the tensor '%s'", path, name);
     if (!fits(stored, info))
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the tensor '%s' has another type or shape than the model's", path, name);
-    values = malloc(stored->bytes);    /* a copy, for alignment */
+    values = malloc(stored->bytes); /* a copy, for alignment */
     if (values == NULL)
         return clmix_fail_memory(name);
     memcpy(values, stored->data, stored->bytes);
@@ -116,7 +121,8 @@ static clmix_status take_tensor(const clmix_safetensors *file, const char *path,
     return CLMIX_OK;
 }
 
-static clmix_status take_group(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path, const struct clmix_arena_group *group, float *arena)
+static clmix_status take_group(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path,
+                               const struct clmix_arena_group *group, float *arena)
 {
     for (size_t i = 0; i < clmix_network_tensor_count(trainer->network); i++) {
         clmix_tensor_info info;
@@ -140,16 +146,17 @@ static clmix_status take_groups(clmix_trainer *trainer, const clmix_safetensors 
         arenas[i] = calloc(groups[i].count, sizeof *arenas[i]);
         status = arenas[i] == NULL ? clmix_fail_memory("the checkpoint") : take_group(trainer, file, path, &groups[i], arenas[i]);
     }
-    for (size_t i = count; status == CLMIX_OK && i-- > 0;)    /* the weights, which come first, last */
+    for (size_t i = count; status == CLMIX_OK && i-- > 0;) /* the weights, which come first, last */
         status = clmix_buffer_write(trainer->device, groups[i].memory, 0, arenas[i], groups[i].count * sizeof(float));
     for (size_t i = 0; i < count; i++)
         free(arenas[i]);
     return status;
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the file --------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status take_state(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path, struct clmix_run *run, uint64_t *step, uint64_t *draws)
+static clmix_status take_state(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path, struct clmix_run *run,
+                               uint64_t *step, uint64_t *draws)
 {
     cJSON *state = NULL;
     clmix_status status;
@@ -208,7 +215,7 @@ clmix_status clmix_checkpoint_read(clmix_trainer *trainer, struct clmix_run *run
     return status;
 }
 
-/* ---- what it says, without a trainer ------------------------------------------------------------------------------------------------------------ */
+/* ---- what it says, without a trainer ---------------------------------------------------------------------------------------------- */
 
 void clmix_run_info_clear(clmix_run_info *info)
 {

@@ -34,7 +34,7 @@ size_t clmix_checkpoint_groups(const clmix_trainer *trainer, struct clmix_arena_
     return count;
 }
 
-/* ---- tensors -------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status declare_group(clmix_safetensors_writer *writer, const clmix_network *network, const struct clmix_arena_group *group)
 {
@@ -52,7 +52,8 @@ static clmix_status declare_group(clmix_safetensors_writer *writer, const clmix_
 }
 
 /* `arena` and `file` have room for the whole arena. */
-static clmix_status put_group(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_arena_group *group, float *arena, float *file)
+static clmix_status put_group(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_arena_group *group,
+                              float *arena, float *file)
 {
     CLMIX_TRY(clmix_buffer_read(trainer->device, group->memory, 0, arena, group->count * sizeof(float)));
     for (size_t i = 0; i < clmix_network_tensor_count(trainer->network); i++) {
@@ -67,7 +68,8 @@ static clmix_status put_group(clmix_safetensors_writer *writer, const clmix_trai
     return CLMIX_OK;
 }
 
-static clmix_status put_groups(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_arena_group *groups, size_t count)
+static clmix_status put_groups(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_arena_group *groups,
+                               size_t count)
 {
     const size_t largest = trainer->map.weight_count > trainer->map.state_count ? trainer->map.weight_count : trainer->map.state_count;
     float *arena = malloc(largest * sizeof *arena), *file = malloc(largest * sizeof *file);
@@ -80,7 +82,7 @@ static clmix_status put_groups(clmix_safetensors_writer *writer, const clmix_tra
     return status;
 }
 
-/* ---- metadata ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- metadata --------------------------------------------------------------------------------------------------------------------- */
 
 /* Prints an object into the metadata, and frees it. */
 static clmix_status describe_json(clmix_safetensors_writer *writer, const char *key, cJSON *json)
@@ -134,9 +136,10 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     return describe_state(writer, trainer, run);
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the file --------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_run *run, const char *path)
+static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_run *run,
+                               const char *path)
 {
     struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS];
     const size_t count = clmix_checkpoint_groups(trainer, groups);

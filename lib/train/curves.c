@@ -1,6 +1,7 @@
 /* curves.svg: loss above, accuracy below, training dashed and test solid, so that it reads on paper and on a phone.
  *
- * Coordinates are whole numbers of a large view box, and numbers in labels are put together from whole ones: nothing here depends on the locale's decimal point. */
+ * Coordinates are whole numbers of a large view box, and numbers in labels are put together from whole ones: nothing here depends on
+ * the locale's decimal point. */
 #include "train/run.h"
 
 #include "base/file.h"
@@ -11,21 +12,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH 7200
+#define WIDTH        7200
 #define PANEL_HEIGHT 2600
-#define LEFT 620
-#define RIGHT 900     /* room for the names of the lines */
-#define TOP 760       /* of the first panel */
-#define GAP 620       /* between the panels */
-#define TEST_COLOUR "#0b5fa5"
+#define LEFT         620
+#define RIGHT        900 /* room for the names of the lines */
+#define TOP          760 /* of the first panel */
+#define GAP          780 /* between the panels */
+#define TEST_COLOUR  "#0b5fa5"
 #define TRAIN_COLOUR "#b3541e"
 
 /* A panel's place and its axes. */
 struct panel {
     int top;
-    double highest, step;    /* of the vertical axis, which begins at 0 */
+    double highest, step; /* of the vertical axis, which begins at 0 */
     int decimals;
-    size_t first, last;      /* epochs */
+    size_t first, last; /* epochs */
     const struct clmix_run *run;
 };
 
@@ -51,7 +52,7 @@ static double test_accuracy(const clmix_epoch *epoch)
     return 100.0 * epoch->test_top1;
 }
 
-/* ---- text ----------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status put(clmix_file_writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static clmix_status put(clmix_file_writer *writer, const char *format, ...)
@@ -88,7 +89,7 @@ static void plain(const char *name, char text[96])
     text[length] = '\0';
 }
 
-/* ---- axes ----------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- axes ------------------------------------------------------------------------------------------------------------------------- */
 
 /* 1, 2 or 5 times a power of ten, so that about five steps reach `range`. */
 static double round_step(double range)
@@ -104,10 +105,10 @@ static struct panel make_panel(const struct clmix_run *run, int top, curve first
     double highest = 1e-3;
 
     for (size_t i = 0; i < run->history_count; i++) {
-        highest = fmax(highest, first(&run->history[i]));    /* fmax ignores NaN */
+        highest = fmax(highest, first(&run->history[i])); /* fmax ignores NaN */
         highest = fmax(highest, second(&run->history[i]));
     }
-    highest = fmin(highest, 1e6);    /* a loss beyond is drawn at the border */
+    highest = fmin(highest, 1e6); /* a loss beyond is drawn at the border */
     panel.step = round_step(highest);
     panel.highest = panel.step * ceil(highest / panel.step - 1e-9);
     panel.decimals = panel.step >= 1.0 ? 0 : panel.step >= 0.1 ? 1 : panel.step >= 0.01 ? 2 : 3;
@@ -138,15 +139,17 @@ static clmix_status put_axes(clmix_file_writer *writer, const struct panel *pane
         const int y = y_of(panel, i * panel->step);
 
         CLMIX_TRY(put(writer, "<path d='M%d %dH%d' stroke='%s' stroke-width='8'/>", LEFT, y, WIDTH - RIGHT, i == 0 ? "#444" : "#ddd"));
-        CLMIX_TRY(put(writer, "<text x='%d' y='%d' text-anchor='end' fill='#444'>%s</text>\n", LEFT - 80, y + 60, number(i * panel->step, panel->decimals, text)));
+        CLMIX_TRY(put(writer, "<text x='%d' y='%d' text-anchor='end' fill='#444'>%s</text>\n", LEFT - 80, y + 60,
+                      number(i * panel->step, panel->decimals, text)));
     }
     for (size_t epoch = panel->first; epoch <= panel->last; epoch++)
         if (epoch % every == 0 || span == 0)
-            CLMIX_TRY(put(writer, "<text x='%d' y='%d' text-anchor='middle' fill='#444'>%zu</text>\n", x_of(panel, epoch), panel->top + PANEL_HEIGHT + 210, epoch));
+            CLMIX_TRY(put(writer, "<text x='%d' y='%d' text-anchor='middle' fill='#444'>%zu</text>\n", x_of(panel, epoch),
+                          panel->top + PANEL_HEIGHT + 210, epoch));
     return CLMIX_OK;
 }
 
-/* ---- lines ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------------------------ */
 
 static clmix_status put_curve(clmix_file_writer *writer, const struct panel *panel, curve value, const char *colour, const char *style)
 {
@@ -158,7 +161,8 @@ static clmix_status put_curve(clmix_file_writer *writer, const struct panel *pan
             CLMIX_TRY(put(writer, "%d,%d ", x_of(panel, run->history[i].epoch), y_of(panel, value(&run->history[i]))));
     CLMIX_TRY(put(writer, "'/>\n"));
     if (run->history_count == 1 && isfinite(value(&run->history[0])))
-        CLMIX_TRY(put(writer, "<circle cx='%d' cy='%d' r='50' fill='%s'/>\n", x_of(panel, run->history[0].epoch), y_of(panel, value(&run->history[0])), colour));
+        CLMIX_TRY(put(writer, "<circle cx='%d' cy='%d' r='50' fill='%s'/>\n", x_of(panel, run->history[0].epoch),
+                      y_of(panel, value(&run->history[0])), colour));
     return CLMIX_OK;
 }
 
@@ -199,8 +203,8 @@ static clmix_status put_best(clmix_file_writer *writer, const struct panel *pane
 
     for (size_t i = 0; i < run->history_count; i++)
         if (run->history[i].epoch == run->best_epoch && isfinite(run->history[i].test_top1))
-            return put(writer, "<circle cx='%d' cy='%d' r='70' fill='white' stroke='" TEST_COLOUR "' stroke-width='36'/>\n", x_of(panel, run->best_epoch),
-                       y_of(panel, test_accuracy(&run->history[i])));
+            return put(writer, "<circle cx='%d' cy='%d' r='70' fill='white' stroke='" TEST_COLOUR "' stroke-width='36'/>\n",
+                       x_of(panel, run->best_epoch), y_of(panel, test_accuracy(&run->history[i])));
     return CLMIX_OK;
 }
 
@@ -210,12 +214,17 @@ static clmix_status put_title(clmix_file_writer *writer, const struct clmix_run 
     char name[96], best[32];
 
     plain(title, name);
-    CLMIX_TRY(put(writer, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='Helvetica, Arial, sans-serif' font-size='180'>\n", WIDTH, height));
-    CLMIX_TRY(put(writer, "<rect width='%d' height='%d' fill='white'/>\n<text x='%d' y='300' font-size='240'>%s", WIDTH, height, LEFT, name));
+    CLMIX_TRY(
+        put(writer,
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='Helvetica, Arial, sans-serif' font-size='180'>\n",
+            WIDTH, height));
+    CLMIX_TRY(
+        put(writer, "<rect width='%d' height='%d' fill='white'/>\n<text x='%d' y='300' font-size='220'>%s", WIDTH, height, LEFT, name));
     if (run->best_epoch > 0 && run->best > 0.0)
-        CLMIX_TRY(put(writer, ": best %s %% of the test pictures right, epoch %zu", number(100.0 * run->best, 1, best), run->best_epoch));
+        CLMIX_TRY(put(writer, ": best test accuracy %s %%, epoch %zu", number(100.0 * run->best, 1, best), run->best_epoch));
     CLMIX_TRY(put(writer, "</text>\n"));
-    return put(writer, "<text x='%d' y='%d' text-anchor='middle' fill='#444'>epoch</text>\n", LEFT + (WIDTH - LEFT - RIGHT) / 2, height - 60);
+    return put(writer, "<text x='%d' y='%d' text-anchor='middle' fill='#444'>epoch</text>\n", LEFT + (WIDTH - LEFT - RIGHT) / 2,
+               height - 60);
 }
 
 clmix_status clmix_curves_write(const struct clmix_run *run, const char *title, const char *path)

@@ -75,11 +75,14 @@ clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *d
     clmix_config_picture(config, &wanted_height, &wanted_width, &wanted_channels);
     clmix_dataset_size(data, &height, &width, &channels);
     if (height != wanted_height || width != wanted_width || channels != wanted_channels)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' takes pictures of %zux%zux%zu and the data set was opened for %zux%zux%zu; open it with the model's size",
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "'%s' takes pictures of %zux%zux%zu and the data set was opened for %zux%zux%zu; open it with the model's size",
                           clmix_config_name(config), wanted_height, wanted_width, wanted_channels, height, width, channels);
     if ((size_t)clmix_dataset_classes(data) != clmix_config_classes(config))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d", clmix_config_name(config),
-                          clmix_config_classes(config), clmix_dataset_classes(data), clmix_dataset_classes(data));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d",
+                          clmix_config_name(config), clmix_config_classes(config), clmix_dataset_classes(data),
+                          clmix_dataset_classes(data));
     return CLMIX_OK;
 }
 

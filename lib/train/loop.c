@@ -1,6 +1,7 @@
 /* The training loop: epochs of steps, evaluation, and what is written after each.
  *
- * Whatever is written can be lost and made again: a checkpoint is taken only between steps, everything random is drawn from counters, and the log is rewritten from the checkpoint's history when a run is resumed. */
+ * Whatever is written can be lost and made again: a checkpoint is taken only between steps, everything random is drawn from counters,
+ * and the log is rewritten from the checkpoint's history when a run is resumed. */
 #include "train/run.h"
 
 #include "base/array.h"
@@ -20,10 +21,10 @@ struct loop {
     struct clmix_run run;
     clmix_loader *loader;
     char *model_path, *checkpoint_path, *log_path, *curves_path;
-    double session;          /* when this session began, and the run's seconds then */
+    double session; /* when this session began, and the run's seconds then */
     double seconds_before;
-    bool timed;              /* the session's first batch is over */
-    bool stopped;            /* by the caller */
+    bool timed;   /* the session's first batch is over */
+    bool stopped; /* by the caller */
 };
 
 static double now(void)
@@ -40,7 +41,7 @@ static clmix_status write_checkpoint(struct loop *loop)
     return clmix_checkpoint_write(loop->trainer, &loop->run, loop->checkpoint_path);
 }
 
-/* ---- batches ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- batches ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool steps_done(const struct loop *loop)
 {
@@ -76,7 +77,8 @@ static void tell_step(struct loop *loop)
 
     if (events == NULL || events->step == NULL)
         return;
-    if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / (double)run->pictures, (double)run->right / (double)run->pictures, speed(run)))
+    if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / (double)run->pictures,
+                      (double)run->right / (double)run->pictures, speed(run)))
         loop->stopped = true;
 }
 
@@ -112,7 +114,7 @@ static clmix_status train_epoch(struct loop *loop)
     return CLMIX_OK;
 }
 
-/* ---- the end of an epoch ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the end of an epoch ---------------------------------------------------------------------------------------------------------- */
 
 static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
 {
@@ -168,12 +170,12 @@ static clmix_status finish_epoch(struct loop *loop)
     return CLMIX_OK;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the run ---------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status open_loader(struct loop *loop)
 {
     const clmix_trainer *trainer = loop->trainer;
-    const bool between = loop->run.batch >= trainer->batches;    /* trained, and not yet evaluated */
+    const bool between = loop->run.batch >= trainer->batches; /* trained, and not yet evaluated */
     const clmix_loader_options options = {
         .seed = trainer->options.seed,
         .shuffle = true,
@@ -193,12 +195,13 @@ static clmix_status run_epochs(struct loop *loop)
         CLMIX_TRY(train_epoch(loop));
         if (loop->run.batch < loop->trainer->batches && !steps_done(loop)) {
             CLMIX_TRY(write_checkpoint(loop));
-            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped in epoch %zu after %zu of %zu batches; '%s' has everything needed to go on", loop->run.epoch + 1, loop->run.batch,
-                              loop->trainer->batches, loop->checkpoint_path);
+            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped in epoch %zu after %zu of %zu batches; '%s' has everything needed to go on",
+                              loop->run.epoch + 1, loop->run.batch, loop->trainer->batches, loop->checkpoint_path);
         }
         CLMIX_TRY(finish_epoch(loop));
         if (loop->stopped && !clmix_run_finished(options, &loop->run, loop->trainer->step))
-            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped after epoch %zu; '%s' has everything needed to go on", loop->run.epoch, loop->checkpoint_path);
+            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped after epoch %zu; '%s' has everything needed to go on", loop->run.epoch,
+                              loop->checkpoint_path);
     }
     return CLMIX_OK;
 }
@@ -233,11 +236,12 @@ static void remove_leftovers(const char *folder)
 
     while (list != NULL && (entry = readdir(list)) != NULL) {
         const size_t length = strlen(entry->d_name);
-        const bool ours = strncmp(entry->d_name, "checkpoint.safetensors.", 23) == 0 || strncmp(entry->d_name, "model.safetensors.", 18) == 0;
+        const bool ours =
+            strncmp(entry->d_name, "checkpoint.safetensors.", 23) == 0 || strncmp(entry->d_name, "model.safetensors.", 18) == 0;
         char *path = ours && length > 4 && strcmp(entry->d_name + length - 4, ".tmp") == 0 ? clmix_path_join(folder, entry->d_name) : NULL;
 
         if (path != NULL)
-            (void)unlink(path);    /* if it stays it only takes room */
+            (void)unlink(path); /* if it stays it only takes room */
         free(path);
     }
     if (list != NULL)

@@ -11,7 +11,8 @@ static clmix_status restore_states(clmix_trainer *trainer)
 {
     if (trainer->kept_states == NULL)
         return CLMIX_OK;
-    return clmix_buffer_copy(trainer->device, trainer->kept_states, 0, clmix_network_states(trainer->network), 0, trainer->map.state_count * sizeof(float));
+    return clmix_buffer_copy(trainer->device, trainer->kept_states, 0, clmix_network_states(trainer->network), 0,
+                             trainer->map.state_count * sizeof(float));
 }
 
 /* NOT_FINITE when a weight or a running statistic is; then no op is to blame. */
@@ -26,7 +27,8 @@ static clmix_status check_tensor(clmix_network *network, const clmix_tensor_info
     status = clmix_network_read(network, info->name, values, count);
     for (size_t i = 0; status == CLMIX_OK && i < count; i++)
         if (!isfinite(values[i]))
-            status = clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s was %s before the step (element %zu)", info->name, isnan(values[i]) ? "NaN" : "infinite", i);
+            status = clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s was %s before the step (element %zu)", info->name,
+                                isnan(values[i]) ? "NaN" : "infinite", i);
     free(values);
     return status;
 }
@@ -50,7 +52,8 @@ static clmix_status repeat(clmix_trainer *trainer, clmix_plan *plan, const struc
     return clmix_plan_find_not_finite(plan);
 }
 
-clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input, const float scalars[CLMIX_SCALARS])
+clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input,
+                                   const float scalars[CLMIX_SCALARS])
 {
     const bool by_loss = !isfinite(scalars[CLMIX_SCALAR_LOSS]);
     const float value = by_loss ? scalars[CLMIX_SCALAR_LOSS] : scalars[CLMIX_SCALAR_NORM];
@@ -66,6 +69,8 @@ clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, con
     if (status != CLMIX_ERROR_NOT_FINITE)
         return status;
     CLMIX_TRY(restore_states(trainer));
-    return clmix_fail(status, "step %zu: the %s is %s: %s; the weights are as before this step. A lower learning rate than %g, or a limit on the gradients' norm, usually helps", trainer->step + 1,
-                      by_loss ? "loss" : "gradients' norm", isnan(value) ? "NaN" : "infinite", clmix_error(), rate);
+    return clmix_fail(status,
+                      "step %zu: the %s is %s: %s; the weights are as before this step. A lower learning rate than %g, or a limit on the "
+                      "gradients' norm, usually helps",
+                      trainer->step + 1, by_loss ? "loss" : "gradients' norm", isnan(value) ? "NaN" : "infinite", clmix_error(), rate);
 }

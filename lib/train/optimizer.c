@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT 16         /* elements: cl/optimizer.cl has no tail loops */
-#define SMALLEST_CHUNK 4096  /* elements in a group: below, a launch is all overhead */
-#define MOST_GROUPS 256      /* of a range: enough for every device, and few partial sums */
+#define ALIGNMENT      16   /* elements: cl/optimizer.cl has no tail loops */
+#define SMALLEST_CHUNK 4096 /* elements in a group: below, a launch is all overhead */
+#define MOST_GROUPS    256  /* of a range: enough for every device, and few partial sums */
 
-/* ---- making --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- making ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The largest power of two up to 64 that the device takes; one work-item in the wide form. */
 static size_t choose_work_group(const clmix_device_info *info)
@@ -45,8 +45,8 @@ static int count_moments(const clmix_train_options *options)
     return 2;
 }
 
-clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_device *device, const clmix_train_options *options, const struct clmix_range *ranges, size_t range_count,
-                                 size_t weight_count)
+clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_device *device, const clmix_train_options *options,
+                                 const struct clmix_range *ranges, size_t range_count, size_t weight_count)
 {
     struct clmix_optimizer *made = calloc(1, sizeof *made);
 
@@ -65,8 +65,8 @@ clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_devic
     for (size_t i = 0; i < range_count; i++) {
         if (ranges[i].begin % ALIGNMENT != 0 || ranges[i].count % ALIGNMENT != 0 || ranges[i].begin + ranges[i].count > weight_count) {
             clmix_optimizer_free(made);
-            return clmix_fail(CLMIX_ERROR_INTERNAL, "parameters %zu..%zu of %zu do not begin and end at multiples of %d", ranges[i].begin, ranges[i].begin + ranges[i].count,
-                              weight_count, ALIGNMENT);
+            return clmix_fail(CLMIX_ERROR_INTERNAL, "parameters %zu..%zu of %zu do not begin and end at multiples of %d", ranges[i].begin,
+                              ranges[i].begin + ranges[i].count, weight_count, ALIGNMENT);
         }
         made->shares[made->share_count++] = share_range(ranges[i], made->work_group, made->partial_count);
         made->partial_count += made->shares[i].groups;
@@ -132,7 +132,8 @@ static clmix_status allocate(struct clmix_optimizer *optimizer)
         CLMIX_TRY(clmix_buffer_create(optimizer->device, arena_bytes, "the optimizer's moments", &optimizer->moments[i]));
         CLMIX_TRY(clmix_buffer_zero(optimizer->device, optimizer->moments[i], 0, arena_bytes));
     }
-    CLMIX_TRY(clmix_buffer_create(optimizer->device, optimizer->partial_count * sizeof(float), "partial sums of the gradients' norm", &optimizer->partials));
+    CLMIX_TRY(clmix_buffer_create(optimizer->device, optimizer->partial_count * sizeof(float), "partial sums of the gradients' norm",
+                                  &optimizer->partials));
     CLMIX_TRY(clmix_buffer_create(optimizer->device, sizeof slate, "the loss", &optimizer->scalars));
     return clmix_buffer_write(optimizer->device, optimizer->scalars, 0, slate, sizeof slate);
 }
@@ -160,11 +161,11 @@ clmix_status clmix_optimizer_prepare(struct clmix_optimizer *optimizer)
     if (status == CLMIX_OK)
         status = allocate(optimizer);
     if (status != CLMIX_OK)
-        release(optimizer);    /* it may be tried again */
+        release(optimizer); /* it may be tried again */
     return status;
 }
 
-/* ---- launching ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- launching -------------------------------------------------------------------------------------------------------------------- */
 
 /* Kernel arguments in order; the first error sticks. */
 struct arguments {
@@ -208,7 +209,8 @@ static void push_share(struct arguments *arguments, const struct clmix_share *sh
 }
 
 /* `bytes` is what the kernel moves for each element, for profiles. */
-static clmix_status enqueue(struct clmix_optimizer *optimizer, const struct arguments *arguments, const char *name, size_t groups, size_t elements, size_t bytes)
+static clmix_status enqueue(struct clmix_optimizer *optimizer, const struct arguments *arguments, const char *name, size_t groups,
+                            size_t elements, size_t bytes)
 {
     struct clmix_launch launch = {
         .kernel = arguments->kernel,
@@ -280,7 +282,8 @@ static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients,
 /* The step's scalars are formed here in double precision: 1 - beta^t loses its digits in float. */
 static void push_adam(struct arguments *arguments, const clmix_train_options *options, double rate, size_t step)
 {
-    const double beta1 = (double)options->beta1, beta2 = (double)options->beta2, decay = (double)options->weight_decay, time = (double)step + 1.0;
+    const double beta1 = (double)options->beta1, beta2 = (double)options->beta2, decay = (double)options->weight_decay,
+                 time = (double)step + 1.0;
     const bool decoupled = options->optimizer == CLMIX_ADAMW;
 
     push_float(arguments, decoupled ? 1.0 - rate * decay : 1.0);
@@ -292,7 +295,8 @@ static void push_adam(struct arguments *arguments, const clmix_train_options *op
     push_float(arguments, (double)options->epsilon);
 }
 
-static clmix_status update_share(struct clmix_optimizer *optimizer, const struct clmix_share *share, cl_mem weights, cl_mem gradients, double rate, size_t step)
+static clmix_status update_share(struct clmix_optimizer *optimizer, const struct clmix_share *share, cl_mem weights, cl_mem gradients,
+                                 double rate, size_t step)
 {
     const clmix_train_options *options = &optimizer->options;
     struct arguments arguments = { .kernel = optimizer->update };
@@ -318,7 +322,8 @@ static clmix_status update_share(struct clmix_optimizer *optimizer, const struct
     return enqueue(optimizer, &arguments, name, share->groups, share->range.count, 12 + 8 * (size_t)optimizer->moment_count);
 }
 
-clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float scale, double rate, size_t step)
+clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float scale, double rate,
+                                    size_t step)
 {
     CLMIX_TRY(measure(optimizer, gradients, scale));
     for (size_t i = 0; i < optimizer->share_count; i++)

@@ -1,6 +1,7 @@
 /* The optimizer on the device: kernels of cl/optimizer.cl over the flat arenas, and the arenas that only it needs (moments).
  *
- * A step is enqueued without waiting: the kernels find on the device whether the loss and the gradients are finite, and touch nothing when they are not. The host reads the same
+ * A step is enqueued without waiting: the kernels find on the device whether the loss and the gradients are finite, and touch nothing
+ * when they are not. The host reads the same
  * verdict afterwards from `scalars`. */
 #ifndef CLMIX_TRAIN_OPTIMIZER_H
 #define CLMIX_TRAIN_OPTIMIZER_H
@@ -26,18 +27,18 @@ struct clmix_share {
 struct clmix_optimizer {
     clmix_device *device;
     clmix_train_options options;
-    struct clmix_share *shares;      /* the parameters that have a gradient */
+    struct clmix_share *shares; /* the parameters that have a gradient */
     size_t share_count, partial_count, weight_count, work_group;
     int moment_count;
-    cl_mem moments[2];               /* the size of the weight arena; Adam: mean and mean square of the gradient, descent: momentum */
+    cl_mem moments[2]; /* the size of the weight arena; Adam: mean and mean square of the gradient, descent: momentum */
     cl_mem partials, scalars;
     cl_kernel square_sums, judge, update, accumulate, average;
 };
 
 /* `ranges` is copied. Allocates nothing on the device. */
-clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_device *device, const clmix_train_options *options, const struct clmix_range *ranges, size_t range_count,
-                                 size_t weight_count);
-void clmix_optimizer_free(struct clmix_optimizer *optimizer);    /* NULL is allowed */
+clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_device *device, const clmix_train_options *options,
+                                 const struct clmix_range *ranges, size_t range_count, size_t weight_count);
+void clmix_optimizer_free(struct clmix_optimizer *optimizer); /* NULL is allowed */
 
 /* Bytes that prepare will allocate; allocation (moments zero) and kernels. */
 size_t clmix_optimizer_bytes(const struct clmix_optimizer *optimizer);
@@ -49,10 +50,13 @@ const char *clmix_optimizer_moment_name(const struct clmix_optimizer *optimizer,
 /* sums = (fresh ? 0 : sums) + factor * gradients */
 clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_mem sums, cl_mem gradients, float factor, bool fresh);
 
-/* Update number `step` (from 0) with learning rate `rate` from scale * gradients, clipped as the options say. Where the loss in `scalars` or the norm is not finite nothing changes. */
-clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float scale, double rate, size_t step);
+/* Update number `step` (from 0) with learning rate `rate` from scale * gradients, clipped as the options say. Where the loss in
+ * `scalars` or the norm is not finite nothing changes. */
+clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float scale, double rate,
+                                    size_t step);
 
-/* averages = decay * averages + (1 - decay) * values, `count` elements from the arenas' start (a multiple of 16), if the last update took place. */
+/* averages = decay * averages + (1 - decay) * values, `count` elements from the arenas' start (a multiple of 16), if the last update
+ * took place. */
 clmix_status clmix_optimizer_average(struct clmix_optimizer *optimizer, cl_mem averages, cl_mem values, size_t count, double decay);
 
 /* Waits, and reads the slate. */

@@ -17,10 +17,13 @@ struct option {
     const char *name;
     enum kind kind;
     size_t offset;
-    bool decides;    /* about the result: a resumed run must have the same */
+    bool decides; /* about the result: a resumed run must have the same */
 };
 
-#define OPTION(name, kind, member, decides) { name, kind, offsetof(clmix_train_options, member), decides }
+#define OPTION(name, kind, member, decides)                        \
+    {                                                              \
+        name, kind, offsetof(clmix_train_options, member), decides \
+    }
 static const struct option table[] = {
     OPTION("batch", SIZE, batch, true),
     OPTION("epochs", SIZE, epochs, true),
@@ -52,7 +55,7 @@ enum { OPTIONS = sizeof table / sizeof table[0] };
 static const char *const optimizers[] = { "adamw", "adam", "sgd" };
 static const char *const schedules[] = { "constant", "cosine", "linear" };
 
-/* ---- values ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------------------------------------------- */
 
 /* A value as text: exact, so that equal texts are equal values. */
 static const char *text_of(const struct option *option, const clmix_train_options *options, char text[32])
@@ -108,7 +111,7 @@ static bool take_text(const struct option *option, const char *text, clmix_train
     return end != text && *end == '\0';
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ------------------------------------------------------------------------------------------------------------------ */
 
 clmix_status clmix_options_write(const clmix_train_options *options, cJSON *json)
 {
@@ -161,7 +164,9 @@ clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_
         char before[32], now[32];
 
         if (strcmp(text_of(&table[i], stored, before), text_of(&table[i], asked, now)) != 0 && !may_differ(&table[i], stored))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with %s %s and is to be resumed with %s, which would change its result; resume with the same, or start a new run",
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "the run was begun with %s %s and is to be resumed with %s, which would change its result; resume with the "
+                              "same, or start a new run",
                               table[i].name, before, now);
     }
     return CLMIX_OK;

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *config, const clmix_train_options *options, const float mean[4], const float deviation[4])
+clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *config, const clmix_train_options *options,
+                               const float mean[4], const float deviation[4])
 {
     memset(recipe, 0, sizeof *recipe);
     memcpy(recipe->mean, mean, sizeof recipe->mean);
@@ -108,7 +109,8 @@ void clmix_arena_map_clear(struct clmix_arena_map *map)
     memset(map, 0, sizeof *map);
 }
 
-clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, clmix_plan **plan, struct clmix_arena_map *map)
+clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, clmix_plan **plan,
+                                   struct clmix_arena_map *map)
 {
     clmix_graph *graph = clmix_graph_new();
     clmix_status status;

@@ -7,15 +7,15 @@
 #include <cjson/cJSON.h>
 
 struct clmix_run {
-    size_t epoch, batch;                /* epochs finished, and batches of the next one */
-    size_t pictures, right;             /* of that begun epoch */
-    double loss_sum;                    /* loss times pictures */
-    double timed_seconds;               /* of that epoch, spent on so many pictures: the first batch of a session, which compiles kernels, is not timed */
+    size_t epoch, batch;    /* epochs finished, and batches of the next one */
+    size_t pictures, right; /* of that begun epoch */
+    double loss_sum;        /* loss times pictures */
+    double timed_seconds; /* of that epoch, spent on so many pictures: the first batch of a session, which compiles kernels, is not timed */
     size_t timed_pictures;
-    double seconds;                     /* the whole run up to now, all sessions */
-    size_t best_epoch;                  /* 0: none yet */
-    double best;                        /* its accuracy */
-    clmix_epoch *history;               /* the log's lines */
+    double seconds;       /* the whole run up to now, all sessions */
+    size_t best_epoch;    /* 0: none yet */
+    double best;          /* its accuracy */
+    clmix_epoch *history; /* the log's lines */
     size_t history_count, history_capacity;
 };
 void clmix_run_clear(struct clmix_run *run);
@@ -39,7 +39,7 @@ clmix_status clmix_checkpoint_write(clmix_trainer *trainer, const struct clmix_r
 clmix_status clmix_checkpoint_read(clmix_trainer *trainer, struct clmix_run *run, const char *path);
 
 /* log.c: log.jsonl. */
-clmix_status clmix_log_start(const struct clmix_run *run, const char *path);     /* the lines of the history, and no others */
+clmix_status clmix_log_start(const struct clmix_run *run, const char *path); /* the lines of the history, and no others */
 clmix_status clmix_log_append(const clmix_epoch *epoch, const char *path);
 
 /* curves.c: curves.svg. */

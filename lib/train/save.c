@@ -1,4 +1,5 @@
-/* Saving the evaluated weights. The averaged ones take the network's place while the file is written: first the network's own move to the gradients' arena, whose content has done its duty. */
+/* Saving the evaluated weights. The averaged ones take the network's place while the file is written: first the network's own move to
+ * the gradients' arena, whose content has done its duty. */
 #include "train/trainer.h"
 
 #include "base/status.h"
@@ -22,6 +23,6 @@ clmix_status clmix_trainer_save_model(clmix_trainer *trainer, const char *path)
     status = copy_both(trainer, trainer->average_weights, weights, trainer->average_states, states);
     if (status == CLMIX_OK)
         status = clmix_network_save(trainer->network, path);
-    back = copy_both(trainer, trainer->gradients, weights, trainer->kept_states, states);    /* whatever came of it */
+    back = copy_both(trainer, trainer->gradients, weights, trainer->kept_states, states); /* whatever came of it */
     return back != CLMIX_OK ? back : status;
 }

@@ -26,12 +26,9 @@ float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_
     else
         progress = (double)(step - warmup) / (double)(total - warmup);
     switch (options->schedule) {
-    case CLMIX_SCHEDULE_COSINE:
-        return (float)(peak * 0.5 * (1.0 + cos(pi * progress)));
-    case CLMIX_SCHEDULE_LINEAR:
-        return (float)(peak * (1.0 - progress));
-    case CLMIX_SCHEDULE_CONSTANT:
-        break;
+    case CLMIX_SCHEDULE_COSINE: return (float)(peak * 0.5 * (1.0 + cos(pi * progress)));
+    case CLMIX_SCHEDULE_LINEAR: return (float)(peak * (1.0 - progress));
+    case CLMIX_SCHEDULE_CONSTANT: break;
     }
     return options->rate;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 9007199254740992    /* 2^53: JSON's numbers are doubles */
+#define MOST 9007199254740992 /* 2^53: JSON's numbers are doubles */
 
 void clmix_run_clear(struct clmix_run *run)
 {
@@ -23,7 +23,7 @@ bool clmix_run_finished(const clmix_train_options *options, const struct clmix_r
     return run->epoch >= options->epochs || (options->steps > 0 && step >= options->steps && run->batch == 0);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool put_count(cJSON *json, const char *name, uint64_t value)
 {
@@ -42,19 +42,23 @@ static bool write_epoch(const clmix_epoch *epoch, cJSON *list)
 
     if (json == NULL || !cJSON_AddItemToArray(list, json))
         return false;
-    return put_count(json, "epoch", epoch->epoch) && put_count(json, "step", epoch->step) && put_number(json, "train_loss", epoch->train_loss) &&
-           put_number(json, "train_top1", epoch->train_top1) && put_number(json, "test_loss", epoch->test_loss) && put_number(json, "test_top1", epoch->test_top1) &&
-           put_number(json, "test_top5", epoch->test_top5) && put_number(json, "images_per_second", epoch->images_per_second) && put_number(json, "seconds", epoch->seconds) &&
-           put_count(json, "peak_device_bytes", epoch->peak_device_bytes) && put_count(json, "best", epoch->best);
+    return put_count(json, "epoch", epoch->epoch) && put_count(json, "step", epoch->step) &&
+           put_number(json, "train_loss", epoch->train_loss) && put_number(json, "train_top1", epoch->train_top1) &&
+           put_number(json, "test_loss", epoch->test_loss) && put_number(json, "test_top1", epoch->test_top1) &&
+           put_number(json, "test_top5", epoch->test_top5) && put_number(json, "images_per_second", epoch->images_per_second) &&
+           put_number(json, "seconds", epoch->seconds) && put_count(json, "peak_device_bytes", epoch->peak_device_bytes) &&
+           put_count(json, "best", epoch->best);
 }
 
 clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_run *run, cJSON *json)
 {
     cJSON *history;
-    bool done = put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) && put_count(json, "train_pictures", trainer->train_count) &&
-                put_count(json, "test_pictures", trainer->test_count) && put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) &&
-                put_count(json, "pictures", run->pictures) && put_count(json, "right", run->right) && put_number(json, "loss_sum", run->loss_sum) &&
-                put_number(json, "timed_seconds", run->timed_seconds) && put_count(json, "timed_pictures", run->timed_pictures) && put_number(json, "seconds", run->seconds) &&
+    bool done = put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) &&
+                put_count(json, "train_pictures", trainer->train_count) && put_count(json, "test_pictures", trainer->test_count) &&
+                put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) &&
+                put_count(json, "pictures", run->pictures) && put_count(json, "right", run->right) &&
+                put_number(json, "loss_sum", run->loss_sum) && put_number(json, "timed_seconds", run->timed_seconds) &&
+                put_count(json, "timed_pictures", run->timed_pictures) && put_number(json, "seconds", run->seconds) &&
                 put_count(json, "best_epoch", run->best_epoch) && put_number(json, "best", run->best);
 
     history = cJSON_AddArrayToObject(json, "history");
@@ -64,7 +68,7 @@ clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_ru
     return done ? CLMIX_OK : clmix_fail_memory("the checkpoint's state");
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status get_count(const cJSON *json, const char *where, const char *name, uint64_t *value)
 {
@@ -119,7 +123,8 @@ static clmix_status read_history(const cJSON *json, const char *where, struct cl
 
     if (!cJSON_IsArray(list))
         return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'history' is missing", where);
-    cJSON_ArrayForEach(item, list) {
+    cJSON_ArrayForEach(item, list)
+    {
         clmix_epoch epoch = { 0 };
 
         CLMIX_TRY(read_epoch(item, where, &epoch));

@@ -1,4 +1,5 @@
-/* One step: a batch goes to the device, forward and backward run, the optimizer follows without the host in between, and then the host looks at what came out. */
+/* One step: a batch goes to the device, forward and backward run, the optimizer follows without the host in between, and then the host
+ * looks at what came out. */
 #include "train/trainer.h"
 
 #include "base/status.h"
@@ -34,16 +35,19 @@ static clmix_status update_averages(clmix_trainer *trainer)
     const double decay = average_decay(&trainer->options, trainer->step);
 
     if (trainer->average_weights != NULL)
-        CLMIX_TRY(clmix_optimizer_average(trainer->optimizer, trainer->average_weights, clmix_network_weights(trainer->network), trainer->map.weight_count, decay));
+        CLMIX_TRY(clmix_optimizer_average(trainer->optimizer, trainer->average_weights, clmix_network_weights(trainer->network),
+                                          trainer->map.weight_count, decay));
     if (trainer->average_states != NULL)
-        CLMIX_TRY(clmix_optimizer_average(trainer->optimizer, trainer->average_states, clmix_network_states(trainer->network), trainer->map.state_count, decay));
+        CLMIX_TRY(clmix_optimizer_average(trainer->optimizer, trainer->average_states, clmix_network_states(trainer->network),
+                                          trainer->map.state_count, decay));
     return CLMIX_OK;
 }
 
 /* Gradients of several batches are summed weighted by their pictures, so that the step is that of one big batch. */
 static clmix_status accumulate(clmix_trainer *trainer, size_t count)
 {
-    CLMIX_TRY(clmix_optimizer_accumulate(trainer->optimizer, trainer->sums, trainer->gradients, (float)count, trainer->summed_pictures == 0));
+    CLMIX_TRY(
+        clmix_optimizer_accumulate(trainer->optimizer, trainer->sums, trainer->gradients, (float)count, trainer->summed_pictures == 0));
     trainer->summed_pictures += count;
     return CLMIX_OK;
 }
@@ -54,7 +58,8 @@ static clmix_status update(clmix_trainer *trainer)
     const cl_mem weights = clmix_network_weights(trainer->network);
 
     if (trainer->summed_pictures > 0)
-        CLMIX_TRY(clmix_optimizer_update(trainer->optimizer, weights, trainer->sums, 1.0f / (float)trainer->summed_pictures, rate, trainer->step));
+        CLMIX_TRY(clmix_optimizer_update(trainer->optimizer, weights, trainer->sums, 1.0f / (float)trainer->summed_pictures, rate,
+                                         trainer->step));
     else
         CLMIX_TRY(clmix_optimizer_update(trainer->optimizer, weights, trainer->gradients, 1.0f, rate, trainer->step));
     return update_averages(trainer);
@@ -66,7 +71,8 @@ static clmix_status enqueue(clmix_trainer *trainer, clmix_plan *plan, const stru
     const bool alone = last && trainer->summed_pictures == 0;
 
     if (trainer->kept_states != NULL && trainer->summed_pictures == 0)
-        CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_states(trainer->network), 0, trainer->kept_states, 0, trainer->map.state_count * sizeof(float)));
+        CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_states(trainer->network), 0, trainer->kept_states, 0,
+                                    trainer->map.state_count * sizeof(float)));
     CLMIX_TRY(clmix_trainer_feed(trainer, plan, input));
     CLMIX_TRY(clmix_plan_set_step(plan, trainer->options.seed, trainer->draws));
     CLMIX_TRY(clmix_plan_run(plan));
@@ -107,7 +113,7 @@ clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures,
 
     if (count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a step on a batch of no pictures");
-    if (trainer->recipe.mixup) {    /* nothing is mixed here: the first label has all the weight */
+    if (trainer->recipe.mixup) { /* nothing is mixed here: the first label has all the weight */
         weights = malloc(count * sizeof *weights);
         if (weights == NULL)
             return clmix_fail_memory("the weights of the labels");

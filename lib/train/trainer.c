@@ -30,35 +30,39 @@ clmix_train_options clmix_train_defaults(void)
     };
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- checking --------------------------------------------------------------------------------------------------------------------- */
 
 static bool in_range(float value, float least, float below)
 {
-    return value >= least && value < below;    /* false for NaN */
+    return value >= least && value < below; /* false for NaN */
 }
 
 static clmix_status check_options(const clmix_train_options *options)
 {
     if (options->version != CLMIX_TRAIN_OPTIONS_VERSION)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "training options of version %u, and this library has version %d; start from clmix_train_defaults()", options->version,
-                          CLMIX_TRAIN_OPTIONS_VERSION);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "training options of version %u, and this library has version %d; start from clmix_train_defaults()",
+                          options->version, CLMIX_TRAIN_OPTIONS_VERSION);
     if (options->batch == 0 || options->accumulate == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a batch of %zu pictures and %zu batches a step; both must be 1 or more", options->batch, options->accumulate);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a batch of %zu pictures and %zu batches a step; both must be 1 or more", options->batch,
+                          options->accumulate);
     if (!(options->rate > 0.0f) || !isfinite(options->rate))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "learning rate %g; it must be above 0", (double)options->rate);
     if (!in_range(options->beta1, 0.0f, 1.0f) || !in_range(options->beta2, 0.0f, 1.0f) || !in_range(options->momentum, 0.0f, 1.0f))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "betas %g and %g, momentum %g; they must be 0 or more and below 1", (double)options->beta1, (double)options->beta2,
-                          (double)options->momentum);
-    if (!in_range(options->average, 0.0f, 1.0f) || !in_range(options->label_smoothing, 0.0f, 1.0f) || options->dropout >= 1.0f || isnan(options->dropout))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "average %g, label smoothing %g, dropout %g; they must be below 1", (double)options->average, (double)options->label_smoothing,
-                          (double)options->dropout);
-    if (!in_range(options->epsilon, 0.0f, INFINITY) || !in_range(options->weight_decay, 0.0f, INFINITY) || !in_range(options->clip_norm, 0.0f, INFINITY))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "epsilon %g, weight decay %g, clip norm %g; they must be 0 or more", (double)options->epsilon, (double)options->weight_decay,
-                          (double)options->clip_norm);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "betas %g and %g, momentum %g; they must be 0 or more and below 1", (double)options->beta1,
+                          (double)options->beta2, (double)options->momentum);
+    if (!in_range(options->average, 0.0f, 1.0f) || !in_range(options->label_smoothing, 0.0f, 1.0f) || options->dropout >= 1.0f ||
+        isnan(options->dropout))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "average %g, label smoothing %g, dropout %g; they must be below 1",
+                          (double)options->average, (double)options->label_smoothing, (double)options->dropout);
+    if (!in_range(options->epsilon, 0.0f, INFINITY) || !in_range(options->weight_decay, 0.0f, INFINITY) ||
+        !in_range(options->clip_norm, 0.0f, INFINITY))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "epsilon %g, weight decay %g, clip norm %g; they must be 0 or more",
+                          (double)options->epsilon, (double)options->weight_decay, (double)options->clip_norm);
     return CLMIX_OK;
 }
 
-/* ---- planning ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- planning --------------------------------------------------------------------------------------------------------------------- */
 
 static size_t activation_bytes(const clmix_plan *plan)
 {
@@ -103,7 +107,8 @@ static clmix_status plan_all(clmix_trainer *trainer)
         CLMIX_TRY(plan_for(trainer, rest, &plan));
     if (trainer->test_count > 0)
         CLMIX_TRY(clmix_recipe_scoring(&trainer->recipe, trainer->device, batch, &trainer->scoring));
-    return clmix_optimizer_new(&trainer->optimizer, trainer->device, &trainer->options, trainer->map.ranges, trainer->map.range_count, trainer->map.weight_count);
+    return clmix_optimizer_new(&trainer->optimizer, trainer->device, &trainer->options, trainer->map.ranges, trainer->map.range_count,
+                               trainer->map.weight_count);
 }
 
 static void count_steps(clmix_trainer *trainer)
@@ -117,8 +122,8 @@ static void count_steps(clmix_trainer *trainer)
 }
 
 /* A trainer without a network knows its costs and can do nothing else. */
-static clmix_status make(clmix_trainer **trainer, clmix_device *device, const clmix_config *config, const float mean[4], const float deviation[4], size_t train_count, size_t test_count,
-                         const clmix_train_options *options)
+static clmix_status make(clmix_trainer **trainer, clmix_device *device, const clmix_config *config, const float mean[4],
+                         const float deviation[4], size_t train_count, size_t test_count, const clmix_train_options *options)
 {
     clmix_trainer *made;
     clmix_status status;
@@ -175,11 +180,12 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no training pictures");
         clmix_dataset_normalization(data, mean, deviation);
     }
-    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, deviation, data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN),
-                   data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST), options == NULL ? &defaults : options));
+    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, deviation,
+                   data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN), data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST),
+                   options == NULL ? &defaults : options));
     made->network = network;
     made->data = data;
-    if (data != NULL) {    /* last, so that a failure leaves the network as it was */
+    if (data != NULL) { /* last, so that a failure leaves the network as it was */
         clmix_status status = describe_data(network, data, mean, deviation);
 
         if (status != CLMIX_OK) {
@@ -217,7 +223,7 @@ static size_t all_activation_bytes(const clmix_trainer *trainer)
 static size_t all_bytes(const clmix_trainer *trainer)
 {
     const size_t weights = trainer->map.weight_count, states = trainer->map.state_count;
-    size_t values = 2 * weights + 2 * states;    /* values and gradients; states and the copy kept of them */
+    size_t values = 2 * weights + 2 * states; /* values and gradients; states and the copy kept of them */
 
     if (trainer->options.accumulate > 1)
         values += weights;
@@ -234,8 +240,8 @@ void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, siz
         *peak_bytes = all_bytes(trainer);
 }
 
-clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count, const clmix_train_options *options, clmix_plan_cost *step,
-                              size_t *peak_bytes)
+clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
+                              const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes)
 {
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_trainer *trainer = NULL;
@@ -246,7 +252,7 @@ clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, 
     return CLMIX_OK;
 }
 
-/* ---- allocating ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- allocating ------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status prepare_plan(clmix_trainer *trainer, clmix_plan *plan, cl_mem weights, cl_mem states)
 {
@@ -286,7 +292,8 @@ static clmix_status allocate(clmix_trainer *trainer, size_t count, const char *w
     if (count == 0 || *memory != NULL)
         return CLMIX_OK;
     CLMIX_TRY(clmix_buffer_create(trainer->device, bytes, what, memory));
-    status = from != NULL ? clmix_buffer_copy(trainer->device, from, 0, *memory, 0, bytes) : clmix_buffer_zero(trainer->device, *memory, 0, bytes);
+    status = from != NULL ? clmix_buffer_copy(trainer->device, from, 0, *memory, 0, bytes)
+                          : clmix_buffer_zero(trainer->device, *memory, 0, bytes);
     if (status != CLMIX_OK) {
         clmix_buffer_release(trainer->device, *memory);
         *memory = NULL;
@@ -307,10 +314,12 @@ clmix_status clmix_trainer_prepare(clmix_trainer *trainer)
         CLMIX_TRY(allocate(trainer, weights, "the sum of the gradients", NULL, &trainer->sums));
     if (trainer->options.average > 0.0f) {
         CLMIX_TRY(allocate(trainer, weights, "the averaged weights", clmix_network_weights(trainer->network), &trainer->average_weights));
-        CLMIX_TRY(allocate(trainer, states, "the averaged running statistics", clmix_network_states(trainer->network), &trainer->average_states));
+        CLMIX_TRY(
+            allocate(trainer, states, "the averaged running statistics", clmix_network_states(trainer->network), &trainer->average_states));
     }
     for (size_t i = 0; i < trainer->plan_count; i++)
-        CLMIX_TRY(prepare_plan(trainer, trainer->plans[i].plan, clmix_network_weights(trainer->network), clmix_network_states(trainer->network)));
+        CLMIX_TRY(
+            prepare_plan(trainer, trainer->plans[i].plan, clmix_network_weights(trainer->network), clmix_network_states(trainer->network)));
     if (trainer->scoring != NULL)
         CLMIX_TRY(prepare_plan(trainer, trainer->scoring, clmix_trainer_best_weights(trainer), clmix_trainer_best_states(trainer)));
     trainer->prepared = true;
@@ -325,7 +334,8 @@ clmix_status clmix_trainer_restart(clmix_trainer *trainer)
     for (int i = 0; i < trainer->optimizer->moment_count; i++)
         CLMIX_TRY(clmix_buffer_zero(trainer->device, trainer->optimizer->moments[i], 0, weight_bytes));
     if (trainer->average_weights != NULL)
-        CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_weights(trainer->network), 0, trainer->average_weights, 0, weight_bytes));
+        CLMIX_TRY(
+            clmix_buffer_copy(trainer->device, clmix_network_weights(trainer->network), 0, trainer->average_weights, 0, weight_bytes));
     if (trainer->average_states != NULL)
         CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_states(trainer->network), 0, trainer->average_states, 0, state_bytes));
     trainer->step = 0;
@@ -339,7 +349,7 @@ void clmix_trainer_free(clmix_trainer *trainer)
     if (trainer == NULL)
         return;
     clmix_plan_free(trainer->scoring);
-    for (size_t i = trainer->plan_count; i-- > 0;)    /* the first, whose memory the others use, last */
+    for (size_t i = trainer->plan_count; i-- > 0;) /* the first, whose memory the others use, last */
         clmix_plan_free(trainer->plans[i].plan);
     free(trainer->plans);
     clmix_optimizer_free(trainer->optimizer);

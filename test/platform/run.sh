@@ -25,6 +25,7 @@ info=$build/bin/clmix-info
 
 mkdir -p "$state/vendors" "$state/cache" "$state/driver-cache" "$state/logs"
 state=$(cd "$state" && pwd)
+build=$(cd "$build" && pwd)
 
 skip()
 {
@@ -59,6 +60,7 @@ offer_system()    # offer_system PATTERN
 
 launcher=
 log=
+preload=
 case $platform in
 pocl)
     CLMIX_DEVICE='Portable Computing Language'
@@ -93,6 +95,8 @@ oclgrind | uninitialized)
         launcher="$launcher --data-races --check-api"
     else    # without optimisation, or Oclgrind stops at LLVM's freeze instruction
         launcher="$launcher --uninitialized --build-options -cl-opt-disable"
+        preload=$build/test/lib/liboclgrind_write.so
+        [ -f "$preload" ] || { echo "FAILED: $platform: $preload is not built"; exit 1; }
     fi
     ;;
 *)
@@ -115,7 +119,8 @@ CLMIX_CACHE_DIR=$state/cache
 POCL_CACHE_DIR=$state/driver-cache
 MESA_SHADER_CACHE_DIR=$state/driver-cache
 CLMIX_TEST_PLATFORM=$platform
-export CLMIX_DEVICE CLMIX_CACHE_DIR CLMIX_TEST_EFFORT CLMIX_TEST_PLATFORM POCL_CACHE_DIR MESA_SHADER_CACHE_DIR
+CLMIX_TUNE=${CLMIX_TUNE-off}    # nothing is timed but where a test asks for it
+export CLMIX_DEVICE CLMIX_CACHE_DIR CLMIX_TEST_EFFORT CLMIX_TEST_PLATFORM CLMIX_TUNE POCL_CACHE_DIR MESA_SHADER_CACHE_DIR
 OCL_ICD_VENDORS=$state/vendors
 export OCL_ICD_VENDORS
 CK_FORK=no
@@ -143,8 +148,14 @@ if [ -z "$launcher" ]; then
     exec "$program" "$@"
 fi
 
+if [ -n "$preload" ]; then
+    # shellcheck disable=SC2016  # for the inner shell
+    set -- sh -c 'LD_PRELOAD="$1 $LD_PRELOAD"; export LD_PRELOAD; shift; exec "$@"' sh "$preload" "$program" "$@"
+else
+    set -- "$program" "$@"
+fi
 status=0
-$launcher --log "$log" "$program" "$@" || status=$?
+$launcher --log "$log" "$@" || status=$?
 if grep -E -i 'invalid (read|write)|data race|uninitiali[sz]ed|out of bounds|barrier divergence|misaligned|FATAL|unhandled|unsupported' "$log" >/dev/null 2>&1; then
     head -n 60 "$log"
     echo "FAILED: $platform: errors in Oclgrind's log, $log"
