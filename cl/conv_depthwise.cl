@@ -1,12 +1,13 @@
-// Convolutions whose channels are cut into groups that do not see each other: depthwise (a group a channel), depthwise with a multiplier, and grouped.
-// Inputs C = groups x IN, outputs O = groups x OUT; weights [kh][kw][IN][O]. One source for both forms: work-items share out the elements of a row of pixels, LANES channels each.
+// Convolutions whose channels are cut into groups that do not see each other: depthwise (a group a channel), depthwise with a multiplier,
+// and grouped. Inputs C = groups x IN, outputs O = groups x OUT; weights [kh][kw][IN][O]. One source for both forms: work-items share out
+// the elements of a row of pixels, LANES channels each.
 #include "common.h"
 
 #ifndef IN
-#define IN 1       // input channels of a group
+#define IN 1    // input channels of a group
 #endif
 #ifndef OUT
-#define OUT 1      // output channels of a group
+#define OUT 1    // output channels of a group
 #endif
 #ifndef LANES
 #define LANES 1    // channels of a work-item's vector, a divisor of the channels: 1, or 4, 8, 16 where IN = OUT = 1
@@ -20,16 +21,17 @@ typedef CLMIX_JOIN(float, LANES) lanes;
 typedef CLMIX_JOIN(float, LANES) __attribute__((aligned(4))) lanesu;
 #endif
 
-#define LOAD(p) ((lanes)(*(const __global lanesu *)(p)))
+#define LOAD(p)     ((lanes)(*(const __global lanesu *)(p)))
 #define STORE(v, p) (*(__global lanesu *)(p) = (v))
 
 // y[b, y, x, o] = bias[o] + sum over ky, kx, i < IN of x[b, y s - p + ky, x s - p + kx, o / OUT IN + i] W[ky, kx, i, o].
 // Index space: a group a row of outputs, through all images. Reads x (pitched) kh kw times, mostly from cache, writes y (pitched) once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
-    __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global const float *bias, const uint bias_at,
-    __global float *to, const uint to_at, const int batch, const int big_height, const int big_width, const int channels, const int from_pitch,
-    const int height, const int width, const int outputs, const int to_pitch, const int kernel_height, const int kernel_width, const int stride_y,
-    const int stride_x, const int padding_y, const int padding_x, const int has_bias)
+    __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global const float *bias,
+    const uint bias_at, __global float *to, const uint to_at, const int batch, const int big_height, const int big_width,
+    const int channels, const int from_pitch, const int height, const int width, const int outputs, const int to_pitch,
+    const int kernel_height, const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x,
+    const int has_bias)
 {
     const int row = get_group_id(0), image = row / height, y = row % height;
     for (int e = get_local_id(0) * LANES; e < width * outputs; e += WG * LANES) {
@@ -55,12 +57,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
     }
 }
 
-// The input gradient: x[b, Y, X, c] = sum over the outputs y, x and taps that read it, and j < OUT, of dy[b, y, x, c / IN OUT + j] W[ky, kx, c % IN, c / IN OUT + j].
-// Index space: a group a row of inputs, through all images. Reads dy (pitched) kh kw / s^2 times, mostly from cache, writes the gradient (pitched) once.
+// The input gradient: x[b, Y, X, c] = sum over the outputs y, x and taps that read it, and j < OUT, of dy[b, y, x, c / IN OUT + j] W[ky,
+// kx, c % IN, c / IN OUT + j]. Index space: a group a row of inputs, through all images. Reads dy (pitched) kh kw / s^2 times, mostly from
+// cache, writes the gradient (pitched) once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input(
-    __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global float *to, const uint to_at, const int batch,
-    const int height, const int width, const int outputs, const int from_pitch, const int big_height, const int big_width, const int channels,
-    const int to_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x)
+    __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global float *to,
+    const uint to_at, const int batch, const int height, const int width, const int outputs, const int from_pitch, const int big_height,
+    const int big_width, const int channels, const int to_pitch, const int kernel_height, const int kernel_width, const int stride_y,
+    const int stride_x, const int padding_y, const int padding_x)
 {
     const int row = get_group_id(0), image = row / big_height, big_y = row % big_height;
     for (int e = get_local_id(0) * LANES; e < big_width * channels; e += WG * LANES) {
@@ -84,13 +88,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input
     }
 }
 
-// Partial weight gradients: partial[part][ky][kx][i][o] = sum over the part's rows of dy[b, y, x, o] x[b, y s - p + ky, x s - p + kx, o / OUT IN + i].
-// Index space: x taps ky kw + kx; y parts of `rows` rows of outputs each, counted through all images. Reads both maps (pitched) once a tap and writes the partial sums once.
+// Partial weight gradients: partial[part][ky][kx][i][o] = sum over the part's rows of dy[b, y, x, o] x[b, y s - p + ky, x s - p + kx, o /
+// OUT IN + i]. Index space: x taps ky kw + kx; y parts of `rows` rows of outputs each, counted through all images. Reads both maps
+// (pitched) once a tap and writes the partial sums once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_weight(
-    __global const float *big, const uint big_at, __global const float *small, const uint small_at, __global float *partial, const uint partial_at,
-    const int batch, const int big_height, const int big_width, const int channels, const int big_pitch, const int height, const int width, const int outputs,
-    const int small_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x,
-    const int rows)
+    __global const float *big, const uint big_at, __global const float *small, const uint small_at, __global float *partial,
+    const uint partial_at, const int batch, const int big_height, const int big_width, const int channels, const int big_pitch,
+    const int height, const int width, const int outputs, const int small_pitch, const int kernel_height, const int kernel_width,
+    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int rows)
 {
     const int ky = get_group_id(0) / kernel_width, kx = get_group_id(0) % kernel_width;
     const int begin = get_group_id(1) * rows, end = min(begin + rows, batch * height);

@@ -1,15 +1,15 @@
-// The register tile and the copies that the wide convolutions share. A tile is TILE rows x VECTORS vectors of LANES floats; row i of the left operand is a run of
-// floats in local memory, broadcast one at a time; the right operand is read as whole vectors.
+// The register tile and the copies that the wide convolutions share. A tile is TILE rows x VECTORS vectors of LANES floats; row i of the
+// left operand is a run of floats in local memory, broadcast one at a time; the right operand is read as whole vectors.
 #ifndef CLMIX_CONV_WIDE_H
 #define CLMIX_CONV_WIDE_H
 
 #include "common.h"
 
 #ifndef LANES
-#define LANES VW     // 4, 8, 16: floats in a vector of this program; fewer than VW where there are few channels
+#define LANES VW    // 4, 8, 16: floats in a vector of this program; fewer than VW where there are few channels
 #endif
 #ifndef TILE
-#define TILE 8       // rows of a tile: 8; 4 where registers are few; 1, 2, 4 for weights of fewer channels
+#define TILE 8    // rows of a tile: 8; 4 where registers are few; 1, 2, 4 for weights of fewer channels
 #endif
 #ifndef VECTORS
 #define VECTORS 2    // 1, 2, 3: vectors in a row of a tile
@@ -19,17 +19,17 @@
 typedef CLMIX_JOIN(float, LANES) lanes;
 typedef CLMIX_JOIN(float, LANES) __attribute__((aligned(4))) lanesu;
 
-#define LOAD(p) ((lanes)(*(const __global lanesu *)(p)))
-#define STORE(v, p) (*(__global lanesu *)(p) = (v))
-#define LOAD_LOCAL(p) ((lanes)(*(const __local lanesu *)(p)))
+#define LOAD(p)           ((lanes)(*(const __global lanesu *)(p)))
+#define STORE(v, p)       (*(__global lanesu *)(p) = (v))
+#define LOAD_LOCAL(p)     ((lanes)(*(const __local lanesu *)(p)))
 #define STORE_LOCAL(v, p) (*(__local lanesu *)(p) = (v))
 
 typedef float4 __attribute__((aligned(4))) float4u;
 typedef float8 __attribute__((aligned(4))) float8u;
 
 // sum[i][:] += sum_k left[i][at + k] right[k][:], k < count; `right` has `pitch` floats from one k to the next.
-__attribute__((always_inline)) static inline void tile_multiply(lanes sum[TILE][VECTORS], const __local float *const left[TILE], const int at,
-                                                                const __global float *right, const int pitch, const int count)
+__attribute__((always_inline)) static inline void tile_multiply(lanes sum[TILE][VECTORS], const __local float *const left[TILE],
+                                                                const int at, const __global float *right, const int pitch, const int count)
 {
     for (int k = 0; k < count; k++) {
         lanes row[VECTORS];
@@ -116,8 +116,8 @@ static inline void store_pixels(__global float *to, const __local float *from, c
 }
 
 // Row y of one image, columns x0 .. x0 + columns - 1, zero outside the map of `width` x `height` pixels.
-static inline void copy_row(__local float *to, const __global float *image, const int y, const int x0, const int columns, const int height, const int width,
-                            const int channels, const int pitch)
+static inline void copy_row(__local float *to, const __global float *image, const int y, const int x0, const int columns, const int height,
+                            const int width, const int channels, const int pitch)
 {
     const int first = clamp(-x0, 0, columns), last = clamp(width - x0, first, columns);
     if (y < 0 || y >= height || first == last) {

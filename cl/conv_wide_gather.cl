@@ -1,25 +1,25 @@
-// Convolution by gathering, the wide form: small[y, x, o] = bias[o] + sum over ky, kx, c of big[y s - p + ky, x s - p + kx, c] W[ky, kx, c, o].
-// Forward convolution, and with other weights the input gradients of stride-1 and of transposed convolutions.
+// Convolution by gathering, the wide form: small[y, x, o] = bias[o] + sum over ky, kx, c of big[y s - p + ky, x s - p + kx, c] W[ky, kx, c,
+// o]. Forward convolution, and with other weights the input gradients of stride-1 and of transposed convolutions.
 #include "conv_wide.h"
 
 #ifndef FLOATS
 #define FLOATS 4096    // floats of local memory for the strip of `big` and the sums
 #endif
 #ifndef PIXELS
-#define PIXELS 256     // pixels of `small` that a group makes at most
+#define PIXELS 256    // pixels of `small` that a group makes at most
 #endif
 
 // One group: `images` images x `rows` rows x `columns` columns of `small` (x: column strips, y: row strips, z: image chunks), all outputs.
-// The kernel's rows are taken `taps` at a time: their rows of `big` are copied to local memory, zero-padded and dense, so that the left operand of a pixel is one run of
-// kw C floats a kernel row and no tap asks where the border is. Row r of kernel rows k0 .. k0 + taps - 1 of output row y lies at local row (y - y0) step + r, where
-// step = min(stride, taps): strides beyond the taps leave out what no tap reads.
+// The kernel's rows are taken `taps` at a time: their rows of `big` are copied to local memory, zero-padded and dense, so that the left
+// operand of a pixel is one run of kw C floats a kernel row and no tap asks where the border is. Row r of kernel rows k0 .. k0 + taps - 1
+// of output row y lies at local row (y - y0) step + r, where step = min(stride, taps): strides beyond the taps leave out what no tap reads.
 // Reads big (pitched) once a group and overlap, weight [panels][kh][kw C][PANEL] once a group; writes small (pitched) once.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
-    __global const float *restrict big, const uint big_at, __global const float *restrict weight, const uint weight_at, __global const float *restrict bias,
-    const uint bias_at, __global float *restrict small, const uint small_at, const int batch, const int big_height, const int big_width, const int channels,
-    const int big_pitch, const int height, const int width, const int outputs, const int small_pitch, const int kernel_height, const int kernel_width,
-    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int has_bias, const int images, const int rows, const int columns,
-    const int taps)
+    __global const float *restrict big, const uint big_at, __global const float *restrict weight, const uint weight_at,
+    __global const float *restrict bias, const uint bias_at, __global float *restrict small, const uint small_at, const int batch,
+    const int big_height, const int big_width, const int channels, const int big_pitch, const int height, const int width,
+    const int outputs, const int small_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x,
+    const int padding_y, const int padding_x, const int has_bias, const int images, const int rows, const int columns, const int taps)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     __local float first[PANEL] __attribute__((aligned(64)));
@@ -55,8 +55,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
         for (int i = 0; i < ni; i++)
             for (int r = 0; r < used; r++) {
                 const int y = (y0 + r / step) * stride_y + r % step + k0 - padding_y;
-                copy_row(area + (i * strip_rows + r) * strip_pitch, big + (image0 + i) * big_height * big_width * big_pitch, y, x0 * stride_x - padding_x,
-                         strip_columns, big_height, big_width, channels, big_pitch);
+                copy_row(area + (i * strip_rows + r) * strip_pitch, big + (image0 + i) * big_height * big_width * big_pitch, y,
+                         x0 * stride_x - padding_x, strip_columns, big_height, big_width, channels, big_pitch);
             }
         for (int panel = 0; panel < panels; panel++) {
             const __global float *right = weight + (panel * kernel_height + k0) * run * PANEL;

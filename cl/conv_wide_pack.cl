@@ -14,17 +14,22 @@ static inline void transpose_block(__global float *to, const __global float *fro
     *(__global float4u *)(to + 3 * PANEL) = (float4)(a.w, b.w, c.w, d.w);
 }
 
-// One group: panel get_group_id(0) of kernel row get_group_id(1): rows k = outer_rows x inner_rows, columns n = outer_columns x inner_columns, element (ky, k, n) of the weights at
-// base + ky ky_step + k1 outer_row_step + k0 inner_row_step + n1 outer_column_step + n0 inner_column_step. Written to ky to_ky + panel to_panel + k PANEL + n % PANEL, with zeros
-// in the columns beyond the last. Reads and writes each weight once.
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_pack(
-    __global const float *restrict weight, const uint weight_at, __global float *restrict packed, const uint packed_at, const int base, const int outer_rows,
-    const int inner_rows, const int outer_columns, const int inner_columns, const int ky_step, const int outer_row_step, const int inner_row_step,
-    const int outer_column_step, const int inner_column_step, const int to_ky, const int to_panel)
+// One group: panel get_group_id(0) of kernel row get_group_id(1): rows k = outer_rows x inner_rows, columns n = outer_columns x
+// inner_columns, element (ky, k, n) of the weights at base + ky ky_step + k1 outer_row_step + k0 inner_row_step + n1 outer_column_step + n0
+// inner_column_step. Written to ky to_ky + panel to_panel + k PANEL + n % PANEL, with zeros in the columns beyond the last. Reads and
+// writes each weight once.
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_pack(__global const float *restrict weight, const uint weight_at,
+                                                                       __global float *restrict packed, const uint packed_at,
+                                                                       const int base, const int outer_rows, const int inner_rows,
+                                                                       const int outer_columns, const int inner_columns, const int ky_step,
+                                                                       const int outer_row_step, const int inner_row_step,
+                                                                       const int outer_column_step, const int inner_column_step,
+                                                                       const int to_ky, const int to_panel)
 {
     const int panel = get_group_id(0), ky = get_group_id(1);
     const int n0 = panel * PANEL, columns = min(PANEL, outer_columns * inner_columns - n0);
-    const bool even = outer_columns == 1 || outer_column_step == inner_columns * inner_column_step;    // one step from each column to the next
+    const bool even =
+        outer_columns == 1 || outer_column_step == inner_columns * inner_column_step;    // one step from each column to the next
     weight += (int)weight_at + base + ky * ky_step;
     packed += packed_at + ky * to_ky + panel * to_panel;
 
@@ -55,12 +60,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_pack(
 #define BLOCK 16    // channels that a group of the reduction writes: side by side where channels are innermost
 #endif
 
-// One group: kernel row get_group_id(0), channels get_group_id(1) BLOCK and on: the sum, in the order of the parts, of partial [parts][kh][C][pitch], columns kx O + o, to element
-// ky to_ky + c to_c + kx to_kx + o to_o of the gradient. Reads each partial once and writes each weight once.
+// One group: kernel row get_group_id(0), channels get_group_id(1) BLOCK and on: the sum, in the order of the parts, of partial
+// [parts][kh][C][pitch], columns kx O + o, to element ky to_ky + c to_c + kx to_kx + o to_o of the gradient. Reads each partial once and
+// writes each weight once.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_reduce(
-    __global const float *restrict partial, const uint partial_at, __global float *restrict gradient, const uint gradient_at, const int parts,
-    const int kernel_height, const int kernel_width, const int channels, const int outputs, const int pitch, const int to_ky, const int to_c, const int to_kx,
-    const int to_o)
+    __global const float *restrict partial, const uint partial_at, __global float *restrict gradient, const uint gradient_at,
+    const int parts, const int kernel_height, const int kernel_width, const int channels, const int outputs, const int pitch,
+    const int to_ky, const int to_c, const int to_kx, const int to_o)
 {
     const int ky = get_group_id(0), begin = get_group_id(1) * BLOCK, end = min(begin + BLOCK, channels);
     const int run = kernel_width * outputs;

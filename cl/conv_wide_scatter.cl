@@ -6,20 +6,22 @@
 #define FLOATS 4096    // floats of local memory for the strips of `big` and of `small`
 #endif
 #ifndef PIXELS
-#define PIXELS 256     // pixels of `small` that meet one phase of a group's rows at most
+#define PIXELS 256    // pixels of `small` that meet one phase of a group's rows at most
 #endif
 
 // One group: `images` images x `rows` rows of `big` (x: row strips, y: image chunks), all columns and outputs.
-// Along y it gathers: rows of one phase (y + p) mod s share their kernel rows phase, phase + s, ..., summed in registers. Along x it scatters: what a pixel of `small` adds to
-// a row of `big` is one contiguous run of kw O floats, added to a padded row in local memory. Each element receives its additions by panel and then by x, whatever the strips are.
-// Row c of panel p of kernel row ky of the weights, columns kx O + o padded with zeros, is at ky ky_step + p panel_step + c row_step.
-// Reads small (pitched) once a group and overlap, the weights once a group; writes big (pitched) once.
+// Along y it gathers: rows of one phase (y + p) mod s share their kernel rows phase, phase + s, ..., summed in registers. Along x it
+// scatters: what a pixel of `small` adds to a row of `big` is one contiguous run of kw O floats, added to a padded row in local memory.
+// Each element receives its additions by panel and then by x, whatever the strips are. Row c of panel p of kernel row ky of the weights,
+// columns kx O + o padded with zeros, is at ky ky_step + p panel_step + c row_step. Reads small (pitched) once a group and overlap, the
+// weights once a group; writes big (pitched) once.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
-    __global const float *restrict small, const uint small_at, __global const float *restrict weight, const uint weight_at, __global const float *restrict bias,
-    const uint bias_at, __global float *restrict big, const uint big_at, const int batch, const int height, const int width, const int channels,
-    const int small_pitch, const int big_height, const int big_width, const int outputs, const int big_pitch, const int kernel_height, const int kernel_width,
-    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int has_bias, const int images, const int rows,
-    const int ky_step, const int panel_step, const int row_step)
+    __global const float *restrict small, const uint small_at, __global const float *restrict weight, const uint weight_at,
+    __global const float *restrict bias, const uint bias_at, __global float *restrict big, const uint big_at, const int batch,
+    const int height, const int width, const int channels, const int small_pitch, const int big_height, const int big_width,
+    const int outputs, const int big_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x,
+    const int padding_y, const int padding_x, const int has_bias, const int images, const int rows, const int ky_step, const int panel_step,
+    const int row_step)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     __local int left_at[PIXELS + TILE];
@@ -33,7 +35,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
     const int ny = min(rows, big_height - y0), ni = min(images, batch - image0);
     const int line = max((width - 1) * stride_x + kernel_width, padding_x + big_width) * outputs;    // floats of a padded row of `big`
     const int panels = (kernel_width * outputs + PANEL - 1) / PANEL;
-    const int low = (y0 + padding_y) / stride_y - (kernel_height - 1) / stride_y;                 // rows of `small` that reach the strip
+    const int low = (y0 + padding_y) / stride_y - (kernel_height - 1) / stride_y;    // rows of `small` that reach the strip
     const int high = (y0 + ny - 1 + padding_y) / stride_y;
     const int left_rows = high - low + 1, left_line = width * channels;
     __local float *left_area = area + ni * ny * line + PANEL;
@@ -46,8 +48,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
             STORE_LOCAL(LOAD_LOCAL(area + j), area + r * line + j);
     for (int i = 0; i < ni; i++)
         for (int r = 0; r < left_rows; r++)
-            copy_row(left_area + (i * left_rows + r) * left_line, small + (image0 + i) * height * width * small_pitch, low + r, 0, width, height, width,
-                     channels, small_pitch);
+            copy_row(left_area + (i * left_rows + r) * left_line, small + (image0 + i) * height * width * small_pitch, low + r, 0, width,
+                     height, width, channels, small_pitch);
 
     for (int phase = 0; phase < stride_y; phase++) {
         const int begin = (phase + stride_y - (y0 + padding_y) % stride_y) % stride_y;    // first row of the strip with this phase
@@ -91,6 +93,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
 
     for (int i = 0; i < ni; i++)
         for (int r = 0; r < ny; r++)
-            store_pixels(big + (((image0 + i) * big_height + y0 + r) * big_width) * big_pitch, area + (i * ny + r) * line + padding_x * outputs, big_width,
-                         outputs, big_pitch);
+            store_pixels(big + (((image0 + i) * big_height + y0 + r) * big_width) * big_pitch,
+                         area + (i * ny + r) * line + padding_x * outputs, big_width, outputs, big_pitch);
 }

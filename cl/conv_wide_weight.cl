@@ -26,16 +26,18 @@ __attribute__((always_inline)) static inline void tile_correlate(lanes sum[TILE]
     }
 }
 
-// One group: kernel row get_group_id(0), part get_group_id(1) of the rows of `small` counted through all images, `part_rows` each, taken `rows` at a time: the rows of `big` that
-// this kernel row meets are copied to local memory, zero-padded and dense, so that the right operand of a pixel is one run of kw O floats. C >= TILE; the last tile of channels
-// overlaps the one before and stores only what that one has not.
-// Reads small (pitched) once a kernel row, big (pitched) kh / s times; writes columns kx O + o, of which those below kw O mean something, to part part_step + ky ky_step + c c_step.
+// One group: kernel row get_group_id(0), part get_group_id(1) of the rows of `small` counted through all images, `part_rows` each, taken
+// `rows` at a time: the rows of `big` that this kernel row meets are copied to local memory, zero-padded and dense, so that the right
+// operand of a pixel is one run of kw O floats. C >= TILE; the last tile of channels overlaps the one before and stores only what that one
+// has not.
+// Reads small (pitched) once a kernel row, big (pitched) kh / s times; writes columns kx O + o, of which those below kw O mean something,
+// to part part_step + ky ky_step + c c_step.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight(
-    __global const float *restrict small, const uint small_at, __global const float *restrict big, const uint big_at, __global float *restrict partial,
-    const uint partial_at, const int batch, const int height, const int width, const int channels, const int small_pitch, const int big_height,
-    const int big_width, const int outputs, const int big_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x,
-    const int padding_y, const int padding_x, const int part_rows, const int rows, const int part_step, const int ky_step,
-    const int c_step)
+    __global const float *restrict small, const uint small_at, __global const float *restrict big, const uint big_at,
+    __global float *restrict partial, const uint partial_at, const int batch, const int height, const int width, const int channels,
+    const int small_pitch, const int big_height, const int big_width, const int outputs, const int big_pitch, const int kernel_height,
+    const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int part_rows,
+    const int rows, const int part_step, const int ky_step, const int c_step)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     small += small_at;
@@ -53,8 +55,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight(
         const int count = min(rows, end - r0);
         for (int r = 0; r < count; r++) {
             const int image = (r0 + r) / height, y = (r0 + r) % height;
-            copy_row(area + r * line, big + image * big_height * big_width * big_pitch, y * stride_y - padding_y + ky, -padding_x, columns, big_height,
-                     big_width, outputs, big_pitch);
+            copy_row(area + r * line, big + image * big_height * big_width * big_pitch, y * stride_y - padding_y + ky, -padding_x, columns,
+                     big_height, big_width, outputs, big_pitch);
         }
         for (int c = 0; c < channels; c += TILE) {
             const int c0 = min(c, channels - TILE);
@@ -67,7 +69,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight(
                     for (int j = 0; j < VECTORS; j++)
                         sum[i][j] = r0 == begin ? (lanes)(0.0f) : LOAD(to + i * c_step + j * LANES);
                 for (int r = 0; r < count; r++)
-                    tile_correlate(sum, small + (r0 + r) * width * small_pitch + c0, small_pitch, area + r * line + panel * PANEL, stride_x * outputs, width);
+                    tile_correlate(sum, small + (r0 + r) * width * small_pitch + c0, small_pitch, area + r * line + panel * PANEL,
+                                   stride_x * outputs, width);
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
                     if (c0 + i >= c) {

@@ -1,280 +1,13 @@
 #include "support_faults.h"
-#include "base/status.h"
-#include "io/safetensors.h"
-#include "support_tool.h"
 
 #include <check.h>
 #include <clmix/ops.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CONFIG                                                                                                                              \
-    "{\"model\":\"wavemix\",\"image_size\":8,\"channels\":3,\"classes\":10,\"dim\":8,\"depth\":1,\"mult_dim\":8,\"ff_dim\":4,\"levels\":2," \
-    "\"level_channels\":[4,4],\"dropout\":0.1}"
-#define DATA         "shapes:size=8,train=8,test=4"
-#define SEED         3
-#define OTHER_SEED   4
-#define MOST_RESULTS 65536    /* bytes of weights and moments */
-
-struct tiny_world tiny;
-static bool forever;                  /* calls fail from one on, so that trying again is in vain */
-static const struct fault *in_use;    /* calls are failing now, for the Check framework too */
-
-static void give_up(const char *what)
-{
-    if (in_use != NULL)
-        in_use->disarm();
-    ck_abort_msg("%s (%s)", what, clmix_error());
-}
-
-void tiny_ok(clmix_status status)
-{
-    if (status != CLMIX_OK)
-        give_up(clmix_status_name(status));
-}
-
-/* ---- files -------------------------------------------------------------------------------------------------------------------------- */
-
-void *tiny_read(const char *path, size_t *bytes)
-{
-    FILE *stream = fopen(path, "rb");
-    char *data = malloc(1 << 20);
-
-    ck_assert_msg(stream != NULL, "cannot open %s", path);
-    ck_assert_ptr_nonnull(data);
-    *bytes = fread(data, 1, 1 << 20, stream);
-    fclose(stream);
-    return data;
-}
-
-void tiny_write(const char *path, const void *data, size_t bytes)
-{
-    FILE *stream = fopen(path, "wb");
-
-    ck_assert_ptr_nonnull(stream);
-    ck_assert_uint_eq(fwrite(data, 1, bytes, stream), bytes);
-    ck_assert_int_eq(fclose(stream), 0);
-}
-
-static bool holds(const char *path, const void *data, size_t bytes)
-{
-    size_t found;
-    void *content = tiny_read(path, &found);
-    bool same = found == bytes && memcmp(content, data, bytes) == 0;
-
-    free(content);
-    return same;
-}
-
-void tiny_check_folder(const char *folder)
-{
-    DIR *stream = opendir(folder);
-
-    ck_assert_ptr_nonnull(stream);
-    for (const struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream))
-        ck_assert_msg(strstr(entry->d_name, ".tmp") == NULL, "%s was left in %s", entry->d_name, folder);
-    closedir(stream);
-}
-
-static void empty_run_folder(void)
-{
-    static const char *const names[] = { "model.safetensors", "checkpoint.safetensors", "log.jsonl", "curves.svg" };
-    char path[400];
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", tiny.run_folder, names[i]);
-        unlink(path);
-    }
-}
-
-/* ---- runs --------------------------------------------------------------------------------------------------------------------------- */
-
-/* Everything that can fail by itself is switched on. */
-clmix_train_options tiny_options(void)
-{
-    clmix_train_options options = clmix_train_defaults();
-
-    options.batch = 4;
-    options.epochs = 1;
-    options.average = 0.9f;
-    options.clip_norm = 1.0f;
-    options.augment.mixup = 0.2f;
-    options.checkpoint_steps = 1;
-    return options;
-}
-
-/* A run of a network of its own. */
-static clmix_status train(bool resume, const clmix_train_events *events)
-{
-    const clmix_train_options options = tiny_options();
-    clmix_network *network = NULL;
-    clmix_trainer *trainer = NULL;
-    clmix_status status = clmix_network_create(&network, tiny.device, tiny.config, SEED);
-
-    if (status == CLMIX_OK)
-        status = clmix_trainer_create(&trainer, network, tiny.data, &options);
-    if (status == CLMIX_OK)
-        status = clmix_trainer_name_data(trainer, DATA);
-    if (status == CLMIX_OK) {
-        status = clmix_train(trainer, tiny.run_folder, resume, events);
-        if (status != CLMIX_OK && in_use != NULL && resume && !forever)    /* the same trainer can do it again */
-            tiny_ok(clmix_train(trainer, tiny.run_folder, true, events));
-    }
-    clmix_trainer_free(trainer);
-    clmix_network_free(network);
-    return status;
-}
-
-clmix_status tiny_resume(void)
-{
-    return train(true, NULL);
-}
-
-static bool stop(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double images_per_second)
-{
-    (void)user, (void)epoch, (void)batch, (void)batches, (void)loss, (void)top1, (void)images_per_second;
-    return false;
-}
-
-/* All tensors of the run's checkpoint, one after the other. */
-static void *read_results(size_t *bytes)
-{
-    char *results = malloc(MOST_RESULTS);
-    clmix_safetensors *file = NULL;
-
-    *bytes = 0;
-    ck_assert_ptr_nonnull(results);
-    tiny_ok(clmix_safetensors_open(&file, tiny.checkpoint_path));
-    for (size_t i = 0; i < clmix_safetensors_count(file); i++) {
-        const clmix_stored_tensor *tensor = clmix_safetensors_at(file, i);
-
-        ck_assert_uint_le(*bytes + tensor->bytes, MOST_RESULTS);
-        memcpy(results + *bytes, tensor->data, tensor->bytes);
-        *bytes += tensor->bytes;
-    }
-    clmix_safetensors_close(file);
-    return results;
-}
-
-void tiny_begin_run(void)
-{
-    empty_run_folder();
-    tiny_write(tiny.checkpoint_path, tiny.begun, tiny.begun_bytes);
-}
-
-void tiny_check_end(void)
-{
-    size_t bytes;
-    void *results = read_results(&bytes);
-
-    ck_assert_uint_eq(bytes, tiny.end_bytes);
-    ck_assert_msg(memcmp(results, tiny.end, bytes) == 0, "the resumed run ends with other weights");
-    free(results);
-}
-
-/* ---- the world ---------------------------------------------------------------------------------------------------------------------- */
-
-static clmix_status take_step(clmix_network *network, double *loss)
-{
-    const clmix_train_options options = tiny_options();
-    clmix_trainer *trainer = NULL;
-    clmix_status status = clmix_trainer_create(&trainer, network, tiny.data, &options);
-
-    if (status != CLMIX_OK)
-        return status;
-    status = clmix_trainer_step(trainer, tiny.pictures, tiny.labels, TINY_PICTURES, loss);
-    if (status != CLMIX_OK && !forever)    /* what failed once can be done again */
-        tiny_ok(clmix_trainer_step(trainer, tiny.pictures, tiny.labels, TINY_PICTURES, loss));
-    clmix_trainer_free(trainer);
-    return status;
-}
-
-static void name_paths(void)
-{
-    snprintf(tiny.folder, sizeof tiny.folder, "%s", make_folder());
-    snprintf(tiny.run_folder, sizeof tiny.run_folder, "%s/run", tiny.folder);
-    snprintf(tiny.model_path, sizeof tiny.model_path, "%s/model.safetensors", tiny.folder);
-    snprintf(tiny.other_path, sizeof tiny.other_path, "%s/other.safetensors", tiny.folder);
-    snprintf(tiny.checkpoint_path, sizeof tiny.checkpoint_path, "%s/checkpoint.safetensors", tiny.run_folder);
-    if (getenv("CLMIX_CACHE_DIR") == NULL) {
-        char cache[300];
-
-        snprintf(cache, sizeof cache, "%s/cache", tiny.folder);
-        setenv("CLMIX_CACHE_DIR", cache, 1);
-    }
-}
-
-/* A file of fresh weights, and what a network with them answers. */
-static void *make_model(uint64_t seed, const char *path, float answers[TINY_ANSWERS], size_t *bytes)
-{
-    clmix_network *network = NULL;
-
-    tiny_ok(clmix_network_create(&network, tiny.device, tiny.config, seed));
-    tiny_ok(clmix_network_save(network, path));
-    tiny_ok(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, answers));
-    clmix_network_free(network);
-    return tiny_read(path, bytes);
-}
-
-static void make_runs(void)
-{
-    const clmix_train_events stopping = { .step = stop };
-
-    ck_assert_int_eq(train(false, &stopping), CLMIX_ERROR_INTERRUPTED);
-    tiny.begun = tiny_read(tiny.checkpoint_path, &tiny.begun_bytes);
-    tiny_ok(train(false, NULL));
-    tiny.end = read_results(&tiny.end_bytes);
-}
-
-void open_tiny_world(void)
-{
-    name_paths();
-    tiny_ok(clmix_device_open(&tiny.device, NULL));
-    tiny_ok(clmix_config_open(&tiny.config, CONFIG));
-    tiny_ok(clmix_dataset_open(&tiny.data, DATA, 8, 8, 3));
-    for (size_t i = 0; i < TINY_PICTURES; i++) {
-        int label;
-
-        tiny_ok(clmix_dataset_get(tiny.data, CLMIX_TRAIN, i, tiny.pictures + i * TINY_BYTES / TINY_PICTURES, &label));
-        tiny.labels[i] = label;
-    }
-    tiny.model = make_model(SEED, tiny.model_path, tiny.answers, &tiny.model_bytes);
-    tiny.other = make_model(OTHER_SEED, tiny.other_path, tiny.other_answers, &tiny.other_bytes);
-    tiny_ok(clmix_network_load(&tiny.network, tiny.device, tiny.model_path));
-    tiny_ok(take_step(tiny.network, &tiny.loss));
-    tiny_ok(clmix_network_load_weights(tiny.network, tiny.model_path));
-    tiny_ok(clmix_evaluate(tiny.network, tiny.data, CLMIX_TEST, 3, &tiny.score));
-    make_runs();
-}
-
-void close_tiny_world(void)
-{
-    size_t current;
-
-    clmix_network_free(tiny.network);
-    clmix_dataset_close(tiny.data);
-    clmix_config_free(tiny.config);
-    clmix_device_memory(tiny.device, &current, NULL, NULL);
-    ck_assert_msg(current == 0, "%zu bytes of device memory were not given back", current);
-    clmix_device_close(tiny.device);
-    free(tiny.begun);
-    free(tiny.model);
-    free(tiny.other);
-    free(tiny.end);
-    remove_folder(tiny.folder);
-}
-
-void tiny_classifies(clmix_network *network, const float answers[TINY_ANSWERS])
-{
-    float found[TINY_ANSWERS];
-
-    tiny_ok(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, found));
-    if (memcmp(found, answers, sizeof found) != 0)
-        give_up("the network gives other answers than before");
-}
+#include "base/status.h"
 
 /* ---- scenarios ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -287,7 +20,7 @@ static bool same_answers(const float found[TINY_ANSWERS], const float expected[T
 static clmix_status expect(clmix_status status, bool right)
 {
     if (status == CLMIX_OK && !right)
-        give_up("a call recovered from a failure and gave wrong results");
+        tiny_give_up("a call recovered from a failure and gave wrong results");
     return status;
 }
 
@@ -299,7 +32,8 @@ static clmix_status plan_training(void)
     clmix_plan *plan = NULL;
     clmix_plan_cost cost = { .peak_bytes = 0 };
     const clmix_value none = { .graph = NULL };
-    clmix_value pictures = clmix_input(graph, "pictures", CLMIX_F32, 4, size), labels = clmix_input(graph, "labels", CLMIX_I32, 1, size), loss;
+    clmix_value pictures = clmix_input(graph, "pictures", CLMIX_F32, 4, size), labels = clmix_input(graph, "labels", CLMIX_I32, 1, size),
+                loss;
     clmix_status status = clmix_device_generic(&generic);
 
     clmix_want_gradient(pictures);
@@ -323,7 +57,7 @@ static clmix_status configure(void)
 {
     clmix_config *config = NULL;
     char *text = NULL;
-    clmix_status status = clmix_config_open(&config, CONFIG);
+    clmix_status status = clmix_config_open(&config, TINY_CONFIG);
 
     if (status == CLMIX_OK)
         status = clmix_config_set(config, "dropout=0.25");
@@ -357,11 +91,11 @@ static clmix_status create_network(void)
 {
     clmix_network *network = NULL;
     float found[TINY_ANSWERS];
-    clmix_status status = clmix_network_create(&network, tiny.device, tiny.config, SEED);
+    clmix_status status = clmix_network_create(&network, tiny.device, tiny.config, TINY_SEED);
 
     if (status == CLMIX_OK) {
         status = clmix_network_classify(network, tiny.pictures, TINY_PICTURES, found);
-        if (status != CLMIX_OK && !forever)    /* the network is still good */
+        if (status != CLMIX_OK && !tiny_trouble.forever) /* the network is still good */
             tiny_classifies(network, tiny.answers);
     }
     clmix_network_free(network);
@@ -399,7 +133,8 @@ static clmix_status save_network(void)
 
 static void check_saved(clmix_status status)
 {
-    ck_assert_msg(status == CLMIX_OK ? holds(tiny.other_path, tiny.model, tiny.model_bytes) : holds(tiny.other_path, tiny.other, tiny.other_bytes),
+    ck_assert_msg(status == CLMIX_OK ? tiny_holds(tiny.other_path, tiny.model, tiny.model_bytes)
+                                     : tiny_holds(tiny.other_path, tiny.other, tiny.other_bytes),
                   "a file that could not be written is not as it was");
     tiny_check_folder(tiny.folder);
     tiny_write(tiny.other_path, tiny.other, tiny.other_bytes);
@@ -412,7 +147,7 @@ static clmix_status classify_more(void)
     clmix_status status;
 
     memcpy(pictures, tiny.pictures, sizeof tiny.pictures);
-    status = clmix_network_classify(tiny.network, pictures, 5, found);    /* a plan larger than the one that is kept */
+    status = clmix_network_classify(tiny.network, pictures, 5, found); /* a plan larger than the one that is kept */
     if (status == CLMIX_OK)
         status = clmix_network_classify(tiny.network, pictures, 2, found);
     return status;
@@ -428,13 +163,13 @@ static void forget_plans(void)
 static void check_answers(clmix_status status)
 {
     (void)status;
-    forget_plans();    /* which classifies as before, too */
+    forget_plans(); /* which classifies as before, too */
 }
 
 static clmix_status take_one_step(void)
 {
     double loss = 0.0;
-    clmix_status status = take_step(tiny.network, &loss);
+    clmix_status status = tiny_step(tiny.network, &loss);
 
     return expect(status, loss == tiny.loss);
 }
@@ -449,7 +184,7 @@ static clmix_status evaluate(void)
 
 static clmix_status train_afresh(void)
 {
-    return train(false, NULL);
+    return tiny_train(false, NULL);
 }
 
 /* A run that failed at whatever point has left a checkpoint that can be resumed, or none. */
@@ -548,7 +283,7 @@ const struct scenario tiny_scenarios[] = {
     { "classifying", forget_plans, classify_more, check_answers },
     { "a training step", restore_weights, take_one_step, check_answers },
     { "evaluating", NULL, evaluate, NULL },
-    { "training", empty_run_folder, train_afresh, check_afresh },
+    { "training", tiny_empty_run_folder, train_afresh, check_afresh },
     { "resuming", tiny_begin_run, tiny_resume, check_resumed },
     { "looking at a run", tiny_begin_run, inspect, NULL },
     { "watching a run", NULL, watch_a_run, end_profile },
@@ -560,7 +295,8 @@ const int tiny_scenario_count = sizeof tiny_scenarios / sizeof tiny_scenarios[0]
 /* A sentence: several words, and not the one of an earlier failure. */
 static void check_sentence(const struct scenario *scenario, size_t nth)
 {
-    ck_assert_msg(strlen(clmix_error()) > 10 && strchr(clmix_error(), ' ') != NULL, "%s, call %zu failed without a sentence: '%s'", scenario->name, nth, clmix_error());
+    ck_assert_msg(strlen(clmix_error()) > 10 && strchr(clmix_error(), ' ') != NULL, "%s, call %zu failed without a sentence: '%s'",
+                  scenario->name, nth, clmix_error());
 }
 
 /* One run, with call `nth` failing; false when it did not get that far. */
@@ -574,22 +310,25 @@ static bool run_once(const struct fault *fault, const struct scenario *scenario,
         scenario->begin();
     clmix_device_memory(tiny.device, &before, NULL, NULL);
     held = fault->held();
-    forever = onwards;
+    tiny_trouble.forever = onwards;
     clmix_fail(CLMIX_OK, "%s", "");
-    in_use = fault;
+    tiny_trouble.end = fault->disarm;
     fault->arm(nth, onwards);
     status = scenario->run();
     calls = fault->disarm();
-    in_use = NULL;
-    forever = false;
+    tiny_trouble.end = NULL;
+    tiny_trouble.forever = false;
     ck_assert_msg(nth != 0 || status == CLMIX_OK, "%s: %s", scenario->name, clmix_error());
-    ck_assert_msg(status == CLMIX_OK || fault->may_give(status), "%s, call %zu: %s: %s", scenario->name, nth, clmix_status_name(status), clmix_error());
+    ck_assert_msg(status == CLMIX_OK || fault->may_give(status), "%s, call %zu: %s: %s", scenario->name, nth, clmix_status_name(status),
+                  clmix_error());
     if (status != CLMIX_OK)
         check_sentence(scenario, nth);
     clmix_device_memory(tiny.device, &after, NULL, NULL);
     if (scenario->check == NULL) {
-        ck_assert_msg(after == before, "%s, call %zu: %zu bytes of device memory were held before and %zu after", scenario->name, nth, before, after);
-        ck_assert_msg(fault->held() == held, "%s, call %zu (%s): %ld are held that were not before", scenario->name, nth, clmix_error(), fault->held() - held);
+        ck_assert_msg(after == before, "%s, call %zu: %zu bytes of device memory were held before and %zu after", scenario->name, nth,
+                      before, after);
+        ck_assert_msg(fault->held() == held, "%s, call %zu (%s): %ld are held that were not before", scenario->name, nth, clmix_error(),
+                      fault->held() - held);
     } else {
         scenario->check(status);
     }
@@ -603,11 +342,11 @@ static size_t count_calls(const struct fault *fault, const struct scenario *scen
 
     if (scenario->begin != NULL)
         scenario->begin();
-    in_use = fault;
+    tiny_trouble.end = fault->disarm;
     fault->arm(0, false);
     tiny_ok(scenario->run());
     calls = fault->disarm();
-    in_use = NULL;
+    tiny_trouble.end = NULL;
     if (scenario->check != NULL)
         scenario->check(CLMIX_OK);
     return calls;
@@ -630,7 +369,7 @@ void fail_each_call(const struct fault *fault, const struct scenario *scenario, 
     size_t calls, step, failed = 0;
     long held;
 
-    count_calls(fault, scenario);    /* kernels are made, tables grow */
+    count_calls(fault, scenario); /* kernels are made, tables grow */
     calls = count_calls(fault, scenario);
     held = fault->held();
     step = step_of(calls, most);

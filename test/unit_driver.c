@@ -1,5 +1,5 @@
-/* A failing driver: the linker sends clmix's calls of OpenCL to the functions below (CMakeLists.txt), each of which fails with the codes that
- * drivers are known to give there. And limits that are met rather than failures: a device with small allocations, a full disk. */
+/* A failing driver: the linker sends clmix's calls of OpenCL to the functions below (CMakeLists.txt), each of which fails with the codes
+ * that drivers are known to give there. And limits that are met rather than failures: a device with small allocations, a full disk. */
 #include "runtime/runtime.h"
 #include "support_faults.h"
 
@@ -50,9 +50,9 @@ static const cl_int codes[FUNCTIONS][4] = {
 
 static bool armed, onwards;
 static size_t calls, failing;
-static bool refusing[FUNCTIONS];    /* always, whatever is armed */
+static bool refusing[FUNCTIONS]; /* always, whatever is armed */
 static bool made_up_log;
-static long objects;                /* OpenCL objects made and not released */
+static long objects; /* OpenCL objects made and not released */
 
 static bool refused(enum function function, cl_int *code)
 {
@@ -85,10 +85,9 @@ static void *counted(void *object)
     return object;
 }
 
-/* ---- the entry points ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the entry points ---------------------------------------------------------------------------------------------------------------- */
 
 cl_int __real_clGetPlatformIDs(cl_uint room, cl_platform_id *platforms, cl_uint *count);
-cl_int __wrap_clGetPlatformIDs(cl_uint room, cl_platform_id *platforms, cl_uint *count);
 cl_int __wrap_clGetPlatformIDs(cl_uint room, cl_platform_id *platforms, cl_uint *count)
 {
     cl_int code;
@@ -97,7 +96,6 @@ cl_int __wrap_clGetPlatformIDs(cl_uint room, cl_platform_id *platforms, cl_uint 
 }
 
 cl_int __real_clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room, cl_device_id *devices, cl_uint *count);
-cl_int __wrap_clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room, cl_device_id *devices, cl_uint *count);
 cl_int __wrap_clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint room, cl_device_id *devices, cl_uint *count)
 {
     cl_int code;
@@ -106,57 +104,59 @@ cl_int __wrap_clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_ui
 }
 
 typedef void(CL_CALLBACK *context_callback)(const char *text, const void *info, size_t bytes, void *data);
-cl_context __real_clCreateContext(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices, context_callback notify, void *data, cl_int *code);
-cl_context __wrap_clCreateContext(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices, context_callback notify, void *data, cl_int *code);
-cl_context __wrap_clCreateContext(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices, context_callback notify, void *data, cl_int *code)
+cl_context __real_clCreateContext(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices,
+                                  context_callback notify, void *data, cl_int *code);
+cl_context __wrap_clCreateContext(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices,
+                                  context_callback notify, void *data, cl_int *code)
 {
     return refused_object(CREATE_CONTEXT, code) ? NULL : counted(__real_clCreateContext(properties, count, devices, notify, data, code));
 }
 
 cl_command_queue __real_clCreateCommandQueue(cl_context context, cl_device_id device, cl_command_queue_properties properties, cl_int *code);
-cl_command_queue __wrap_clCreateCommandQueue(cl_context context, cl_device_id device, cl_command_queue_properties properties, cl_int *code);
 cl_command_queue __wrap_clCreateCommandQueue(cl_context context, cl_device_id device, cl_command_queue_properties properties, cl_int *code)
 {
     return refused_object(CREATE_COMMAND_QUEUE, code) ? NULL : counted(__real_clCreateCommandQueue(context, device, properties, code));
 }
 
 cl_mem __real_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data, cl_int *code);
-cl_mem __wrap_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data, cl_int *code);
 cl_mem __wrap_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data, cl_int *code)
 {
     return refused_object(CREATE_BUFFER, code) ? NULL : counted(__real_clCreateBuffer(context, flags, bytes, data, code));
 }
 
 cl_program __real_clCreateProgramWithSource(cl_context context, cl_uint count, const char **texts, const size_t *lengths, cl_int *code);
-cl_program __wrap_clCreateProgramWithSource(cl_context context, cl_uint count, const char **texts, const size_t *lengths, cl_int *code);
 cl_program __wrap_clCreateProgramWithSource(cl_context context, cl_uint count, const char **texts, const size_t *lengths, cl_int *code)
 {
-    return refused_object(CREATE_PROGRAM_WITH_SOURCE, code) ? NULL : counted(__real_clCreateProgramWithSource(context, count, texts, lengths, code));
+    return refused_object(CREATE_PROGRAM_WITH_SOURCE, code)
+               ? NULL
+               : counted(__real_clCreateProgramWithSource(context, count, texts, lengths, code));
 }
 
-cl_program __real_clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *bytes, const unsigned char **binaries, cl_int *status,
-                                            cl_int *code);
-cl_program __wrap_clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *bytes, const unsigned char **binaries, cl_int *status,
-                                            cl_int *code);
-cl_program __wrap_clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *bytes, const unsigned char **binaries, cl_int *status,
-                                            cl_int *code)
+cl_program __real_clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *bytes,
+                                            const unsigned char **binaries, cl_int *status, cl_int *code);
+cl_program __wrap_clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *devices, const size_t *bytes,
+                                            const unsigned char **binaries, cl_int *status, cl_int *code)
 {
-    return refused_object(CREATE_PROGRAM_WITH_BINARY, code) ? NULL : counted(__real_clCreateProgramWithBinary(context, count, devices, bytes, binaries, status, code));
+    return refused_object(CREATE_PROGRAM_WITH_BINARY, code)
+               ? NULL
+               : counted(__real_clCreateProgramWithBinary(context, count, devices, bytes, binaries, status, code));
 }
 
 typedef void(CL_CALLBACK *program_callback)(cl_program program, void *data);
-cl_int __real_clBuildProgram(cl_program program, cl_uint count, const cl_device_id *devices, const char *options, program_callback notify, void *data);
-cl_int __wrap_clBuildProgram(cl_program program, cl_uint count, const cl_device_id *devices, const char *options, program_callback notify, void *data);
-cl_int __wrap_clBuildProgram(cl_program program, cl_uint count, const cl_device_id *devices, const char *options, program_callback notify, void *data)
+cl_int __real_clBuildProgram(cl_program program, cl_uint count, const cl_device_id *devices, const char *options, program_callback notify,
+                             void *data);
+cl_int __wrap_clBuildProgram(cl_program program, cl_uint count, const cl_device_id *devices, const char *options, program_callback notify,
+                             void *data)
 {
     cl_int code;
 
     return refused(BUILD_PROGRAM, &code) ? code : __real_clBuildProgram(program, count, devices, options, notify, data);
 }
 
-cl_int __real_clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info what, size_t room, void *value, size_t *bytes);
-cl_int __wrap_clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info what, size_t room, void *value, size_t *bytes);
-cl_int __wrap_clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info what, size_t room, void *value, size_t *bytes)
+cl_int __real_clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info what, size_t room, void *value,
+                                    size_t *bytes);
+cl_int __wrap_clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info what, size_t room, void *value,
+                                    size_t *bytes)
 {
     static const char log[] = "fill:7: error: the made-up compiler knows no floats\n";
 
@@ -170,14 +170,12 @@ cl_int __wrap_clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_
 }
 
 cl_kernel __real_clCreateKernel(cl_program program, const char *name, cl_int *code);
-cl_kernel __wrap_clCreateKernel(cl_program program, const char *name, cl_int *code);
 cl_kernel __wrap_clCreateKernel(cl_program program, const char *name, cl_int *code)
 {
     return refused_object(CREATE_KERNEL, code) ? NULL : counted(__real_clCreateKernel(program, name, code));
 }
 
 cl_int __real_clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, const void *value);
-cl_int __wrap_clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, const void *value);
 cl_int __wrap_clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, const void *value)
 {
     cl_int code;
@@ -185,53 +183,51 @@ cl_int __wrap_clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, cons
     return refused(SET_KERNEL_ARG, &code) ? code : __real_clSetKernelArg(kernel, index, bytes, value);
 }
 
-cl_int __real_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
-                                     const cl_event *events, cl_event *event);
-cl_int __wrap_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
-                                     const cl_event *events, cl_event *event);
-cl_int __wrap_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
-                                     const cl_event *events, cl_event *event)
+cl_int __real_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset,
+                                     const size_t *global, const size_t *local, cl_uint count, const cl_event *events, cl_event *event);
+cl_int __wrap_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset,
+                                     const size_t *global, const size_t *local, cl_uint count, const cl_event *events, cl_event *event)
 {
     cl_int code;
 
-    return refused(ENQUEUE_KERNEL, &code) ? code : __real_clEnqueueNDRangeKernel(queue, kernel, dimensions, offset, global, local, count, events, event);
+    return refused(ENQUEUE_KERNEL, &code)
+               ? code
+               : __real_clEnqueueNDRangeKernel(queue, kernel, dimensions, offset, global, local, count, events, event);
 }
 
-cl_int __real_clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, void *data, cl_uint count, const cl_event *events, cl_event *event);
-cl_int __wrap_clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, void *data, cl_uint count, const cl_event *events, cl_event *event);
-cl_int __wrap_clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, void *data, cl_uint count, const cl_event *events, cl_event *event)
+cl_int __real_clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, void *data,
+                                  cl_uint count, const cl_event *events, cl_event *event);
+cl_int __wrap_clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, void *data,
+                                  cl_uint count, const cl_event *events, cl_event *event)
 {
     cl_int code;
 
     return refused(ENQUEUE_READ, &code) ? code : __real_clEnqueueReadBuffer(queue, memory, wait, offset, bytes, data, count, events, event);
 }
 
-cl_int __real_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, const void *data, cl_uint count, const cl_event *events,
-                                   cl_event *event);
-cl_int __wrap_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, const void *data, cl_uint count, const cl_event *events,
-                                   cl_event *event);
-cl_int __wrap_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, const void *data, cl_uint count, const cl_event *events,
-                                   cl_event *event)
+cl_int __real_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, const void *data,
+                                   cl_uint count, const cl_event *events, cl_event *event);
+cl_int __wrap_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, size_t offset, size_t bytes, const void *data,
+                                   cl_uint count, const cl_event *events, cl_event *event)
 {
     cl_int code;
 
-    return refused(ENQUEUE_WRITE, &code) ? code : __real_clEnqueueWriteBuffer(queue, memory, wait, offset, bytes, data, count, events, event);
+    return refused(ENQUEUE_WRITE, &code) ? code
+                                         : __real_clEnqueueWriteBuffer(queue, memory, wait, offset, bytes, data, count, events, event);
 }
 
-cl_int __real_clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes, cl_uint count, const cl_event *events,
-                                  cl_event *event);
-cl_int __wrap_clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes, cl_uint count, const cl_event *events,
-                                  cl_event *event);
-cl_int __wrap_clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes, cl_uint count, const cl_event *events,
-                                  cl_event *event)
+cl_int __real_clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes,
+                                  cl_uint count, const cl_event *events, cl_event *event);
+cl_int __wrap_clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes,
+                                  cl_uint count, const cl_event *events, cl_event *event)
 {
     cl_int code;
 
-    return refused(ENQUEUE_COPY, &code) ? code : __real_clEnqueueCopyBuffer(queue, from, to, from_offset, to_offset, bytes, count, events, event);
+    return refused(ENQUEUE_COPY, &code) ? code
+                                        : __real_clEnqueueCopyBuffer(queue, from, to, from_offset, to_offset, bytes, count, events, event);
 }
 
 cl_int __real_clFinish(cl_command_queue queue);
-cl_int __wrap_clFinish(cl_command_queue queue);
 cl_int __wrap_clFinish(cl_command_queue queue)
 {
     cl_int code;
@@ -240,7 +236,6 @@ cl_int __wrap_clFinish(cl_command_queue queue)
 }
 
 cl_int __real_clReleaseContext(cl_context context);
-cl_int __wrap_clReleaseContext(cl_context context);
 cl_int __wrap_clReleaseContext(cl_context context)
 {
     objects--;
@@ -248,7 +243,6 @@ cl_int __wrap_clReleaseContext(cl_context context)
 }
 
 cl_int __real_clReleaseCommandQueue(cl_command_queue queue);
-cl_int __wrap_clReleaseCommandQueue(cl_command_queue queue);
 cl_int __wrap_clReleaseCommandQueue(cl_command_queue queue)
 {
     objects--;
@@ -256,7 +250,6 @@ cl_int __wrap_clReleaseCommandQueue(cl_command_queue queue)
 }
 
 cl_int __real_clReleaseMemObject(cl_mem memory);
-cl_int __wrap_clReleaseMemObject(cl_mem memory);
 cl_int __wrap_clReleaseMemObject(cl_mem memory)
 {
     objects--;
@@ -264,7 +257,6 @@ cl_int __wrap_clReleaseMemObject(cl_mem memory)
 }
 
 cl_int __real_clReleaseProgram(cl_program program);
-cl_int __wrap_clReleaseProgram(cl_program program);
 cl_int __wrap_clReleaseProgram(cl_program program)
 {
     objects--;
@@ -272,14 +264,13 @@ cl_int __wrap_clReleaseProgram(cl_program program)
 }
 
 cl_int __real_clReleaseKernel(cl_kernel kernel);
-cl_int __wrap_clReleaseKernel(cl_kernel kernel);
 cl_int __wrap_clReleaseKernel(cl_kernel kernel)
 {
     objects--;
     return __real_clReleaseKernel(kernel);
 }
 
-/* ---- every call fails once -------------------------------------------------------------------------------------------------------------- */
+/* ---- every call fails once ----------------------------------------------------------------------------------------------------------- */
 
 static void arm(size_t nth, bool from_there_on)
 {
@@ -302,7 +293,8 @@ static long held(void)
 
 static bool may_give(clmix_status status)
 {
-    return status == CLMIX_ERROR_DRIVER || status == CLMIX_ERROR_DEVICE_MEMORY || status == CLMIX_ERROR_BUILD || status == CLMIX_ERROR_NO_DEVICE;
+    return status == CLMIX_ERROR_DRIVER || status == CLMIX_ERROR_DEVICE_MEMORY || status == CLMIX_ERROR_BUILD ||
+           status == CLMIX_ERROR_NO_DEVICE;
 }
 
 static const struct fault broken_driver = { arm, disarm, held, may_give };
@@ -318,7 +310,7 @@ START_TEST(every_scenario_survives_a_failing_driver)
 }
 END_TEST
 
-/* ---- programs --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuse(enum function function, bool always)
 {
@@ -365,7 +357,7 @@ END_TEST
 /* The first call builds the binary or makes a kernel of it, the second does the same from source. */
 START_TEST(binaries_that_do_not_work_are_compiled_again)
 {
-    static const size_t nth[] = { 2, 3 };    /* clCreateProgramWithBinary, clBuildProgram, clCreateKernel */
+    static const size_t nth[] = { 2, 3 }; /* clCreateProgramWithBinary, clBuildProgram, clCreateKernel */
     size_t compiled_before, compiled, loaded;
     clmix_device *device = open_another();
     cl_kernel kernel = NULL;
@@ -432,7 +424,8 @@ START_TEST(failed_measurements_are_not_remembered)
     clmix_device *device;
 
     snprintf(folder, sizeof folder, "%s/tuning", tiny.folder);
-    snprintf(command, sizeof command, "mkdir -p '%s' && cp '%s'/*.clmix '%s' && ! cat '%s'/tuning-*.txt 2>/dev/null", folder, before, folder, folder);
+    snprintf(command, sizeof command, "mkdir -p '%s' && cp '%s'/*.clmix '%s' && ! cat '%s'/tuning-*.txt 2>/dev/null", folder, before,
+             folder, folder);
     ck_assert_int_eq(system(command), 0);
     setenv("CLMIX_CACHE_DIR", folder, 1);
     device = open_another();
@@ -452,7 +445,7 @@ START_TEST(failed_measurements_are_not_remembered)
 }
 END_TEST
 
-/* ---- limits ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_graph *build_training(void)
 {
@@ -462,7 +455,8 @@ static clmix_graph *build_training(void)
     clmix_graph *graph = clmix_graph_new();
     clmix_value pictures = clmix_normalize(clmix_input(graph, "pictures", CLMIX_U8, 4, size), half, half), loss;
 
-    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), pictures, tiny.config), clmix_input(graph, "labels", CLMIX_I32, 1, size), 0.1f, none, none);
+    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), pictures, tiny.config), clmix_input(graph, "labels", CLMIX_I32, 1, size),
+                               0.1f, none, none);
     clmix_output(graph, "loss", loss);
     clmix_backward(graph, 1, &loss, &none);
     return graph;
@@ -546,7 +540,7 @@ START_TEST(values_beyond_the_largest_allocation_are_refused)
 }
 END_TEST
 
-/* ---- a full disk ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- a full disk --------------------------------------------------------------------------------------------------------------------- */
 
 /* Files end at half a checkpoint, or at a few bytes: then not even the log can be begun. */
 START_TEST(full_disk_keeps_the_previous_checkpoint)
@@ -560,7 +554,7 @@ START_TEST(full_disk_keeps_the_previous_checkpoint)
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
     full = old;
     full.rlim_cur = _i == 0 ? tiny.begun_bytes / 2 : 10;
-    signal(SIGXFSZ, SIG_IGN);    /* as on a full disk, the write fails */
+    signal(SIGXFSZ, SIG_IGN); /* as on a full disk, the write fails */
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
     status = tiny_resume();
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
@@ -576,7 +570,7 @@ START_TEST(full_disk_keeps_the_previous_checkpoint)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------------------------------------------------------------------------- */
 
 static Suite *make_suite(void)
 {

@@ -1,17 +1,17 @@
-/* Failing host allocations: the linker sends the calls of clmix, a static library here, to the functions below (CMakeLists.txt), and none of
- * the driver's. cJSON, which clmix works with, is given the same ones. */
+/* Failing host allocations: the linker sends the calls of clmix, a static library here, to the functions below (CMakeLists.txt), and none
+ * of the driver's. cJSON, which clmix works with, is given the same ones. */
 #include "base/status.h"
 #include "support_faults.h"
 #ifdef CLMIX_HAVE_CASES
 #include "tools/case.h"
 #endif
 
-#include <cjson/cJSON.h>
 #include <check.h>
+#include <cjson/cJSON.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static atomic_long blocks;    /* allocated and not freed, by all threads */
+static atomic_long blocks; /* allocated and not freed, by all threads */
 static _Thread_local bool armed, onwards;
 static _Thread_local size_t calls, failing;
 
@@ -21,12 +21,6 @@ void *__real_realloc(void *memory, size_t bytes);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t bytes);
 void __real_free(void *memory);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
-void __wrap_free(void *memory);
 
 static bool refused(void)
 {

@@ -14,9 +14,9 @@ static const struct cli_help help = {
                "and reports the error of every tensor: max|a-b| / max|b|, up to 1e-4 for forward results and 1e-3 for gradients and\n"
                "losses; mean|a-b| / max|b| up to 2e-3 for weights after optimizer steps; max|a-b| where b is zero by construction.\n"
                "Exits 0 only if every case passes.",
-    .examples = "  clmix-verify test/cases/*/*.safetensors                every case of the repository\n"
+    .examples = "  clmix-verify test/cases/*/*.safetensors                  every case of the repository\n"
                 "  clmix-verify --device gpu --verbose wavemix.safetensors  every tensor of one case on the GPU\n"
-                "  clmix-verify --kernels simt --json CASE...             the GPU form of the kernels, for a program to read",
+                "  clmix-verify --kernels simt --json CASE...               the GPU form of the kernels, for a program to read",
 };
 
 struct totals {

@@ -1,5 +1,5 @@
-/* Convolution (cross-correlation), channels last. Weights on the device are [kh][kw][in / groups][out]. Without groups the work is the window sums' (window.h); with groups it is that
- * of simple kernels along the channels; and a 1x1 window of stride 1 is a linear layer. */
+/* Convolution (cross-correlation), channels last. Weights on the device are [kh][kw][in / groups][out]. Without groups the work is the
+ * window sums' (window.h); with groups it is that of simple kernels along the channels; and a 1x1 window of stride 1 is a linear layer. */
 #include "ops/table.h"
 #include "ops/window.h"
 
@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { X, WEIGHT, BIAS };    /* inputs of a convolution */
+enum { X, WEIGHT, BIAS }; /* inputs of a convolution */
 
 /* `x` and `weight` are shapes on the device: what the gradients' ops need to know besides their inputs. */
 struct conv_attributes {
@@ -21,7 +21,7 @@ struct conv_attributes {
 
 /* Everything about one convolution. */
 struct conv {
-    struct clmix_window_map map;    /* big: the input, small: the output */
+    struct clmix_window_map map; /* big: the input, small: the output */
     size_t groups;
 };
 
@@ -64,9 +64,10 @@ static struct clmix_window_weights weights_of(const struct conv *conv, int32_t v
     };
 }
 
-/* ---- groups --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- groups -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct clmix_launcher *launch_grouped(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, const struct conv *conv, size_t *work_group)
+static struct clmix_launcher *launch_grouped(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                             const struct conv *conv, size_t *work_group)
 {
     const size_t inputs = conv->map.big_channels / conv->groups, outputs = conv->map.small_channels / conv->groups;
     const unsigned width = clmix_planner_device(planner)->vector_width;
@@ -102,8 +103,8 @@ static void push_window(struct clmix_launcher *launcher, const struct clmix_wind
         clmix_launch_int(launcher, (long)map->padding[i]);
 }
 
-static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels x,
-                                    int32_t weight, int32_t bias, struct clmix_window_pixels y)
+static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
+                                    struct clmix_window_pixels x, int32_t weight, int32_t bias, struct clmix_window_pixels y)
 {
     const struct clmix_window_map *map = &conv->map;
     struct clmix_launcher *launcher;
@@ -124,8 +125,8 @@ static clmix_status forward_grouped(struct clmix_planner *planner, const struct 
     return CLMIX_OK;
 }
 
-static clmix_status grad_input_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels gradient,
-                                       int32_t weight, struct clmix_window_pixels x)
+static clmix_status grad_input_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
+                                       struct clmix_window_pixels gradient, int32_t weight, struct clmix_window_pixels x)
 {
     const struct clmix_window_map *map = &conv->map;
     struct clmix_launcher *launcher;
@@ -144,19 +145,21 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
     return CLMIX_OK;
 }
 
-static clmix_status grad_weight_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels x,
-                                        struct clmix_window_pixels gradient, int32_t weight)
+static clmix_status grad_weight_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
+                                        struct clmix_window_pixels x, struct clmix_window_pixels gradient, int32_t weight)
 {
     const struct clmix_window_map *map = &conv->map;
-    const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0], units = clmix_planner_device(planner)->compute_units;
-    const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted, parts = (lines + rows - 1) / rows;
+    const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0],
+                 units = clmix_planner_device(planner)->compute_units;
+    const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted,
+                 parts = (lines + rows - 1) / rows;
     struct clmix_window_map reduced = *map;
     struct clmix_launcher *launcher;
     size_t work_group;
     int32_t partial;
 
     CLMIX_TRY(clmix_window_check(map, x.pitch, gradient.pitch));
-    reduced.big_channels = map->big_channels / conv->groups;    /* the weights of a group's inputs only */
+    reduced.big_channels = map->big_channels / conv->groups; /* the weights of a group's inputs only */
     partial = clmix_planner_scratch(planner, node, parts * taps * reduced.big_channels * map->small_channels * sizeof(float));
     launcher = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
     clmix_launch_value(launcher, x.value);
@@ -172,7 +175,7 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     return CLMIX_OK;
 }
 
-/* ---- forward -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- forward ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -217,12 +220,14 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
     if (clmix_backward_wants(backward, node, X)) {
         const clmix_value inputs[] = { gradient, clmix_backward_input(backward, node, WEIGHT) };
 
-        CLMIX_TRY(clmix_backward_give(backward, node, X, clmix_node_add(at, &clmix_op_conv2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
+        CLMIX_TRY(clmix_backward_give(backward, node, X,
+                                      clmix_node_add(at, &clmix_op_conv2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
     }
     if (clmix_backward_wants(backward, node, WEIGHT)) {
         const clmix_value inputs[] = { clmix_backward_input(backward, node, X), gradient };
 
-        CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT, clmix_node_add(at, &clmix_op_conv2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
+        CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT,
+                                      clmix_node_add(at, &clmix_op_conv2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
     }
     if (clmix_backward_wants(backward, node, BIAS))
         CLMIX_TRY(clmix_backward_give(backward, node, BIAS, clmix_column_sum(at, gradient)));
@@ -238,7 +243,7 @@ const struct clmix_op clmix_op_conv2d = {
     .cost = conv_cost,
 };
 
-/* ---- gradients ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Inputs: the output's gradient, weight. */
 static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node)
@@ -248,9 +253,10 @@ static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node
     return clmix_node_declare(graph, node, CLMIX_F32, attributes->x);
 }
 
-/* With stride 1 the input gradient is itself a convolution, of the output's gradient with the kernel turned round; gathering is cheaper than scattering. */
-static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv, struct clmix_window_pixels gradient,
-                                           struct clmix_window_pixels x)
+/* With stride 1 the input gradient is itself a convolution, of the output's gradient with the kernel turned round; gathering is cheaper
+ * than scattering. */
+static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
+                                           struct clmix_window_pixels gradient, struct clmix_window_pixels x)
 {
     const struct clmix_window_weights weights = weights_of(conv, node->inputs[1]);
     struct clmix_window_weights turned = weights;
@@ -274,7 +280,8 @@ static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const 
 static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels gradient = pixels_of(planner, node->inputs[0]), x = pixels_of(planner, clmix_planner_result(planner, node));
+    const struct clmix_window_pixels gradient = pixels_of(planner, node->inputs[0]),
+                                     x = pixels_of(planner, clmix_planner_result(planner, node));
     const bool unit_stride = conv.map.stride[0] == 1 && conv.map.stride[1] == 1;
 
     if (conv.groups > 1)
@@ -319,7 +326,7 @@ const struct clmix_op clmix_op_conv2d_grad_weight = {
     .cost = conv_cost,
 };
 
-/* ---- building ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------------------------------------------------ */
 
 clmix_window clmix_square(size_t kernel, size_t stride, size_t padding)
 {
@@ -333,20 +340,22 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
     char text[64];
 
     if (shape.rank != 4 || clmix_tensor_at(x.graph, x.id)->type != CLMIX_F32)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a convolution takes float32 maps (batch, height, width, channels), not %s", clmix_shape_text(shape, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a convolution takes float32 maps (batch, height, width, channels), not %s",
+                          clmix_shape_text(shape, text));
     if (channels == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a convolution to 0 channels");
     if (shape.size[3] % window->groups != 0 || channels % window->groups != 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu groups do not divide %zu input and %zu output channels evenly", window->groups, shape.size[3], channels);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu groups do not divide %zu input and %zu output channels evenly", window->groups,
+                          shape.size[3], channels);
     for (int i = 0; i < 2; i++) {
         const size_t padded = shape.size[1 + i] + 2 * window->padding[i];
 
         if (window->kernel[i] == 0 || window->stride[i] == 0)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "kernel %zux%zu and stride %zux%zu must be at least 1", window->kernel[0], window->kernel[1], window->stride[0],
-                              window->stride[1]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "kernel %zux%zu and stride %zux%zu must be at least 1", window->kernel[0],
+                              window->kernel[1], window->stride[0], window->stride[1]);
         if (window->kernel[i] > padded)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the kernel, %zux%zu, is larger than the input, %zux%zu with padding %zux%zu", window->kernel[0], window->kernel[1],
-                              shape.size[1], shape.size[2], window->padding[0], window->padding[1]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the kernel, %zux%zu, is larger than the input, %zux%zu with padding %zux%zu",
+                              window->kernel[0], window->kernel[1], shape.size[1], shape.size[2], window->padding[0], window->padding[1]);
     }
     return CLMIX_OK;
 }
@@ -364,7 +373,8 @@ clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_w
     if (check(x, channels, &attributes.window) != CLMIX_OK)
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
     group_inputs = attributes.x.size[3] / attributes.window.groups;
-    if (attributes.window.groups == 1 && window.kernel[0] * window.kernel[1] * window.stride[0] * window.stride[1] == 1 && window.padding[0] + window.padding[1] == 0)
+    if (attributes.window.groups == 1 && window.kernel[0] * window.kernel[1] * window.stride[0] * window.stride[1] == 1 &&
+        window.padding[0] + window.padding[1] == 0)
         return clmix_linear_with(at, x, channels, bias, 4);
 
     attributes.weight = clmix_shape_make(4, (const size_t[]){ window.kernel[0], window.kernel[1], group_inputs, channels });

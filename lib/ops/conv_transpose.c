@@ -1,4 +1,5 @@
-/* Transposed convolution (up-sampling), channels last. Weights on the device are [in][kh][kw][out]: what one input pixel adds to a row of the output is one contiguous run of kw out. */
+/* Transposed convolution (up-sampling), channels last. Weights on the device are [in][kh][kw][out]: what one input pixel adds to a row of
+ * the output is one contiguous run of kw out. */
 #include "ops/table.h"
 #include "ops/window.h"
 
@@ -9,7 +10,7 @@
 
 #include <math.h>
 
-enum { X, WEIGHT, BIAS };    /* inputs of a transposed convolution */
+enum { X, WEIGHT, BIAS }; /* inputs of a transposed convolution */
 
 /* `x` and `weight` are shapes on the device: what the gradients' ops need to know besides their inputs. */
 struct transpose_attributes {
@@ -21,7 +22,9 @@ struct transpose_attributes {
 static struct clmix_window_map map_of(const struct transpose_attributes *attributes)
 {
     const clmix_window *window = &attributes->window;
-    struct clmix_window_map map = { .batch = attributes->x.size[0], .big_channels = attributes->weight.size[3], .small_channels = attributes->x.size[3] };
+    struct clmix_window_map map = { .batch = attributes->x.size[0],
+                                    .big_channels = attributes->weight.size[3],
+                                    .small_channels = attributes->x.size[3] };
 
     for (int i = 0; i < 2; i++) {
         map.kernel[i] = window->kernel[i];
@@ -57,7 +60,8 @@ static void transpose_cost(const clmix_graph *graph, const struct clmix_node *no
 {
     const struct transpose_attributes *attributes = node->attributes;
     const struct clmix_window_map map = map_of(attributes);
-    const uint64_t inputs = clmix_shape_count(attributes->x), weights = clmix_shape_count(attributes->weight), outputs = clmix_shape_count(output_shape(&map));
+    const uint64_t inputs = clmix_shape_count(attributes->x), weights = clmix_shape_count(attributes->weight),
+                   outputs = clmix_shape_count(output_shape(&map));
 
     *flops = 2 * inputs / map.small_channels * weights;
     *bytes = (inputs + weights + outputs) * sizeof(float);
@@ -67,7 +71,7 @@ static void transpose_cost(const clmix_graph *graph, const struct clmix_node *no
     }
 }
 
-/* ---- forward -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- forward ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -80,8 +84,8 @@ static clmix_status forward_launch(struct clmix_planner *planner, const struct c
 {
     const struct clmix_window_map map = map_of(node->attributes);
 
-    return clmix_window_scatter(planner, node, &map, pixels_of(planner, node->inputs[X]), weights_of(&map, node->inputs[WEIGHT]), node->inputs[BIAS],
-                                pixels_of(planner, clmix_planner_result(planner, node)));
+    return clmix_window_scatter(planner, node, &map, pixels_of(planner, node->inputs[X]), weights_of(&map, node->inputs[WEIGHT]),
+                                node->inputs[BIAS], pixels_of(planner, clmix_planner_result(planner, node)));
 }
 
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
@@ -95,13 +99,16 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
     if (clmix_backward_wants(backward, node, X)) {
         const clmix_value inputs[] = { gradient, clmix_backward_input(backward, node, WEIGHT) };
 
-        CLMIX_TRY(clmix_backward_give(backward, node, X, clmix_node_add(at, &clmix_op_conv_transpose2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
+        CLMIX_TRY(
+            clmix_backward_give(backward, node, X,
+                                clmix_node_add(at, &clmix_op_conv_transpose2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
     }
     if (clmix_backward_wants(backward, node, WEIGHT)) {
         const clmix_value inputs[] = { clmix_backward_input(backward, node, X), gradient };
 
-        CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT,
-                                      clmix_node_add(at, &clmix_op_conv_transpose2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
+        CLMIX_TRY(
+            clmix_backward_give(backward, node, WEIGHT,
+                                clmix_node_add(at, &clmix_op_conv_transpose2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
     }
     if (clmix_backward_wants(backward, node, BIAS))
         CLMIX_TRY(clmix_backward_give(backward, node, BIAS, clmix_column_sum(at, gradient)));
@@ -117,7 +124,7 @@ const struct clmix_op clmix_op_conv_transpose2d = {
     .cost = transpose_cost,
 };
 
-/* ---- gradients ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Inputs: the output's gradient, weight. */
 static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node)
@@ -167,7 +174,7 @@ const struct clmix_op clmix_op_conv_transpose2d_grad_weight = {
     .cost = transpose_cost,
 };
 
-/* ---- building ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------------------------------------------------ */
 
 /* CLMIX_OK when the transposed convolution makes sense, else the sentence that says what does not. */
 static clmix_status check(clmix_value x, size_t channels, const clmix_window *window)
@@ -176,19 +183,22 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
     char text[64];
 
     if (shape.rank != 4 || clmix_tensor_at(x.graph, x.id)->type != CLMIX_F32)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a transposed convolution takes float32 maps (batch, height, width, channels), not %s", clmix_shape_text(shape, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a transposed convolution takes float32 maps (batch, height, width, channels), not %s",
+                          clmix_shape_text(shape, text));
     if (channels == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a transposed convolution to 0 channels");
     if (window->groups > 1)
         return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "a transposed convolution in %zu groups; only 1 is supported", window->groups);
     for (int i = 0; i < 2; i++) {
         if (window->kernel[i] == 0 || window->stride[i] == 0)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "kernel %zux%zu and stride %zux%zu must be at least 1", window->kernel[0], window->kernel[1], window->stride[0],
-                              window->stride[1]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "kernel %zux%zu and stride %zux%zu must be at least 1", window->kernel[0],
+                              window->kernel[1], window->stride[0], window->stride[1]);
         if ((shape.size[1 + i] - 1) * window->stride[i] + window->kernel[i] <= 2 * window->padding[i])
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "up-sampling %zux%zu with kernel %zux%zu and stride %zux%zu leaves nothing once padding %zux%zu is cut off both sides",
-                              shape.size[1], shape.size[2], window->kernel[0], window->kernel[1], window->stride[0], window->stride[1], window->padding[0],
-                              window->padding[1]);
+            return clmix_fail(
+                CLMIX_ERROR_ARGUMENT,
+                "up-sampling %zux%zu with kernel %zux%zu and stride %zux%zu leaves nothing once padding %zux%zu is cut off both sides",
+                shape.size[1], shape.size[2], window->kernel[0], window->kernel[1], window->stride[0], window->stride[1],
+                window->padding[0], window->padding[1]);
     }
     return CLMIX_OK;
 }
@@ -209,8 +219,8 @@ clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channel
     inputs_count = attributes.x.size[3];
     attributes.weight = clmix_shape_make(4, (const size_t[]){ inputs_count, window.kernel[0], window.kernel[1], channels });
     bound = 1.0f / sqrtf((float)(channels * window.kernel[0] * window.kernel[1]));
-    inputs[WEIGHT] = clmix_parameter(at, "weight", 4, (const size_t[]){ inputs_count, channels, window.kernel[0], window.kernel[1] }, (const int[]){ 0, 2, 3, 1 },
-                                     CLMIX_UNIFORM, bound);
+    inputs[WEIGHT] = clmix_parameter(at, "weight", 4, (const size_t[]){ inputs_count, channels, window.kernel[0], window.kernel[1] },
+                                     (const int[]){ 0, 2, 3, 1 }, CLMIX_UNIFORM, bound);
     if (bias)
         inputs[BIAS] = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
     return clmix_node_add(at, &clmix_op_conv_transpose2d, &attributes, sizeof attributes, inputs, 3);

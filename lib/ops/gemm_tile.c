@@ -69,7 +69,7 @@ static void blocks(const clmix_device_info *info, size_t panel_columns, const st
 
     tile->panel = (long)(smaller(larger(info->local_bytes, (size_t)32 << 10), (size_t)1 << 20) / 2 / sizeof(float));
     if (gemm->transpose_a)
-        steps = smaller(steps, larger(64, ((size_t)32 << 10) / larger(gemm->rows, 1)));
+        steps = smaller(steps, larger(128, ((size_t)64 << 10) / gemm->rows));
     tile->slab = smaller(steps, (size_t)tile->panel / panel_columns);
     tile->column_block = smaller(round_up(gemm->columns, panel_columns), (size_t)tile->panel / tile->slab / panel_columns * panel_columns);
 }
@@ -87,7 +87,8 @@ static void choose_wide(const clmix_device_info *info, const struct clmix_gemm *
     most = ceiling(gemm->rows, 4 * height);    /* a block packs B for itself: worth it from a few tiles on */
     down = smaller(larger(wanted / across, 1), most);
     if (across * most < wanted && gemm->depth >= 512) {
-        down = smaller(down, ceiling(gemm->rows, 8 * height));
+        /* Transposed A is best read in whole rows, so its parts are parts of the depth alone. */
+        down = gemm->transpose_a && gemm->depth / 256 >= wanted ? 1 : smaller(down, ceiling(gemm->rows, 8 * height));
         split_depth(gemm, across * down, wanted, tile);
     }
     tile->row_block = round_up(ceiling(gemm->rows, down), height);

@@ -24,8 +24,9 @@ clmix_status clmix_window_check(const struct clmix_window_map *map, size_t big_p
     const size_t big = map->batch * map->big[0] * map->big[1], small = map->batch * map->small[0] * map->small[1];
 
     if (big > limit / big_pitch || small > limit / small_pitch)
-        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "%zu images of %zux%zu pixels are more than 2^31 elements in one map; use a smaller batch", map->batch, map->big[0],
-                          map->big[1]);
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED,
+                          "%zu images of %zux%zu pixels are more than 2^31 elements in one map; use a smaller batch", map->batch,
+                          map->big[0], map->big[1]);
     return CLMIX_OK;
 }
 
@@ -58,16 +59,16 @@ static void launch_map(struct clmix_launcher *launcher, const size_t size[2], si
     launch_sizes(launcher, 2, (const size_t[]){ channels, pitch });
 }
 
-/* ---- the wide form: cutting ----------------------------------------------------------------------------------------------------------- */
+/* ---- the wide form: cutting -------------------------------------------------------------------------------------------------------- */
 
 /* Register tiles: `tile` rows of `vectors` vectors of `lanes` floats. */
 struct tiles {
     size_t lanes, vectors, tile;
-    size_t panel, panels;    /* floats of a row, and rows of tiles to cover all columns */
+    size_t panel, panels; /* floats of a row, and rows of tiles to cover all columns */
 };
 
-/* The shape of tile that does `columns` columns in the least time: whole vectors cost the same however many of their floats count, shorter ones are cheaper but not in proportion,
- * and a tile of few vectors spends more of its time on loads. */
+/* The shape of tile that does `columns` columns in the least time: whole vectors cost the same however many of their floats count, shorter
+ * ones are cheaper but not in proportion, and a tile of few vectors spends more of its time on loads. */
 static struct tiles choose_tiles(const clmix_device_info *info, size_t columns)
 {
     static const double load_factor[] = { 0, 1.10, 1.01, 1.0 };
@@ -88,14 +89,15 @@ static struct tiles choose_tiles(const clmix_device_info *info, size_t columns)
     return best;
 }
 
-/* What a work-group may use of local memory: half of it, so that two groups are not the device's limit, and not more than second-level caches hold. */
+/* What a work-group may use of local memory: half of it, so that two groups are not the device's limit, and not more than second-level
+ * caches hold. */
 struct room {
     size_t floats, pixels;
 };
 
 static struct room local_room(const clmix_device_info *info)
 {
-    const size_t bytes = smaller(info->local_bytes / 2, 256 * 1024), fixed = 1024;    /* fixed: a panel or two, and alignment */
+    const size_t bytes = smaller(info->local_bytes / 2, 256 * 1024), fixed = 1024; /* fixed: a panel or two, and alignment */
     const size_t pixels = smaller(larger(bytes / 64, 32), 1024), tables = 2 * (pixels + 8) * sizeof(int32_t);
 
     return (struct room){ .floats = bytes > tables + fixed ? (bytes - tables - fixed) / sizeof(float) : 0, .pixels = pixels };
@@ -122,9 +124,10 @@ static bool gather_fits(const struct clmix_window_map *map, const struct tiles *
     return pixels <= room.pixels && strip + sums <= room.floats;
 }
 
-/* The pixels of the small map that one group makes: enough that the weights it reads pay, few enough that all compute units have work. Where the window's rows do not fit for as many,
- * the kernel's rows are taken a few at a time. */
-static bool cut_gather(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles, struct gather_cut *best)
+/* The pixels of the small map that one group makes: enough that the weights it reads pay, few enough that all compute units have work.
+ * Where the window's rows do not fit for as many, the kernel's rows are taken a few at a time. */
+static bool cut_gather(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
+                       struct gather_cut *best)
 {
     const struct room room = local_room(info);
     const size_t area = map->small[0] * map->small[1], total = map->batch * area;
@@ -173,15 +176,17 @@ static bool scatter_fits(const struct clmix_window_map *map, const struct tiles 
     return pixels <= room.pixels && cut->images * cut->rows * line + left + tiles->panel <= room.floats;
 }
 
-/* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights serves several tiles: several images where
- * maps are small, and then few rows, which costs nothing as phases do not share weights. */
-static bool cut_scatter(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles, struct scatter_cut *cut)
+/* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights
+ * serves several tiles: several images where maps are small, and then few rows, which costs nothing as phases do not share weights. */
+static bool cut_scatter(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
+                        struct scatter_cut *cut)
 {
     const struct room room = local_room(info);
 
     cut->images = smaller(map->batch, ceil_div(64, map->small[0] * map->small[1]));
     cut->rows = map->big[0];
-    while (!scatter_fits(map, tiles, room, cut) || ceil_div(map->batch, cut->images) * ceil_div(map->big[0], cut->rows) < wanted_groups(info)) {
+    while (!scatter_fits(map, tiles, room, cut) ||
+           ceil_div(map->batch, cut->images) * ceil_div(map->big[0], cut->rows) < wanted_groups(info)) {
         if (cut->rows > 1)
             cut->rows = ceil_div(cut->rows, 2);
         else if (cut->images > 1 && !scatter_fits(map, tiles, room, cut))
@@ -194,10 +199,10 @@ static bool cut_scatter(const clmix_device_info *info, const struct clmix_window
     return scatter_fits(map, tiles, room, cut);
 }
 
-/* ---- the wide form: launches ---------------------------------------------------------------------------------------------------------- */
+/* ---- the wide form: launches ------------------------------------------------------------------------------------------------------- */
 
-static struct clmix_launcher *launch_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                          const struct tiles *tiles)
+static struct clmix_launcher *launch_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                          const char *kernel, const struct tiles *tiles)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
 
@@ -221,16 +226,19 @@ struct axis {
     long outer_step, inner_step;
 };
 
-/* Runs of kw channels of the big map lie side by side in these weights and fill whole panels, so that a kernel can take them as they are. */
+/* Runs of kw channels of the big map lie side by side in these weights and fill whole panels, so that a kernel can take them as they are.
+ * */
 static bool runs_are_panels(const struct clmix_window_map *map, const struct tiles *tiles, const struct clmix_window_weights *weights)
 {
     return map->kernel[1] * map->big_channels == tiles->panels * tiles->panel && weights->base == 0 && weights->big_step == 1 &&
            weights->kx_step == (long)map->big_channels;
 }
 
-/* Packs the weights' matrices, one a kernel row, into panels: matrix ky, panel p begins at ky to_ky + p to_panel. Gives the packed weights. */
-static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles, const struct clmix_window_map *map,
-                            const struct clmix_window_weights *weights, struct axis rows, struct axis columns, size_t to_ky, size_t to_panel)
+/* Packs the weights' matrices, one a kernel row, into panels: matrix ky, panel p begins at ky to_ky + p to_panel. Gives the packed weights.
+ * */
+static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles,
+                            const struct clmix_window_map *map, const struct clmix_window_weights *weights, struct axis rows,
+                            struct axis columns, size_t to_ky, size_t to_panel)
 {
     const size_t count = map->kernel[0] * tiles->panels * tiles->panel * rows.outer * rows.inner;
     const int32_t packed = clmix_planner_scratch(planner, node, count * sizeof(float));
@@ -251,8 +259,9 @@ static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_no
     return packed;
 }
 
-static bool gather_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                        const struct clmix_window_weights *weights, int32_t bias, struct clmix_window_pixels small)
+static bool gather_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                        struct clmix_window_pixels big, const struct clmix_window_weights *weights, int32_t bias,
+                        struct clmix_window_pixels small)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     const struct tiles tiles = choose_tiles(info, map->small_channels);
@@ -281,13 +290,15 @@ static bool gather_wide(struct clmix_planner *planner, const struct clmix_node *
     launch_window(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     launch_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
-    clmix_launch_grid(launcher, ceil_div(map->small[1], cut.columns), ceil_div(map->small[0], cut.rows), ceil_div(map->batch, cut.images), 1);
+    clmix_launch_grid(launcher, ceil_div(map->small[1], cut.columns), ceil_div(map->small[0], cut.rows), ceil_div(map->batch, cut.images),
+                      1);
     clmix_window_claim_cost(planner, node, launcher);
     return true;
 }
 
-static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels small,
-                         const struct clmix_window_weights *weights, int32_t bias, struct clmix_window_pixels big)
+static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                         struct clmix_window_pixels small, const struct clmix_window_weights *weights, int32_t bias,
+                         struct clmix_window_pixels big)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     const struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
@@ -326,8 +337,8 @@ static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node 
 }
 
 /* Sums the parts (parts, kh, small channels, row of `pitch`) that conv_weight leaves. */
-static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, const struct tiles *tiles,
-                        int32_t partial, size_t parts, const struct clmix_window_weights *weights)
+static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                        const struct tiles *tiles, int32_t partial, size_t parts, const struct clmix_window_weights *weights)
 {
     struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
 
@@ -344,20 +355,21 @@ static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *
     clmix_launch_cost(launcher, 0, 0);
 }
 
-static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                        struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                        struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     const struct room room = local_room(info);
     struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
     const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels, lines = map->batch * map->small[0];
-    const size_t most = larger(1, lines * map->small[1] / 128);    /* a part of fewer pixels costs more to add up than to make */
-    const size_t part_rows = ceil_div(lines, smaller(smaller(ceil_div(wanted_groups(info), map->kernel[0]), most), lines)), parts = ceil_div(lines, part_rows);
+    const size_t most = larger(1, lines * map->small[1] / 128); /* a part of fewer pixels costs more to add up than to make */
+    const size_t part_rows = ceil_div(lines, smaller(smaller(ceil_div(wanted_groups(info), map->kernel[0]), most), lines)),
+                 parts = ceil_div(lines, part_rows);
     /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
     const size_t cached = larger(32768 / (line + map->small[1] * map->small_channels), ceil_div(64, map->small[1]));
     const size_t rows = smaller(smaller(part_rows, cached), room.floats / line);
     const size_t run = tiles.panels * tiles.panel, matrix = map->small_channels * run;
-    const bool whole = parts == 1 && runs_are_panels(map, &tiles, weights);    /* nothing to add up */
+    const bool whole = parts == 1 && runs_are_panels(map, &tiles, weights); /* nothing to add up */
     struct clmix_launcher *launcher;
     int32_t partial = weights->value;
 
@@ -388,9 +400,9 @@ static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *
     return true;
 }
 
-/* ---- the other form ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the other form ------------------------------------------------------------------------------------------------------------------ */
 
-enum { SIMT_PIXELS = 64 };    /* rows of a work-group's tile: TM in conv_simt.cl */
+enum { SIMT_PIXELS = 64 }; /* rows of a work-group's tile: TM in conv_simt.cl */
 
 /* Columns of a work-group's tile, and its work-items. */
 static size_t simt_columns(size_t columns)
@@ -403,9 +415,11 @@ static size_t simt_group(size_t tile_columns)
     return SIMT_PIXELS / 4 * (tile_columns / 4);
 }
 
-/* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of their channels are. */
-static void product_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, bool scatter, struct clmix_window_pixels from,
-                         struct clmix_window_pixels to, const struct clmix_window_weights *weights, int32_t bias)
+/* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of
+ * their channels are. */
+static void product_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, bool scatter,
+                         struct clmix_window_pixels from, struct clmix_window_pixels to, const struct clmix_window_weights *weights,
+                         int32_t bias)
 {
     const size_t *from_size = scatter ? map->small : map->big, *to_size = scatter ? map->big : map->small;
     const size_t channels = scatter ? map->small_channels : map->big_channels, outputs = scatter ? map->big_channels : map->small_channels;
@@ -433,8 +447,8 @@ static void product_simt(struct clmix_planner *planner, const struct clmix_node 
     clmix_window_claim_cost(planner, node, launcher);
 }
 
-void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial, size_t parts,
-                         struct clmix_window_weights weights)
+void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial,
+                         size_t parts, struct clmix_window_weights weights)
 {
     const size_t count = map->kernel[0] * map->kernel[1] * map->big_channels * map->small_channels;
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
@@ -450,11 +464,12 @@ void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node 
     clmix_launch_cost(launcher, 0, 0);
 }
 
-static void weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                        struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+static void weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                        struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
 {
     const size_t terms = map->kernel[0] * map->kernel[1] * map->big_channels, columns = simt_columns(map->small_channels);
-    const size_t tiles = ceil_div(terms, SIMT_PIXELS) * ceil_div(map->small_channels, columns), pixels = map->batch * map->small[0] * map->small[1];
+    const size_t tiles = ceil_div(terms, SIMT_PIXELS) * ceil_div(map->small_channels, columns),
+                 pixels = map->batch * map->small[0] * map->small[1];
     const size_t wanted = larger(1, wanted_groups(clmix_planner_device(planner)) / tiles), most = larger(1, pixels / 256);
     const size_t part_pixels = ceil_div(ceil_div(pixels, smaller(wanted, most)), 16) * 16, parts = ceil_div(pixels, part_pixels);
     const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
@@ -474,10 +489,11 @@ static void weight_simt(struct clmix_planner *planner, const struct clmix_node *
     clmix_window_reduce(planner, node, map, partial, parts, *weights);
 }
 
-/* ---- either form ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- either form --------------------------------------------------------------------------------------------------------------------- */
 
-clmix_status clmix_window_gather(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                                 struct clmix_window_weights weights, int32_t bias, struct clmix_window_pixels small)
+clmix_status clmix_window_gather(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                                 struct clmix_window_pixels big, struct clmix_window_weights weights, int32_t bias,
+                                 struct clmix_window_pixels small)
 {
     CLMIX_TRY(clmix_window_check(map, big.pitch, small.pitch));
     if (!clmix_planner_wide(planner) || !gather_wide(planner, node, map, big, &weights, bias, small))
@@ -485,8 +501,9 @@ clmix_status clmix_window_gather(struct clmix_planner *planner, const struct clm
     return CLMIX_OK;
 }
 
-clmix_status clmix_window_scatter(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels small,
-                                  struct clmix_window_weights weights, int32_t bias, struct clmix_window_pixels big)
+clmix_status clmix_window_scatter(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                                  struct clmix_window_pixels small, struct clmix_window_weights weights, int32_t bias,
+                                  struct clmix_window_pixels big)
 {
     CLMIX_TRY(clmix_window_check(map, big.pitch, small.pitch));
     if (!clmix_planner_wide(planner) || !scatter_wide(planner, node, map, small, &weights, bias, big))
@@ -494,8 +511,8 @@ clmix_status clmix_window_scatter(struct clmix_planner *planner, const struct cl
     return CLMIX_OK;
 }
 
-clmix_status clmix_window_weight(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                                 struct clmix_window_pixels small, struct clmix_window_weights weights)
+clmix_status clmix_window_weight(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                                 struct clmix_window_pixels big, struct clmix_window_pixels small, struct clmix_window_weights weights)
 {
     CLMIX_TRY(clmix_window_check(map, big.pitch, small.pitch));
     if (!clmix_planner_wide(planner) || !weight_wide(planner, node, map, big, small, &weights))

@@ -1,5 +1,6 @@
-/* The three sums that convolutions and transposed convolutions are made of, forward and backward, between a big map and the small map that a window of some kernel size,
- * stride and padding takes it to. Pixel (y, x) of the small map meets pixels (y s - p + ky, x s - p + kx) of the big one; those outside are zero and take nothing. */
+/* The three sums that convolutions and transposed convolutions are made of, forward and backward, between a big map and the small map that
+ * a window of some kernel size, stride and padding takes it to. Pixel (y, x) of the small map meets pixels (y s - p + ky, x s - p + kx) of
+ * the big one; those outside are zero and take nothing. */
 #ifndef CLMIX_OPS_WINDOW_H
 #define CLMIX_OPS_WINDOW_H
 
@@ -7,7 +8,7 @@
 
 struct clmix_window_map {
     size_t batch;
-    size_t big[2], small[2];               /* height, width */
+    size_t big[2], small[2]; /* height, width */
     size_t big_channels, small_channels;
     size_t kernel[2], stride[2], padding[2];
 };
@@ -18,29 +19,34 @@ struct clmix_window_pixels {
     size_t pitch;
 };
 
-/* Weights in memory: element (ky, kx, channel of the big map, channel of the small map) is at base + ky * ky_step + kx * kx_step + ..., all in elements. */
+/* Weights in memory: element (ky, kx, channel of the big map, channel of the small map) is at base + ky * ky_step + kx * kx_step + ..., all
+ * in elements. */
 struct clmix_window_weights {
     int32_t value;
     long base, ky_step, kx_step, big_step, small_step;
 };
 
-/* Each of these appends launches that do the work of `node`, in the form in force; where the wide form has too little local memory the other one. `bias` may be CLMIX_NONE.
+/* Each of these appends launches that do the work of `node`, in the form in force; where the wide form has too little local memory the
+ * other one. `bias` may be CLMIX_NONE.
  *
  * small[y, x, o] = bias[o] + sum_{ky, kx, c} big[y s - p + ky, x s - p + kx, c] W[ky, kx, c, o] */
-clmix_status clmix_window_gather(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                                 struct clmix_window_weights weights, int32_t bias, struct clmix_window_pixels small);
+clmix_status clmix_window_gather(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                                 struct clmix_window_pixels big, struct clmix_window_weights weights, int32_t bias,
+                                 struct clmix_window_pixels small);
 
 /* big[Y, X, o] = bias[o] + sum of small[y, x, c] W[ky, kx, o, c] over all that land there */
-clmix_status clmix_window_scatter(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels small,
-                                  struct clmix_window_weights weights, int32_t bias, struct clmix_window_pixels big);
+clmix_status clmix_window_scatter(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                                  struct clmix_window_pixels small, struct clmix_window_weights weights, int32_t bias,
+                                  struct clmix_window_pixels big);
 
 /* W[ky, kx, c, o] = sum over images and pixels of big[y s - p + ky, x s - p + kx, c] small[y, x, o] */
-clmix_status clmix_window_weight(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, struct clmix_window_pixels big,
-                                 struct clmix_window_pixels small, struct clmix_window_weights weights);
+clmix_status clmix_window_weight(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                                 struct clmix_window_pixels big, struct clmix_window_pixels small, struct clmix_window_weights weights);
 
-/* Appends the sum over `parts` of partial (parts, kh, kw, big channels, small channels) as weights: the last launch of a weight gradient that was split over pixels. */
-void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial, size_t parts,
-                         struct clmix_window_weights weights);
+/* Appends the sum over `parts` of partial (parts, kh, kw, big channels, small channels) as weights: the last launch of a weight gradient
+ * that was split over pixels. */
+void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial,
+                         size_t parts, struct clmix_window_weights weights);
 
 /* CLMIX_OK when all offsets inside these maps and weights fit the kernels' 32-bit arithmetic. */
 clmix_status clmix_window_check(const struct clmix_window_map *map, size_t big_pitch, size_t small_pitch);

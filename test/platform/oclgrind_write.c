@@ -1,7 +1,7 @@
 /* Preloaded over Oclgrind where it follows uninitialised values (test/platform/run.sh uninitialized).
  *
- * Oclgrind 21.10 marks the wrong bytes as initialised when the host writes or copies to an offset in a buffer: the bytes meant are taken for
- * uninitialised ever after. What a kernel stores is followed rightly. So writes and copies with an offset are made by a kernel here. */
+ * Oclgrind 21.10 loses track of a buffer when the host writes or copies a part of it: other parts are taken for uninitialised ever after. It follows
+ * rightly what the host writes as a whole and what a kernel stores. So writes of parts, and copies, are made by a kernel here. */
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dlfcn.h>
@@ -65,10 +65,11 @@ cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool block
     void *symbol = dlsym(RTLD_NEXT, "clEnqueueWriteBuffer");
     cl_context context;
     cl_mem aside;
-    cl_int code;
+    size_t whole;
+    cl_int code = clGetMemObjectInfo(buffer, CL_MEM_SIZE, sizeof whole, &whole, NULL);
 
     memcpy(&write, &symbol, sizeof write);
-    if (offset == 0 || bytes == 0)
+    if (code != CL_SUCCESS || bytes == 0 || (offset == 0 && bytes == whole))
         return write(queue, buffer, blocking, offset, bytes, data, waits, wait, event);
     code = clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL);
     if (code != CL_SUCCESS)

@@ -94,7 +94,7 @@ oclgrind | uninitialized)
     if [ "$platform" = oclgrind ]; then
         launcher="$launcher --data-races --check-api"
     else    # without optimisation, or Oclgrind stops at LLVM's freeze instruction
-        launcher="$launcher --uninitialized --build-options -cl-opt-disable"
+        launcher="$launcher --num-threads 1 --uninitialized --build-options -cl-opt-disable"
         preload=$build/test/lib/liboclgrind_write.so
         [ -f "$preload" ] || { echo "FAILED: $platform: $preload is not built"; exit 1; }
     fi
