@@ -1,8 +1,8 @@
 // Sums of a matrix over its rows, in two stages, each in a fixed order: bias gradients.
 #include "common.h"
 
-// out[chunk][column] = sum of x[row][column] over the chunk's rows. Called again on its own result with one chunk.
-// Index space (chunks of `chunk` rows, tiles of WG * VW columns); a work-item sums VW columns, every fourth row into one of four sums, so that additions overlap.
+// out[chunk][column] = sum of x[row][column] over the chunk's rows. Called again on its own result with one chunk. Index space (chunks of
+// `chunk` rows, tiles of WG * VW columns); a work-item sums VW columns, every fourth row into one of four sums, so that additions overlap.
 // Reads rows * columns floats (pitch apart), writes one row of columns a chunk.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void column_sum(const uint rows, const uint columns, const uint chunk, const __global float *restrict x, const uint x_offset, const uint pitch,

@@ -1,4 +1,5 @@
-// What the matrix products do to each finished sum: + bias (one value a column), activation, + residual (a matrix of C's shape), chosen at compile time.
+// What the matrix products do to each finished sum: + bias (one value a column), activation, + residual (a matrix of C's shape), chosen at
+// compile time.
 #ifndef CLMIX_GEMM_EPILOGUE_H
 #define CLMIX_GEMM_EPILOGUE_H
 
@@ -15,7 +16,8 @@
 #define RESIDUAL 0      // 0, 1
 #endif
 
-// `bias` and `residual` point at the element's (the vector's first element's) own place; unused ones are not read. ReLU by comparison: NaN stays NaN.
+// `bias` and `residual` point at the element's (the vector's first element's) own place; unused ones are not read. ReLU by comparison: NaN
+// stays NaN.
 static inline float clmix_finish_1(float x, const __global float *bias, const __global float *residual)
 {
 #if BIAS

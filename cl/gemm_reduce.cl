@@ -1,9 +1,10 @@
-// What is left of a matrix product after its plain sums are in memory: adding the parts of a split K in order, and the epilogue. Also the epilogue alone, after a library's product.
+// What is left of a matrix product after its plain sums are in memory: adding the parts of a split K in order, and the epilogue. Also the
+// epilogue alone, after a library's product.
 #include "gemm_epilogue.h"
 
-// c[row][column] = epilogue(sum over s of part[s][row][column]); with one part it may be c itself.
-// Index space (chunks of `chunk` rows, batch), WG work-items a group, which walk the chunk's vectors of VW columns. z of `part` is batch * part_batch; the strides of c and of the
-// residual are as in gemm_wide.cl. Reads splits (+ 1) and writes one float an element.
+// c[row][column] = epilogue(sum over s of part[s][row][column]); with one part it may be c itself. Index space (chunks of `chunk` rows,
+// batch), WG work-items a group, which walk the chunk's vectors of VW columns. z of `part` is batch * part_batch; the strides of c and of
+// the residual are as in gemm_wide.cl. Reads splits (+ 1) and writes one float an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void gemm_reduce(const uint rows, const uint columns, const uint inner_batch, const uint splits, const uint chunk,
                  const __global float *part, const uint p_offset, const uint p_skip, const uint p_pitch, const uint p_outer, const uint p_inner, const uint p_split,

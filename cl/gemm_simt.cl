@@ -1,6 +1,6 @@
-// C = epilogue(A B) on GPUs: a work-group computes a TM x TN tile of C, each work-item PM x PN of it in registers, while slabs of TK steps of k pass through
-// local memory. Outside the matrices zeros are loaded and nothing is stored; all work-items reach every barrier.
-// Each element of C is one chain of fma over k in order, so its bits do not depend on the tile.
+// C = epilogue(A B) on GPUs: a work-group computes a TM x TN tile of C, each work-item PM x PN of it in registers, while slabs of TK steps
+// of k pass through local memory. Outside the matrices zeros are loaded and nothing is stored; all work-items reach every barrier. Each
+// element of C is one chain of fma over k in order, so its bits do not depend on the tile.
 #include "gemm_epilogue.h"
 
 #ifndef TM
@@ -49,7 +49,8 @@ INLINE float4 load_part(const __global float *p, const uint inside)
     return v;
 }
 
-// Brings TK steps of a matrix whose k runs along the rows (stored [k][size]) or along the columns ([size][k]) to local memory as [k][pitch].
+// Brings TK steps of a matrix whose k runs along the rows (stored [k][size]) or along the columns ([size][k]) to local memory as
+// [k][pitch].
 INLINE void fetch(__local float *to, const uint size, const uint pitch, const bool transposed, const __global float *from, const uint from_pitch,
                   const uint sizes_inside, const uint steps_inside, const uint item)
 {
@@ -69,9 +70,10 @@ INLINE void fetch(__local float *to, const uint size, const uint pitch, const bo
     }
 }
 
-// Index space (tiles of rows, tiles of columns, batch * splits), GROUP work-items a group. z = batch * splits + split; batch = outer * inner_batch + inner, and each matrix has a
-// stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and writes its own plain product at c + split * c_split; otherwise chunk >= depth.
-// Reads A once a tile of columns and B once a tile of rows, writes C once.
+// Index space (tiles of rows, tiles of columns, batch * splits), GROUP work-items a group. z = batch * splits + split; batch = outer *
+// inner_batch + inner, and each matrix has a stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and
+// writes its own plain product at c + split * c_split; otherwise chunk >= depth. Reads A once a tile of columns and B once a tile of rows,
+// writes C once.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void gemm_simt(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
                const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch, const uint a_outer, const uint a_inner,

@@ -1,6 +1,7 @@
-// C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B is packed, a slab
-// of K at a time, into local panels that every tile of the block reads again; A is read in place, one float broadcast a row and step.
-// Each element of C is one chain of fma over k in order, through every tail and slab, so its bits do not depend on any block or tile size.
+// C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B
+// is packed, a slab of K at a time, into local panels that every tile of the block reads again; A is read in place, one float broadcast a
+// row and step. Each element of C is one chain of fma over k in order, through every tail and slab, so its bits do not depend on any block
+// or tile size.
 #include "gemm_epilogue.h"
 
 #ifndef MR
@@ -65,8 +66,9 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 #endif
 }
 
-// `count` steps of k into the first `vectors` vectors of c. Rows beyond `last_row` repeat it: nothing outside A is read.
-// A's rows are short streams that no hardware prefetcher follows: while one strip of MR rows is used, the next is asked for, MR floats a step, which is all of it where rows are dense.
+// `count` steps of k into the first `vectors` vectors of c. Rows beyond `last_row` repeat it: nothing outside A is read. A's rows are short
+// streams that no hardware prefetcher follows: while one strip of MR rows is used, the next is asked for, MR floats a step, which is all of
+// it where rows are dense.
 INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const __global float *a, const size_t pitch,
                               const __local float *b, const uint count)
 {
@@ -120,8 +122,9 @@ INLINE void store_part(const floatv x, __global float *c, const __global float *
         c[j] = last ? clmix_finish_1(part[j], bias + j, residual + j) : part[j];
 }
 
-// A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`, known when compiled: rows == MR and columns == vectors * VW, so nothing need be tested. Where the code for one vector is
-// long, the tile goes through memory, so that a rolled loop can do it: unrolled over the tile it would take seconds to compile.
+// A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`, known when compiled: rows == MR and columns == vectors * VW, so nothing
+// need be tested. Where the code for one vector is long, the tile goes through memory, so that a rolled loop can do it: unrolled over the
+// tile it would take seconds to compile.
 INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch, const __local float *b, const uint count,
                  __global float *c, const size_t c_pitch, const __global float *bias, const __global float *residual, const size_t r_pitch, const bool first, const bool last)
 {
@@ -166,9 +169,10 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
             store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, whole ? VW : columns - j * VW, last);
 }
 
-// Index space (blocks of rows, blocks of columns, batch * splits), one work-item a group. z = batch * splits + split; batch = outer * inner_batch + inner, and each matrix has
-// a stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and writes its own plain product at c + split * c_split; otherwise chunk >= depth.
-// Reads A once a block of columns and B once a block of rows, writes C once a slab (and so must not share memory with the residual when there are several).
+// Index space (blocks of rows, blocks of columns, batch * splits), one work-item a group. z = batch * splits + split; batch = outer *
+// inner_batch + inner, and each matrix has a stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and
+// writes its own plain product at c + split * c_split; otherwise chunk >= depth. Reads A once a block of columns and B once a block of
+// rows, writes C once a slab (and so must not share memory with the residual when there are several).
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_wide(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
                const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch, const uint a_outer, const uint a_inner,

@@ -1,13 +1,13 @@
-// erf, exp, and GELU with its derivative, for floatv and (with the suffix _1) for float. Without branches, divisions and tables; multiply-adds only,
-// so that erf and GELU have the same bits on every device and in every vector width.
-// Largest errors, measured against double on PoCL and Intel: erf 2.2e-7; GELU 1.6e-7 max(1, |x|); its derivative 2.0e-7 (test/ops_gemm.c repeats it).
+// erf, exp, and GELU with its derivative, for floatv and (with the suffix _1) for float. Without branches, divisions and tables;
+// multiply-adds only, so that erf and GELU have the same bits on every device and in every vector width. Largest errors, measured against
+// double on PoCL and Intel: erf 2.2e-7; GELU 1.6e-7 max(1, |x|); its derivative 2.0e-7 (test/ops_gemm.c repeats it).
 #ifndef CLMIX_MATH_H
 #define CLMIX_MATH_H
 
 #include "common.h"
 
-// erf(x) / x as a polynomial of x^2 over |x| <= 3.85, in t = 0.13493 x^2 - 1, which keeps the powers within [-1, 1] (a minimax fit, 8e-8 in exact
-// arithmetic). Beyond 3.85 erf is 1 within half an ulp; the selection after the fact leaves NaN a NaN.
+// erf(x) / x as a polynomial of x^2 over |x| <= 3.85, in t = 0.13493 x^2 - 1, which keeps the powers within [-1, 1] (a minimax fit, 8e-8 in
+// exact arithmetic). Beyond 3.85 erf is 1 within half an ulp; the selection after the fact leaves NaN a NaN.
 #define CLMIX_ERF_BODY(type)                                                                            \
     const type t = fma(x * x, (type)(0.13493f), (type)(-1.0f));                                         \
     type p = (type)(0.001370864251f);                                                                   \

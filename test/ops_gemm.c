@@ -1,16 +1,14 @@
-/* Matrix products and linear layers: every transpose, odd sizes, gaps, epilogues, split depths, batches, both routes, bit-for-bit repeats; column sums; the choice between routes. */
+/* Matrix products and linear layers: every transpose, odd sizes, gaps, epilogues, split depths, batches, both routes, bit-for-bit
+ * repeats; column sums. The choice between routes is tested in ops_gemm_route.c. */
 #include <check.h>
 #include <clmix/clmix.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/random.h"
 #include "ops/column_sum.h"
 #include "ops/gemm.h"
-#include "ops/tune.h"
 #include "runtime/runtime.h"
 
 #define CANARY 12345.0f
@@ -53,7 +51,8 @@ static float *random_floats(size_t count, uint64_t stream)
 
 /* ---- a product as an op of its own -------------------------------------------------------------------------------------------------- */
 
-/* What is run: sizes, transposes and epilogue of `gemm`, gaps of `padding` floats everywhere, the route, and the tile to use (or the chosen one). */
+/* What is run: sizes, transposes and epilogue of `gemm`, gaps of `padding` floats everywhere, the route, and the tile to use (or the
+ * chosen one). */
 struct product {
     struct clmix_gemm gemm;
     size_t padding;
@@ -93,11 +92,19 @@ static clmix_status product_launch(struct clmix_planner *planner, const struct c
     return clmix_gemm_plan_route(planner, node, &gemm, product->route, product->has_tile ? &product->tile : NULL);
 }
 
-static const struct clmix_op product_op = { .name = "product", .flags = CLMIX_OP_STRIDED, .shape = product_shape, .launch = product_launch };
+static const struct clmix_op product_op = {
+    .name = "product", .flags = CLMIX_OP_STRIDED, .shape = product_shape, .launch = product_launch
+};
 
 static struct product make(size_t rows, size_t columns, size_t depth, bool transpose_a, bool transpose_b)
 {
-    struct product product = { .gemm = { .rows = rows, .columns = columns, .depth = depth, .outer_batch = 1, .inner_batch = 1, .transpose_a = transpose_a, .transpose_b = transpose_b } };
+    struct product product = { .gemm = { .rows = rows,
+                                         .columns = columns,
+                                         .depth = depth,
+                                         .outer_batch = 1,
+                                         .inner_batch = 1,
+                                         .transpose_a = transpose_a,
+                                         .transpose_b = transpose_b } };
 
     product.gemm.bias = CLMIX_NONE;
     product.gemm.residual.value = CLMIX_NONE;
@@ -126,7 +133,8 @@ static void lay_out_all(struct product *product)
 static float *run(struct product *product, const float *a, const float *b, const float *bias, const float *residual)
 {
     struct clmix_gemm *gemm = &product->gemm;
-    size_t counts[4] = { extent(gemm, &gemm->a), extent(gemm, &gemm->b), gemm->columns, extent(gemm, &gemm->residual) }, c_count = extent(gemm, &gemm->c);
+    size_t counts[4] = { extent(gemm, &gemm->a), extent(gemm, &gemm->b), gemm->columns, extent(gemm, &gemm->residual) },
+           c_count = extent(gemm, &gemm->c);
     static const char *const names[4] = { "a", "b", "bias", "residual" };
     const float *data[4] = { a, b, gemm->bias != CLMIX_NONE ? bias : NULL, gemm->residual.value != CLMIX_NONE ? residual : NULL };
     clmix_graph *graph = clmix_graph_new();
@@ -155,12 +163,14 @@ static float *run(struct product *product, const float *a, const float *b, const
     return c;
 }
 
-static double expected(const struct clmix_gemm *gemm, const float *a, const float *b, const float *bias, const float *residual, size_t i, size_t j)
+static double expected(const struct clmix_gemm *gemm, const float *a, const float *b, const float *bias, const float *residual, size_t i,
+                       size_t j)
 {
     double sum = 0.0;
 
     for (size_t k = 0; k < gemm->depth; k++)
-        sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] * b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
+        sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] *
+               b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
     if (gemm->bias != CLMIX_NONE)
         sum += bias[j];
     if (gemm->activation == CLMIX_ACTIVATION_GELU)
@@ -179,7 +189,8 @@ static void compare(const struct product *product, const float *c, const float *
 
     for (size_t z = 0; z < batches(gemm); z++) {
         size_t outer = z / gemm->inner_batch, inner = z % gemm->inner_batch;
-        const float *az = a + gemm->a.offset + outer * gemm->a.outer_stride + inner * gemm->a.inner_stride, *bz = b + gemm->b.offset + outer * gemm->b.outer_stride + inner * gemm->b.inner_stride;
+        const float *az = a + gemm->a.offset + outer * gemm->a.outer_stride + inner * gemm->a.inner_stride,
+                    *bz = b + gemm->b.offset + outer * gemm->b.outer_stride + inner * gemm->b.inner_stride;
         const float *cz = c + gemm->c.offset + outer * gemm->c.outer_stride + inner * gemm->c.inner_stride;
         const float *rz = residual + gemm->residual.offset + outer * gemm->residual.outer_stride + inner * gemm->residual.inner_stride;
 
@@ -187,8 +198,9 @@ static void compare(const struct product *product, const float *c, const float *
             for (size_t j = 0; j < gemm->columns; j++) {
                 double want = expected(gemm, az, bz, bias, rz, i, j), error = fabs(cz[i * gemm->c.pitch + j] - want);
 
-                ck_assert_msg(error <= limit, "%zux%zux%zu %c%c, batch %zu, row %zu, column %zu: %.8g instead of %.8g", gemm->rows, gemm->columns, gemm->depth,
-                              gemm->transpose_a ? 't' : 'n', gemm->transpose_b ? 't' : 'n', z, i, j, (double)cz[i * gemm->c.pitch + j], want);
+                ck_assert_msg(error <= limit, "%zux%zux%zu %c%c, batch %zu, row %zu, column %zu: %.8g instead of %.8g", gemm->rows,
+                              gemm->columns, gemm->depth, gemm->transpose_a ? 't' : 'n', gemm->transpose_b ? 't' : 'n', z, i, j,
+                              (double)cz[i * gemm->c.pitch + j], want);
             }
     }
     for (size_t i = 0; i < extent(gemm, &gemm->c); i++)
@@ -339,7 +351,8 @@ START_TEST(clblast_products)
 }
 END_TEST
 
-/* cl/math.h through a product of depth 1: GELU is right to 2e-7 of max(1, |x|) from one end of its range to the other, in vectors and in the scalar tail. */
+/* cl/math.h through a product of depth 1: GELU is right to 2e-7 of max(1, |x|) from one end of its range to the other, in vectors and in
+ * the scalar tail. */
 START_TEST(gelu_is_accurate)
 {
     enum { ROWS = 4001, COLUMNS = 21 };
@@ -373,7 +386,8 @@ END_TEST
 
 START_TEST(column_sums)
 {
-    static const size_t sizes[][3] = { { 1, 1, 1 }, { 3, 5, 5 }, { 340, 4, 4 }, { 21760, 32, 32 }, { 1000, 100, 128 }, { 64, 10, 10 }, { 4097, 17, 20 }, { 2048, 4, 16 } };
+    static const size_t sizes[][3] = { { 1, 1, 1 },        { 3, 5, 5 },    { 340, 4, 4 },    { 21760, 32, 32 },
+                                       { 1000, 100, 128 }, { 64, 10, 10 }, { 4097, 17, 20 }, { 2048, 4, 16 } };
 
     for (size_t s = 0; s < (small_effort() ? 3 : 8); s++) {
         size_t rows = sizes[s][0], columns = sizes[s][1], pitch = sizes[s][2];
@@ -394,243 +408,14 @@ START_TEST(column_sums)
 
             for (size_t i = 0; i < rows; i++)
                 want += data[i * pitch + j + (pitch > columns)];
-            ck_assert_msg(fabs(sums[j] - want) <= 1e-6 * sqrt((double)rows) + 1e-6, "%zux%zu, column %zu: %.8g instead of %.8g", rows, columns, j, (double)sums[j], want);
+            ck_assert_msg(fabs(sums[j] - want) <= 1e-6 * sqrt((double)rows) + 1e-6, "%zux%zu, column %zu: %.8g instead of %.8g", rows,
+                          columns, j, (double)sums[j], want);
         }
         clmix_plan_free(plan);
         clmix_graph_free(graph);
         free(data);
         free(sums);
     }
-}
-END_TEST
-
-/* ---- choosing a route --------------------------------------------------------------------------------------------------------------- */
-
-static double pretended[2];
-static int asked;
-
-static clmix_status pretend(clmix_device *on, int way, const void *data, double *seconds)
-{
-    (void)on;
-    (void)data;
-    asked++;
-    *seconds = pretended[way];
-    return CLMIX_OK;
-}
-
-static clmix_status choose(const char *key, double first, double second, int *way)
-{
-    static const char *const ways[] = { "first", "second" };
-    struct clmix_tune_question question = { key, ways, 2, 1.2, pretend, NULL };
-
-    pretended[0] = first;
-    pretended[1] = second;
-    asked = 0;
-    return clmix_tune_choose(device, &question, way);
-}
-
-static char folder[] = "/tmp/clmix-gemm-XXXXXX", *saved_cache, *saved_tune;
-
-static void open_with_own_cache(void)
-{
-    saved_cache = getenv("CLMIX_CACHE_DIR") == NULL ? NULL : strdup(getenv("CLMIX_CACHE_DIR"));
-    saved_tune = getenv("CLMIX_TUNE") == NULL ? NULL : strdup(getenv("CLMIX_TUNE"));
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    open_device();    /* its kernels still come from the shared cache */
-    setenv("CLMIX_CACHE_DIR", folder, 1);
-    unsetenv("CLMIX_TUNE");
-}
-
-static void put_back(const char *name, char *value)
-{
-    if (value == NULL)
-        unsetenv(name);
-    else
-        setenv(name, value, 1);
-    free(value);
-}
-
-static void close_with_own_cache(void)
-{
-    char command[sizeof folder + 16];
-
-    put_back("CLMIX_CACHE_DIR", saved_cache);
-    put_back("CLMIX_TUNE", saved_tune);
-    close_device();
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static void write_tuning(const char *text)
-{
-    char *path = clmix_tune_path(device);
-    FILE *file = fopen(path, "w");
-
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-    free(path);
-}
-
-START_TEST(choice_is_measured_once)
-{
-    int way;
-
-    ok(choose("a", 1.0, 0.9, &way));
-    ck_assert_int_eq(way, 0);    /* not 1.2 times faster */
-    ck_assert_int_eq(asked, 2);
-    ok(choose("b", 1.0, 0.5, &way));
-    ck_assert_int_eq(way, 1);
-    ok(choose("a", 1.0, 0.1, &way));
-    ck_assert_int_eq(way, 0);
-    ok(choose("b", 0.1, 1.0, &way));
-    ck_assert_int_eq(way, 1);
-    ck_assert_int_eq(asked, 0);
-}
-END_TEST
-
-START_TEST(wrong_ways_are_not_taken)
-{
-    int way;
-
-    ok(choose("a", CLMIX_TUNE_WRONG, 5.0, &way));
-    ck_assert_int_eq(way, 1);
-    ok(choose("b", 5.0, CLMIX_TUNE_WRONG, &way));
-    ck_assert_int_eq(way, 0);
-    ck_assert_int_eq(choose("c", CLMIX_TUNE_WRONG, CLMIX_TUNE_WRONG, &way), CLMIX_ERROR_DRIVER);
-    ck_assert_ptr_nonnull(strstr(clmix_error(), "'c'"));
-    ok(choose("c", 1.0, 1.0, &way));    /* a failure is not remembered */
-    ck_assert_int_eq(asked, 2);
-}
-END_TEST
-
-START_TEST(spoilt_files_are_rewritten)
-{
-    static const char *const texts[] = { "", "rubbish", "clmix tuning 1\n", "clmix tuning 1\ndevice x\na\tsecond", "clmix tuning 1\ndevice x\na second\n", "clmix tuning 0\ndevice x\na\tsecond\t\n" };
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        int way;
-
-        write_tuning(texts[i]);
-        ok(choose("a", 1.0, 2.0, &way));
-        ck_assert_int_eq(way, 0);
-        ck_assert_int_eq(asked, 2);
-        ok(choose("a", 2.0, 1.0, &way));
-        ck_assert_int_eq(asked, 0);
-    }
-    write_tuning("clmix tuning 1\ndevice x\na\tsecond\tby hand\nb\tthird\tunknown\n");
-    {
-        int way;
-
-        ok(choose("a", 1.0, 2.0, &way));
-        ck_assert_int_eq(way, 1);
-        ok(choose("b", 1.0, 2.0, &way));
-        ck_assert_int_eq(way, 0);
-        ck_assert_int_eq(asked, 2);
-    }
-}
-END_TEST
-
-START_TEST(nothing_is_measured_where_nothing_is_kept)
-{
-    char blocked[sizeof folder + 16];
-    int way;
-
-    setenv("CLMIX_TUNE", "off", 1);
-    ok(choose("a", 2.0, 1.0, &way));
-    ck_assert_int_eq(way, 0);
-    unsetenv("CLMIX_TUNE");
-    setenv("CLMIX_CACHE_DIR", "", 1);
-    ok(choose("a", 2.0, 1.0, &way));
-    ck_assert_int_eq(way, 0);
-    snprintf(blocked, sizeof blocked, "%s/file", folder);
-    fclose(fopen(blocked, "w"));
-    setenv("CLMIX_CACHE_DIR", blocked, 1);    /* a file where the folder should be */
-    ok(choose("a", 2.0, 1.0, &way));
-    ck_assert_int_eq(way, 0);
-    ck_assert_int_eq(asked, 0);
-}
-END_TEST
-
-/* The probe passes the right kernels, and sees one whose parts leave most of the depth out. */
-START_TEST(probe_tells_wrong_from_right)
-{
-    struct product product = make(64, 64, 64, false, true);
-    struct clmix_gemm_tile tile;
-    double error, seconds;
-
-    product.gemm.bias = 0;
-    product.gemm.activation = CLMIX_ACTIVATION_GELU;
-    clmix_gemm_choose_tile(clmix_device_describe(device), clmix_device_describe(device)->form == CLMIX_WIDE, &product.gemm, &tile);
-    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
-    ck_assert_msg(error <= 1.0, "error %g", error);
-    product.gemm.activation = CLMIX_ACTIVATION_NONE;
-    tile.splits = 3;
-    tile.chunk = 256;
-    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
-    ck_assert_msg(error <= 1.0, "error %g", error);
-    tile.chunk = 32;
-    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
-    ck_assert_msg(error > 1.0, "error %g", error);
-    ok(clmix_gemm_probe(device, &product.gemm, CLMIX_GEMM_OWN, NULL, false, &error, &seconds));
-    ck_assert(seconds > 0.0);
-}
-END_TEST
-
-static float *run_linear(size_t rows, size_t in, size_t out, const float *x, const float *weight)
-{
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value value = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ rows, in });
-    float *y = malloc(rows * out * sizeof *y);
-    clmix_plan *plan;
-
-    clmix_output(graph, "y", clmix_linear(clmix_in(clmix_root(graph), "fc"), value, out, false));
-    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
-    ok(clmix_plan_write(plan, "x", x, rows * in * sizeof(float)));
-    ok(clmix_plan_write(plan, "fc.weight", weight, in * out * sizeof(float)));
-    ok(clmix_plan_run(plan));
-    ok(clmix_plan_read(plan, "y", y, rows * out * sizeof(float)));
-    clmix_plan_free(plan);
-    clmix_graph_free(graph);
-    return y;
-}
-
-/* With tuning on: the file appears, and an answer edited to CLBlast is obeyed. */
-START_TEST(the_file_decides)
-{
-    enum { ROWS = 40, IN = 24, OUT = 18 };
-    float *x = random_floats(ROWS * IN, 0), *weight = random_floats(IN * OUT, 1), *y;
-    char *path = clmix_tune_path(device), text[4096], *own;
-    size_t length;
-    FILE *file;
-
-    for (int pass = 0; pass < 2; pass++) {
-        y = run_linear(ROWS, IN, OUT, x, weight);
-        for (size_t i = 0; i < ROWS * OUT; i++) {
-            double want = 0.0;
-
-            for (size_t k = 0; k < IN; k++)
-                want += (double)x[i / OUT * IN + k] * weight[k * OUT + i % OUT];
-            ck_assert(fabs(y[i] - want) < 1e-5);
-        }
-        free(y);
-        file = fopen(path, "r");
-        ck_assert_ptr_nonnull(file);
-        length = fread(text, 1, sizeof text - 1, file);
-        fclose(file);
-        text[length] = '\0';
-        own = strstr(text, " nn\town\t");
-        if (pass == 0 && own != NULL) {
-            char edited[4200];
-
-            snprintf(edited, sizeof edited, "%.*s nn\tclblast\t%s", (int)(own - text), text, own + 8);
-            write_tuning(edited);
-        }
-    }
-    free(path);
-    free(x);
-    free(weight);
 }
 END_TEST
 
@@ -668,8 +453,10 @@ START_TEST(linear_forward_and_backward)
 {
     enum { BATCH = 3, TOKENS = 700, IN = 21, OUT = 34, ROWS = BATCH * TOKENS };
     clmix_graph *graph = clmix_graph_new();
-    clmix_value x = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, IN }), dy = clmix_input(graph, "dy", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, OUT }), y;
-    float *xs = random_floats(ROWS * IN, 0), *dys = random_floats(ROWS * OUT, 1), *weight = random_floats(IN * OUT, 2), *bias = random_floats(OUT, 3);
+    clmix_value x = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, IN }),
+                dy = clmix_input(graph, "dy", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, OUT }), y;
+    float *xs = random_floats(ROWS * IN, 0), *dys = random_floats(ROWS * OUT, 1), *weight = random_floats(IN * OUT, 2),
+          *bias = random_floats(OUT, 3);
     float *ys = malloc(ROWS * OUT * sizeof *ys), *dxs = malloc(ROWS * IN * sizeof *dxs), dweight[IN * OUT], dbias[OUT];
     clmix_plan *plan;
 
@@ -731,7 +518,8 @@ END_TEST
 START_TEST(linear_takes_in_what_follows)
 {
     enum { ROWS = 50, SIZE = 20 };
-    float *xs = random_floats(ROWS * SIZE, 0), *weight = random_floats(SIZE * SIZE, 1), *bias = random_floats(SIZE, 2), *ys = malloc(ROWS * SIZE * sizeof *ys);
+    float *xs = random_floats(ROWS * SIZE, 0), *weight = random_floats(SIZE * SIZE, 1), *bias = random_floats(SIZE, 2),
+          *ys = malloc(ROWS * SIZE * sizeof *ys);
     clmix_graph *graph = clmix_graph_new();
     clmix_value x = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ ROWS, SIZE });
     clmix_plan_cost cost;
@@ -784,7 +572,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("gemm");
-    TCase *products = tcase_create("products"), *routes = tcase_create("routes"), *layers = tcase_create("layers");
+    TCase *products = tcase_create("products"), *layers = tcase_create("layers");
     SRunner *runner;
     int failed;
 
@@ -800,16 +588,6 @@ int main(void)
         tcase_add_test(products, clblast_products);
     tcase_add_test(products, column_sums);
     suite_add_tcase(suite, products);
-    tcase_add_checked_fixture(routes, open_with_own_cache, close_with_own_cache);
-    tcase_set_timeout(routes, 600);
-    tcase_add_test(routes, choice_is_measured_once);
-    tcase_add_test(routes, wrong_ways_are_not_taken);
-    tcase_add_test(routes, spoilt_files_are_rewritten);
-    tcase_add_test(routes, nothing_is_measured_where_nothing_is_kept);
-    tcase_add_test(routes, probe_tells_wrong_from_right);
-    if (!small_effort())
-        tcase_add_test(routes, the_file_decides);
-    suite_add_tcase(suite, routes);
     tcase_add_checked_fixture(layers, open_device, close_device);
     tcase_set_timeout(layers, 600);
     tcase_add_test(layers, linear_forward_and_backward);

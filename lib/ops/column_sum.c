@@ -4,10 +4,14 @@
 #include "base/status.h"
 
 /* Launches one stage; gives the number of chunks. */
-static size_t stage(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns, size_t pitch, size_t chunk, int32_t out)
+static size_t stage(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns, size_t pitch,
+                    size_t chunk, int32_t out)
 {
     bool wide = clmix_planner_wide(planner);
-    size_t work_group = wide ? 1 : 64, width = !wide ? 1 : clmix_planner_device(planner)->vector_width >= 16 ? 16 : clmix_planner_device(planner)->vector_width >= 8 ? 8 : 4;
+    size_t work_group = wide ? 1 : 64, width = !wide                                               ? 1
+                                               : clmix_planner_device(planner)->vector_width >= 16 ? 16
+                                               : clmix_planner_device(planner)->vector_width >= 8  ? 8
+                                                                                                   : 4;
     size_t chunks = (rows + chunk - 1) / chunk;
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "column_sum.cl", "column_sum");
 
@@ -23,14 +27,16 @@ static size_t stage(struct clmix_planner *planner, const struct clmix_node *node
     return chunks;
 }
 
-void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns, int32_t out)
+void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns,
+                           int32_t out)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     size_t pitch = clmix_tensor_at(clmix_planner_graph(planner), x)->pitch, units = info->compute_units == 0 ? 1 : info->compute_units;
     size_t folded = 1, chunk, chunks;
     int32_t parts;
 
-    /* Dense narrow rows: several are taken as one wide row, so that vectors and work-groups are full; the second stage adds the folds up too. */
+    /* Dense narrow rows: several are taken as one wide row, so that vectors and work-groups are full; the second stage adds the folds up
+     * too. */
     while (pitch == columns && folded * columns < 64 && rows % (2 * folded) == 0)
         folded *= 2;
     rows /= folded;
@@ -63,7 +69,8 @@ static clmix_status launch(struct clmix_planner *planner, const struct clmix_nod
 {
     const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
 
-    clmix_column_sum_plan(planner, node, node->inputs[0], clmix_shape_rows(x->shape), clmix_shape_columns(x->shape), clmix_planner_result(planner, node));
+    clmix_column_sum_plan(planner, node, node->inputs[0], clmix_shape_rows(x->shape), clmix_shape_columns(x->shape),
+                          clmix_planner_result(planner, node));
     return CLMIX_OK;
 }
 

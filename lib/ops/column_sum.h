@@ -4,9 +4,10 @@
 
 #include "graph/op.h"
 
-/* Appends launches that write out[column] = sum over rows of x[row][column], in a fixed order. `x` is a value with rows x columns elements (its own pitch), `out` a dense value of
- * `columns` elements; all f32. */
-void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns, int32_t out);
+/* Appends launches that write out[column] = sum over rows of x[row][column], in a fixed order. `x` is a value with rows x columns
+ * elements (its own pitch), `out` a dense value of `columns` elements; all f32. */
+void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns,
+                           int32_t out);
 
 /* The op: x (..., C) -> (C). */
 extern const struct clmix_op clmix_op_column_sum;

@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/shape.h"
+#include "ops/split.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>
@@ -34,29 +35,46 @@ static clmix_status concat_shape(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare(graph, node, CLMIX_F32, shape);
 }
 
-/* The gradient of each input is its slice of dy. */
-static clmix_status concat_backward(struct clmix_backward *backward, const struct clmix_node *node)
-{
-    const struct clmix_concat_attributes *attributes = node->attributes;
-    clmix_value dy = clmix_upstream(backward, node, 0);
-    size_t begin = 0;
-
-    for (int i = 0; i < node->input_count && clmix_is_value(dy); i++) {
-        size_t length = clmix_node_input(clmix_backward_graph(backward), node, i)->shape.size[attributes->axis];
-
-        if (clmix_backward_wants(backward, node, i))
-            CLMIX_TRY(clmix_backward_give(backward, node, i, clmix_slice(dy, attributes->axis, begin, length)));
-        begin += length;
-    }
-    return CLMIX_OK;
-}
-
 static bool along_rows(const clmix_graph *graph, const struct clmix_node *node)
 {
     const struct clmix_concat_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(graph, node, 0)->shape;
 
     return attributes->axis == shape.rank - 1 && clmix_shape_rows(shape) > 1;
+}
+
+/* Whether dy's parts are so narrow that one pass should make them dense. */
+static bool splits(const clmix_graph *graph, const struct clmix_node *node, struct clmix_split_attributes *parts)
+{
+    *parts = (struct clmix_split_attributes){ .count = node->input_count };
+    if (!along_rows(graph, node) || node->input_count > CLMIX_SPLIT_PARTS)
+        return false;
+    for (int i = 0; i < node->input_count; i++) {
+        parts->width[i] = clmix_shape_columns(clmix_node_input(graph, node, i)->shape);
+        if (parts->width[i] * sizeof(float) >= CLMIX_SPLIT_LINE_BYTES)
+            return false;
+    }
+    return true;
+}
+
+/* The gradient of each input is its slice of dy. */
+static clmix_status concat_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    clmix_value dy = clmix_upstream(backward, node, 0);
+    struct clmix_split_attributes parts;
+    bool dense = splits(clmix_backward_graph(backward), node, &parts);
+    clmix_value first = dense && clmix_is_value(dy) ? clmix_split(clmix_backward_scope(backward, node), dy, &parts) : dy;
+    size_t begin = 0;
+
+    for (int i = 0; i < node->input_count && clmix_is_value(first); i++) {
+        size_t length = clmix_node_input(clmix_backward_graph(backward), node, i)->shape.size[attributes->axis];
+
+        if (clmix_backward_wants(backward, node, i))
+            CLMIX_TRY(clmix_backward_give(backward, node, i, dense ? clmix_node_output(first, i) : clmix_slice(dy, attributes->axis, begin, length)));
+        begin += length;
+    }
+    return CLMIX_OK;
 }
 
 /* Takes in "+ residual" where rows are written whole. */

@@ -38,8 +38,8 @@ void clmix_gemm_define_epilogue(struct clmix_launcher *launcher, const struct cl
         clmix_launch_define(launcher, "RESIDUAL", 1);
 }
 
-void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm, const struct clmix_matrix *parts, size_t splits,
-                            size_t part_split)
+void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                            const struct clmix_matrix *parts, size_t splits, size_t part_split)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     bool wide = clmix_planner_wide(planner);
@@ -60,12 +60,15 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
     clmix_gemm_push_matrix(launcher, planner, &gemm->c);
     clmix_gemm_push_matrix(launcher, planner, &gemm->residual);
     clmix_launch_value(launcher, gemm->bias);
-    clmix_launch_grid(launcher, (gemm->rows + chunk - 1) / chunk, at_least_one(gemm->outer_batch) * at_least_one(gemm->inner_batch), 1, wide ? 1 : 64);
+    clmix_launch_grid(launcher, (gemm->rows + chunk - 1) / chunk, at_least_one(gemm->outer_batch) * at_least_one(gemm->inner_batch), 1,
+                      wide ? 1 : 64);
 }
 
-static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm, const struct clmix_gemm_tile *tile)
+static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                                           const struct clmix_gemm_tile *tile)
 {
-    struct clmix_launcher *launcher = tile->wide ? clmix_launch_kernel(planner, node, "gemm_wide.cl", "gemm_wide") : clmix_launch_kernel(planner, node, "gemm_simt.cl", "gemm_simt");
+    struct clmix_launcher *launcher = tile->wide ? clmix_launch_kernel(planner, node, "gemm_wide.cl", "gemm_wide")
+                                                 : clmix_launch_kernel(planner, node, "gemm_simt.cl", "gemm_simt");
 
     if (tile->wide) {
         clmix_launch_define(launcher, "VW", tile->width);
@@ -86,7 +89,8 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
     return launcher;
 }
 
-static void plan_own(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm, const struct clmix_gemm_tile *tile)
+static void plan_own(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                     const struct clmix_gemm_tile *tile)
 {
     size_t product = gemm->rows * gemm->columns, inner = at_least_one(gemm->inner_batch), outer = at_least_one(gemm->outer_batch);
     struct clmix_matrix c = gemm->c;
@@ -122,8 +126,8 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
         clmix_gemm_plan_reduce(planner, node, gemm, &c, tile->splits, product);
 }
 
-clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm, enum clmix_gemm_route route,
-                                   const struct clmix_gemm_tile *tile)
+clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                                   enum clmix_gemm_route route, const struct clmix_gemm_tile *tile)
 {
     struct clmix_gemm_tile chosen;
 
@@ -144,7 +148,8 @@ clmix_status clmix_gemm_plan(struct clmix_planner *planner, const struct clmix_n
     enum clmix_gemm_route route;
 
     if (gemm->rows == 0 || gemm->columns == 0 || gemm->depth == 0)
-        return clmix_fail(CLMIX_ERROR_INTERNAL, "a matrix product of %zux%zu by %zux%zu has nothing in it", gemm->rows, gemm->depth, gemm->depth, gemm->columns);
+        return clmix_fail(CLMIX_ERROR_INTERNAL, "a matrix product of %zux%zu by %zux%zu has nothing in it", gemm->rows, gemm->depth,
+                          gemm->depth, gemm->columns);
     CLMIX_TRY(clmix_gemm_choose_route(planner, gemm, &route));
     return clmix_gemm_plan_route(planner, node, gemm, route, NULL);
 }

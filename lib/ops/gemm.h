@@ -4,7 +4,8 @@
 
 #include "graph/op.h"
 
-/* A matrix in a value: elements start `offset` behind the value's first, rows are `pitch` apart (0: the value's own pitch), batches apart by two strides (see below). */
+/* A matrix in a value: elements start `offset` behind the value's first, rows are `pitch` apart (0: the value's own pitch), batches
+ * apart by two strides (see below). */
 struct clmix_matrix {
     int32_t value;
     size_t offset;
@@ -14,9 +15,10 @@ struct clmix_matrix {
 
 enum clmix_activation { CLMIX_ACTIVATION_NONE = 0, CLMIX_ACTIVATION_GELU = 1, CLMIX_ACTIVATION_RELU = 2 };
 
-/* C[rows][columns] = activation(A B + bias) + residual, for outer_batch x inner_batch matrices (0 counts as 1): two levels, because attention's heads are strides inside a batch's rows.
- * A is stored rows x depth, or depth x rows when transpose_a; B is stored depth x columns, or columns x depth when transpose_b. bias: one float a column, dense, the same for all
- * batches, or CLMIX_NONE. residual: like C, with value CLMIX_NONE for none; it may be the same memory as C but must not overlap it otherwise. All values f32. */
+/* C[rows][columns] = activation(A B + bias) + residual, for outer_batch x inner_batch matrices (0 counts as 1): two levels, because
+ * attention's heads are strides inside a batch's rows. A is stored rows x depth, or depth x rows when transpose_a; B is stored depth x
+ * columns, or columns x depth when transpose_b. bias: one float a column, dense, the same for all batches, or CLMIX_NONE. residual: like
+ * C, with value CLMIX_NONE for none; it may be the same memory as C but must not overlap it otherwise. All values f32. */
 struct clmix_gemm {
     size_t rows, columns, depth;
     size_t outer_batch, inner_batch;
@@ -29,10 +31,12 @@ struct clmix_gemm {
 /* A whole value as a matrix: its rows (all axes but the last) and its own pitch. */
 struct clmix_matrix clmix_matrix_of(int32_t value);
 
-/* Appends the launches. The result is the same bits on every run; see gemm_tile.c and tune.h for what it depends on. Errors: those of measuring (tune.h). */
+/* Appends the launches. The result is the same bits on every run; see gemm_tile.c and tune.h for what it depends on. Errors: those of
+ * measuring (tune.h). */
 clmix_status clmix_gemm_plan(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
 
-/* ---- inside lib/ops/gemm*.c and the tests ------------------------------------------------------------------------------------------------ */
+/* ---- inside lib/ops/gemm*.c and the tests
+ * ------------------------------------------------------------------------------------------------ */
 
 /* The ways to compute a product: clmix's own kernels in the form in force, or CLBlast followed by an epilogue kernel. */
 enum clmix_gemm_route { CLMIX_GEMM_OWN = 0, CLMIX_GEMM_CLBLAST = 1, CLMIX_GEMM_ROUTES };
@@ -40,35 +44,37 @@ enum clmix_gemm_route { CLMIX_GEMM_OWN = 0, CLMIX_GEMM_CLBLAST = 1, CLMIX_GEMM_R
 /* How clmix's own kernel cuts a product up. */
 struct clmix_gemm_tile {
     bool wide;
-    long width, rows, vectors, panel;             /* wide: VW, MR, NRV, PANEL */
-    bool prefetching;                             /* wide: PREFETCHING */
-    size_t row_block, column_block, slab;         /* wide: what a work-group owns, and steps of k packed at a time */
-    long tile_rows, tile_columns;                 /* simt: TM, TN */
-    bool runs;                                    /* simt: RUNS */
-    size_t splits, chunk;                         /* parts of the depth, and steps of k in each */
+    long width, rows, vectors, panel;     /* wide: VW, MR, NRV, PANEL */
+    bool prefetching;                     /* wide: PREFETCHING */
+    size_t row_block, column_block, slab; /* wide: what a work-group owns, and steps of k packed at a time */
+    long tile_rows, tile_columns;         /* simt: TM, TN */
+    bool runs;                            /* simt: RUNS */
+    size_t splits, chunk;                 /* parts of the depth, and steps of k in each */
     size_t groups[3], work_group;
 };
-/* A function of the shape and of the device's description only, never of a measurement: which sums are formed does not change from run to run. */
+/* A function of the shape and of the device's description only, never of a measurement: which sums are formed does not change from run
+ * to run. */
 void clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile);
 
 /* The launches of one route, with the given tile or (NULL) the chosen one. */
-clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm, enum clmix_gemm_route route,
-                                   const struct clmix_gemm_tile *tile);
+clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                                   enum clmix_gemm_route route, const struct clmix_gemm_tile *tile);
 /* CLBlast has no two-level batches and no kernel for a generic device. */
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm);
 void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
 /* What follows a product whose plain sums lie in `splits` parts `part_split` elements apart: their sum and the epilogue. */
-void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm, const struct clmix_matrix *parts, size_t splits,
-                            size_t part_split);
+void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                            const struct clmix_matrix *parts, size_t splits, size_t part_split);
 /* Arguments and definitions shared by the kernels. */
 void clmix_gemm_push_matrix(struct clmix_launcher *launcher, const struct clmix_planner *planner, const struct clmix_matrix *matrix);
 void clmix_gemm_define_epilogue(struct clmix_launcher *launcher, const struct clmix_gemm *gemm, bool plain);
 
 /* gemm_route.c: which route the device has earned for this product (measured once, remembered; see tune.h). */
 clmix_status clmix_gemm_choose_route(struct clmix_planner *planner, const struct clmix_gemm *gemm, enum clmix_gemm_route *route);
-/* gemm_probe.c: one product by `route`, run on its own. With `check` a small one of odd sizes, `error` its largest deviation from the host's result over the tolerance (at most 1 is
- * right); otherwise one of `like`'s sizes, `seconds` its fastest run. `like` gives transposes, epilogue and whether it is batched; where the operands lie is the probe's own. */
-clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *like, enum clmix_gemm_route route, const struct clmix_gemm_tile *tile, bool check, double *error,
-                              double *seconds);
+/* gemm_probe.c: one product by `route`, run on its own. With `check` a small one of odd sizes, `error` its largest deviation from the
+ * host's result over the tolerance (at most 1 is right); otherwise one of `like`'s sizes, `seconds` its fastest run. `like` gives
+ * transposes, epilogue and whether it is batched; where the operands lie is the probe's own. */
+clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *like, enum clmix_gemm_route route,
+                              const struct clmix_gemm_tile *tile, bool check, double *error, double *seconds);
 
 #endif

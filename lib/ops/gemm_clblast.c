@@ -8,7 +8,7 @@
 
 struct call {
     size_t rows, columns, depth, batch;
-    size_t offset[3], pitch[3], stride[3];    /* of A, B, C */
+    size_t offset[3], pitch[3], stride[3]; /* of A, B, C */
     bool transpose_a, transpose_b;
 };
 
@@ -25,20 +25,23 @@ bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm)
 static clmix_status run(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data, cl_event *event)
 {
     const struct call *call = data;
-    CLBlastTranspose ta = call->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo, tb = call->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
+    CLBlastTranspose ta = call->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo,
+                     tb = call->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
     size_t a = offset[0] + call->offset[0], b = offset[1] + call->offset[1], c = offset[2] + call->offset[2];
     CLBlastStatusCode code;
 
     if (call->batch > 1)
-        code = CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, 1.0f, memory[0], a, call->pitch[0], call->stride[0], memory[1], b,
-                                          call->pitch[1], call->stride[1], 0.0f, memory[2], c, call->pitch[2], call->stride[2], call->batch, &device->queue, event);
+        code = CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, 1.0f, memory[0], a,
+                                          call->pitch[0], call->stride[0], memory[1], b, call->pitch[1], call->stride[1], 0.0f, memory[2],
+                                          c, call->pitch[2], call->stride[2], call->batch, &device->queue, event);
     else
-        code = CLBlastSgemm(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, 1.0f, memory[0], a, call->pitch[0], memory[1], b, call->pitch[1], 0.0f, memory[2], c,
-                            call->pitch[2], &device->queue, event);
+        code = CLBlastSgemm(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, 1.0f, memory[0], a, call->pitch[0],
+                            memory[1], b, call->pitch[1], 0.0f, memory[2], c, call->pitch[2], &device->queue, event);
     if (code == CLBlastSuccess)
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_DRIVER, "%s: CLBlast's matrix product (%zu x %zu x %zu) failed with code %d; set CLMIX_TUNE=off to do without CLBlast", device->info.name, call->rows,
-                      call->columns, call->depth, (int)code);
+    return clmix_fail(CLMIX_ERROR_DRIVER,
+                      "%s: CLBlast's matrix product (%zu x %zu x %zu) failed with code %d; set CLMIX_TUNE=off to do without CLBlast",
+                      device->info.name, call->rows, call->columns, call->depth, (int)code);
 }
 
 static void describe(struct call *call, int index, const struct clmix_planner *planner, const struct clmix_matrix *matrix, bool outer)

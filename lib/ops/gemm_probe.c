@@ -11,13 +11,13 @@
 #include <time.h>
 
 /* Sizes of the product that is checked: no multiples of anything, and beyond one tile where there is one. */
-#define CHECK_ROWS 37
-#define CHECK_COLUMNS 45
-#define CHECK_MORE 13
-#define CHECK_DEPTH 43
+#define CHECK_ROWS        37
+#define CHECK_COLUMNS     45
+#define CHECK_MORE        13
+#define CHECK_DEPTH       43
 #define CHECK_SPLIT_DEPTH 509
-#define CHECK_CHUNK 256    /* the least that is ever chosen */
-#define SECONDS_OF_RUNS 0.06
+#define CHECK_CHUNK       256 /* the least that is ever chosen */
+#define SECONDS_OF_RUNS   0.06
 
 struct attributes {
     struct clmix_gemm gemm;
@@ -165,7 +165,8 @@ static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands
 
 /* ---- the host's result -------------------------------------------------------------------------------------------------------------- */
 
-static double finish(const struct clmix_gemm *gemm, const struct operands *operands, double x, size_t residual_base, size_t row, size_t column)
+static double finish(const struct clmix_gemm *gemm, const struct operands *operands, double x, size_t residual_base, size_t row,
+                     size_t column)
 {
     if (gemm->bias != CLMIX_NONE)
         x += operands->bias[column];
@@ -190,9 +191,10 @@ static double compare(const struct clmix_gemm *gemm, const struct operands *oper
             double sum = 0.0, error;
 
             for (size_t k = 0; k < gemm->depth; k++)
-                sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] * b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
+                sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] *
+                       b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
             error = fabs(c[i * gemm->columns + j] - finish(gemm, operands, sum, residual, i, j)) / (1e-5 * sqrt((double)gemm->depth));
-            if (!(error <= worst))    /* NaN counts */
+            if (!(error <= worst)) /* NaN counts */
                 worst = error;
         }
     return worst;
@@ -254,7 +256,8 @@ static clmix_status time_runs(clmix_plan *plan, double *seconds)
     return CLMIX_OK;
 }
 
-static clmix_status run(clmix_plan *plan, const struct clmix_gemm *gemm, struct operands *operands, bool check, double *error, double *seconds)
+static clmix_status run(clmix_plan *plan, const struct clmix_gemm *gemm, struct operands *operands, bool check, double *error,
+                        double *seconds)
 {
     CLMIX_TRY(write_inputs(plan, gemm, operands));
     if (!check)
@@ -271,8 +274,8 @@ static clmix_status run(clmix_plan *plan, const struct clmix_gemm *gemm, struct 
     return CLMIX_OK;
 }
 
-clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *like, enum clmix_gemm_route route, const struct clmix_gemm_tile *tile, bool check, double *error,
-                              double *seconds)
+clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *like, enum clmix_gemm_route route,
+                              const struct clmix_gemm_tile *tile, bool check, double *error, double *seconds)
 {
     struct attributes attributes = { .route = route, .has_tile = tile != NULL };
     struct operands operands = { 0 };
@@ -298,7 +301,7 @@ clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *lik
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     free_operands(&operands);
-    device->peak_bytes = peak_bytes;      /* the probe is over: the device's books are those of its user */
+    device->peak_bytes = peak_bytes; /* the probe is over: the device's books are those of its user */
     device->allocations = allocations;
     return status;
 }

@@ -1,8 +1,9 @@
 /* Which route a product takes: clmix's own kernel or CLBlast.
  *
- * Two questions (tune.h). The first once a device and kernel form, on one product of middling size: is CLBlast worth considering at all? Where it is three times slower the answer holds for
- * every shape (on CPUs it is twenty times slower, and compiling it takes seconds). The second once a kernel variant, and a class of shapes where CLBlast is considered: which is right, and faster?
- * A route is trusted only after its result on a small product of odd sizes, with the same transposes and epilogue, has agreed with the host's. */
+ * Two questions (tune.h). The first once a device and kernel form, on one product of middling size: is CLBlast worth considering at all?
+ * Where it is three times slower the answer holds for every shape (on CPUs it is twenty times slower, and compiling it takes seconds).
+ * The second once a kernel variant, and a class of shapes where CLBlast is considered: which is right, and faster? A route is trusted
+ * only after its result on a small product of odd sizes, with the same transposes and epilogue, has agreed with the host's. */
 #include "ops/gemm.h"
 
 #include "base/status.h"
@@ -10,10 +11,10 @@
 
 #include <stdio.h>
 
-#define REVISION 1               /* of the kernels and the questions: a new one asks again */
-#define CLBLAST_MARGIN 1.2       /* CLBlast must be this much faster */
-#define CLBLAST_HOPELESS 3.0     /* CLBlast is not considered any more when this much slower */
-#define MOST_WORK 268435456.0    /* multiply-adds of a product that is timed */
+#define REVISION         1           /* of the kernels and the questions: a new one asks again */
+#define CLBLAST_MARGIN   1.2         /* CLBlast must be this much faster */
+#define CLBLAST_HOPELESS 3.0         /* CLBlast is not considered any more when this much slower */
+#define MOST_WORK        268435456.0 /* multiply-adds of a product that is timed */
 
 static const char *const routes[] = { "own", "clblast" };
 static const char *const verdicts[] = { "own", "measured" };
@@ -22,8 +23,8 @@ static const char *const verdicts[] = { "own", "measured" };
 struct subject {
     struct clmix_gemm gemm;
     struct clmix_gemm_tile tile;
-    bool considered;      /* CLBlast */
-    bool own_is_right;    /* as far as is known */
+    bool considered;   /* CLBlast */
+    bool own_is_right; /* as far as is known */
 };
 
 static size_t class_of(size_t size, size_t most)
@@ -44,7 +45,9 @@ static struct clmix_gemm representative(const struct clmix_gemm *gemm)
     like.columns = class_of(gemm->columns, 2048);
     like.depth = class_of(gemm->depth, 8192);
     while ((double)like.rows * (double)like.columns * (double)like.depth > MOST_WORK) {
-        size_t *largest = like.rows >= like.columns && like.rows >= like.depth ? &like.rows : like.columns >= like.depth ? &like.columns : &like.depth;
+        size_t *largest = like.rows >= like.columns && like.rows >= like.depth ? &like.rows
+                          : like.columns >= like.depth                         ? &like.columns
+                                                                               : &like.depth;
 
         *largest /= 2;
     }
@@ -69,7 +72,7 @@ static clmix_status try_route(clmix_device *device, const struct subject *subjec
 
     *seconds = CLMIX_TUNE_WRONG;
     status = clmix_gemm_probe(device, &subject->gemm, route, &subject->tile, true, &error, &ignored);
-    if (status == CLMIX_OK && !(error <= 1.0))    /* NaN is wrong too */
+    if (status == CLMIX_OK && !(error <= 1.0)) /* NaN is wrong too */
         return CLMIX_OK;
     if (status == CLMIX_OK && timed) {
         struct clmix_gemm like = representative(&subject->gemm);
@@ -106,7 +109,8 @@ static clmix_status measure_verdict(clmix_device *device, int way, const void *d
 /* Whether CLBlast is worth considering on this device. */
 static clmix_status consider_clblast(clmix_device *device, bool wide, bool *considered)
 {
-    struct subject subject = { .gemm = { .rows = 1024, .columns = 128, .depth = 128, .bias = CLMIX_NONE, .residual = { .value = CLMIX_NONE } } };
+    struct subject subject = { .gemm = {
+                                   .rows = 1024, .columns = 128, .depth = 128, .bias = CLMIX_NONE, .residual = { .value = CLMIX_NONE } } };
     char key[64];
     struct clmix_tune_question question = { key, verdicts, 2, 1.0 / CLBLAST_HOPELESS, measure_verdict, &subject };
     int way;
@@ -116,7 +120,7 @@ static clmix_status consider_clblast(clmix_device *device, bool wide, bool *cons
     snprintf(key, sizeof key, "gemm %d %s clblast", REVISION, wide ? "wide" : "simt");
     status = clmix_tune_choose(device, &question, &way);
     *considered = status == CLMIX_OK && way == 1;
-    return status == CLMIX_ERROR_DRIVER ? CLMIX_OK : status;    /* each variant is tried by itself next */
+    return status == CLMIX_ERROR_DRIVER ? CLMIX_OK : status; /* each variant is tried by itself next */
 }
 
 /* Names a kernel variant, and the class of shapes where that matters. */
@@ -125,10 +129,12 @@ static void name_question(const struct subject *subject, char *key, size_t key_b
     const struct clmix_gemm *gemm = &subject->gemm;
     const struct clmix_gemm_tile *tile = &subject->tile;
     struct clmix_gemm like = representative(gemm);
-    int length = snprintf(key, key_bytes, "gemm %d %s %ldx%ld%s %c%c%s%s%s%s%s", REVISION, tile->wide ? "wide" : "simt", tile->wide ? tile->rows : tile->tile_rows,
-                          tile->wide ? tile->vectors : tile->tile_columns, tile->splits > 1 ? " split" : "", gemm->transpose_a ? 't' : 'n', gemm->transpose_b ? 't' : 'n',
-                          gemm->bias != CLMIX_NONE ? " bias" : "", gemm->activation == CLMIX_ACTIVATION_GELU ? " gelu" : "", gemm->activation == CLMIX_ACTIVATION_RELU ? " relu" : "",
-                          gemm->residual.value != CLMIX_NONE ? " residual" : "", like.outer_batch * like.inner_batch > 1 ? " batched" : "");
+    int length = snprintf(key, key_bytes, "gemm %d %s %ldx%ld%s %c%c%s%s%s%s%s", REVISION, tile->wide ? "wide" : "simt",
+                          tile->wide ? tile->rows : tile->tile_rows, tile->wide ? tile->vectors : tile->tile_columns,
+                          tile->splits > 1 ? " split" : "", gemm->transpose_a ? 't' : 'n', gemm->transpose_b ? 't' : 'n',
+                          gemm->bias != CLMIX_NONE ? " bias" : "", gemm->activation == CLMIX_ACTIVATION_GELU ? " gelu" : "",
+                          gemm->activation == CLMIX_ACTIVATION_RELU ? " relu" : "", gemm->residual.value != CLMIX_NONE ? " residual" : "",
+                          like.outer_batch * like.inner_batch > 1 ? " batched" : "");
 
     if (subject->considered)
         snprintf(key + length, key_bytes - (size_t)length, " %zux%zux%zu", like.rows, like.columns, like.depth);

@@ -1,4 +1,5 @@
-/* How clmix's own kernels cut a product up: tiles, blocks for the caches, and parts of the depth where there are too few tiles to keep the device busy. */
+/* How clmix's own kernels cut a product up: tiles, blocks for the caches, and parts of the depth where there are too few tiles to keep
+ * the device busy. */
 #include "ops/gemm.h"
 
 static size_t ceiling(size_t a, size_t b)
@@ -47,7 +48,8 @@ static size_t vector_width(const clmix_device_info *info)
     return info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
 }
 
-/* Register tile: as many accumulators as the registers hold beside a step of B and a broadcast of A. Narrow results take one vector across; few rows take the height that wastes least. */
+/* Register tile: as many accumulators as the registers hold beside a step of B and a broadcast of A. Narrow results take one vector
+ * across; few rows take the height that wastes least. */
 static void register_tile(size_t width, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
     tile->width = (long)width;
@@ -62,7 +64,8 @@ static void register_tile(size_t width, const struct clmix_gemm *gemm, struct cl
         tile->vectors = 1;
 }
 
-/* The packed block of B takes at most half of local memory. Transposed A is read a row of the stored matrix a step, so a slab's rows must stay within reach of the caches and page tables. */
+/* The packed block of B takes at most half of local memory. Transposed A is read a row of the stored matrix a step, so a slab's rows
+ * must stay within reach of the caches and page tables. */
 static void blocks(const clmix_device_info *info, size_t panel_columns, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
     size_t steps = smaller(gemm->depth, 512);
@@ -80,11 +83,12 @@ static void choose_wide(const clmix_device_info *info, const struct clmix_gemm *
     size_t wanted = 8 * (size_t)larger(info->compute_units, 1), across, most, height, down;
 
     register_tile(width, gemm, tile);
-    tile->prefetching = (info->type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR)) == CL_DEVICE_TYPE_CPU;    /* a device that is everything is a simulator */
+    tile->prefetching = (info->type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR)) ==
+                        CL_DEVICE_TYPE_CPU; /* a device that is everything is a simulator */
     height = (size_t)tile->rows;
     blocks(info, (size_t)tile->vectors * width, gemm, tile);
     across = ceiling(gemm->columns, tile->column_block) * batch;
-    most = ceiling(gemm->rows, 4 * height);    /* a block packs B for itself: worth it from a few tiles on */
+    most = ceiling(gemm->rows, 4 * height); /* a block packs B for itself: worth it from a few tiles on */
     down = smaller(larger(wanted / across, 1), most);
     if (across * most < wanted && gemm->depth >= 512) {
         /* Transposed A is best read in whole rows, so its parts are parts of the depth alone. */
@@ -106,7 +110,8 @@ static void choose_wide(const clmix_device_info *info, const struct clmix_gemm *
 
 static void choose_simt(const clmix_device_info *info, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
-    size_t batch = at_least_one(gemm->outer_batch) * at_least_one(gemm->inner_batch), tiles, wanted = 4 * (size_t)larger(info->compute_units, 1);
+    size_t batch = at_least_one(gemm->outer_batch) * at_least_one(gemm->inner_batch), tiles,
+           wanted = 4 * (size_t)larger(info->compute_units, 1);
     bool small = info->max_work_group < 256;
 
     tile->tile_columns = gemm->columns <= 16 ? 16 : gemm->columns <= 32 || small ? 32 : 64;

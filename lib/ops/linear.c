@@ -42,16 +42,19 @@ clmix_value clmix_linear(clmix_scope at, clmix_value x, size_t features, bool bi
 
 static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
 {
-    const struct clmix_tensor *x = clmix_node_input(graph, node, 0), *weight = clmix_node_input(graph, node, 1), *bias = clmix_node_input(graph, node, 2);
+    const struct clmix_tensor *x = clmix_node_input(graph, node, 0), *weight = clmix_node_input(graph, node, 1),
+                              *bias = clmix_node_input(graph, node, 2);
     clmix_shape result = x->shape;
     char text[2][64];
 
     if (x->type != CLMIX_F32)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a linear layer needs a float32 input");
     if (x->shape.rank < 1 || clmix_shape_columns(x->shape) != clmix_shape_rows(weight->shape))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the input %s does not fit the weight %s (in x out)", clmix_shape_text(x->shape, text[0]), clmix_shape_text(weight->shape, text[1]));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the input %s does not fit the weight %s (in x out)", clmix_shape_text(x->shape, text[0]),
+                          clmix_shape_text(weight->shape, text[1]));
     if (bias != NULL && clmix_shape_count(bias->shape) != clmix_shape_columns(weight->shape))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the bias %s does not fit the weight %s (in x out)", clmix_shape_text(bias->shape, text[0]), clmix_shape_text(weight->shape, text[1]));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the bias %s does not fit the weight %s (in x out)", clmix_shape_text(bias->shape, text[0]),
+                          clmix_shape_text(weight->shape, text[1]));
     result.size[result.rank - 1] = clmix_shape_columns(weight->shape);
     return clmix_node_declare(graph, node, CLMIX_F32, result);
 }
@@ -76,13 +79,15 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
         clmix_value inputs[2] = { gradient, clmix_backward_input(backward, node, 1) };
         struct clmix_linear_gradient attributes = { clmix_node_input(clmix_backward_graph(backward), node, 0)->shape };
 
-        CLMIX_TRY(clmix_backward_give(backward, node, 0, clmix_node_add(at, &clmix_op_linear_grad_input, &attributes, sizeof attributes, inputs, 2)));
+        CLMIX_TRY(clmix_backward_give(backward, node, 0,
+                                      clmix_node_add(at, &clmix_op_linear_grad_input, &attributes, sizeof attributes, inputs, 2)));
     }
     if (clmix_backward_wants(backward, node, 1)) {
         clmix_value inputs[2] = { clmix_backward_input(backward, node, 0), gradient };
         struct clmix_linear_gradient attributes = { clmix_node_input(clmix_backward_graph(backward), node, 1)->shape };
 
-        CLMIX_TRY(clmix_backward_give(backward, node, 1, clmix_node_add(at, &clmix_op_linear_grad_weight, &attributes, sizeof attributes, inputs, 2)));
+        CLMIX_TRY(clmix_backward_give(backward, node, 1,
+                                      clmix_node_add(at, &clmix_op_linear_grad_weight, &attributes, sizeof attributes, inputs, 2)));
     }
     if (node->inputs[2] != CLMIX_NONE && clmix_backward_wants(backward, node, 2))
         CLMIX_TRY(clmix_backward_give(backward, node, 2, clmix_column_sum(at, gradient)));
@@ -200,13 +205,15 @@ static uint64_t bytes_of(const clmix_graph *graph, const struct clmix_node *node
 
 static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
-    *flops = (uint64_t)2 * clmix_shape_count(clmix_node_result(graph, node, 0)->shape) * clmix_shape_columns(clmix_node_input(graph, node, 0)->shape);
+    *flops = (uint64_t)2 * clmix_shape_count(clmix_node_result(graph, node, 0)->shape) *
+             clmix_shape_columns(clmix_node_input(graph, node, 0)->shape);
     *bytes = bytes_of(graph, node);
 }
 
 static void cost_grad_weight(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
-    *flops = (uint64_t)2 * clmix_shape_count(clmix_node_result(graph, node, 0)->shape) * clmix_shape_rows(clmix_node_input(graph, node, 0)->shape);
+    *flops = (uint64_t)2 * clmix_shape_count(clmix_node_result(graph, node, 0)->shape) *
+             clmix_shape_rows(clmix_node_input(graph, node, 0)->shape);
     *bytes = bytes_of(graph, node);
 }
 

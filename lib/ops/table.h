@@ -48,6 +48,7 @@ extern const struct clmix_op clmix_op_slice_copy;
 extern const struct clmix_op clmix_op_slice_grad;
 extern const struct clmix_op clmix_op_softmax;
 extern const struct clmix_op clmix_op_softmax_grad;
+extern const struct clmix_op clmix_op_split;
 extern const struct clmix_op clmix_op_top_k;
 extern const struct clmix_op clmix_op_zeros;
 

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_LINE "clmix tuning 1\n"
+#define FIRST_LINE      "clmix tuning 1\n"
 #define MOST_FILE_BYTES ((size_t)1 << 20)
-#define MOST_KEY 200
+#define MOST_KEY        200
 
 /* ---- the file ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -80,7 +80,8 @@ static int look_up(const char *text, const struct clmix_tune_question *question)
     return -1;
 }
 
-/* Adds a line to what the file holds now (another process may have written meanwhile). Failing to is no error: the question will be asked again. */
+/* Adds a line to what the file holds now (another process may have written meanwhile). Failing to is no error: the question will be
+ * asked again. */
 static void remember(const clmix_device *device, const char *path, const char *line)
 {
     char header[512];
@@ -91,10 +92,12 @@ static void remember(const clmix_device *device, const char *path, const char *l
     clmix_file_writer writer;
 
     if (status == CLMIX_ERROR_HOST_MEMORY)
-        return;    /* what is there must not be written over */
-    snprintf(header, sizeof header, FIRST_LINE "device %s, driver %s, platform %s\n", device->info.name, device->info.driver, device->info.platform);
+        return; /* what is there must not be written over */
+    snprintf(header, sizeof header, FIRST_LINE "device %s, driver %s, platform %s\n", device->info.name, device->info.driver,
+             device->info.platform);
     if (clmix_file_begin(&writer, path) == CLMIX_OK && clmix_file_put(&writer, header, strlen(header)) == CLMIX_OK &&
-        (kept == NULL || clmix_file_put(&writer, kept, strlen(kept)) == CLMIX_OK) && clmix_file_put(&writer, line, strlen(line)) == CLMIX_OK)
+        (kept == NULL || clmix_file_put(&writer, kept, strlen(kept)) == CLMIX_OK) &&
+        clmix_file_put(&writer, line, strlen(line)) == CLMIX_OK)
         clmix_file_finish(&writer);
     free(old);
 }
@@ -135,13 +138,14 @@ static clmix_status measure(clmix_device *device, const struct clmix_tune_questi
             best = seconds;
         }
     }
-    if (*way < 0 && failed) {    /* the plan that is being made will meet the same failure, and say where */
+    if (*way < 0 && failed) { /* the plan that is being made will meet the same failure, and say where */
         *way = 0;
         return CLMIX_OK;
     }
     if (*way < 0)
-        return clmix_fail(CLMIX_ERROR_DRIVER, "%s (driver %s): every way to compute '%s' gives wrong results; update the driver, or choose another device", device->info.name,
-                          device->info.driver, question->key);
+        return clmix_fail(CLMIX_ERROR_DRIVER,
+                          "%s (driver %s): every way to compute '%s' gives wrong results; update the driver, or choose another device",
+                          device->info.name, device->info.driver, question->key);
     if (!failed)
         snprintf(line, line_bytes, "%s\t%s\t%s\n", question->key, question->ways[*way], times);
     return CLMIX_OK;

@@ -80,6 +80,5 @@ cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool block
     code = write(queue, aside, CL_TRUE, 0, bytes, data, waits, wait, NULL);
     if (code == CL_SUCCESS)
         code = copy(queue, aside, 0, buffer, offset, bytes, event);
-    clReleaseMemObject(aside);
-    return code;
+    return code;    /* `aside` is never released: a buffer that gets its address would inherit its state */
 }

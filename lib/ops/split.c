@@ -1,0 +1,65 @@
+/* Parting of the last axis into dense values, the reverse of a concatenation. Slices are views and free, but where they are narrower than a cache line every reader of one drags its neighbours through memory too;
+ * one pass that makes them dense is then cheaper (measured on WaveMix-32's gradients: 8 of 32 channels). Kernel: cl/split.cl. */
+#include "ops/split.h"
+
+#include "base/status.h"
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+#include <stdio.h>
+
+static clmix_status split_shape(clmix_graph *graph, struct clmix_node *node)
+{
+    const struct clmix_split_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+    size_t sum = 0;
+
+    for (int i = 0; i < attributes->count; i++)
+        sum += attributes->width[i];
+    if (shape.rank < 1 || sum != clmix_shape_columns(shape))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "parts of %zu columns in all of a value with %zu", sum, clmix_shape_columns(shape));
+    for (int i = 0; i < attributes->count; i++) {
+        shape.size[shape.rank - 1] = attributes->width[i];
+        CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, shape));
+    }
+    return CLMIX_OK;
+}
+
+static clmix_status split_launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_split_attributes *attributes = node->attributes;
+    const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
+    size_t group = clmix_group_size(planner, 64), rows = clmix_shape_rows(x->shape), width = clmix_shape_columns(x->shape);
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "split.cl", "split_columns");
+    struct clmix_chunks cut = clmix_chunks_of(planner, rows, 1, (clmix_planner_wide(planner) ? 4096 : 16 * group) / width + 1, 0);
+
+    for (int i = 0; i < CLMIX_SPLIT_PARTS; i++) {
+        char name[8];
+
+        snprintf(name, sizeof name, "W%d", i);
+        clmix_launch_define(launcher, name, i < attributes->count ? (long)attributes->width[i] : 0);
+    }
+    clmix_launch_define(launcher, "COUNT", attributes->count);
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
+    clmix_launch_uint(launcher, rows);
+    clmix_launch_uint(launcher, cut.chunk);
+    clmix_launch_value(launcher, node->inputs[0]);
+    clmix_launch_uint(launcher, x->pitch);
+    for (int i = 0; i < CLMIX_SPLIT_PARTS; i++)
+        clmix_launch_value(launcher, i < attributes->count ? node->outputs[i] : CLMIX_NONE);
+    return CLMIX_OK;
+}
+
+static void split_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    *flops = 0;
+    *bytes = clmix_shape_count(clmix_node_input(graph, node, 0)->shape) * 8;
+}
+
+const struct clmix_op clmix_op_split = { .name = "split", .flags = CLMIX_OP_STRIDED, .shape = split_shape, .launch = split_launch, .cost = split_cost };
+
+clmix_value clmix_split(clmix_scope at, clmix_value x, const struct clmix_split_attributes *attributes)
+{
+    return clmix_node_add(at, &clmix_op_split, attributes, sizeof *attributes, &x, 1);
+}
