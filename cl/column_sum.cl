@@ -5,8 +5,8 @@
 // `chunk` rows, tiles of WG * VW columns); a work-item sums VW columns, every fourth row into one of four sums, so that additions overlap.
 // Reads rows * columns floats (pitch apart), writes one row of columns a chunk.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
-void column_sum(const uint rows, const uint columns, const uint chunk, const __global float *restrict x, const uint x_offset, const uint pitch,
-                __global float *restrict out, const uint out_offset)
+void column_sum(const uint rows, const uint columns, const uint chunk, const __global float *restrict x,
+                const uint x_offset, const uint pitch, __global float *restrict out, const uint out_offset)
 {
     const uint row0 = get_group_id(0) * chunk, count = min(chunk, rows - row0), column = (get_group_id(1) * WG + get_local_id(0)) * VW;
     x += (size_t)x_offset + (size_t)row0 * pitch + column;

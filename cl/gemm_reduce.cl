@@ -7,9 +7,11 @@
 // the residual are as in gemm_wide.cl. Reads splits (+ 1) and writes one float an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void gemm_reduce(const uint rows, const uint columns, const uint inner_batch, const uint splits, const uint chunk,
-                 const __global float *part, const uint p_offset, const uint p_skip, const uint p_pitch, const uint p_outer, const uint p_inner, const uint p_split,
+                 const __global float *part, const uint p_offset, const uint p_skip, const uint p_pitch,
+                 const uint p_outer, const uint p_inner, const uint p_split,
                  __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch, const uint c_outer, const uint c_inner,
-                 const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch, const uint r_outer, const uint r_inner,
+                 const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
+                 const uint r_outer, const uint r_inner,
                  const __global float *bias, const uint bias_offset)
 {
     const uint outer = get_group_id(1) / inner_batch, inner = get_group_id(1) % inner_batch;

@@ -19,7 +19,8 @@
 #define PN 4            // columns of a work-item: 4, 8
 #endif
 #ifndef RUNS
-#define RUNS 1          // 1: a work-item's columns are runs of 4 (float4 local loads: GPUs); 0: TN / PN apart, so that neighbours are adjacent (vectorising CPU compilers)
+#define RUNS 1          // 1: a work-item's columns are runs of 4 (float4 local loads: GPUs);
+                        // 0: TN / PN apart, so that neighbours are adjacent (vectorising CPU compilers)
 #endif
 #ifndef TRANSPOSE_A
 #define TRANSPOSE_A 0   // 0: A is stored M x K, 1: K x M
@@ -51,8 +52,8 @@ INLINE float4 load_part(const __global float *p, const uint inside)
 
 // Brings TK steps of a matrix whose k runs along the rows (stored [k][size]) or along the columns ([size][k]) to local memory as
 // [k][pitch].
-INLINE void fetch(__local float *to, const uint size, const uint pitch, const bool transposed, const __global float *from, const uint from_pitch,
-                  const uint sizes_inside, const uint steps_inside, const uint item)
+INLINE void fetch(__local float *to, const uint size, const uint pitch, const bool transposed, const __global float *from,
+                  const uint from_pitch, const uint sizes_inside, const uint steps_inside, const uint item)
 {
     for (uint t = item; t < size * TK / 4; t += GROUP) {
         if (transposed) {
@@ -76,10 +77,14 @@ INLINE void fetch(__local float *to, const uint size, const uint pitch, const bo
 // writes C once.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void gemm_simt(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
-               const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch, const uint a_outer, const uint a_inner,
-               const __global float *restrict b, const uint b_offset, const uint b_skip, const uint b_pitch, const uint b_outer, const uint b_inner,
-               __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch, const uint c_outer, const uint c_inner, const uint c_split,
-               const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch, const uint r_outer, const uint r_inner,
+               const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch,
+               const uint a_outer, const uint a_inner,
+               const __global float *restrict b, const uint b_offset, const uint b_skip, const uint b_pitch,
+               const uint b_outer, const uint b_inner,
+               __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch,
+               const uint c_outer, const uint c_inner, const uint c_split,
+               const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
+               const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset)
 {
     __local float a_tile[TK * A_PITCH] __attribute__((aligned(16)));

@@ -42,7 +42,8 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
     for (uint j = 0; j < whole_columns; j += 4) {
         const __global float *r = b + j * pitch;
         for (uint k = 0; k < whole_steps; k += 4) {
-            const float4 r0 = vload4(0, r + k), r1 = vload4(0, r + pitch + k), r2 = vload4(0, r + 2 * pitch + k), r3 = vload4(0, r + 3 * pitch + k);
+            const float4 r0 = vload4(0, r + k), r1 = vload4(0, r + pitch + k);
+            const float4 r2 = vload4(0, r + 2 * pitch + k), r3 = vload4(0, r + 3 * pitch + k);
             __local float *d = to + k * NR + j;
             vstore4((float4)(r0.x, r1.x, r2.x, r3.x), 0, d);
             vstore4((float4)(r0.y, r1.y, r2.y, r3.y), 0, d + NR);
@@ -110,7 +111,8 @@ INLINE floatv load_part(const __global float *from, const uint columns)
 }
 
 // Stores that many elements, finished if these are the last steps of k.
-INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns, const bool last)
+INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns,
+                       const bool last)
 {
     if (columns >= VW) {
         STOREV(last ? clmix_finish(x, bias, residual) : x, c);
@@ -125,8 +127,9 @@ INLINE void store_part(const floatv x, __global float *c, const __global float *
 // A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`, known when compiled: rows == MR and columns == vectors * VW, so nothing
 // need be tested. Where the code for one vector is long, the tile goes through memory, so that a rolled loop can do it: unrolled over the
 // tile it would take seconds to compile.
-INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch, const __local float *b, const uint count,
-                 __global float *c, const size_t c_pitch, const __global float *bias, const __global float *residual, const size_t r_pitch, const bool first, const bool last)
+INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch,
+                 const __local float *b, const uint count, __global float *c, const size_t c_pitch, const __global float *bias,
+                 const __global float *residual, const size_t r_pitch, const bool first, const bool last)
 {
     floatv sum[MR][NRV], copy[MR][NRV];
 
@@ -166,7 +169,8 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
     for (uint i = 0; i < rows; i++)
 #pragma unroll
         for (uint j = 0; j < vectors; j++)
-            store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, whole ? VW : columns - j * VW, last);
+            store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW,
+                       whole ? VW : columns - j * VW, last);
 }
 
 // Index space (blocks of rows, blocks of columns, batch * splits), one work-item a group. z = batch * splits + split; batch = outer *
@@ -175,10 +179,14 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
 // rows, writes C once a slab (and so must not share memory with the residual when there are several).
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_wide(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
-               const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch, const uint a_outer, const uint a_inner,
-               const __global float *restrict b, const uint b_offset, const uint b_skip, const uint b_pitch, const uint b_outer, const uint b_inner,
-               __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch, const uint c_outer, const uint c_inner, const uint c_split,
-               const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch, const uint r_outer, const uint r_inner,
+               const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch,
+               const uint a_outer, const uint a_inner,
+               const __global float *restrict b, const uint b_offset, const uint b_skip, const uint b_pitch,
+               const uint b_outer, const uint b_inner,
+               __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch,
+               const uint c_outer, const uint c_inner, const uint c_split,
+               const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
+               const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset, const uint row_block, const uint column_block, const uint slab)
 {
     __local float packed[PANEL] __attribute__((aligned(64)));
@@ -188,7 +196,8 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
     const uint begin_k = split * chunk, end_k = min(depth, begin_k + chunk);
     a += (size_t)a_offset + a_skip + (size_t)outer * a_outer + (size_t)inner * a_inner + (size_t)row0 * (TRANSPOSE_A ? 1u : a_pitch);
     b += (size_t)b_offset + b_skip + (size_t)outer * b_outer + (size_t)inner * b_inner + (size_t)column0 * (TRANSPOSE_B ? b_pitch : 1u);
-    c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split + (size_t)row0 * c_pitch + column0;
+    c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split;
+    c += (size_t)row0 * c_pitch + column0;
     residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner + (size_t)row0 * r_pitch + column0;
     bias += (size_t)bias_offset + column0;
 
@@ -196,8 +205,8 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
         const uint count = min(slab, end_k - k0);
         const bool first = k0 == begin_k, last = k0 + count == end_k;
         for (uint j = 0; j < block_columns; j += NR)
-            pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u), b_pitch, count,
-                 min((uint)NR, block_columns - j));
+            pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u), b_pitch,
+                 count, min((uint)NR, block_columns - j));
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
             const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
@@ -210,10 +219,12 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                     tile(true, NRV, MR, NR, ai, a_pitch, bj, count, cij, c_pitch, bias + j, rij, r_pitch, first, last);
                 else
                     for (uint v = 0; v < m; v += VW) {
+                        const __global float *bv = bias + j + v, *rv = rij + v;
                         if (n == MR && m - v >= VW)
-                            tile(true, 1, MR, VW, ai, a_pitch, bj + v, count, cij + v, c_pitch, bias + j + v, rij + v, r_pitch, first, last);
+                            tile(true, 1, MR, VW, ai, a_pitch, bj + v, count, cij + v, c_pitch, bv, rv, r_pitch, first, last);
                         else
-                            tile(false, 1, n, min((uint)VW, m - v), ai, a_pitch, bj + v, count, cij + v, c_pitch, bias + j + v, rij + v, r_pitch, first, last);
+                            tile(false, 1, n, min((uint)VW, m - v), ai, a_pitch, bj + v, count, cij + v, c_pitch, bv, rv, r_pitch, first,
+                                 last);
                     }
             }
         }
