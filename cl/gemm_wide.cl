@@ -205,8 +205,8 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
         const uint count = min(slab, end_k - k0);
         const bool first = k0 == begin_k, last = k0 + count == end_k;
         for (uint j = 0; j < block_columns; j += NR)
-            pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u), b_pitch,
-                 count, min((uint)NR, block_columns - j));
+            pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u),
+                 b_pitch, count, min((uint)NR, block_columns - j));
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
             const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);

@@ -51,13 +51,13 @@ struct ops_check {
     ops_reference reference;
     const void *attributes;
     int input_count;
-    clmix_shape shapes[OPS_MOST];        /* of the inputs; behind them those of the weights and states, filled in by the check */
-    const char *parameters[OPS_MOST];    /* names of the weights that the op makes */
-    const char *states[OPS_MOST];        /* names of the states that the result depends on; without gradients */
-    float low, high;                     /* range of the inputs, both 0: -1..1; weights and states are between 0.5 and 1.5 */
+    clmix_shape shapes[OPS_MOST];     /* of the inputs; behind them those of the weights and states, filled in by the check */
+    const char *parameters[OPS_MOST]; /* names of the weights that the op makes */
+    const char *states[OPS_MOST];     /* names of the states that the result depends on; without gradients */
+    float low, high;                  /* range of the inputs, both 0: -1..1; weights and states are between 0.5 and 1.5 */
     clmix_mode mode;
-    double tolerance;                    /* of the result; 0: 2e-6 */
-    double gradient_tolerance;           /* 0: 5e-5 */
+    double tolerance;          /* of the result; 0: 2e-6 */
+    double gradient_tolerance; /* 0: 5e-5 */
     bool no_gradient;
 };
 

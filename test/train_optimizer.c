@@ -301,7 +301,7 @@ START_TEST(reference_case_of_adamw)
 {
     static const struct clmix_range both[] = { { 0, 16 }, { 16, 16 } };
     clmix_train_options options = clmix_train_defaults();
-    options.clip_norm = 0.0f;    /* the reference does not clip */
+    options.clip_norm = 0.0f; /* the reference does not clip */
     clmix_safetensors *file = NULL;
     float arena[32] = { 0 };
     struct rig rig;

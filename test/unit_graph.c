@@ -68,7 +68,8 @@ START_TEST(two_weights_of_one_name_are_refused)
     clmix_graph *graph = clmix_graph_new();
     clmix_value x = input(graph, "x", 1, 1, 4, 4);
 
-    clmix_output(graph, "y", clmix_linear(clmix_in(clmix_root(graph), "fc"), clmix_linear(clmix_in(clmix_root(graph), "fc"), x, 4, true), 4, true));
+    clmix_output(graph, "y",
+                 clmix_linear(clmix_in(clmix_root(graph), "fc"), clmix_linear(clmix_in(clmix_root(graph), "fc"), x, 4, true), 4, true));
     ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
     ck_assert_msg(strstr(clmix_error(), "fc.weight") != NULL, "%s", clmix_error());
     clmix_graph_free(graph);
@@ -141,7 +142,8 @@ static void check_layout(const clmix_plan *plan)
         for (size_t j = 0; j < i; j++) {
             const clmix_plan_value *a = &values[i], *b = &values[j];
             bool alive = a->first_use <= b->last_use && b->first_use <= a->last_use;
-            bool share = a->slab == b->slab && a->offset_bytes < b->offset_bytes + b->size_bytes && b->offset_bytes < a->offset_bytes + a->size_bytes;
+            bool share = a->slab == b->slab && a->offset_bytes < b->offset_bytes + b->size_bytes &&
+                         b->offset_bytes < a->offset_bytes + a->size_bytes;
 
             ck_assert_msg(!(alive && share) || a->storage == b->storage, "%s %s and %s %s share memory", a->path, a->op, b->path, b->op);
         }
@@ -171,7 +173,8 @@ START_TEST(wavemix32_fits_its_budget)
 
     clmix_plan_costs(plan, &cost);
     /* two Adam moments come on top */
-    ck_assert_msg(cost.peak_bytes + 2 * cost.arena_bytes[CLMIX_WEIGHTS] < 120u * 1000 * 1000, "%zu bytes", cost.peak_bytes + 2 * cost.arena_bytes[CLMIX_WEIGHTS]);
+    ck_assert_msg(cost.peak_bytes + 2 * cost.arena_bytes[CLMIX_WEIGHTS] < 120u * 1000 * 1000, "%zu bytes",
+                  cost.peak_bytes + 2 * cost.arena_bytes[CLMIX_WEIGHTS]);
     ck_assert_msg(cost.flops > 8200000000u && cost.flops < 8500000000u, "%llu FLOPs", (unsigned long long)cost.flops);
     clmix_plan_free(plan);
 }
@@ -223,7 +226,7 @@ START_TEST(a_linear_layer_takes_in_what_follows)
     clmix_output(graph, "y", clmix_add(clmix_gelu(clmix_linear(clmix_in(clmix_root(graph), "fc"), x, 8, true)), x));
     ck_assert_msg(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE) == CLMIX_OK, "%s", clmix_error());
     clmix_plan_costs(plan, &cost);
-    ck_assert_uint_eq(cost.arena_bytes[CLMIX_ACTIVATIONS], 2 * (2 * 16 * 16 * 8 * 4) + 256);    /* input, output, seed and step */
+    ck_assert_uint_eq(cost.arena_bytes[CLMIX_ACTIVATIONS], 2 * (2 * 16 * 16 * 8 * 4) + 256); /* input, output, seed and step */
     clmix_plan_free(plan);
     clmix_graph_free(graph);
 }

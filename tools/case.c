@@ -211,7 +211,8 @@ void case_run(struct case_report *report, clmix_device *device, const char *path
         struct case_tensor *tensor = &report->tensors[i];
         judge(report, tensor);
         report->pass = report->pass && tensor->pass;
-        report->worst = tensor->error <= report->worst ? report->worst : tensor->error; /* a NaN stays */
+        if (!isnan(report->worst) && !(tensor->error <= report->worst)) /* a NaN stays */
+            report->worst = tensor->error;
     }
 }
 

@@ -26,36 +26,36 @@ typedef enum clmix_kernel_form { CLMIX_SIMT = 0, CLMIX_WIDE = 1 } clmix_kernel_f
 
 /* What clmix knows of a device. Every limit and feature was asked of the driver or probed; none is derived from a name. */
 typedef struct clmix_device_info {
-    int index;                    /* flat number over all platforms, as selectors use it; -1 for an adopted or a generic device */
-    int platform_index;           /* platform number and device number within it: the selector "platform:device" */
+    int index;          /* flat number over all platforms, as selectors use it; -1 for an adopted or a generic device */
+    int platform_index; /* platform number and device number within it: the selector "platform:device" */
     int device_index;
     char name[128];
     char vendor[128];
-    char driver[128];             /* driver version */
-    char platform[128];           /* platform name */
+    char driver[128];   /* driver version */
+    char platform[128]; /* platform name */
     char platform_version[128];
-    char opencl_c[64];            /* OpenCL C version string */
+    char opencl_c[64]; /* OpenCL C version string */
     cl_device_type type;
     unsigned compute_units;
     unsigned clock_mhz;
-    unsigned vector_width;        /* native vector width for float */
-    size_t max_work_group;        /* work-items */
+    unsigned vector_width; /* native vector width for float */
+    size_t max_work_group; /* work-items */
     size_t global_bytes;
     size_t max_allocation_bytes;
     size_t local_bytes;
-    bool local_is_dedicated;      /* local memory is a memory of its own, not cached RAM */
-    size_t alignment_bytes;       /* CL_DEVICE_MEM_BASE_ADDR_ALIGN in bytes */
+    bool local_is_dedicated; /* local memory is a memory of its own, not cached RAM */
+    size_t alignment_bytes;  /* CL_DEVICE_MEM_BASE_ADDR_ALIGN in bytes */
     bool unified_memory;
-    bool half_arithmetic;         /* cl_khr_fp16, confirmed by a probe when the device is opened */
+    bool half_arithmetic; /* cl_khr_fp16, confirmed by a probe when the device is opened */
     bool double_arithmetic;
     bool subgroups;
-    clmix_kernel_form form;       /* the form used unless CLMIX_KERNELS=simt|wide says otherwise */
-    uint64_t quirks;              /* bit set of the quirks in force (lib/runtime/quirks.c); clmix_device_quirk() names them */
+    clmix_kernel_form form; /* the form used unless CLMIX_KERNELS=simt|wide says otherwise */
+    uint64_t quirks;        /* bit set of the quirks in force (lib/runtime/quirks.c); clmix_device_quirk() names them */
 } clmix_device_info;
 
 /* All usable devices of all platforms, in flat order, best-effort: a platform that is broken, empty or older than OpenCL 1.2 is left out,
- * and `*skipped` (may be NULL) receives one sentence for each of those, separated by newlines, or NULL. The caller frees both with clmix_free().
- * Errors: NO_DEVICE when there is no usable device at all (the text names the packages that bring one). */
+ * and `*skipped` (may be NULL) receives one sentence for each of those, separated by newlines, or NULL. The caller frees both with
+ * clmix_free(). Errors: NO_DEVICE when there is no usable device at all (the text names the packages that bring one). */
 CLMIX_API clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **skipped);
 
 /* Opens a device. `selector`: NULL ($CLMIX_DEVICE, or the most capable device here), a flat index ("1"), "platform:device" ("0:0"),
@@ -69,8 +69,8 @@ CLMIX_API clmix_status clmix_device_adopt(clmix_device **device, cl_context cont
 /* A device without OpenCL behind it: plans can be compiled for it (shapes, memory, cost) and not run. */
 CLMIX_API clmix_status clmix_device_generic(clmix_device **device);
 
-/* Waits for the queue, stores newly compiled kernels in the disk cache, releases everything. Plans, buffers and networks of the device must be
- * gone. NULL is allowed. */
+/* Waits for the queue, stores newly compiled kernels in the disk cache, releases everything. Plans, buffers and networks of the device must
+ * be gone. NULL is allowed. */
 CLMIX_API void clmix_device_close(clmix_device *device);
 
 CLMIX_API const clmix_device_info *clmix_device_describe(const clmix_device *device);
@@ -83,7 +83,8 @@ CLMIX_API cl_context clmix_device_context(const clmix_device *device);
 CLMIX_API cl_command_queue clmix_device_queue(const clmix_device *device);
 
 /* Runs a few tiny kernels of each kind that training depends on against known answers (arithmetic, barriers and local memory, wide
- * vectors, erf and exp, reductions). CLMIX_ERROR_DRIVER with the name of the first that is wrong. Takes well under a second once compiled. */
+ * vectors, erf and exp, reductions). CLMIX_ERROR_DRIVER with the name of the first that is wrong. Takes well under a second once compiled.
+ */
 CLMIX_API clmix_status clmix_device_check(clmix_device *device);
 
 /* Bytes of device memory held through clmix on this device now, at most so far, and the number of allocations made so far. Any of the
@@ -97,8 +98,8 @@ CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compile
  * (CLMIX_CACHE_DIR set to the empty string). Static per thread until the next call. */
 CLMIX_API const char *clmix_cache_folder(void);
 
-/* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and the
- * time a launch takes in a batch and with a wait after each. */
+/* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and
+ * the time a launch takes in a batch and with a wait after each. */
 typedef struct clmix_ceilings {
     double fma_gflops;
     double copy_gbs;
@@ -109,12 +110,12 @@ CLMIX_API clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceiling
 
 /* Profiling: from start to stop every launch is timed. Records stay until the next start. Not free: launches are serialised. */
 typedef struct clmix_profile_record {
-    const char *label;    /* path of the op, such as "layers.2.0.ff3" */
-    const char *kernel;   /* kernel name */
-    double start_us;      /* since clmix_profile_start */
+    const char *label;  /* path of the op, such as "layers.2.0.ff3" */
+    const char *kernel; /* kernel name */
+    double start_us;    /* since clmix_profile_start */
     double duration_us;
-    uint64_t flops;       /* work the op must do; 0 where it is pure movement */
-    uint64_t bytes;       /* bytes the op must read and write */
+    uint64_t flops; /* work the op must do; 0 where it is pure movement */
+    uint64_t bytes; /* bytes the op must read and write */
 } clmix_profile_record;
 CLMIX_API clmix_status clmix_profile_start(clmix_device *device);
 CLMIX_API clmix_status clmix_profile_stop(clmix_device *device, const clmix_profile_record **records, size_t *count);

@@ -39,7 +39,8 @@ typedef struct clmix_shape {
     size_t size[CLMIX_MAX_RANK];
 } clmix_shape;
 
-/* A new, empty graph; NULL when the host is out of memory (every function here accepts a NULL graph and stays harmless, so the check can wait for compile). */
+/* A new, empty graph; NULL when the host is out of memory (every function here accepts a NULL graph and stays harmless, so the check can
+ * wait for compile). */
 CLMIX_API clmix_graph *clmix_graph_new(void);
 CLMIX_API void clmix_graph_free(clmix_graph *graph);
 
@@ -67,7 +68,8 @@ CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value va
  * distribution, the standard deviation of the normal one, and unused otherwise. */
 typedef enum clmix_initializer { CLMIX_ZEROS, CLMIX_ONES, CLMIX_UNIFORM, CLMIX_NORMAL } clmix_initializer;
 
-/* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each device axis is. */
+/* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each
+ * device axis is. */
 CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
                                       clmix_initializer initializer, float bound);
 
@@ -82,8 +84,8 @@ CLMIX_API size_t clmix_shape_count(clmix_shape shape);
 /* Asks for the gradient of an input (weights always have theirs). To be called before clmix_backward. */
 CLMIX_API void clmix_want_gradient(clmix_value input);
 
-/* Appends the backward pass. `of[i]` are results, `gradient[i]` the gradients fed into them; a gradient whose graph is NULL stands for 1 and belongs to a scalar.
- * After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. */
+/* Appends the backward pass. `of[i]` are results, `gradient[i]` the gradients fed into them; a gradient whose graph is NULL stands for 1
+ * and belongs to a scalar. After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. */
 CLMIX_API void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const clmix_value *gradient);
 
 /* The gradient of an input for which clmix_want_gradient was called; after clmix_backward. A zero tensor if nothing depends on it. */
@@ -92,17 +94,18 @@ CLMIX_API clmix_value clmix_gradient_of(clmix_value input);
 /* Parameters and states, in the order of the arenas. Names are borrowed from the graph. */
 typedef struct clmix_tensor_info {
     const char *name;
-    clmix_shape file_shape;         /* as in files */
-    clmix_shape device_shape;       /* as on the device */
-    int order[CLMIX_MAX_RANK];      /* device axis i is file axis order[i] */
-    size_t offset;                  /* elements from the start of its arena */
+    clmix_shape file_shape;    /* as in files */
+    clmix_shape device_shape;  /* as on the device */
+    int order[CLMIX_MAX_RANK]; /* device axis i is file axis order[i] */
+    size_t offset;             /* elements from the start of its arena */
     bool trainable;
     clmix_initializer initializer;
     float bound;
 } clmix_tensor_info;
 CLMIX_API size_t clmix_graph_tensor_count(const clmix_graph *graph);
 CLMIX_API clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info);
-/* Whether clmix_backward found a gradient for tensor `index`: a parameter that no result depends on has none, and optimizers leave it alone. */
+/* Whether clmix_backward found a gradient for tensor `index`: a parameter that no result depends on has none, and optimizers leave it
+ * alone. */
 CLMIX_API bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index);
 /* Elements of the weight arena (which the gradient arena and each optimizer moment share) and of the state arena. */
 CLMIX_API size_t clmix_graph_weight_count(const clmix_graph *graph);

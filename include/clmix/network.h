@@ -1,7 +1,7 @@
 /* Networks: a model with its weights on a device. Both inference and training use it.
  *
- * A model is described by a configuration, the JSON of the papers' reference (keys: models/README.md). It is named by a preset ("wavemix-32"), a JSON file, a JSON text,
- * or a .safetensors file trained here (whose metadata carries the configuration). */
+ * A model is described by a configuration, the JSON of the papers' reference (keys: models/README.md). It is named by a preset
+ * ("wavemix-32"), a JSON file, a JSON text, or a .safetensors file trained here (whose metadata carries the configuration). */
 #ifndef CLMIX_NETWORK_H
 #define CLMIX_NETWORK_H
 
@@ -15,14 +15,16 @@ extern "C" {
 
 typedef struct clmix_config clmix_config;
 
-/* Reads a configuration: a preset's name, a path to a .json or a .safetensors file, or JSON text beginning with '{'. Unknown keys, missing keys and impossible sizes are refused by name. */
+/* Reads a configuration: a preset's name, a path to a .json or a .safetensors file, or JSON text beginning with '{'. Unknown keys, missing
+ * keys and impossible sizes are refused by name. */
 CLMIX_API clmix_status clmix_config_open(clmix_config **config, const char *model);
 CLMIX_API void clmix_config_free(clmix_config *config);
-/* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.kind=..."; the result is checked as a whole by the next use. */
+/* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.kind=..."; the result is checked as a whole by the next use.
+ */
 CLMIX_API clmix_status clmix_config_set(clmix_config *config, const char *key_and_value);
 /* The configuration as JSON text with every key written out; the caller frees it with clmix_free. */
 CLMIX_API clmix_status clmix_config_text(const clmix_config *config, char **json);
-CLMIX_API const char *clmix_config_name(const clmix_config *config);       /* the preset's or file's name */
+CLMIX_API const char *clmix_config_name(const clmix_config *config); /* the preset's or file's name */
 CLMIX_API void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels);
 CLMIX_API size_t clmix_config_classes(const clmix_config *config);
 
@@ -32,7 +34,8 @@ CLMIX_API const char *clmix_preset_name(size_t index);
 /* Appends the model to a graph: pictures f32 (B, H, W, C) -> logits (B, classes). */
 CLMIX_API clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
 
-/* The papers' counting rule (torchsummary): parameters counted at each call of a module, and the "estimated total size" in MB for one picture. */
+/* The papers' counting rule (torchsummary): parameters counted at each call of a module, and the "estimated total size" in MB for one
+ * picture. */
 CLMIX_API clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes);
 
 /* ---- networks ----------------------------------------------------------------------------------------------------------------------- */
@@ -45,7 +48,8 @@ CLMIX_API clmix_status clmix_network_create(clmix_network **network, clmix_devic
 CLMIX_API clmix_status clmix_network_load(clmix_network **network, clmix_device *device, const char *path);
 CLMIX_API void clmix_network_free(clmix_network *network);
 
-/* Loads weights into an existing network; all names and shapes must agree ("num_batches_tracked" counters are ignored). On failure the network is unchanged. */
+/* Loads weights into an existing network; all names and shapes must agree ("num_batches_tracked" counters are ignored). On failure the
+ * network is unchanged. */
 CLMIX_API clmix_status clmix_network_load_weights(clmix_network *network, const char *path);
 /* Writes weights, configuration, class names and normalisation, atomically. */
 CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *path);
@@ -53,29 +57,33 @@ CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *pa
 CLMIX_API const clmix_config *clmix_network_config(const clmix_network *network);
 CLMIX_API clmix_device *clmix_network_device(const clmix_network *network);
 
-/* Names of the classes and the per-channel normalisation (x / 255 - mean) / deviation; copied, saved with the weights. names may be NULL. */
-CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *deviation);
-CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index);    /* "class 3" where no name is known */
+/* Names of the classes and the per-channel normalisation (x / 255 - mean) / deviation; copied, saved with the weights. names may be NULL.
+ */
+CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean,
+                                                   const float *deviation);
+CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index); /* "class 3" where no name is known */
 CLMIX_API void clmix_network_normalization(const clmix_network *network, float mean[4], float deviation[4]);
 
-/* Shapes and order of the weights (as clmix_graph_tensor), and their values in file order (PyTorch's layout). `bytes` is the size of the caller's array. */
+/* Shapes and order of the weights (as clmix_graph_tensor), and their values in file order (PyTorch's layout). `bytes` is the size of the
+ * caller's array. */
 CLMIX_API size_t clmix_network_tensor_count(const clmix_network *network);
 CLMIX_API clmix_status clmix_network_tensor(const clmix_network *network, size_t index, clmix_tensor_info *info);
 CLMIX_API clmix_status clmix_network_read(clmix_network *network, const char *name, float *values, size_t count);
 CLMIX_API clmix_status clmix_network_write(clmix_network *network, const char *name, const float *values, size_t count);
-CLMIX_API size_t clmix_network_parameter_count(const clmix_network *network);    /* trainable values */
+CLMIX_API size_t clmix_network_parameter_count(const clmix_network *network); /* trainable values */
 
 /* The arenas, for plans that use the network's weights (borrowed). */
 CLMIX_API cl_mem clmix_network_weights(const clmix_network *network);
 CLMIX_API cl_mem clmix_network_states(const clmix_network *network);
 
-/* Probabilities (count x classes) of `count` u8 pictures (count, H, W, C) of the model's size. A plan for each batch size asked for is kept. */
+/* Probabilities (count x classes) of `count` u8 pictures (count, H, W, C) of the model's size. A plan for each batch size asked for is
+ * kept. */
 CLMIX_API clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities);
 
 typedef struct clmix_answer {
     int label;
     float probability;
-    const char *name;    /* borrowed from the network */
+    const char *name; /* borrowed from the network */
 } clmix_answer;
 /* The most probable class of a PNG or JPEG picture, resized to the model's size. */
 CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer);

@@ -14,18 +14,19 @@ typedef struct clmix_window {
     size_t kernel[2];
     size_t stride[2];
     size_t padding[2];
-    size_t groups;                 /* 0 counts as 1 */
+    size_t groups; /* 0 counts as 1 */
 } clmix_window;
 CLMIX_API clmix_window clmix_square(size_t kernel, size_t stride, size_t padding);
 
 /* y = x W^T + b over the last axis (features -> features). Weights "weight" (out, in) and "bias" (out). */
 CLMIX_API clmix_value clmix_linear(clmix_scope at, clmix_value x, size_t features, bool bias);
 
-/* Cross-correlation with zero padding, x (B, H, W, C) -> (B, H', W', channels), H' = floor((H + 2p - k) / s) + 1. Weights "weight" (out, C / groups, kh, kw), "bias" (out).
- * A 1x1 window of stride 1 is clmix_linear with these shapes. */
+/* Cross-correlation with zero padding, x (B, H, W, C) -> (B, H', W', channels), H' = floor((H + 2p - k) / s) + 1. Weights "weight" (out, C
+ * / groups, kh, kw), "bias" (out). A 1x1 window of stride 1 is clmix_linear with these shapes. */
 CLMIX_API clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias);
 
-/* Transposed convolution, x (B, H, W, C) -> (B, (H - 1) s - 2p + k, ..., channels). Weights "weight" (C, channels, kh, kw), "bias" (channels). groups must be 1. */
+/* Transposed convolution, x (B, H, W, C) -> (B, (H - 1) s - 2p + k, ..., channels). Weights "weight" (C, channels, kh, kw), "bias"
+ * (channels). groups must be 1. */
 CLMIX_API clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias);
 
 /* Haar wavelet pyramid (WaveMix, Jeevan & Sethi 2022, eq. 1-3), db1, odd sizes completed by one zero row or column at the end.
@@ -34,46 +35,52 @@ CLMIX_API clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size
 CLMIX_API clmix_value clmix_haar_bands(clmix_value x, int levels);
 /* Level j = 1.. of such a list as a map (B, h_j, w_j, 4C): a view. `x` is the map that the bands were made of. */
 CLMIX_API clmix_value clmix_haar_level(clmix_value bands, clmix_value x, int level);
-/* The same transform as one approximation (B, h_L, w_L, C), returned, and details[j - 1] (B, h_j, w_j, 3C) of each level: views of the bands. details may be NULL. */
+/* The same transform as one approximation (B, h_L, w_L, C), returned, and details[j - 1] (B, h_j, w_j, 3C) of each level: views of the
+ * bands. details may be NULL. */
 CLMIX_API clmix_value clmix_haar_dwt(clmix_value x, int levels, clmix_value *details);
-/* Inverse: approximation (B, h_L, w_L, C) and details of levels 1..L -> (B, height, width, C); height and width at most twice the finest details' size and at least one less
- * (0: twice). Where an intermediate approximation is one larger than the finer details its last row or column is dropped. */
+/* Inverse: approximation (B, h_L, w_L, C) and details of levels 1..L -> (B, height, width, C); height and width at most twice the finest
+ * details' size and at least one less (0: twice). Where an intermediate approximation is one larger than the finer details its last row or
+ * column is dropped. */
 CLMIX_API clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_value *details, size_t height, size_t width);
 
-/* Normalisation over all axes but the last; states "running_mean", "running_var" move by `momentum` (unbiased variance) in training plans and are used in inference plans.
- * Weights "weight", "bias". */
+/* Normalisation over all axes but the last; states "running_mean", "running_var" move by `momentum` (unbiased variance) in training plans
+ * and are used in inference plans. Weights "weight", "bias". */
 CLMIX_API clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float momentum);
 /* Normalisation over the last axis, biased variance, epsilon inside the root. Weights "weight", "bias". */
 CLMIX_API clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon);
 
-CLMIX_API clmix_value clmix_gelu(clmix_value x);      /* x/2 (1 + erf(x / sqrt 2)), exact form */
+CLMIX_API clmix_value clmix_gelu(clmix_value x); /* x/2 (1 + erf(x / sqrt 2)), exact form */
 CLMIX_API clmix_value clmix_relu(clmix_value x);
 CLMIX_API clmix_value clmix_sigmoid(clmix_value x);
-CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis);      /* axis counted from 0, or from -1 backwards */
+CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis); /* axis counted from 0, or from -1 backwards */
 
-/* In training plans zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate); nothing in inference plans. The mask comes from a counter (Philox 4x32-10 keyed by
- * the plan's seed and step, this op's number and the element) and is never stored. */
+/* In training plans zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate); nothing in inference plans. The mask
+ * comes from a counter (Philox 4x32-10 keyed by the plan's seed and step, this op's number and the element) and is never stored. */
 CLMIX_API clmix_value clmix_dropout(clmix_value x, float rate);
 
-CLMIX_API clmix_value clmix_add(clmix_value a, clmix_value b);     /* same shapes */
+CLMIX_API clmix_value clmix_add(clmix_value a, clmix_value b); /* same shapes */
 CLMIX_API clmix_value clmix_scale(clmix_value x, float factor);
-/* Side by side along `axis` (negative counts from the end). Along the first axis the inputs are produced in place where the layout allows it. */
+/* Side by side along `axis` (negative counts from the end). Along the first axis the inputs are produced in place where the layout allows
+ * it. */
 CLMIX_API clmix_value clmix_concat(const clmix_value *values, int count, int axis);
 /* Elements begin .. begin + length - 1 of an axis: a view along the first and the last axis. */
 CLMIX_API clmix_value clmix_slice(clmix_value x, int axis, size_t begin, size_t length);
 /* The same elements under another shape: a view. */
 CLMIX_API clmix_value clmix_reshape(clmix_value x, int rank, const size_t *size);
 
-CLMIX_API clmix_value clmix_global_average_pool(clmix_value x);                     /* (B, H, W, C) or (B, N, C) -> (B, C) */
-CLMIX_API clmix_value clmix_max_pool2d(clmix_value x, clmix_window window);         /* padding counts as minus infinity; the first maximum takes the gradient */
+CLMIX_API clmix_value clmix_global_average_pool(clmix_value x); /* (B, H, W, C) or (B, N, C) -> (B, C) */
+CLMIX_API clmix_value clmix_max_pool2d(clmix_value x,
+                                       clmix_window window); /* padding counts as minus infinity; the first maximum takes the gradient */
 
 /* Pictures u8 (B, H, W, C) -> f32: (x / 255 - mean[c]) / deviation[c], c < channels <= 4. */
 CLMIX_API clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *deviation);
 
-/* Mean cross-entropy of logits (B, K) against labels i32 (B); label -100 is left out of the mean. Label smoothing spreads `smoothing` evenly over all K classes.
- * With `second` (i32 (B)) and `weight` (f32 (B)) given (graph not NULL) the target is weight * label + (1 - weight) * second, as mixup needs. */
+/* Mean cross-entropy of logits (B, K) against labels i32 (B); label -100 is left out of the mean. Label smoothing spreads `smoothing`
+ * evenly over all K classes. With `second` (i32 (B)) and `weight` (f32 (B)) given (graph not NULL) the target is weight * label + (1 -
+ * weight) * second, as mixup needs. */
 CLMIX_API clmix_value clmix_cross_entropy(clmix_value logits, clmix_value label, float smoothing, clmix_value second, clmix_value weight);
-/* How many of the labels are among the k largest logits, f32 scalar for each k: result (count_k). Ties go to the lower class. Labels below 0 are left out. */
+/* How many of the labels are among the k largest logits, f32 scalar for each k: result (count_k). Ties go to the lower class. Labels below
+ * 0 are left out. */
 CLMIX_API clmix_value clmix_top_k(clmix_value logits, clmix_value label, int count, const int *k);
 
 #ifdef __cplusplus

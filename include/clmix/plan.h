@@ -1,7 +1,7 @@
 /* Plans: a graph compiled for a device.
  *
- * Compiling orders the kernel launches, lays out one activation arena by liveness, and knows every byte before the first allocation. Preparing builds the
- * kernels and allocates. Running is a loop over launches; it allocates nothing. */
+ * Compiling orders the kernel launches, lays out one activation arena by liveness, and knows every byte before the first allocation.
+ * Preparing builds the kernels and allocates. Running is a loop over launches; it allocates nothing. */
 #ifndef CLMIX_PLAN_H
 #define CLMIX_PLAN_H
 
@@ -20,22 +20,24 @@ typedef enum clmix_mode { CLMIX_INFERENCE = 0, CLMIX_TRAINING = 1 } clmix_mode;
 typedef enum clmix_arena { CLMIX_WEIGHTS, CLMIX_STATES, CLMIX_GRADIENTS, CLMIX_ACTIVATIONS, CLMIX_ARENAS } clmix_arena;
 
 /* Compiles `graph` for `device`; allocates nothing on the device. The graph may be freed afterwards, the device must outlive the plan.
- * Errors: whatever building the graph met (ARGUMENT, with the op's path), DEVICE_MEMORY when one value exceeds the device's largest allocation. */
+ * Errors: whatever building the graph met (ARGUMENT, with the op's path), DEVICE_MEMORY when one value exceeds the device's largest
+ * allocation. */
 CLMIX_API clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode);
 CLMIX_API void clmix_plan_free(clmix_plan *plan);
 
-/* What a plan costs, exactly, before anything is allocated. Bytes of device memory by arena; moved_bytes is what its kernels read and write in a run at least. */
+/* What a plan costs, exactly, before anything is allocated. Bytes of device memory by arena; moved_bytes is what its kernels read and write
+ * in a run at least. */
 typedef struct clmix_plan_cost {
     size_t arena_bytes[CLMIX_ARENAS];
-    size_t peak_bytes;             /* all arenas of this plan */
-    uint64_t flops;                /* a multiply-add counts as two; only work the ops must do */
+    size_t peak_bytes; /* all arenas of this plan */
+    uint64_t flops;    /* a multiply-add counts as two; only work the ops must do */
     uint64_t moved_bytes;
     size_t launches;
 } clmix_plan_cost;
 CLMIX_API void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost);
 
-/* One line for each value in the activation arena, for tables and for tests of the planner. Values of one `storage` share it on purpose (an op in place, a part of a concatenation); storages whose first_use..last_use
- * (in steps of the plan) overlap never share a byte. */
+/* One line for each value in the activation arena, for tables and for tests of the planner. Values of one `storage` share it on purpose (an
+ * op in place, a part of a concatenation); storages whose first_use..last_use (in steps of the plan) overlap never share a byte. */
 typedef struct clmix_plan_value {
     const char *path;
     const char *op;
@@ -47,13 +49,16 @@ typedef struct clmix_plan_value {
 CLMIX_API size_t clmix_plan_value_count(const clmix_plan *plan);
 CLMIX_API clmix_status clmix_plan_value_at(const clmix_plan *plan, size_t index, clmix_plan_value *value);
 
-/* Uses the application's memory for an input or output (contiguous, channels-last), or for a whole arena: no copy. Before clmix_plan_prepare, or between runs. */
+/* Uses the application's memory for an input or output (contiguous, channels-last), or for a whole arena: no copy. Before
+ * clmix_plan_prepare, or between runs. */
 CLMIX_API clmix_status clmix_plan_bind(clmix_plan *plan, const char *name, cl_mem memory, size_t offset_bytes);
 CLMIX_API clmix_status clmix_plan_bind_arena(clmix_plan *plan, clmix_arena arena, cl_mem memory);
-/* Lets `plan` use the activation memory of `other` of the same device, which must be at least as large; the two must not run at the same time. */
+/* Lets `plan` use the activation memory of `other` of the same device, which must be at least as large; the two must not run at the same
+ * time. */
 CLMIX_API clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other);
 
-/* Builds kernels and allocates what is not bound. Called by the first run if not before. Errors: BUILD, DEVICE_MEMORY (nothing is left half done). */
+/* Builds kernels and allocates what is not bound. Called by the first run if not before. Errors: BUILD, DEVICE_MEMORY (nothing is left half
+ * done). */
 CLMIX_API clmix_status clmix_plan_prepare(clmix_plan *plan);
 
 /* Copies to an input or state or weight, and from an output; sizes must agree. Reading waits for the queue. */
@@ -67,7 +72,8 @@ CLMIX_API clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint
 CLMIX_API clmix_status clmix_plan_run(clmix_plan *plan);
 CLMIX_API clmix_status clmix_plan_wait(clmix_plan *plan);
 
-/* Runs once more with every op's results examined: CLMIX_ERROR_NOT_FINITE naming the first op that makes a NaN or an infinity from finite inputs. CLMIX_OK when all are finite. */
+/* Runs once more with every op's results examined: CLMIX_ERROR_NOT_FINITE naming the first op that makes a NaN or an infinity from finite
+ * inputs. CLMIX_OK when all are finite. */
 CLMIX_API clmix_status clmix_plan_find_not_finite(clmix_plan *plan);
 
 #ifdef __cplusplus

@@ -18,27 +18,27 @@ typedef enum clmix_optimizer_kind { CLMIX_ADAMW = 0, CLMIX_ADAM = 1, CLMIX_SGD =
 typedef enum clmix_schedule_kind { CLMIX_SCHEDULE_CONSTANT = 0, CLMIX_SCHEDULE_COSINE = 1, CLMIX_SCHEDULE_LINEAR = 2 } clmix_schedule_kind;
 
 typedef struct clmix_train_options {
-    unsigned version;               /* CLMIX_TRAIN_OPTIONS_VERSION; clmix_train_defaults sets it */
+    unsigned version; /* CLMIX_TRAIN_OPTIONS_VERSION; clmix_train_defaults sets it */
     size_t batch, epochs;
     uint64_t seed;
     clmix_optimizer_kind optimizer;
-    float rate;                     /* peak learning rate */
-    float beta1, beta2, epsilon;    /* Adam, AdamW */
-    float weight_decay;             /* AdamW: decoupled; Adam and SGD: added to the gradient */
-    float momentum;                 /* SGD */
+    float rate;                  /* peak learning rate */
+    float beta1, beta2, epsilon; /* Adam, AdamW */
+    float weight_decay;          /* AdamW: decoupled; Adam and SGD: added to the gradient */
+    float momentum;              /* SGD */
     bool nesterov;
-    float clip_norm;                /* largest global norm of the gradients; 0: off */
-    size_t accumulate;              /* batches whose gradients make one step (the mean over all their pictures); an epoch's last step
-                                       takes what is left. 1: none */
+    float clip_norm;   /* largest global norm of the gradients; 0: off */
+    size_t accumulate; /* batches whose gradients make one step (the mean over all their pictures); an epoch's last step
+                          takes what is left. 1: none */
     clmix_schedule_kind schedule;
-    size_t warmup;                  /* steps of linear warm-up; never more than a quarter of the run */
-    float average;                  /* decay of the exponential average of weights and running statistics that is evaluated and saved
-                                       as the best model; step t (from 0) uses (1 + t) / (10 + t) where that is less. 0: off */
+    size_t warmup; /* steps of linear warm-up; never more than a quarter of the run */
+    float average; /* decay of the exponential average of weights and running statistics that is evaluated and saved
+                      as the best model; step t (from 0) uses (1 + t) / (10 + t) where that is less. 0: off */
     float label_smoothing;
-    float dropout;                  /* below 0: the configuration's */
+    float dropout; /* below 0: the configuration's */
     clmix_augment augment;
-    size_t steps;                   /* stop after so many steps; 0: epochs decide */
-    size_t checkpoint_steps;        /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
+    size_t steps;            /* stop after so many steps; 0: epochs decide */
+    size_t checkpoint_steps; /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
 } clmix_train_options;
 #define CLMIX_TRAIN_OPTIONS_VERSION 1
 
@@ -60,7 +60,7 @@ typedef struct clmix_trainer clmix_trainer;
 CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data,
                                             const clmix_train_options *options);
 CLMIX_API clmix_status clmix_trainer_prepare(clmix_trainer *trainer);
-CLMIX_API void clmix_trainer_free(clmix_trainer *trainer);    /* NULL is allowed */
+CLMIX_API void clmix_trainer_free(clmix_trainer *trainer); /* NULL is allowed */
 
 /* What a step costs without the optimizer, and the device memory of the whole run, network included, exactly. Either may be NULL. */
 CLMIX_API void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes);
@@ -73,19 +73,20 @@ CLMIX_API clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const cha
 
 /* One optimizer step on a batch of pictures u8 (count, H, W, C) and labels, outside of clmix_train; *loss (may be NULL) is the one before
  * the step. NOT_FINITE names the op; the weights are then as before. */
-CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count, double *loss);
+CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count,
+                                          double *loss);
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------------------------ */
 
 /* One line of the log. */
 typedef struct clmix_epoch {
-    size_t epoch, step;                        /* finished so far */
-    double train_loss, train_top1;             /* over this epoch, as it was trained: augmented, with dropout */
-    double test_loss, test_top1, test_top5;    /* fractions, not per cent; NaN (null in the log) without test pictures */
-    double images_per_second;                  /* trained, without evaluation and the session's first batch, which compiles kernels */
-    double seconds;                            /* the run so far, all its sessions */
+    size_t epoch, step;                     /* finished so far */
+    double train_loss, train_top1;          /* over this epoch, as it was trained: augmented, with dropout */
+    double test_loss, test_top1, test_top5; /* fractions, not per cent; NaN (null in the log) without test pictures */
+    double images_per_second;               /* trained, without evaluation and the session's first batch, which compiles kernels */
+    double seconds;                         /* the run so far, all its sessions */
     size_t peak_device_bytes;
-    bool best;                                 /* the best so far: model.safetensors has it */
+    bool best; /* the best so far: model.safetensors has it */
 } clmix_epoch;
 /* As log.jsonl has it, without a newline; the caller frees it with clmix_free. */
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
@@ -109,12 +110,12 @@ CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, b
 /* What a folder's checkpoint says of its run. */
 typedef struct clmix_run_info {
     clmix_train_options options;
-    char *model;          /* the model's name and its configuration, JSON */
+    char *model; /* the model's name and its configuration, JSON */
     char *config;
-    char *data;           /* the data set's spec; "" when it was not named */
-    size_t epoch, step;   /* finished */
-    bool finished;        /* nothing is left to do under these options */
-    size_t best_epoch;    /* 0: none yet */
+    char *data;         /* the data set's spec; "" when it was not named */
+    size_t epoch, step; /* finished */
+    bool finished;      /* nothing is left to do under these options */
+    size_t best_epoch;  /* 0: none yet */
     double best_top1;
 } clmix_run_info;
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);

@@ -46,7 +46,8 @@ clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, 
         goto done;
     }
     if (fread(content, 1, size, stream) != size) {
-        status = clmix_fail(CLMIX_ERROR_FILE, "cannot read '%s': %s", path, ferror(stream) ? strerror(errno) : "it became shorter while it was read");
+        status = clmix_fail(CLMIX_ERROR_FILE, "cannot read '%s': %s", path,
+                            ferror(stream) ? strerror(errno) : "it became shorter while it was read");
         goto done;
     }
     content[size] = '\0';
@@ -84,7 +85,8 @@ clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
 
 static clmix_status write_failed(clmix_file_writer *writer, int error)
 {
-    clmix_status status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s; the file that stood there is unchanged", writer->path, strerror(error));
+    clmix_status status =
+        clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s; the file that stood there is unchanged", writer->path, strerror(error));
 
     clmix_file_abandon(writer);
     return status;
@@ -97,7 +99,8 @@ clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t 
     return CLMIX_OK;
 }
 
-/* A rename is durable only when the folder that holds the name is on disk too; a file system that cannot sync a folder is no reason to fail. */
+/* A rename is durable only when the folder that holds the name is on disk too; a file system that cannot sync a folder is no reason to
+ * fail. */
 static void sync_folder_of(const char *path)
 {
     char *folder = strdup(path);
@@ -163,7 +166,7 @@ clmix_status clmix_folder_make(const char *path)
         return clmix_fail_memory("a path");
     for (char *slash = strchr(partial + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(partial, 0777);    /* what really fails shows at the last part */
+        (void)mkdir(partial, 0777); /* what really fails shows at the last part */
         *slash = '/';
     }
     if (mkdir(partial, 0777) != 0) {

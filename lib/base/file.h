@@ -6,20 +6,21 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Reads a whole file into memory that the caller frees; a zero byte follows the content. Fails with FILE (cannot open or read) or FORMAT (larger than `limit_bytes`). */
+/* Reads a whole file into memory that the caller frees; a zero byte follows the content. Fails with FILE (cannot open or read) or FORMAT
+ * (larger than `limit_bytes`). */
 clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, size_t *bytes);
 
-/* A file that is written under a temporary name beside `path`, and takes its place only when finished: flushed, synced, renamed, the folder synced.
- * On any failure the temporary file is removed and what stood at `path` stays. */
+/* A file that is written under a temporary name beside `path`, and takes its place only when finished: flushed, synced, renamed, the folder
+ * synced. On any failure the temporary file is removed and what stood at `path` stays. */
 typedef struct clmix_file_writer {
     FILE *stream;
     char *path;
     char *temporary;
 } clmix_file_writer;
 clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path);
-clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t bytes);    /* on failure the writer is already abandoned */
+clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t bytes); /* on failure the writer is already abandoned */
 clmix_status clmix_file_finish(clmix_file_writer *writer);
-void clmix_file_abandon(clmix_file_writer *writer);    /* harmless after finish or a failed put */
+void clmix_file_abandon(clmix_file_writer *writer); /* harmless after finish or a failed put */
 
 /* Writes a whole file that way. */
 clmix_status clmix_file_write(const char *path, const void *data, size_t bytes);

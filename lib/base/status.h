@@ -15,11 +15,11 @@ clmix_status clmix_fail_memory(const char *what);
 clmix_status clmix_fail_at(clmix_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Hands a failure on to the caller. */
-#define CLMIX_TRY(call)                          \
-    do {                                         \
-        clmix_status try_status_ = (call);       \
-        if (try_status_ != CLMIX_OK)             \
-            return try_status_;                  \
+#define CLMIX_TRY(call)                    \
+    do {                                   \
+        clmix_status try_status_ = (call); \
+        if (try_status_ != CLMIX_OK)       \
+            return try_status_;            \
     } while (0)
 
 #endif

@@ -1,7 +1,8 @@
 /* The backward pass: more graph.
  *
- * Nodes are visited in reverse; each op appends the nodes that compute its inputs' gradients and gives them over. Gradients are kept for storage, not for views: what reaches a view is a contribution to a rectangle (rows x columns) of
- * the value it is a view of, and when that value's gradient is needed the contributions are added and put side by side. So slices and reshapes need no backward of their own. */
+ * Nodes are visited in reverse; each op appends the nodes that compute its inputs' gradients and gives them over. Gradients are kept for
+ * storage, not for views: what reaches a view is a contribution to a rectangle (rows x columns) of the value it is a view of, and when that
+ * value's gradient is needed the contributions are added and put side by side. So slices and reshapes need no backward of their own. */
 #include "graph/graph.h"
 
 #include "base/array.h"
@@ -21,8 +22,8 @@ struct clmix_backward {
     clmix_graph *graph;
     struct contribution *contributions;
     size_t contribution_count, contribution_capacity;
-    int32_t *rebuilt;       /* for each forward value: what stands for it in the backward pass, or CLMIX_NONE while unknown */
-    bool *seeded;           /* for each forward value: its gradient is the constant 1 */
+    int32_t *rebuilt; /* for each forward value: what stands for it in the backward pass, or CLMIX_NONE while unknown */
+    bool *seeded;     /* for each forward value: its gradient is the constant 1 */
     size_t forward_values;
 };
 
@@ -63,7 +64,8 @@ static clmix_status rectangle_of(const clmix_graph *graph, const struct clmix_te
         part->rows = count / width;
         part->columns = width;
     } else if (!(tensor->pitch == width || rows == 1) || part->column + columns > width)
-        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "the gradient of a view that is no rectangle of rows and columns of what it looks at; make it dense first");
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED,
+                          "the gradient of a view that is no rectangle of rows and columns of what it looks at; make it dense first");
     return CLMIX_OK;
 }
 
@@ -75,7 +77,8 @@ static clmix_status contribute(struct clmix_backward *backward, int32_t value, c
     if (!clmix_is_value(gradient))
         return graph->status != CLMIX_OK ? clmix_graph_check(graph) : clmix_fail(CLMIX_ERROR_INTERNAL, "an op gave no gradient");
     if (clmix_shape_count(clmix_shape_of(gradient)) != clmix_shape_count(graph->tensors[value]->shape))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a gradient of %zu elements for a value of %zu", clmix_shape_count(clmix_shape_of(gradient)), clmix_shape_count(graph->tensors[value]->shape));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a gradient of %zu elements for a value of %zu",
+                          clmix_shape_count(clmix_shape_of(gradient)), clmix_shape_count(graph->tensors[value]->shape));
     CLMIX_TRY(rectangle_of(graph, graph->tensors[value], &part));
     if (!CLMIX_PUSH(backward->contributions, backward->contribution_count, backward->contribution_capacity, part))
         return clmix_fail_memory("the backward pass");
@@ -134,7 +137,7 @@ static clmix_value sum(clmix_scope at, clmix_value a, clmix_value b)
 /* A part along one axis, with its gradient as a matrix. */
 struct piece {
     size_t begin, length;
-    size_t row, rows;       /* only while pieces are columns: the rows they belong to */
+    size_t row, rows; /* only while pieces are columns: the rows they belong to */
     clmix_value value;
 };
 
@@ -147,7 +150,8 @@ static int by_begin(const void *a, const void *b)
     return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
-/* Puts sorted, disjoint pieces side by side along `axis` into `total`, gaps filled with zeros; `other` is the size along the other axis. `values` has room for 2 count + 1. */
+/* Puts sorted, disjoint pieces side by side along `axis` into `total`, gaps filled with zeros; `other` is the size along the other axis.
+ * `values` has room for 2 count + 1. */
 static clmix_value tile(clmix_scope at, const struct piece *pieces, size_t count, size_t total, size_t other, int axis, clmix_value *values)
 {
     size_t end = 0;
@@ -175,9 +179,16 @@ static bool disjoint(const struct piece *pieces, size_t count)
     return true;
 }
 
-/* Contributions to one value, equal rectangles added up, as pieces of columns. Returns their number. */
+static bool is_whole(clmix_shape shape, const struct contribution *part)
+{
+    return part->rows == clmix_shape_rows(shape) && part->columns == clmix_shape_columns(shape);
+}
+
+/* Contributions to one value, equal rectangles added up, as pieces of columns. Returns their number. What covers the whole keeps the
+ * value's shape: with no view in between, the op that makes it can take in the addition. */
 static size_t gather(struct clmix_backward *backward, clmix_scope at, int32_t value, struct piece *pieces)
 {
+    clmix_shape shape = backward->graph->tensors[value]->shape;
     size_t count = 0;
 
     for (size_t i = 0; i < backward->contribution_count; i++) {
@@ -187,13 +198,15 @@ static size_t gather(struct clmix_backward *backward, clmix_scope at, int32_t va
 
         if (part->of != value)
             continue;
-        while (same < count && !(pieces[same].begin == part->column && pieces[same].length == part->columns && pieces[same].row == part->row && pieces[same].rows == part->rows))
+        while (same < count && !(pieces[same].begin == part->column && pieces[same].length == part->columns &&
+                                 pieces[same].row == part->row && pieces[same].rows == part->rows))
             same++;
-        gradient = reshaped(at, gradient, matrix(part->rows, part->columns));
+        gradient = reshaped(at, gradient, is_whole(shape, part) ? shape : matrix(part->rows, part->columns));
         if (same < count)
             pieces[same].value = sum(at, pieces[same].value, gradient);
         else
-            pieces[count++] = (struct piece){ .begin = part->column, .length = part->columns, .row = part->row, .rows = part->rows, .value = gradient };
+            pieces[count++] =
+                (struct piece){ .begin = part->column, .length = part->columns, .row = part->row, .rows = part->rows, .value = gradient };
     }
     return count;
 }
@@ -233,19 +246,21 @@ static clmix_value add_wholes(clmix_scope at, struct piece *pieces, size_t count
         row.value = tile(at, &pieces[i], 1, width, pieces[i].rows, 1, values);
         row.begin = pieces[i].row;
         row.length = pieces[i].rows;
-        row.value = tile(at, &row, 1, height, width, 0, values);
+        row.value = reshaped(at, tile(at, &row, 1, height, width, 0, values), matrix(height, width));
         whole = i == 0 ? row.value : sum(at, whole, row.value);
     }
     return whole;
 }
 
-/* One contribution to the whole, in the value's own shape, is the gradient as it stands: even a slice, which a reshape would have to copy. */
+/* One contribution to the whole, in the value's own shape, is the gradient as it stands: even a slice, which a reshape would have to copy.
+ */
 static bool sole_gradient(const struct clmix_backward *backward, int32_t value, int32_t *gradient)
 {
     const clmix_graph *graph = backward->graph;
 
     for (size_t i = 0; i < backward->contribution_count; i++)
-        if (backward->contributions[i].of == value && clmix_shape_equal(graph->tensors[backward->contributions[i].gradient]->shape, graph->tensors[value]->shape)) {
+        if (backward->contributions[i].of == value &&
+            clmix_shape_equal(graph->tensors[backward->contributions[i].gradient]->shape, graph->tensors[value]->shape)) {
             *gradient = backward->contributions[i].gradient;
             return true;
         }

@@ -1,6 +1,7 @@
 /* Compiling: from a graph to an ordered list of launches.
  *
- * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU).  3. Values get a host: their own storage, or a place inside another's (liveness.c).
+ * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU).  3. Values
+ * get a host: their own storage, or a place inside another's (liveness.c).
  * 4. Each op appends its launches.  5. Storages are laid out in slabs by their lifetimes. */
 #include "graph/plan.h"
 
@@ -71,7 +72,8 @@ static const struct clmix_node *only_consumer(const struct clmix_planner *planne
     const clmix_graph *graph = planner->graph;
     int32_t value = node->outputs[0];
 
-    if (node->output_count != 1 || planner->uses[value] != 1 || graph->tensors[value]->output != NULL || graph->tensors[value]->gradient_of != CLMIX_NONE)
+    if (node->output_count != 1 || planner->uses[value] != 1 || graph->tensors[value]->output != NULL ||
+        graph->tensors[value]->gradient_of != CLMIX_NONE)
         return NULL;
     for (size_t n = (size_t)node->number + 1; n < graph->node_count; n++)
         if (planner->live[n])
@@ -107,8 +109,8 @@ static void absorb(struct clmix_planner *planner)
 
         if (!planner->live[n] || planner->absorber[n] != (int32_t)n || node->op->absorb == NULL)
             continue;
-        while ((next = only_consumer(planner, last)) != NULL && !(next->op->flags & CLMIX_OP_VIEW) && next->output_count == 1 && is_ready(planner, node, next, last->outputs[0]) &&
-               node->op->absorb(planner, node, next)) {
+        while ((next = only_consumer(planner, last)) != NULL && !(next->op->flags & CLMIX_OP_VIEW) && next->output_count == 1 &&
+               is_ready(planner, node, next, last->outputs[0]) && node->op->absorb(planner, node, next)) {
             planner->absorber[next->number] = (int32_t)n;
             last = next;
         }
@@ -204,8 +206,8 @@ static void node_cost(const struct clmix_planner *planner, const struct clmix_no
     *bytes += more_bytes;
 }
 
-/* Costs of the whole plan, and of each step on its first launch (where the op did not share them out itself). An absorbed node keeps its FLOPs; the bytes between it and its absorber are not moved any more, so only
- * what it reads besides (a residual) counts. */
+/* Costs of the whole plan, and of each step on its first launch (where the op did not share them out itself). An absorbed node keeps its
+ * FLOPs; the bytes between it and its absorber are not moved any more, so only what it reads besides (a residual) counts. */
 static void add_costs(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
@@ -281,8 +283,8 @@ static bool allocate(struct clmix_planner *planner)
     planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
     planner->first = malloc(tensors * sizeof *planner->first);
     planner->last = malloc(tensors * sizeof *planner->last);
-    if (planner->live == NULL || planner->absorber == NULL || planner->position == NULL || planner->uses == NULL || planner->host == NULL || planner->host_offset == NULL ||
-        planner->first == NULL || planner->last == NULL)
+    if (planner->live == NULL || planner->absorber == NULL || planner->position == NULL || planner->uses == NULL || planner->host == NULL ||
+        planner->host_offset == NULL || planner->first == NULL || planner->last == NULL)
         return false;
     for (size_t n = 0; n < nodes; n++) {
         planner->absorber[n] = (int32_t)n;

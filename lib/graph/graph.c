@@ -79,7 +79,7 @@ clmix_graph *clmix_graph_new(void)
         clmix_fail_memory("a graph");
         return NULL;
     }
-    if (clmix_graph_string(graph, "") == NULL) {    /* path 0: the root */
+    if (clmix_graph_string(graph, "") == NULL) { /* path 0: the root */
         clmix_graph_free(graph);
         return NULL;
     }
@@ -296,10 +296,12 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
     const struct clmix_tensor *tensor;
 
     if (graph == NULL || value.graph != graph || !clmix_is_value(value))
-        return;    /* a poisoned value: its own error is already kept */
+        return; /* a poisoned value: its own error is already kept */
     tensor = graph->tensors[value.id];
-    if (tensor->kind != CLMIX_VALUE_RESULT || tensor->output != NULL || clmix_shape_count(tensor->shape) != clmix_shape_count(graph->tensors[tensor->base]->shape))
-        value = clmix_node_add(clmix_here(graph), clmix_graph_ops.copy, NULL, 0, &value, 1);    /* a result is memory of its own, which an application may bind */
+    if (tensor->kind != CLMIX_VALUE_RESULT || tensor->output != NULL ||
+        clmix_shape_count(tensor->shape) != clmix_shape_count(graph->tensors[tensor->base]->shape))
+        value = clmix_node_add(clmix_here(graph), clmix_graph_ops.copy, NULL, 0, &value,
+                               1); /* a result is memory of its own, which an application may bind */
     if (clmix_is_value(value))
         graph->tensors[graph->tensors[value.id]->base]->output = clmix_graph_string(graph, name);
 }
@@ -332,7 +334,8 @@ static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_t
             return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "two tensors of this name; every weight needs its own place");
     arena = wanted->trainable ? &graph->weight_count : &graph->state_count;
     parameter.info.offset = *arena;
-    id = clmix_graph_add_tensor(graph, wanted->trainable ? CLMIX_VALUE_PARAMETER : CLMIX_VALUE_STATE, CLMIX_F32, parameter.info.device_shape, -1);
+    id = clmix_graph_add_tensor(graph, wanted->trainable ? CLMIX_VALUE_PARAMETER : CLMIX_VALUE_STATE, CLMIX_F32,
+                                parameter.info.device_shape, -1);
     parameter.value = id;
     if (id < 0)
         return poisoned(graph);
@@ -344,9 +347,12 @@ static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_t
     return (clmix_value){ .graph = graph, .id = id };
 }
 
-clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order, clmix_initializer initializer, float bound)
+clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
+                            clmix_initializer initializer, float bound)
 {
-    clmix_tensor_info info = { .file_shape = clmix_shape_make(rank, file_size), .trainable = true, .initializer = initializer, .bound = bound };
+    clmix_tensor_info info = {
+        .file_shape = clmix_shape_make(rank, file_size), .trainable = true, .initializer = initializer, .bound = bound
+    };
 
     for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
         info.order[i] = order == NULL ? i : order[i];
@@ -433,7 +439,8 @@ static bool is_strided(const struct clmix_tensor *tensor)
 }
 
 /* A node with its inputs, strided ones made dense where the op cannot read them; NULL when out of memory. */
-static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t bytes, const clmix_value *inputs, int count)
+static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t bytes,
+                                   const clmix_value *inputs, int count)
 {
     clmix_graph *graph = at.graph;
     struct clmix_node *node = calloc(1, sizeof *node);
@@ -464,7 +471,8 @@ static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, co
     return node;
 }
 
-clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t attributes_bytes, const clmix_value *inputs, int input_count)
+clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t attributes_bytes,
+                           const clmix_value *inputs, int input_count)
 {
     clmix_graph *graph = at.graph;
     struct clmix_node *node;

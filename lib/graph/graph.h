@@ -17,12 +17,12 @@ struct clmix_graph {
     size_t node_count, node_capacity;
     struct clmix_parameter *parameters;
     size_t parameter_count, parameter_capacity;
-    char **strings;                 /* every name and path, owned */
+    char **strings; /* every name and path, owned */
     size_t string_count, string_capacity;
-    int32_t here;                   /* path named last by clmix_at */
+    int32_t here; /* path named last by clmix_at */
     size_t weight_count, state_count;
-    size_t forward_count;           /* nodes before clmix_backward; 0: there is no backward pass */
-    clmix_status status;            /* the first error */
+    size_t forward_count; /* nodes before clmix_backward; 0: there is no backward pass */
+    clmix_status status;  /* the first error */
     char error[1024];
 };
 

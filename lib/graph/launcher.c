@@ -31,7 +31,8 @@ static struct clmix_launcher *new_launcher(struct clmix_planner *planner, const 
         launcher->label = malloc(length);
         launcher->options = strdup("");
     }
-    if (launcher == NULL || launcher->label == NULL || launcher->options == NULL || !CLMIX_PUSH(plan->launchers, plan->launcher_count, plan->launcher_capacity, launcher)) {
+    if (launcher == NULL || launcher->label == NULL || launcher->options == NULL ||
+        !CLMIX_PUSH(plan->launchers, plan->launcher_count, plan->launcher_capacity, launcher)) {
         clmix_launcher_free(launcher);
         keep_error(planner, clmix_fail_memory("a plan's launches"));
         return &nowhere;
@@ -43,7 +44,8 @@ static struct clmix_launcher *new_launcher(struct clmix_planner *planner, const 
     return launcher;
 }
 
-struct clmix_launcher *clmix_launch_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel)
+struct clmix_launcher *clmix_launch_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                           const char *kernel)
 {
     struct clmix_launcher *launcher = new_launcher(planner, node, kernel);
 
@@ -52,7 +54,8 @@ struct clmix_launcher *clmix_launch_kernel(struct clmix_planner *planner, const 
     return launcher;
 }
 
-struct clmix_launcher *clmix_launch_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name, clmix_launch_call call, const void *data, size_t data_bytes)
+struct clmix_launcher *clmix_launch_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name,
+                                            clmix_launch_call call, const void *data, size_t data_bytes)
 {
     struct clmix_launcher *launcher = new_launcher(planner, node, name);
 
@@ -101,7 +104,8 @@ void clmix_launch_value(struct clmix_launcher *launcher, int32_t value)
 void clmix_launch_uint(struct clmix_launcher *launcher, size_t value)
 {
     if (value > UINT32_MAX && launcher != &nowhere)
-        keep_error(launcher->planner, clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu does not fit the 32 bits of a kernel argument; use a smaller batch", value));
+        keep_error(launcher->planner,
+                   clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu does not fit the 32 bits of a kernel argument; use a smaller batch", value));
     push(launcher, (struct clmix_argument){ .kind = CLMIX_ARGUMENT_UINT, .uint = (cl_uint)value });
 }
 
@@ -205,7 +209,7 @@ clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launch
     launch->flops = launcher->flops;
     launch->bytes = launcher->bytes;
     if (launcher->call != NULL) {
-        free(launcher->memory);    /* of a preparation that failed later on */
+        free(launcher->memory); /* of a preparation that failed later on */
         free(launcher->offsets);
         launcher->memory = calloc(launcher->argument_count + 1, sizeof *launcher->memory);
         launcher->offsets = calloc(launcher->argument_count + 1, sizeof *launcher->offsets);
@@ -231,7 +235,9 @@ static clmix_status set_argument(struct clmix_plan *plan, struct clmix_launcher 
 {
     cl_int code = clSetKernelArg(launcher->launch.kernel, index, bytes, value);
 
-    return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(plan->device, code, "argument %u of kernel '%s' of %s", index, launcher->kernel, launcher->label);
+    return code == CL_SUCCESS
+               ? CLMIX_OK
+               : clmix_fail_cl(plan->device, code, "argument %u of kernel '%s' of %s", index, launcher->kernel, launcher->label);
 }
 
 clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher *launcher)
@@ -240,14 +246,16 @@ clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher 
 
     for (size_t i = 0; i < launcher->argument_count; i++) {
         const struct clmix_argument *argument = &launcher->arguments[i];
-        const struct clmix_place *place = &plan->places[argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 ? argument->value : plan->random];
+        const struct clmix_place *place =
+            &plan->places[argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 ? argument->value : plan->random];
         size_t offset_bytes, elements = 0;
         cl_mem memory;
         cl_uint offset;
 
         if (argument->kind == CLMIX_ARGUMENT_VALUE) {
             if (place->storage == CLMIX_NONE)
-                return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' uses a value that is never made", launcher->label, launcher->kernel);
+                return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' uses a value that is never made", launcher->label,
+                                  launcher->kernel);
             memory = clmix_plan_memory(plan, place->storage, &offset_bytes);
             elements = offset_bytes / clmix_type_bytes(place->type) + (argument->value >= 0 ? place->offset : 0);
             if (launcher->call != NULL) {

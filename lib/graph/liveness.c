@@ -27,7 +27,8 @@ static void extend(struct clmix_planner *planner, int32_t tensor, int32_t step)
         planner->last[tensor] = step;
 }
 
-/* Steps between which each value that is no view holds something needed. A result that an absorber passes over is never in memory: it has no steps at all. */
+/* Steps between which each value that is no view holds something needed. A result that an absorber passes over is never in memory: it has
+ * no steps at all. */
 static void find_lifetimes(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
@@ -53,12 +54,13 @@ static void find_lifetimes(struct clmix_planner *planner)
         } else if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
             planner->last[i] = CLMIX_FOREVER;
     }
-    for (size_t n = 0; n < graph->node_count; n++)    /* between an absorber and what it absorbed nothing is written */
+    for (size_t n = 0; n < graph->node_count; n++) /* between an absorber and what it absorbed nothing is written */
         if (planner->live[n] && planner->absorber[n] != (int32_t)n)
             for (int i = 0; i < graph->nodes[n]->input_count; i++) {
                 int32_t value = graph->nodes[n]->inputs[i], producer = value < 0 ? -1 : graph->tensors[value]->producer;
 
-                if (producer >= 0 && !(graph->nodes[producer]->op->flags & CLMIX_OP_VIEW) && planner->absorber[producer] == planner->absorber[n]) {
+                if (producer >= 0 && !(graph->nodes[producer]->op->flags & CLMIX_OP_VIEW) &&
+                    planner->absorber[producer] == planner->absorber[n]) {
                     planner->first[value] = CLMIX_FOREVER;
                     planner->last[value] = -1;
                 }
@@ -71,7 +73,8 @@ static bool has_own_storage(const struct clmix_planner *planner, int32_t tensor)
 {
     const struct clmix_tensor *value = planner->graph->tensors[tensor];
 
-    return value->kind == CLMIX_VALUE_RESULT && value->base == tensor && value->output == NULL && value->gradient_of == CLMIX_NONE && planner->host[tensor] == tensor;
+    return value->kind == CLMIX_VALUE_RESULT && value->base == tensor && value->output == NULL && value->gradient_of == CLMIX_NONE &&
+           planner->host[tensor] == tensor;
 }
 
 /* Whether `value` shows all of its base, densely. */
@@ -79,7 +82,8 @@ static bool shows_all(const clmix_graph *graph, const struct clmix_tensor *value
 {
     const struct clmix_tensor *base = graph->tensors[value->base];
 
-    return value->offset == 0 && value->pitch == clmix_shape_columns(value->shape) && clmix_shape_count(value->shape) == clmix_shape_count(base->shape);
+    return value->offset == 0 && value->pitch == clmix_shape_columns(value->shape) &&
+           clmix_shape_count(value->shape) == clmix_shape_count(base->shape);
 }
 
 static void host_at(struct clmix_planner *planner, int32_t tensor, int32_t host, size_t offset)
@@ -210,9 +214,12 @@ static clmix_status add_storages(struct clmix_planner *planner)
             continue;
         storage.size_bytes = clmix_shape_count(value->shape) * clmix_type_bytes(value->type);
         if (parameter >= 0) {
-            storage.arena = value->gradient_of != CLMIX_NONE ? CLMIX_GRADIENTS : value->kind == CLMIX_VALUE_STATE ? CLMIX_STATES : CLMIX_WEIGHTS;
+            storage.arena = value->gradient_of != CLMIX_NONE   ? CLMIX_GRADIENTS
+                            : value->kind == CLMIX_VALUE_STATE ? CLMIX_STATES
+                                                               : CLMIX_WEIGHTS;
             storage.offset_bytes = graph->parameters[parameter].info.offset * sizeof(float);
-            plan->cost.arena_bytes[storage.arena] = (storage.arena == CLMIX_STATES ? graph->state_count : graph->weight_count) * sizeof(float);
+            plan->cost.arena_bytes[storage.arena] =
+                (storage.arena == CLMIX_STATES ? graph->state_count : graph->weight_count) * sizeof(float);
         }
         if (!CLMIX_PUSH(plan->storages, plan->storage_count, plan->storage_capacity, storage))
             return clmix_fail_memory("a plan");
@@ -246,7 +253,8 @@ static int by_size(const void *a, const void *b)
 }
 
 /* The lowest gap of `slab` that no storage alive at the same time needs. `neighbours` has room for all. */
-static size_t lowest_gap(struct clmix_storage *const *placed, size_t count, const struct clmix_storage *storage, int slab, struct clmix_storage **neighbours)
+static size_t lowest_gap(struct clmix_storage *const *placed, size_t count, const struct clmix_storage *storage, int slab,
+                         struct clmix_storage **neighbours)
 {
     size_t found = 0, offset = 0;
 
@@ -269,13 +277,14 @@ static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **or
     size_t limit = plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
 
     if (limit > UINT32_MAX)
-        limit = (size_t)1 << 32;    /* several drivers fail beyond 4 GiB in one buffer */
+        limit = (size_t)1 << 32; /* several drivers fail beyond 4 GiB in one buffer */
     for (size_t i = 0; i < count; i++) {
         struct clmix_storage *storage = order[i];
 
         if (storage->size_bytes > limit)
-            return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY, "one value needs %zu bytes and %s gives %zu in one allocation at most; use a smaller batch", storage->size_bytes,
-                              plan->device->info.name, limit);
+            return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY,
+                              "one value needs %zu bytes and %s gives %zu in one allocation at most; use a smaller batch",
+                              storage->size_bytes, plan->device->info.name, limit);
         for (int slab = 0;; slab++) {
             size_t zero = 0;
 

@@ -1,7 +1,7 @@
 /* What an op is to the graph: one descriptor, and the functions an op's file uses to do its part.
  *
- * The graph knows an op only through struct clmix_op: shape rule, backward, launches, cost. Adding an op is one file in lib/ops/, one in cl/, a row in
- * lib/ops/table.c and cases in test/; nothing here changes. */
+ * The graph knows an op only through struct clmix_op: shape rule, backward, launches, cost. Adding an op is one file in lib/ops/, one in
+ * cl/, a row in lib/ops/table.c and cases in test/; nothing here changes. */
 #ifndef CLMIX_GRAPH_OP_H
 #define CLMIX_GRAPH_OP_H
 
@@ -12,8 +12,8 @@
 
 enum clmix_value_kind { CLMIX_VALUE_INPUT, CLMIX_VALUE_PARAMETER, CLMIX_VALUE_STATE, CLMIX_VALUE_RESULT };
 
-/* A value inside the graph. A view has the storage of `base` (never itself a view), from element `offset` on, with `pitch` elements from one row (all axes but the last) to the next;
- * a dense value has pitch == its last size. */
+/* A value inside the graph. A view has the storage of `base` (never itself a view), from element `offset` on, with `pitch` elements from
+ * one row (all axes but the last) to the next; a dense value has pitch == its last size. */
 struct clmix_tensor {
     enum clmix_value_kind kind;
     clmix_type type;
@@ -21,17 +21,17 @@ struct clmix_tensor {
     int32_t base;
     size_t offset;
     size_t pitch;
-    int32_t producer;         /* node, or -1 */
-    const char *name;         /* inputs, parameters, states: full name */
-    const char *output;       /* name as a result of the graph, or NULL */
-    int32_t gradient;         /* after clmix_backward: value, or CLMIX_NONE */
-    int32_t gradient_of;      /* the parameter whose gradient this value is (it lives in the gradient arena), or CLMIX_NONE */
-    bool wants_gradient;      /* it or something before it is trainable or was asked for */
-    int32_t parameter;        /* index of the parameter or state, or -1 */
+    int32_t producer;    /* node, or -1 */
+    const char *name;    /* inputs, parameters, states: full name */
+    const char *output;  /* name as a result of the graph, or NULL */
+    int32_t gradient;    /* after clmix_backward: value, or CLMIX_NONE */
+    int32_t gradient_of; /* the parameter whose gradient this value is (it lives in the gradient arena), or CLMIX_NONE */
+    bool wants_gradient; /* it or something before it is trainable or was asked for */
+    int32_t parameter;   /* index of the parameter or state, or -1 */
 };
 
-#define CLMIX_NONE (-1)       /* no value: an optional input left out, a gradient that nothing needs */
-#define CLMIX_POISON (-2)     /* the result of a failed op */
+#define CLMIX_NONE   (-1) /* no value: an optional input left out, a gradient that nothing needs */
+#define CLMIX_POISON (-2) /* the result of a failed op */
 
 /* Rows (all axes but the last, flattened) and columns (the last axis; 1 for a scalar) of a shape. */
 size_t clmix_shape_rows(clmix_shape shape);
@@ -45,30 +45,30 @@ const char *clmix_shape_text(clmix_shape shape, char *text);
 
 struct clmix_node {
     const struct clmix_op *op;
-    const char *path;             /* "layers.2.0.ff3", for errors and profiles */
+    const char *path; /* "layers.2.0.ff3", for errors and profiles */
     int input_count, output_count;
-    int32_t *inputs, *outputs;    /* value ids; inputs may be CLMIX_NONE */
-    void *attributes;             /* the op's own struct, copied */
+    int32_t *inputs, *outputs; /* value ids; inputs may be CLMIX_NONE */
+    void *attributes;          /* the op's own struct, copied */
     size_t attribute_bytes;
-    int32_t number;               /* this node's place in the graph; dropout keys its masks by the place of the node it is or rebuilds */
+    int32_t number; /* this node's place in the graph; dropout keys its masks by the place of the node it is or rebuilds */
 };
 
 struct clmix_backward;
 struct clmix_planner;
 
 enum clmix_op_flags {
-    CLMIX_OP_VIEW = 1,         /* moves nothing: the outputs are views of input 0; no launch */
-    CLMIX_OP_REBUILD = 2,      /* cheap: when only the backward pass needs the result, it is computed again there instead of being kept */
-    CLMIX_OP_IN_PLACE = 4,     /* output 0 may take the storage of input 0 when that is not used afterwards and is as large */
-    CLMIX_OP_STRIDED = 8       /* reads inputs whose pitch exceeds their width; other ops are given a dense copy */
+    CLMIX_OP_VIEW = 1,     /* moves nothing: the outputs are views of input 0; no launch */
+    CLMIX_OP_REBUILD = 2,  /* cheap: when only the backward pass needs the result, it is computed again there instead of being kept */
+    CLMIX_OP_IN_PLACE = 4, /* output 0 may take the storage of input 0 when that is not used afterwards and is as large */
+    CLMIX_OP_STRIDED = 8   /* reads inputs whose pitch exceeds their width; other ops are given a dense copy */
 };
 
 struct clmix_op {
     const char *name;
     unsigned flags;
 
-    /* Checks inputs and attributes and declares the outputs (clmix_node_declare). On failure returns clmix_fail(CLMIX_ERROR_ARGUMENT, ...) with a sentence without the path (the graph
-     * puts it in front). */
+    /* Checks inputs and attributes and declares the outputs (clmix_node_declare). On failure returns clmix_fail(CLMIX_ERROR_ARGUMENT, ...)
+     * with a sentence without the path (the graph puts it in front). */
     clmix_status (*shape)(clmix_graph *graph, struct clmix_node *node);
 
     /* Appends nodes that compute the inputs' gradients and hands each over with clmix_backward_give. NULL: nothing flows back. */
@@ -77,29 +77,32 @@ struct clmix_op {
     /* Appends launches to the plan. NULL for views. */
     clmix_status (*launch)(struct clmix_planner *planner, const struct clmix_node *node);
 
-    /* Takes in the node that consumes this one's only output (say a GELU after a linear layer): returns true when `launch` will then also do the work of `next` and write its result.
-     * NULL: never. May be called again with the next consumer. */
+    /* Takes in the node that consumes this one's only output (say a GELU after a linear layer): returns true when `launch` will then also
+     * do the work of `next` and write its result. NULL: never. May be called again with the next consumer. */
     bool (*absorb)(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next);
 
     /* Work the op must do, and bytes it must read and write, for its whole output. */
     void (*cost)(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes);
 };
 
-/* ---- building (used by the public functions of lib/ops/) -------------------------------------------------------------------------------- */
+/* ---- building (used by the public functions of lib/ops/) --------------------------------------------------------------------------------
+ */
 
-/* Appends a node at `path_of` (clmix_here(graph) for ops without a scope) and gives its first output; CLMIX_POISON when an input is poisoned or the shape rule fails. An input whose graph is NULL counts as CLMIX_NONE.
- * Inputs with a pitch are made dense first unless the op says CLMIX_OP_STRIDED. */
-clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t attributes_bytes, const clmix_value *inputs, int input_count);
-clmix_scope clmix_here(clmix_graph *graph);                       /* the scope named last by clmix_at */
-clmix_value clmix_node_output(clmix_value first, int index);      /* a further output of the node that made `first` */
-clmix_value clmix_no_value(void);                                 /* an optional input left out */
-bool clmix_is_value(clmix_value value);                           /* there is one, and it is not poisoned */
+/* Appends a node at `path_of` (clmix_here(graph) for ops without a scope) and gives its first output; CLMIX_POISON when an input is
+ * poisoned or the shape rule fails. An input whose graph is NULL counts as CLMIX_NONE. Inputs with a pitch are made dense first unless the
+ * op says CLMIX_OP_STRIDED. */
+clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t attributes_bytes,
+                           const clmix_value *inputs, int input_count);
+clmix_scope clmix_here(clmix_graph *graph);                  /* the scope named last by clmix_at */
+clmix_value clmix_node_output(clmix_value first, int index); /* a further output of the node that made `first` */
+clmix_value clmix_no_value(void);                            /* an optional input left out */
+bool clmix_is_value(clmix_value value);                      /* there is one, and it is not poisoned */
 /* Poisons: records the first error of the graph, with the path in front, and gives a poisoned value. */
 clmix_value clmix_poison(clmix_scope at, clmix_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Access by id; only for valid ids. Pointers stay valid until the next node or value is added. */
 const struct clmix_tensor *clmix_tensor_at(const clmix_graph *graph, int32_t value);
-const struct clmix_tensor *clmix_node_input(const clmix_graph *graph, const struct clmix_node *node, int index);    /* NULL when left out */
+const struct clmix_tensor *clmix_node_input(const clmix_graph *graph, const struct clmix_node *node, int index); /* NULL when left out */
 const struct clmix_tensor *clmix_node_result(const clmix_graph *graph, const struct clmix_node *node, int index);
 clmix_value clmix_value_of(clmix_graph *graph, int32_t id);
 
@@ -110,7 +113,8 @@ clmix_status clmix_node_declare_view(clmix_graph *graph, struct clmix_node *node
 /* ---- backward ----------------------------------------------------------------------------------------------------------------------- */
 
 clmix_graph *clmix_backward_graph(struct clmix_backward *backward);
-/* The gradient that reached output `index`; not a value (clmix_is_value) when none did: then it is zero; or, for a scalar loss that the caller seeded with "1", clmix_backward_is_one is true. */
+/* The gradient that reached output `index`; not a value (clmix_is_value) when none did: then it is zero; or, for a scalar loss that the
+ * caller seeded with "1", clmix_backward_is_one is true. */
 clmix_value clmix_backward_gradient(struct clmix_backward *backward, const struct clmix_node *node, int index);
 bool clmix_backward_is_one(struct clmix_backward *backward, const struct clmix_node *node, int index);
 bool clmix_backward_wants(struct clmix_backward *backward, const struct clmix_node *node, int input);
@@ -126,42 +130,53 @@ clmix_scope clmix_backward_scope(struct clmix_backward *backward, const struct c
 
 const clmix_graph *clmix_planner_graph(const struct clmix_planner *planner);
 const clmix_device_info *clmix_planner_device(const struct clmix_planner *planner);
-clmix_device *clmix_planner_open_device(const struct clmix_planner *planner);    /* to measure on; NULL when planning for a generic device */
+clmix_device *clmix_planner_open_device(const struct clmix_planner *planner); /* to measure on; NULL when planning for a generic device */
 clmix_mode clmix_planner_mode(const struct clmix_planner *planner);
-bool clmix_planner_wide(const struct clmix_planner *planner);                     /* the kernel form in force */
+bool clmix_planner_wide(const struct clmix_planner *planner); /* the kernel form in force */
 /* The nodes that `node` has absorbed, in order: 0, 1, ...; NULL beyond the last. The result to write is then output 0 of the last one. */
 const struct clmix_node *clmix_planner_absorbed(const struct clmix_planner *planner, const struct clmix_node *node, int index);
-int32_t clmix_planner_result(const struct clmix_planner *planner, const struct clmix_node *node);    /* the value to write: output 0, or that of the last absorbed node */
+int32_t clmix_planner_result(const struct clmix_planner *planner,
+                             const struct clmix_node *node); /* the value to write: output 0, or that of the last absorbed node */
 
 /* Scratch memory of `bytes` that lives during this node only: a value id for clmix_launch_value. */
 int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t bytes);
 
-/* A launch under construction. Errors are sticky and reported by clmix_plan_compile. Options are -D definitions; the same (file, options) is one program. */
+/* A launch under construction. Errors are sticky and reported by clmix_plan_compile. Options are -D definitions; the same (file, options)
+ * is one program. */
 struct clmix_launcher;
-struct clmix_launcher *clmix_launch_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel);
-void clmix_launch_define(struct clmix_launcher *launcher, const char *name, long value);       /* -Dname=value */
-void clmix_launch_value(struct clmix_launcher *launcher, int32_t value);                       /* two arguments: __global pointer, uint offset in elements of the value's type; CLMIX_NONE: a null-like pointer to some valid memory, 0 */
-void clmix_launch_uint(struct clmix_launcher *launcher, size_t value);                         /* must fit 32 bits */
+struct clmix_launcher *clmix_launch_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                           const char *kernel);
+void clmix_launch_define(struct clmix_launcher *launcher, const char *name, long value); /* -Dname=value */
+void clmix_launch_value(struct clmix_launcher *launcher,
+                        int32_t value); /* two arguments: __global pointer, uint offset in elements of the value's type; CLMIX_NONE: a
+                                           null-like pointer to some valid memory, 0 */
+void clmix_launch_uint(struct clmix_launcher *launcher, size_t value); /* must fit 32 bits */
 void clmix_launch_int(struct clmix_launcher *launcher, long value);
 void clmix_launch_float(struct clmix_launcher *launcher, float value);
-void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t groups_y, size_t groups_z, size_t work_group);   /* groups along each axis; work_group work-items along x */
+void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t groups_y, size_t groups_z,
+                       size_t work_group); /* groups along each axis; work_group work-items along x */
 /* Work of this launch where a node has several; by default the first launch carries the node's cost. */
 void clmix_launch_cost(struct clmix_launcher *launcher, uint64_t flops, uint64_t bytes);
-/* Instead of a kernel: a call that enqueues work on the device's queue (CLBlast). Values become (cl_mem, offset in elements) pairs in `memory` and `offset`, in the order given by clmix_launch_value; `data` is copied. */
-typedef clmix_status (*clmix_launch_call)(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data, cl_event *event);
-struct clmix_launcher *clmix_launch_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name, clmix_launch_call call, const void *data, size_t data_bytes);
+/* Instead of a kernel: a call that enqueues work on the device's queue (CLBlast). Values become (cl_mem, offset in elements) pairs in
+ * `memory` and `offset`, in the order given by clmix_launch_value; `data` is copied. */
+typedef clmix_status (*clmix_launch_call)(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data,
+                                          cl_event *event);
+struct clmix_launcher *clmix_launch_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name,
+                                            clmix_launch_call call, const void *data, size_t data_bytes);
 
-/* True when input `index` already lies where the result wants it, so that nothing need be copied: a part of a concatenation that was produced in place, or input 0 of a CLMIX_OP_IN_PLACE op whose
- * output took its storage. */
+/* True when input `index` already lies where the result wants it, so that nothing need be copied: a part of a concatenation that was
+ * produced in place, or input 0 of a CLMIX_OP_IN_PLACE op whose output took its storage. */
 bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index);
 
-/* Two u64 words {seed, step} in device memory, for ops that draw random numbers: a value of type CLMIX_I32, shape (4): seed low, seed high, step low, step high. */
+/* Two u64 words {seed, step} in device memory, for ops that draw random numbers: a value of type CLMIX_I32, shape (4): seed low, seed high,
+ * step low, step high. */
 int32_t clmix_planner_random(struct clmix_planner *planner);
 
-/* ---- what the graph needs of the ops -------------------------------------------------------------------------------------------------- */
+/* ---- what the graph needs of the ops --------------------------------------------------------------------------------------------------
+ */
 
 struct clmix_concat_attributes {
-    int axis;               /* from 0 */
+    int axis; /* from 0 */
 };
 struct clmix_slice_attributes {
     int axis;
@@ -171,16 +186,16 @@ struct clmix_reshape_attributes {
     clmix_shape shape;
 };
 struct clmix_zeros_attributes {
-    clmix_shape shape;      /* f32 */
+    clmix_shape shape; /* f32 */
 };
 
 /* The few ops that the graph itself appends when it assembles gradients. The graph states what it needs; lib/ops/table.c fills it in. */
 struct clmix_graph_ops {
-    const struct clmix_op *copy;       /* x -> dense x */
-    const struct clmix_op *add;        /* a, b -> a + b */
-    const struct clmix_op *concat;     /* clmix_concat_attributes */
-    const struct clmix_op *reshape;    /* clmix_reshape_attributes, a view */
-    const struct clmix_op *zeros;      /* no inputs; clmix_zeros_attributes */
+    const struct clmix_op *copy;    /* x -> dense x */
+    const struct clmix_op *add;     /* a, b -> a + b */
+    const struct clmix_op *concat;  /* clmix_concat_attributes */
+    const struct clmix_op *reshape; /* clmix_reshape_attributes, a view */
+    const struct clmix_op *zeros;   /* no inputs; clmix_zeros_attributes */
 };
 extern const struct clmix_graph_ops clmix_graph_ops;
 

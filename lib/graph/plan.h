@@ -7,13 +7,13 @@
 
 /* Offsets inside a slab, in bytes: enough for every device's vectors and cache lines. */
 #define CLMIX_SLAB_ALIGNMENT 256
-#define CLMIX_FOREVER INT32_MAX
+#define CLMIX_FOREVER        INT32_MAX
 
 enum clmix_argument_kind { CLMIX_ARGUMENT_VALUE, CLMIX_ARGUMENT_UINT, CLMIX_ARGUMENT_INT, CLMIX_ARGUMENT_FLOAT };
 
 struct clmix_argument {
     enum clmix_argument_kind kind;
-    int32_t value;           /* CLMIX_ARGUMENT_VALUE: index into the plan's values, or CLMIX_NONE */
+    int32_t value; /* CLMIX_ARGUMENT_VALUE: index into the plan's values, or CLMIX_NONE */
     cl_uint uint;
     cl_int integer;
     cl_float real;
@@ -21,8 +21,8 @@ struct clmix_argument {
 
 /* One launch: symbolic until clmix_plan_prepare builds the kernel and sets the arguments. */
 struct clmix_launcher {
-    struct clmix_planner *planner;      /* while compiling */
-    int32_t position;                   /* which step of the plan it belongs to */
+    struct clmix_planner *planner; /* while compiling */
+    int32_t position;              /* which step of the plan it belongs to */
     char file[48], kernel[64];
     char *options;
     struct clmix_argument *arguments;
@@ -30,7 +30,7 @@ struct clmix_launcher {
     size_t groups[3], work_group;
     clmix_launch_call call;
     void *data;
-    cl_mem *memory;                     /* for a call: what its values are now */
+    cl_mem *memory; /* for a call: what its values are now */
     size_t *offsets;
     bool has_cost;
     uint64_t flops, bytes;
@@ -43,20 +43,20 @@ struct clmix_storage {
     enum clmix_arena arena;
     int slab;
     size_t offset_bytes, size_bytes;
-    int32_t first, last;                /* steps during which it holds something needed */
-    cl_mem bound;                       /* the application's, or NULL */
+    int32_t first, last; /* steps during which it holds something needed */
+    cl_mem bound;        /* the application's, or NULL */
     size_t bound_bytes;
 };
 
 /* A value of the plan: where it lies. Indexed by value id of the graph; scratch follows. */
 struct clmix_place {
-    int32_t storage;                    /* CLMIX_NONE: never exists in memory */
-    size_t offset;                      /* elements from the start of the storage */
+    int32_t storage; /* CLMIX_NONE: never exists in memory */
+    size_t offset;   /* elements from the start of the storage */
     clmix_type type;
     clmix_shape shape;
-    const char *name;                   /* as input, state, weight or output; NULL otherwise */
-    const char *path, *op;              /* of the node that makes it */
-    int32_t position;                   /* step that makes it; -1: none */
+    const char *name;      /* as input, state, weight or output; NULL otherwise */
+    const char *path, *op; /* of the node that makes it */
+    int32_t position;      /* step that makes it; -1: none */
 };
 
 struct clmix_plan {
@@ -68,17 +68,17 @@ struct clmix_plan {
     size_t storage_count, storage_capacity;
     struct clmix_place *places;
     size_t place_count, place_capacity;
-    int32_t random;                     /* place of the seed and step */
+    int32_t random; /* place of the seed and step */
     int32_t steps;
     char **strings;
     size_t string_count, string_capacity;
-    cl_mem arenas[CLMIX_ARENAS];        /* weights, states, gradients; the activations are slabs */
+    cl_mem arenas[CLMIX_ARENAS]; /* weights, states, gradients; the activations are slabs */
     bool owns[CLMIX_ARENAS];
     cl_mem *slabs;
     size_t *slab_bytes;
     size_t slab_count, slab_capacity;
-    struct clmix_plan *lender;          /* whose slabs are used, or NULL */
-    bool prepared, stale, stored;       /* stale: bindings changed, arguments must be set again */
+    struct clmix_plan *lender;    /* whose slabs are used, or NULL */
+    bool prepared, stale, stored; /* stale: bindings changed, arguments must be set again */
     clmix_plan_cost cost;
 };
 
@@ -88,28 +88,28 @@ struct clmix_planner {
     clmix_device *device;
     clmix_mode mode;
     struct clmix_plan *plan;
-    bool *live;                         /* for each node */
-    int32_t *absorber;                  /* for each node: the node that does its work; itself if not absorbed */
-    int32_t *position;                  /* for each node: its step, that of its absorber if absorbed */
-    int32_t *uses;                      /* for each tensor: live nodes that read it or a view of it, plus one if it is a result */
-    int32_t *host;                      /* for each tensor: the tensor whose storage it lies in */
-    size_t *host_offset;                /* elements */
-    int32_t *first, *last;              /* for each host */
-    int32_t now;                        /* node whose launches are being made */
+    bool *live;            /* for each node */
+    int32_t *absorber;     /* for each node: the node that does its work; itself if not absorbed */
+    int32_t *position;     /* for each node: its step, that of its absorber if absorbed */
+    int32_t *uses;         /* for each tensor: live nodes that read it or a view of it, plus one if it is a result */
+    int32_t *host;         /* for each tensor: the tensor whose storage it lies in */
+    size_t *host_offset;   /* elements */
+    int32_t *first, *last; /* for each host */
+    int32_t now;           /* node whose launches are being made */
     clmix_status status;
     char error[1024];
 };
 
 /* liveness.c */
-clmix_status clmix_plan_place_values(struct clmix_planner *planner);      /* hosts and lifetimes, before launches are made */
-clmix_status clmix_plan_lay_out(struct clmix_planner *planner);           /* storages and slabs, after all launches */
+clmix_status clmix_plan_place_values(struct clmix_planner *planner); /* hosts and lifetimes, before launches are made */
+clmix_status clmix_plan_lay_out(struct clmix_planner *planner);      /* storages and slabs, after all launches */
 int32_t clmix_plan_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset);
 
 /* launcher.c */
-clmix_status clmix_plan_add_random(struct clmix_planner *planner);        /* the place of seed and step */
+clmix_status clmix_plan_add_random(struct clmix_planner *planner); /* the place of seed and step */
 void clmix_launcher_free(struct clmix_launcher *launcher);
-clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launcher *launcher);      /* builds the kernel */
-clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher *launcher);         /* sets the arguments */
+clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launcher *launcher); /* builds the kernel */
+clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher *launcher);    /* sets the arguments */
 
 /* run.c */
 cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t *offset_bytes);

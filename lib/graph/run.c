@@ -92,7 +92,8 @@ clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a plan can only use the activation memory of a larger plan of the same device");
     for (size_t i = 0; i < plan->slab_count; i++)
         if (plan->slab_bytes[i] > other->slab_bytes[i])
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan needs %zu bytes of activations and the other has %zu", plan->slab_bytes[i], other->slab_bytes[i]);
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan needs %zu bytes of activations and the other has %zu", plan->slab_bytes[i],
+                              other->slab_bytes[i]);
     CLMIX_TRY(clmix_plan_prepare(other));
     release_slabs(plan);
     plan->lender = other;
@@ -128,7 +129,9 @@ static clmix_status bind_all(clmix_plan *plan)
 clmix_status clmix_plan_prepare(clmix_plan *plan)
 {
     if (!plan->device->real)
-        return clmix_fail(CLMIX_ERROR_NO_DEVICE, "this plan was made for a generic device, which cannot run it; open an OpenCL device (pocl-opencl-icd brings one for the CPU)");
+        return clmix_fail(
+            CLMIX_ERROR_NO_DEVICE,
+            "this plan was made for a generic device, which cannot run it; open an OpenCL device (pocl-opencl-icd brings one for the CPU)");
     if (!plan->prepared) {
         clmix_status status = prepare(plan);
 
@@ -181,7 +184,8 @@ clmix_status clmix_plan_bind(clmix_plan *plan, const char *name, cl_mem memory, 
     if (memory != NULL && clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof size, &size, NULL) != CL_SUCCESS)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s': what was given is no OpenCL buffer", name);
     if (memory != NULL && (offset_bytes > size || size - offset_bytes < place_bytes(place)))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' needs %zu bytes and the buffer has %zu from offset %zu on", name, place_bytes(place), offset_bytes > size ? 0 : size - offset_bytes, offset_bytes);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' needs %zu bytes and the buffer has %zu from offset %zu on", name, place_bytes(place),
+                          offset_bytes > size ? 0 : size - offset_bytes, offset_bytes);
     storage->bound = memory;
     storage->bound_bytes = offset_bytes;
     plan->stale = true;
@@ -193,11 +197,14 @@ clmix_status clmix_plan_bind_arena(clmix_plan *plan, clmix_arena arena, cl_mem m
     size_t size = 0;
 
     if (arena >= CLMIX_ACTIVATIONS)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "only weights, states and gradients are arenas that can be bound; clmix_plan_share lends activations");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "only weights, states and gradients are arenas that can be bound; clmix_plan_share lends activations");
     if (plan->cost.arena_bytes[arena] == 0)
         return CLMIX_OK;
-    if (memory == NULL || clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof size, &size, NULL) != CL_SUCCESS || size < plan->cost.arena_bytes[arena])
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan's arena needs %zu bytes and the buffer has %zu", plan->cost.arena_bytes[arena], size);
+    if (memory == NULL || clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof size, &size, NULL) != CL_SUCCESS ||
+        size < plan->cost.arena_bytes[arena])
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan's arena needs %zu bytes and the buffer has %zu", plan->cost.arena_bytes[arena],
+                          size);
     if (plan->owns[arena])
         clmix_buffer_release(plan->device, plan->arenas[arena]);
     plan->owns[arena] = false;
@@ -213,7 +220,8 @@ static clmix_status check_size(const struct clmix_place *place, const char *name
     char shape[64];
 
     if (bytes != place_bytes(place))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' is %s, %zu bytes, and %zu were given", name, clmix_shape_text(place->shape, shape), place_bytes(place), bytes);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' is %s, %zu bytes, and %zu were given", name, clmix_shape_text(place->shape, shape),
+                          place_bytes(place), bytes);
     return CLMIX_OK;
 }
 
@@ -266,7 +274,7 @@ clmix_status clmix_plan_run(clmix_plan *plan)
     CLMIX_TRY(clmix_plan_prepare(plan));
     for (size_t i = 0; i < plan->launcher_count; i++)
         CLMIX_TRY(clmix_launch_enqueue(plan->device, &plan->launchers[i]->launch));
-    if (!plan->stored) {    /* only now do drivers that compile at the first launch have final code to store */
+    if (!plan->stored) { /* only now do drivers that compile at the first launch have final code to store */
         CLMIX_TRY(clmix_plan_wait(plan));
         clmix_programs_store(plan->device);
         plan->stored = true;
@@ -309,7 +317,8 @@ static clmix_status check_step(clmix_plan *plan, int32_t position)
         if (!finite && position < 0)
             return clmix_fail(CLMIX_ERROR_NOT_FINITE, "'%s' holds a NaN or an infinity before the run", place->name);
         if (!finite)
-            return clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s%s%s makes a NaN or an infinity from finite values", place->path, *place->path == '\0' ? "" : " ", place->op);
+            return clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s%s%s makes a NaN or an infinity from finite values", place->path,
+                              *place->path == '\0' ? "" : " ", place->op);
     }
     return CLMIX_OK;
 }
@@ -352,7 +361,9 @@ clmix_status clmix_plan_value_at(const clmix_plan *plan, size_t index, clmix_pla
             continue;
         storage = &plan->storages[place->storage];
         *value = (clmix_plan_value){
-            .path = place->path != NULL ? place->path : place->name != NULL ? place->name : "scratch",
+            .path = place->path != NULL   ? place->path
+                    : place->name != NULL ? place->name
+                                          : "scratch",
             .op = place->op != NULL ? place->op : "",
             .shape = place->shape,
             .offset_bytes = storage->offset_bytes + place->offset * clmix_type_bytes(place->type),

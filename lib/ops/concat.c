@@ -71,7 +71,8 @@ static clmix_status concat_backward(struct clmix_backward *backward, const struc
         size_t length = clmix_node_input(clmix_backward_graph(backward), node, i)->shape.size[attributes->axis];
 
         if (clmix_backward_wants(backward, node, i))
-            CLMIX_TRY(clmix_backward_give(backward, node, i, dense ? clmix_node_output(first, i) : clmix_slice(dy, attributes->axis, begin, length)));
+            CLMIX_TRY(clmix_backward_give(backward, node, i,
+                                          dense ? clmix_node_output(first, i) : clmix_slice(dy, attributes->axis, begin, length)));
         begin += length;
     }
     return CLMIX_OK;

@@ -1,5 +1,6 @@
-/* Parting of the last axis into dense values, the reverse of a concatenation. Slices are views and free, but where they are narrower than a cache line every reader of one drags its neighbours through memory too;
- * one pass that makes them dense is then cheaper (measured on WaveMix-32's gradients: 8 of 32 channels). Kernel: cl/split.cl. */
+/* Parting of the last axis into dense values, the reverse of a concatenation. Slices are views and free, but where they are narrower than a
+ * cache line every reader of one drags its neighbours through memory too; one pass that makes them dense is then cheaper (measured on
+ * WaveMix-32's gradients: 8 of 32 channels). Kernel: cl/split.cl. */
 #include "ops/split.h"
 
 #include "base/status.h"
@@ -57,7 +58,9 @@ static void split_cost(const clmix_graph *graph, const struct clmix_node *node, 
     *bytes = clmix_shape_count(clmix_node_input(graph, node, 0)->shape) * 8;
 }
 
-const struct clmix_op clmix_op_split = { .name = "split", .flags = CLMIX_OP_STRIDED, .shape = split_shape, .launch = split_launch, .cost = split_cost };
+const struct clmix_op clmix_op_split = {
+    .name = "split", .flags = CLMIX_OP_STRIDED, .shape = split_shape, .launch = split_launch, .cost = split_cost
+};
 
 clmix_value clmix_split(clmix_scope at, clmix_value x, const struct clmix_split_attributes *attributes)
 {

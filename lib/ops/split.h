@@ -4,12 +4,12 @@
 
 #include "graph/op.h"
 
-#define CLMIX_SPLIT_PARTS 8
-#define CLMIX_SPLIT_LINE_BYTES 64    /* slices at least so wide are better read in place */
+#define CLMIX_SPLIT_PARTS      8
+#define CLMIX_SPLIT_LINE_BYTES 64 /* slices at least so wide are better read in place */
 
 struct clmix_split_attributes {
-    int count;                          /* 2 .. CLMIX_SPLIT_PARTS */
-    size_t width[CLMIX_SPLIT_PARTS];    /* columns; they add up to the last axis */
+    int count;                       /* 2 .. CLMIX_SPLIT_PARTS */
+    size_t width[CLMIX_SPLIT_PARTS]; /* columns; they add up to the last axis */
 };
 
 /* The first part; it has no backward pass (it serves backward passes). */

@@ -1,61 +1,68 @@
-/* What the rest of clmix may use of the runtime: device internals, kernels, buffers, launches. The runtime knows OpenCL and no neural network. */
+/* What the rest of clmix may use of the runtime: device internals, kernels, buffers, launches. The runtime knows OpenCL and no neural
+ * network. */
 #ifndef CLMIX_RUNTIME_RUNTIME_H
 #define CLMIX_RUNTIME_RUNTIME_H
 
 #include <clmix/device.h>
 
-struct clmix_programs;    /* program.c: programs in memory and on disk */
-struct clmix_profile;     /* profile.c */
+struct clmix_programs; /* program.c: programs in memory and on disk */
+struct clmix_profile;  /* profile.c */
 
 struct clmix_device {
     clmix_device_info info;
-    bool real;                       /* false: generic, plans only */
+    bool real; /* false: generic, plans only */
     cl_context context;
-    cl_command_queue queue;          /* in order */
+    cl_command_queue queue; /* in order */
     cl_device_id id;
     struct clmix_programs *programs;
-    struct clmix_profile *profile;   /* NULL unless profiling */
-    struct clmix_profile *recorded;  /* the last profile that was stopped, for its records */
+    struct clmix_profile *profile;  /* NULL unless profiling */
+    struct clmix_profile *recorded; /* the last profile that was stopped, for its records */
     size_t current_bytes, peak_bytes, allocations;
 };
 
 /* "CL_OUT_OF_RESOURCES (-5)" for an OpenCL code; static text. */
 const char *clmix_cl_error_name(cl_int code);
-/* Turns an OpenCL code into a status and a sentence: "<device>: <what> failed: <code>". Memory codes (-4, -5, -6, -61) become DEVICE_MEMORY. */
+/* Turns an OpenCL code into a status and a sentence: "<device>: <what> failed: <code>". Memory codes (-4, -5, -6, -61) become
+ * DEVICE_MEMORY. */
 clmix_status clmix_fail_cl(const clmix_device *device, cl_int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* --- kernels ------------------------------------------------------------------------------------------------------------------------ */
 
-/* A new kernel object (the caller releases it) of function `name` in file `file` of cl/, built with `options` ("-DK=3 -DS=2"). Programs are shared by (file, options), looked for in memory,
- * then in the disk cache, then compiled. `#include "x.h"` lines of kernel files are resolved from cl/ by text, so no -I path is passed. Options every build gets: -cl-std=CL1.2 -cl-mad-enable,
- * -DCLMIX_WIDE=0|1, -DVW=<vector width> and what quirks add. Errors: BUILD with the first lines of the build log. */
+/* A new kernel object (the caller releases it) of function `name` in file `file` of cl/, built with `options` ("-DK=3 -DS=2"). Programs are
+ * shared by (file, options), looked for in memory, then in the disk cache, then compiled. `#include "x.h"` lines of kernel files are
+ * resolved from cl/ by text, so no -I path is passed. Options every build gets: -cl-std=CL1.2 -cl-mad-enable, -DCLMIX_WIDE=0|1,
+ * -DVW=<vector width> and what quirks add. Errors: BUILD with the first lines of the build log. */
 clmix_status clmix_kernel_create(clmix_device *device, const char *file, const char *name, const char *options, cl_kernel *kernel);
 
-/* Stores programs compiled since the last call in the disk cache. Called late (after the first run of a plan, and on close): only then do drivers that compile at the first launch hand over
- * final code. Failures to store are ignored. */
+/* Stores programs compiled since the last call in the disk cache. Called late (after the first run of a plan, and on close): only then do
+ * drivers that compile at the first launch hand over final code. Failures to store are ignored. */
 void clmix_programs_store(clmix_device *device);
 
 /* --- buffers ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Device memory, counted in the device's books and touched at once, so that a lack of memory shows here and not at a launch. bytes > 0. DEVICE_MEMORY with sizes on failure. */
+/* Device memory, counted in the device's books and touched at once, so that a lack of memory shows here and not at a launch. bytes > 0.
+ * DEVICE_MEMORY with sizes on failure. */
 clmix_status clmix_buffer_create(clmix_device *device, size_t bytes, const char *what, cl_mem *memory);
-void clmix_buffer_release(clmix_device *device, cl_mem memory);    /* NULL is allowed */
-clmix_status clmix_buffer_write(clmix_device *device, cl_mem memory, size_t offset_bytes, const void *data, size_t bytes);   /* returns when `data` may be reused */
-clmix_status clmix_buffer_read(clmix_device *device, cl_mem memory, size_t offset_bytes, void *data, size_t bytes);          /* waits */
-clmix_status clmix_buffer_copy(clmix_device *device, cl_mem from, size_t from_bytes, cl_mem to, size_t to_bytes, size_t bytes);   /* enqueues */
-clmix_status clmix_buffer_zero(clmix_device *device, cl_mem memory, size_t offset_bytes, size_t bytes);    /* enqueues clmix's own fill kernel; multiples of 4 bytes */
+void clmix_buffer_release(clmix_device *device, cl_mem memory); /* NULL is allowed */
+clmix_status clmix_buffer_write(clmix_device *device, cl_mem memory, size_t offset_bytes, const void *data,
+                                size_t bytes); /* returns when `data` may be reused */
+clmix_status clmix_buffer_read(clmix_device *device, cl_mem memory, size_t offset_bytes, void *data, size_t bytes); /* waits */
+clmix_status clmix_buffer_copy(clmix_device *device, cl_mem from, size_t from_bytes, cl_mem to, size_t to_bytes,
+                               size_t bytes); /* enqueues */
+clmix_status clmix_buffer_zero(clmix_device *device, cl_mem memory, size_t offset_bytes,
+                               size_t bytes); /* enqueues clmix's own fill kernel; multiples of 4 bytes */
 
 /* --- launches ----------------------------------------------------------------------------------------------------------------------- */
 
 /* One kernel with its arguments set, or a call into a library that enqueues on the device's queue (CLBlast). */
 struct clmix_launch {
-    cl_kernel kernel;                /* owned; NULL for a call */
+    cl_kernel kernel; /* owned; NULL for a call */
     cl_uint dimensions;
     size_t global[3], local[3];
-    clmix_status (*call)(clmix_device *device, void *context, cl_event *event);    /* event may be NULL */
-    void *context;                   /* owned by whoever made the launch */
-    const char *label;               /* path of the op, borrowed */
-    const char *name;                /* kernel name, borrowed */
+    clmix_status (*call)(clmix_device *device, void *context, cl_event *event); /* event may be NULL */
+    void *context;                                                              /* owned by whoever made the launch */
+    const char *label;                                                          /* path of the op, borrowed */
+    const char *name;                                                           /* kernel name, borrowed */
     uint64_t flops, bytes;
 };
 clmix_status clmix_launch_enqueue(clmix_device *device, const struct clmix_launch *launch);
