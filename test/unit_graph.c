@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "ops/table.h"
 
 static clmix_device *device;
 
@@ -98,6 +99,35 @@ START_TEST(a_value_larger_than_an_allocation_is_refused_when_compiling)
         ck_assert_msg(strstr(clmix_error(), "smaller batch") != NULL, "%s", clmix_error());
     }
     clmix_graph_free(graph);
+}
+END_TEST
+
+/* ---- the table of ops -------------------------------------------------------------------------------------------------------------- */
+
+/* What only backward passes and optimizers use, or what nothing flows through. */
+static bool needs_no_backward(const char *name)
+{
+    static const char *const names[] = { "column_sum", "normalize", "ones", "split", "top_k", "zeros", "haar_adjoint" };
+
+    if (strstr(name, "_grad") != NULL)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+START_TEST(every_op_is_complete)
+{
+    for (size_t i = 0; clmix_ops[i] != NULL; i++) {
+        const struct clmix_op *op = clmix_ops[i];
+        bool view = op->flags & CLMIX_OP_VIEW;
+
+        ck_assert_msg(op->shape != NULL && (view || op->launch != NULL) && (view || op->cost != NULL), "%s", op->name);
+        ck_assert_msg(view || op->backward != NULL || needs_no_backward(op->name), "%s has no backward pass", op->name);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_msg(strcmp(op->name, clmix_ops[j]->name) != 0, "two ops are called %s", op->name);
+    }
 }
 END_TEST
 
@@ -413,6 +443,7 @@ int main(void)
     tcase_add_test(building, two_weights_of_one_name_are_refused);
     tcase_add_test(building, sizes_beyond_32_bits_are_refused);
     tcase_add_test(building, a_value_larger_than_an_allocation_is_refused_when_compiling);
+    tcase_add_test(building, every_op_is_complete);
     tcase_add_test(building, live_values_never_overlap);
     tcase_add_test(building, wavemix32_fits_its_budget);
     tcase_add_test(building, a_chain_in_inference_reuses_memory);

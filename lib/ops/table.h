@@ -52,4 +52,7 @@ extern const struct clmix_op clmix_op_split;
 extern const struct clmix_op clmix_op_top_k;
 extern const struct clmix_op clmix_op_zeros;
 
+/* All of them, in alphabetical order; NULL at the end. */
+extern const struct clmix_op *const clmix_ops[];
+
 #endif
