@@ -177,13 +177,11 @@ clmix_value clmix_haar_bands(clmix_value x, int levels)
 
 /* ---- the adjoint of bands ------------------------------------------------------------------------------------------------------------ */
 
-/* A matrix of pixels and channels: that is how the graph adds gradients up, so the addition follows at once and can be taken in. */
 static clmix_status adjoint_shape(clmix_graph *graph, struct clmix_node *node)
 {
     const struct wavelet_attributes *attributes = node->attributes;
-    clmix_shape pixels = { .rank = 2, .size = { clmix_shape_rows(attributes->shape), attributes->shape.size[3] } };
 
-    return clmix_node_declare(graph, node, CLMIX_F32, pixels);
+    return clmix_node_declare(graph, node, CLMIX_F32, attributes->shape);
 }
 
 /* Takes in "+ other": dx = adjoint + other in the same pass. */
