@@ -13,14 +13,15 @@
 #define TK 16           // steps of k in a slab: 4, 8, 16, 32
 #endif
 #ifndef PM
-#define PM 4            // rows of a work-item: 4, 8
+#define PM 4            // rows of a work-item: 4, 8, 12, 16
 #endif
 #ifndef PN
-#define PN 4            // columns of a work-item: 4, 8
+#define PN 4            // columns of a work-item: 4, 8; also 1 and 2 without RUNS
 #endif
 #ifndef RUNS
 #define RUNS 1          // 1: a work-item's columns are runs of 4 (float4 local loads: GPUs);
-                        // 0: TN / PN apart, so that neighbours are adjacent (vectorising CPU compilers)
+                        // 0: TN / PN apart, so that neighbours are adjacent: for CPU compilers, which vectorise over work-items;
+                        //    with PN 1 and PM = TM they see that B's loads are contiguous and A's uniform, and else they gather
 #endif
 #ifndef TRANSPOSE_A
 #define TRANSPOSE_A 0   // 0: A is stored M x K, 1: K x M
@@ -89,7 +90,7 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
 {
     __local float a_tile[TK * A_PITCH] __attribute__((aligned(16)));
     __local float b_tile[TK * B_PITCH] __attribute__((aligned(16)));
-    const uint item = get_local_id(0), x = item % LANES, y = item / LANES;
+    const uint item = get_local_id(0), x = LANES == GROUP ? item : item % LANES, y = LANES == GROUP ? 0 : item / LANES;
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
     const uint row0 = get_group_id(0) * TM, column0 = get_group_id(1) * TN, begin = split * chunk, end = min(depth, begin + chunk);
     a += (size_t)a_offset + a_skip + (size_t)outer * a_outer + (size_t)inner * a_inner + (size_t)row0 * (TRANSPOSE_A ? 1u : a_pitch);
@@ -117,16 +118,17 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
                 const float4 v = *(const __local float4 *)(a_tile + k * A_PITCH + y * PM + i);
                 av[i] = v.x, av[i + 1] = v.y, av[i + 2] = v.z, av[i + 3] = v.w;
             }
+#if RUNS
 #pragma unroll
             for (uint j = 0; j < PN; j += 4) {
-#if RUNS
                 const float4 v = *(const __local float4 *)(b_tile + k * B_PITCH + j * LANES + x * 4);
                 bv[j] = v.x, bv[j + 1] = v.y, bv[j + 2] = v.z, bv[j + 3] = v.w;
-#else
-                const __local float *p = b_tile + k * B_PITCH + j * LANES + x;
-                bv[j] = p[0], bv[j + 1] = p[LANES], bv[j + 2] = p[2 * LANES], bv[j + 3] = p[3 * LANES];
-#endif
             }
+#else
+#pragma unroll
+            for (uint j = 0; j < PN; j++)
+                bv[j] = b_tile[k * B_PITCH + j * LANES + x];
+#endif
 #pragma unroll
             for (uint i = 0; i < PM; i++)
 #pragma unroll

@@ -295,6 +295,27 @@ START_TEST(batches_of_two_levels)
 }
 END_TEST
 
+/* The tiles that GPUs get, which no CPU chooses by itself: several shapes of tile, all transposes, split and not, with an epilogue. */
+START_TEST(tiles_of_gpus)
+{
+    static const size_t sizes[][3] = { { 70, 67, 37 }, { 600, 30, 21 }, { 33, 9, 600 }, { 20, 130, 19 } };
+    clmix_device_info gpu = *clmix_device_describe(device);
+
+    gpu.type = CL_DEVICE_TYPE_GPU;
+    for (size_t s = 0; s < (small_effort() ? 1 : 4); s++) {
+        struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], _i & 1, _i & 2);
+
+        product.padding = 1;
+        product.gemm.bias = product.gemm.residual.value = _i == 0 ? 0 : CLMIX_NONE;
+        product.gemm.activation = _i == 0 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
+        clmix_gemm_choose_tile(&gpu, false, &product.gemm, &product.tile);
+        product.has_tile = true;
+        ck_assert(product.tile.runs);
+        check_product(product);
+    }
+}
+END_TEST
+
 /* The same bits from every run, and from every tile, block and slab of the wide form. */
 START_TEST(bits_repeat)
 {
@@ -319,6 +340,8 @@ START_TEST(bits_repeat)
         other.tile.groups[0] = (gemm->rows + 15) / 16;
     } else {
         other.tile.tile_rows = other.tile.tile_columns = 32;
+        other.tile.item_rows = other.tile.item_columns = 4;
+        other.tile.runs = true;
         other.tile.groups[0] = (gemm->rows + 31) / 32;
         other.tile.groups[1] = (gemm->columns + 31) / 32;
         other.tile.work_group = 64;
@@ -582,6 +605,7 @@ int main(void)
     tcase_add_test(products, epilogues);
     tcase_add_test(products, deep_products);
     tcase_add_test(products, batches_of_two_levels);
+    tcase_add_loop_test(products, tiles_of_gpus, 0, 4);
     tcase_add_test(products, bits_repeat);
     tcase_add_test(products, gelu_is_accurate);
     if (!small_effort())

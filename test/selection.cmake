@@ -1,12 +1,14 @@
 # What also runs where running is slow: regular expressions of test programs, and of reference cases that take too long there. CLMIX_TEST_EFFORT=small in
 # the environment of these runs tells a program to keep to its smallest sizes.
 
+# started first
+set(long_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
+
 set(rusticl_programs "^(unit_device|ops_)")             # rusticl on llvmpipe: 30 to 250 times slower than PoCL
-set(oclgrind_programs "^$")                             # Oclgrind with race detection: some 2000 times slower
-set(uninitialized_programs "^$")                        # Oclgrind that follows uninitialised values, ten times slower again
 set(all_programs "^(unit_device|tool_info)")            # every driver of the machine side by side in one process
 set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
 
+# Reference cases of the ops: Oclgrind with race detection is some 2000 times slower than PoCL, following uninitialised values ten times slower again.
 set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")
 set(oclgrind_wide_left_out "^$")
 set(uninitialized_simt_left_out "transpose2d_k(6|10|18|34)|wavemix_block|7x7")

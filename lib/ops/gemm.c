@@ -79,6 +79,8 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
     } else {
         clmix_launch_define(launcher, "TM", tile->tile_rows);
         clmix_launch_define(launcher, "TN", tile->tile_columns);
+        clmix_launch_define(launcher, "PM", tile->item_rows);
+        clmix_launch_define(launcher, "PN", tile->item_columns);
         clmix_launch_define(launcher, "RUNS", tile->runs);
     }
     if (gemm->transpose_a)

@@ -48,6 +48,7 @@ struct clmix_gemm_tile {
     bool prefetching;                     /* wide: PREFETCHING */
     size_t row_block, column_block, slab; /* wide: what a work-group owns, and steps of k packed at a time */
     long tile_rows, tile_columns;         /* simt: TM, TN */
+    long item_rows, item_columns;         /* simt: PM, PN */
     bool runs;                            /* simt: RUNS */
     size_t splits, chunk;                 /* parts of the depth, and steps of k in each */
     size_t groups[3], work_group;

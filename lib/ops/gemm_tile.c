@@ -116,10 +116,15 @@ static void choose_simt(const clmix_device_info *info, const struct clmix_gemm *
 
     tile->tile_columns = gemm->columns <= 16 ? 16 : gemm->columns <= 32 || small ? 32 : 64;
     tile->tile_rows = gemm->rows <= 32 || small ? 32 : tile->tile_columns < 64 && gemm->rows >= 512 ? 128 : 64;
+    tile->item_rows = tile->item_columns = 4;
     tile->runs = (info->type & CL_DEVICE_TYPE_CPU) == 0;
+    if (!tile->runs) {
+        tile->tile_rows = tile->item_rows = info->vector_width >= 16 ? 16 : 8;
+        tile->item_columns = 1;
+    }
     tile->groups[0] = ceiling(gemm->rows, (size_t)tile->tile_rows);
     tile->groups[1] = ceiling(gemm->columns, (size_t)tile->tile_columns);
-    tile->work_group = (size_t)(tile->tile_rows * tile->tile_columns / 16);
+    tile->work_group = (size_t)(tile->tile_rows / tile->item_rows * (tile->tile_columns / tile->item_columns));
     tiles = tile->groups[0] * tile->groups[1] * batch;
     if (2 * tiles <= wanted && gemm->depth >= 512)
         split_depth(gemm, tiles, wanted, tile);

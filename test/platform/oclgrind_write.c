@@ -1,12 +1,14 @@
 /* Preloaded over Oclgrind where it follows uninitialised values (test/platform/run.sh uninitialized).
  *
  * Oclgrind 21.10 loses track of a buffer when the host writes or copies a part of it: other parts are taken for uninitialised ever after. It follows
- * rightly what the host writes as a whole and what a kernel stores. So writes of parts, and copies, are made by a kernel here. */
+ * rightly what the host writes as a whole and what a kernel stores. So writes of parts, and copies, are made by a kernel here. And a new buffer
+ * inherits the state of the released one whose address it gets; so none is ever released. */
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dlfcn.h>
 #include <string.h>
 
+__attribute__((visibility("default"))) cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data, cl_int *code);
 __attribute__((visibility("default"))) cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset,
                                                                   size_t bytes, cl_uint waits, const cl_event *wait, cl_event *event);
 __attribute__((visibility("default"))) cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset,
@@ -50,6 +52,19 @@ static cl_int copy(cl_command_queue queue, cl_mem from, size_t from_offset, cl_m
     return code;
 }
 
+cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data, cl_int *code)
+{
+    cl_mem (*create)(cl_context, cl_mem_flags, size_t, void *, cl_int *);
+    void *symbol = dlsym(RTLD_NEXT, "clCreateBuffer");
+    cl_mem buffer;
+
+    memcpy(&create, &symbol, sizeof create);
+    buffer = create(context, flags, bytes, data, code);
+    if (buffer != NULL)
+        clRetainMemObject(buffer);
+    return buffer;
+}
+
 cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes, cl_uint waits,
                            const cl_event *wait, cl_event *event)
 {
@@ -80,5 +95,6 @@ cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool block
     code = write(queue, aside, CL_TRUE, 0, bytes, data, waits, wait, NULL);
     if (code == CL_SUCCESS)
         code = copy(queue, aside, 0, buffer, offset, bytes, event);
-    return code;    /* `aside` is never released: a buffer that gets its address would inherit its state */
+    clReleaseMemObject(aside);
+    return code;
 }

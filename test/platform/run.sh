@@ -94,7 +94,7 @@ oclgrind | uninitialized)
     if [ "$platform" = oclgrind ]; then
         launcher="$launcher --data-races --check-api"
     else    # without optimisation, or Oclgrind stops at LLVM's freeze instruction
-        launcher="$launcher --num-threads 1 --uninitialized --build-options -cl-opt-disable"
+        launcher="$launcher --global-mem-size 1073741824 --num-threads 1 --uninitialized --build-options -cl-opt-disable"
         preload=$build/test/lib/liboclgrind_write.so
         [ -f "$preload" ] || { echo "FAILED: $platform: $preload is not built"; exit 1; }
     fi
@@ -105,8 +105,9 @@ oclgrind | uninitialized)
     ;;
 esac
 
-case $platform in
-rusticl | oclgrind | uninitialized) CLMIX_TEST_EFFORT=${CLMIX_TEST_EFFORT:-small} ;;
+# Full effort where a form is at home, one compiler each; small where it runs a second time, or is slow.
+case $platform-$form in
+pocl-simt | intel-wide | rusticl-* | oclgrind-* | uninitialized-*) CLMIX_TEST_EFFORT=${CLMIX_TEST_EFFORT:-small} ;;
 *) CLMIX_TEST_EFFORT=${CLMIX_TEST_EFFORT:-full} ;;
 esac
 case $form in
