@@ -23,8 +23,10 @@ fi
 cat <<END
 The network is in $result/model.safetensors, the learning curves are in $result/curves.svg. Next:
 
-  build/bin/clmix-info                                                            the devices of this machine
-  build/bin/clmix-predict $result/model.safetensors --data shapes --split test    its accuracy again, from the file
-  build/bin/clmix-summary wavemix-16 --batch 64                                   its layers, cost and memory
-  build/bin/clmix-train --model wavemix-32 --data cifar10:DIR --out run           CIFAR-10, from the unpacked binary version
+  build/bin/clmix-info                                     the devices of this machine
+  build/bin/clmix-summary wavemix-16 --batch 64            the network's layers, cost and memory
+  build/bin/clmix-predict $result/model.safetensors --data shapes --split test
+                                                           its accuracy again, from the file
+  build/bin/clmix-train --model wavemix-32 --data cifar10:DIR --out run
+                                                           CIFAR-10, from the unpacked binary version
 END

@@ -6,7 +6,9 @@
 #include "io/json.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,13 +29,21 @@ bool clmix_run_finished(const clmix_train_options *options, const struct clmix_r
 
 static bool put_count(cJSON *json, const char *name, uint64_t value)
 {
-    return cJSON_AddNumberToObject(json, name, (double)value) != NULL;
+    char text[32];
+
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return cJSON_AddRawToObject(json, name, text) != NULL;
 }
 
-/* cJSON writes enough digits to read the same double again; what JSON has no number for becomes null. */
+/* All 17 digits, so that the same double is read again: cJSON itself stops at 15 where the last bit is all that differs. What JSON has no
+ * number for becomes null. */
 static bool put_number(cJSON *json, const char *name, double value)
 {
-    return (isfinite(value) ? cJSON_AddNumberToObject(json, name, value) : cJSON_AddNullToObject(json, name)) != NULL;
+    char text[32];
+
+    snprintf(text, sizeof text, "%.17g", value);
+    text[strcspn(text, ",")] = strchr(text, ',') != NULL ? '.' : '\0'; /* the application's locale may have a decimal comma */
+    return (isfinite(value) ? cJSON_AddRawToObject(json, name, text) : cJSON_AddNullToObject(json, name)) != NULL;
 }
 
 static bool write_epoch(const clmix_epoch *epoch, cJSON *list)
