@@ -46,6 +46,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
     for (int r = 1; r < ni * ny; r++)
         for (int j = 0; j < line; j += LANES)
             STORE_LOCAL(LOAD_LOCAL(area + j), area + r * line + j);
+    for (int j = 0; j < PANEL; j++)    // the last vector of the last run adds to them; nobody reads them
+        area[ni * ny * line + j] = 0.0f;
     for (int i = 0; i < ni; i++)
         for (int r = 0; r < left_rows; r++)
             copy_row(left_area + (i * left_rows + r) * left_line, small + (image0 + i) * height * width * small_pitch, low + r, 0, width,
