@@ -9,6 +9,7 @@
 #include "io/safetensors.h"
 #include "models/network.h"
 #include "models/presets.h"
+#include "support_suite.h"
 #include "support_tool.h"
 
 #define TINY                                                                                                                         \
@@ -591,10 +592,5 @@ int main(void)
     tcase_add_test(cases, operator_cases_pass);
     suite_add_tcase(suite, cases);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

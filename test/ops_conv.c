@@ -7,26 +7,9 @@
 #include <string.h>
 
 #include "runtime/runtime.h"
-
-static clmix_device *device;
-
-static void open_device(void)
-{
-    ck_assert_msg(clmix_device_open(&device, NULL) == CLMIX_OK, "%s", clmix_error());
-}
-
-static void close_device(void)
-{
-    clmix_device_close(device);
-    device = NULL;
-}
-
-static bool small_effort(void)
-{
-    const char *effort = getenv("CLMIX_TEST_EFFORT");
-
-    return effort != NULL && strcmp(effort, "small") == 0;
-}
+#include "support_device.h"
+#include "support_ops.h"
+#include "support_suite.h"
 
 /* One layer. `beside` further channels lie beside the input's and the output gradient's in memory. */
 struct layer {
@@ -226,9 +209,9 @@ static struct built build(const struct layer *layer, const size_t out[2])
     clmix_output(graph, "y", y);
     clmix_backward(graph, 1, &y, &gradient);
     clmix_output(graph, "dx", clmix_gradient_of(x));
-    must(clmix_plan_compile(&built.plan, graph, device, CLMIX_TRAINING));
+    must(clmix_plan_compile(&built.plan, graph, test_device, CLMIX_TRAINING));
     built.gradients =
-        clCreateBuffer(clmix_device_context(device), CL_MEM_READ_WRITE, clmix_graph_weight_count(graph) * sizeof(float), NULL, &code);
+        clCreateBuffer(clmix_device_context(test_device), CL_MEM_READ_WRITE, clmix_graph_weight_count(graph) * sizeof(float), NULL, &code);
     ck_assert_int_eq(code, CL_SUCCESS);
     must(clmix_plan_bind_arena(built.plan, CLMIX_GRADIENTS, built.gradients));
     must(clmix_plan_prepare(built.plan));
@@ -288,7 +271,7 @@ static void check_parameter_gradient(const struct layer *layer, struct built *bu
         found = malloc(expected->count * sizeof *found);
         ordered = malloc(expected->count * sizeof *ordered);
         ck_assert_uint_eq(expected->count, clmix_shape_count(info.file_shape));
-        ck_assert_int_eq(clEnqueueReadBuffer(clmix_device_queue(device), built->gradients, CL_TRUE, info.offset * sizeof(float),
+        ck_assert_int_eq(clEnqueueReadBuffer(clmix_device_queue(test_device), built->gradients, CL_TRUE, info.offset * sizeof(float),
                                              expected->count * sizeof(float), found, 0, NULL, NULL),
                          CL_SUCCESS);
         reorder(&info, found, ordered, false);
@@ -432,21 +415,21 @@ END_TEST
 
 START_TEST(convolutions_are_right)
 {
-    if (!small_effort())
+    if (!ops_small_effort())
         check_all(layers, COUNT(layers));
 }
 END_TEST
 
 START_TEST(transposed_convolutions_are_right)
 {
-    if (!small_effort())
+    if (!ops_small_effort())
         check_all(transposed_layers, COUNT(transposed_layers));
 }
 END_TEST
 
 START_TEST(grouped_convolutions_are_right)
 {
-    if (!small_effort())
+    if (!ops_small_effort())
         check_all(grouped_layers, COUNT(grouped_layers));
 }
 END_TEST
@@ -457,7 +440,7 @@ START_TEST(random_layers_are_right)
     static const size_t channels[] = { 1, 3, 4, 8, 8, 16, 32 }, strides[] = { 1, 1, 2, 2, 3, 4, 8 };
     uint32_t state = 2026;
 
-    for (int i = 0; i < (small_effort() ? 0 : 16); i++) {
+    for (int i = 0; i < (ops_small_effort() ? 0 : 16); i++) {
         size_t draw[12];
         struct layer layer = { .transposed = i % 2 == 1 };
 
@@ -499,13 +482,13 @@ START_TEST(little_local_memory_is_enough)
         { true, 3, 4, 4, 16, 8, SQUARE(10, 8, 1), true, 8 },
         { true, 3, 8, 8, 16, 8, SQUARE(4, 2, 1), true, 0 },
     };
-    const size_t given = device->info.local_bytes;
+    const size_t given = test_device->info.local_bytes;
 
-    for (size_t i = 0; i < COUNT(local_bytes) && !small_effort(); i++) {
-        device->info.local_bytes = local_bytes[i];
+    for (size_t i = 0; i < COUNT(local_bytes) && !ops_small_effort(); i++) {
+        test_device->info.local_bytes = local_bytes[i];
         check_all(tight, COUNT(tight));
     }
-    device->info.local_bytes = given;
+    test_device->info.local_bytes = given;
 }
 END_TEST
 
@@ -538,11 +521,9 @@ int main(void)
 {
     Suite *suite = suite_create("conv");
     TCase *on_device = tcase_create("device"), *building = tcase_create("building");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_set_timeout(on_device, 600);
-    tcase_add_checked_fixture(on_device, open_device, close_device);
+    tcase_add_checked_fixture(on_device, open_test_device, close_test_device);
     tcase_add_test(on_device, small_layers_are_right);
     tcase_add_test(on_device, convolutions_are_right);
     tcase_add_test(on_device, transposed_convolutions_are_right);
@@ -552,8 +533,5 @@ int main(void)
     tcase_add_test(building, impossible_windows_are_refused);
     suite_add_tcase(suite, on_device);
     suite_add_tcase(suite, building);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -6,48 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "ops/column_sum.h"
 #include "ops/gemm.h"
 #include "runtime/runtime.h"
+#include "support_device.h"
+#include "support_ops.h"
+#include "support_suite.h"
 
 #define CANARY 12345.0f
-
-static clmix_device *device;
-
-static bool small_effort(void)
-{
-    const char *effort = getenv("CLMIX_TEST_EFFORT");
-
-    return effort != NULL && strcmp(effort, "small") == 0;
-}
-
-static void open_device(void)
-{
-    ck_assert_msg(clmix_device_open(&device, NULL) == CLMIX_OK, "%s", clmix_error());
-}
-
-static void close_device(void)
-{
-    clmix_device_close(device);
-    device = NULL;
-}
-
-static void ok(clmix_status status)
-{
-    ck_assert_msg(status == CLMIX_OK, "%s", clmix_error());
-}
-
-static float *random_floats(size_t count, uint64_t stream)
-{
-    clmix_random random = clmix_random_stream(7, stream);
-    float *data = malloc(count * sizeof *data);
-
-    ck_assert_ptr_nonnull(data);
-    for (size_t i = 0; i < count; i++)
-        data[i] = clmix_random_uniform(&random) - 0.5f;
-    return data;
-}
 
 /* ---- a product as an op of its own -------------------------------------------------------------------------------------------------- */
 
@@ -146,19 +112,19 @@ static float *run(struct product *product, const float *a, const float *b, const
     for (int i = 0; i < 4; i++)
         inputs[i] = data[i] == NULL ? clmix_no_value() : clmix_input(graph, names[i], CLMIX_F32, 1, &counts[i]);
     clmix_output(graph, "c", clmix_node_add(clmix_root(graph), &product_op, product, sizeof *product, inputs, 4));
-    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
+    check_ok(clmix_plan_compile(&plan, graph, test_device, CLMIX_INFERENCE));
     for (size_t i = 0; i < c_count; i++)
         c[i] = CANARY;
-    ok(clmix_buffer_create(device, c_count * sizeof *c, "c", &memory));
-    ok(clmix_buffer_write(device, memory, 0, c, c_count * sizeof *c));
-    ok(clmix_plan_bind(plan, "c", memory, 0));
+    check_ok(clmix_buffer_create(test_device, c_count * sizeof *c, "c", &memory));
+    check_ok(clmix_buffer_write(test_device, memory, 0, c, c_count * sizeof *c));
+    check_ok(clmix_plan_bind(plan, "c", memory, 0));
     for (int i = 0; i < 4; i++)
         if (data[i] != NULL)
-            ok(clmix_plan_write(plan, names[i], data[i], counts[i] * sizeof(float)));
-    ok(clmix_plan_run(plan));
-    ok(clmix_plan_read(plan, "c", c, c_count * sizeof *c));
+            check_ok(clmix_plan_write(plan, names[i], data[i], counts[i] * sizeof(float)));
+    check_ok(clmix_plan_run(plan));
+    check_ok(clmix_plan_read(plan, "c", c, c_count * sizeof *c));
     clmix_plan_free(plan);
-    clmix_buffer_release(device, memory);
+    clmix_buffer_release(test_device, memory);
     clmix_graph_free(graph);
     return c;
 }
@@ -214,10 +180,10 @@ static void check_product(struct product product)
     float *a, *b, *bias, *residual, *c;
 
     lay_out_all(&product);
-    a = random_floats(extent(gemm, &gemm->a), 0);
-    b = random_floats(extent(gemm, &gemm->b), 1);
-    bias = random_floats(gemm->columns, 2);
-    residual = random_floats(extent(gemm, &gemm->residual), 3);
+    a = ops_centred_floats(extent(gemm, &gemm->a), 0);
+    b = ops_centred_floats(extent(gemm, &gemm->b), 1);
+    bias = ops_centred_floats(gemm->columns, 2);
+    residual = ops_centred_floats(extent(gemm, &gemm->residual), 3);
     c = run(&product, a, b, bias, residual);
     compare(&product, c, a, b, bias, residual);
     free(a);
@@ -232,12 +198,12 @@ static void check_product(struct product product)
 START_TEST(every_transpose_and_size)
 {
     static const size_t sizes[] = { 1, 2, 11, 12, 13, 16, 17, 31, 33, 64, 100 }, few[] = { 1, 13, 33 };
-    const size_t *list = small_effort() ? few : sizes;
-    size_t count = small_effort() ? 3 : 11;
+    const size_t *list = ops_small_effort() ? few : sizes;
+    size_t count = ops_small_effort() ? 3 : 11;
 
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < count; j++)
-            for (size_t k = 0; k < count; k += small_effort() || i == j ? 1 : 3) {
+            for (size_t k = 0; k < count; k += ops_small_effort() || i == j ? 1 : 3) {
                 struct product product = make(list[i], list[j], list[(k + i) % count], _i & 1, _i & 2);
 
                 product.padding = (i + j) % 2 == 0 ? 0 : 3;
@@ -250,8 +216,8 @@ START_TEST(epilogues)
 {
     static const size_t sizes[][3] = { { 33, 29, 20 }, { 100, 64, 17 }, { 13, 7, 5 } };
 
-    for (size_t s = 0; s < (small_effort() ? 1 : 3); s++)
-        for (int kind = 0; kind < (small_effort() ? 3 : 12); kind++) {
+    for (size_t s = 0; s < (ops_small_effort() ? 1 : 3); s++)
+        for (int kind = 0; kind < (ops_small_effort() ? 3 : 12); kind++) {
             struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], false, false);
 
             product.padding = 5;
@@ -268,9 +234,9 @@ START_TEST(deep_products)
 {
     static const size_t sizes[][3] = { { 32, 16, 21760 }, { 128, 32, 5000 }, { 10, 10, 4097 }, { 300, 70, 1500 }, { 1, 1, 3000 } };
 
-    for (size_t s = small_effort() ? 2 : 0; s < (small_effort() ? 3 : 5); s++)
+    for (size_t s = ops_small_effort() ? 2 : 0; s < (ops_small_effort() ? 3 : 5); s++)
         for (int kind = 0; kind < 2; kind++) {
-            struct product product = make(sizes[s][0], sizes[s][1], small_effort() ? 1100 : sizes[s][2], kind == 0, kind == 1);
+            struct product product = make(sizes[s][0], sizes[s][1], ops_small_effort() ? 1100 : sizes[s][2], kind == 0, kind == 1);
 
             product.padding = 1;
             product.gemm.bias = kind == 0 ? CLMIX_NONE : 0;
@@ -288,7 +254,7 @@ START_TEST(batches_of_two_levels)
 
         product.padding = 2;
         product.gemm.outer_batch = 2;
-        product.gemm.inner_batch = small_effort() ? 1 : 3;
+        product.gemm.inner_batch = ops_small_effort() ? 1 : 3;
         product.gemm.residual.value = 0;
         check_product(product);
     }
@@ -299,10 +265,10 @@ END_TEST
 START_TEST(tiles_of_gpus)
 {
     static const size_t sizes[][3] = { { 70, 67, 37 }, { 600, 30, 21 }, { 33, 9, 600 }, { 20, 130, 19 } };
-    clmix_device_info gpu = *clmix_device_describe(device);
+    clmix_device_info gpu = *clmix_device_describe(test_device);
 
     gpu.type = CL_DEVICE_TYPE_GPU;
-    for (size_t s = 0; s < (small_effort() ? 1 : 4); s++) {
+    for (size_t s = 0; s < (ops_small_effort() ? 1 : 4); s++) {
         struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], _i & 1, _i & 2);
 
         product.padding = 1;
@@ -325,10 +291,10 @@ START_TEST(bits_repeat)
     size_t bytes;
 
     lay_out_all(&product);
-    a = random_floats(extent(gemm, &gemm->a), 0);
-    b = random_floats(extent(gemm, &gemm->b), 1);
+    a = ops_centred_floats(extent(gemm, &gemm->a), 0);
+    b = ops_centred_floats(extent(gemm, &gemm->b), 1);
     bytes = extent(gemm, &gemm->c) * sizeof(float);
-    clmix_gemm_choose_tile(clmix_device_describe(device), clmix_device_describe(device)->form == CLMIX_WIDE, gemm, &product.tile);
+    clmix_gemm_choose_tile(clmix_device_describe(test_device), clmix_device_describe(test_device)->form == CLMIX_WIDE, gemm, &product.tile);
     product.has_tile = true;
     product.tile.splits = product.tile.groups[2] = 1;
     product.tile.chunk = gemm->depth;
@@ -412,20 +378,20 @@ START_TEST(column_sums)
     static const size_t sizes[][3] = { { 1, 1, 1 },        { 3, 5, 5 },    { 340, 4, 4 },    { 21760, 32, 32 },
                                        { 1000, 100, 128 }, { 64, 10, 10 }, { 4097, 17, 20 }, { 2048, 4, 16 } };
 
-    for (size_t s = 0; s < (small_effort() ? 3 : 8); s++) {
+    for (size_t s = 0; s < (ops_small_effort() ? 3 : 8); s++) {
         size_t rows = sizes[s][0], columns = sizes[s][1], pitch = sizes[s][2];
         clmix_graph *graph = clmix_graph_new();
         clmix_value x = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ rows, pitch });
-        float *data = random_floats(rows * pitch, 4), *sums = malloc(columns * sizeof *sums);
+        float *data = ops_centred_floats(rows * pitch, 4), *sums = malloc(columns * sizeof *sums);
         clmix_plan *plan;
 
         if (pitch > columns)
             x = clmix_slice(x, 1, 1, columns);
         clmix_output(graph, "sums", clmix_column_sum(clmix_root(graph), x));
-        ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
-        ok(clmix_plan_write(plan, "x", data, rows * pitch * sizeof(float)));
-        ok(clmix_plan_run(plan));
-        ok(clmix_plan_read(plan, "sums", sums, columns * sizeof(float)));
+        check_ok(clmix_plan_compile(&plan, graph, test_device, CLMIX_INFERENCE));
+        check_ok(clmix_plan_write(plan, "x", data, rows * pitch * sizeof(float)));
+        check_ok(clmix_plan_run(plan));
+        check_ok(clmix_plan_read(plan, "sums", sums, columns * sizeof(float)));
         for (size_t j = 0; j < columns; j++) {
             double want = 0.0;
 
@@ -451,20 +417,20 @@ static void read_gradient(clmix_plan *plan, const clmix_graph *graph, const char
     cl_mem memory;
     float *all = malloc(bytes);
 
-    ok(clmix_buffer_create(device, bytes, "gradients", &memory));
-    ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, memory));
-    ok(clmix_plan_run(plan));
-    ok(clmix_plan_wait(plan));
-    ok(clmix_buffer_read(device, memory, 0, all, bytes));
+    check_ok(clmix_buffer_create(test_device, bytes, "gradients", &memory));
+    check_ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, memory));
+    check_ok(clmix_plan_run(plan));
+    check_ok(clmix_plan_wait(plan));
+    check_ok(clmix_buffer_read(test_device, memory, 0, all, bytes));
     for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
-        ok(clmix_graph_tensor(graph, i, &info));
+        check_ok(clmix_graph_tensor(graph, i, &info));
         if (strcmp(info.name, name) == 0)
             memcpy(data, all + info.offset, count * sizeof *data);
     }
     free(all);
-    ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, memory));
+    check_ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, memory));
     clmix_plan_wait(plan);
-    clmix_buffer_release(device, memory);
+    clmix_buffer_release(test_device, memory);
 }
 
 static void close_to(const float *got, size_t index, double want, double scale, const char *what)
@@ -478,8 +444,8 @@ START_TEST(linear_forward_and_backward)
     clmix_graph *graph = clmix_graph_new();
     clmix_value x = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, IN }),
                 dy = clmix_input(graph, "dy", CLMIX_F32, 3, (size_t[]){ BATCH, TOKENS, OUT }), y;
-    float *xs = random_floats(ROWS * IN, 0), *dys = random_floats(ROWS * OUT, 1), *weight = random_floats(IN * OUT, 2),
-          *bias = random_floats(OUT, 3);
+    float *xs = ops_centred_floats(ROWS * IN, 0), *dys = ops_centred_floats(ROWS * OUT, 1), *weight = ops_centred_floats(IN * OUT, 2),
+          *bias = ops_centred_floats(OUT, 3);
     float *ys = malloc(ROWS * OUT * sizeof *ys), *dxs = malloc(ROWS * IN * sizeof *dxs), dweight[IN * OUT], dbias[OUT];
     clmix_plan *plan;
 
@@ -488,14 +454,14 @@ START_TEST(linear_forward_and_backward)
     clmix_output(graph, "y", y);
     clmix_backward(graph, 1, &y, &dy);
     clmix_output(graph, "dx", clmix_gradient_of(x));
-    ok(clmix_plan_compile(&plan, graph, device, CLMIX_TRAINING));
-    ok(clmix_plan_write(plan, "x", xs, ROWS * IN * sizeof(float)));
-    ok(clmix_plan_write(plan, "dy", dys, ROWS * OUT * sizeof(float)));
-    ok(clmix_plan_write(plan, "fc.weight", weight, IN * OUT * sizeof(float)));
-    ok(clmix_plan_write(plan, "fc.bias", bias, OUT * sizeof(float)));
-    ok(clmix_plan_run(plan));
-    ok(clmix_plan_read(plan, "y", ys, ROWS * OUT * sizeof(float)));
-    ok(clmix_plan_read(plan, "dx", dxs, ROWS * IN * sizeof(float)));
+    check_ok(clmix_plan_compile(&plan, graph, test_device, CLMIX_TRAINING));
+    check_ok(clmix_plan_write(plan, "x", xs, ROWS * IN * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "dy", dys, ROWS * OUT * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "fc.weight", weight, IN * OUT * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "fc.bias", bias, OUT * sizeof(float)));
+    check_ok(clmix_plan_run(plan));
+    check_ok(clmix_plan_read(plan, "y", ys, ROWS * OUT * sizeof(float)));
+    check_ok(clmix_plan_read(plan, "dx", dxs, ROWS * IN * sizeof(float)));
     read_gradient(plan, graph, "fc.weight", dweight, IN * OUT);
     read_gradient(plan, graph, "fc.bias", dbias, OUT);
     for (size_t i = 0; i < ROWS * OUT; i++) {
@@ -541,7 +507,7 @@ END_TEST
 START_TEST(linear_takes_in_what_follows)
 {
     enum { ROWS = 50, SIZE = 20 };
-    float *xs = random_floats(ROWS * SIZE, 0), *weight = random_floats(SIZE * SIZE, 1), *bias = random_floats(SIZE, 2),
+    float *xs = ops_centred_floats(ROWS * SIZE, 0), *weight = ops_centred_floats(SIZE * SIZE, 1), *bias = ops_centred_floats(SIZE, 2),
           *ys = malloc(ROWS * SIZE * sizeof *ys);
     clmix_graph *graph = clmix_graph_new();
     clmix_value x = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ ROWS, SIZE });
@@ -549,14 +515,14 @@ START_TEST(linear_takes_in_what_follows)
     clmix_plan *plan;
 
     clmix_output(graph, "y", clmix_add(x, clmix_gelu(clmix_linear(clmix_in(clmix_root(graph), "fc"), x, SIZE, true))));
-    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
+    check_ok(clmix_plan_compile(&plan, graph, test_device, CLMIX_INFERENCE));
     clmix_plan_costs(plan, &cost);
     ck_assert_uint_eq(cost.launches, 1);
-    ok(clmix_plan_write(plan, "x", xs, ROWS * SIZE * sizeof(float)));
-    ok(clmix_plan_write(plan, "fc.weight", weight, SIZE * SIZE * sizeof(float)));
-    ok(clmix_plan_write(plan, "fc.bias", bias, SIZE * sizeof(float)));
-    ok(clmix_plan_run(plan));
-    ok(clmix_plan_read(plan, "y", ys, ROWS * SIZE * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "x", xs, ROWS * SIZE * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "fc.weight", weight, SIZE * SIZE * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "fc.bias", bias, SIZE * sizeof(float)));
+    check_ok(clmix_plan_run(plan));
+    check_ok(clmix_plan_read(plan, "y", ys, ROWS * SIZE * sizeof(float)));
     for (size_t i = 0; i < ROWS * SIZE; i++) {
         double want = bias[i % SIZE];
 
@@ -596,10 +562,8 @@ int main(void)
 {
     Suite *suite = suite_create("gemm");
     TCase *products = tcase_create("products"), *layers = tcase_create("layers");
-    SRunner *runner;
-    int failed;
 
-    tcase_add_checked_fixture(products, open_device, close_device);
+    tcase_add_checked_fixture(products, open_test_device, close_test_device);
     tcase_set_timeout(products, 1200);
     tcase_add_loop_test(products, every_transpose_and_size, 0, 4);
     tcase_add_test(products, epilogues);
@@ -608,19 +572,15 @@ int main(void)
     tcase_add_loop_test(products, tiles_of_gpus, 0, 4);
     tcase_add_test(products, bits_repeat);
     tcase_add_test(products, gelu_is_accurate);
-    if (!small_effort())
+    if (!ops_small_effort())
         tcase_add_test(products, clblast_products);
     tcase_add_test(products, column_sums);
     suite_add_tcase(suite, products);
-    tcase_add_checked_fixture(layers, open_device, close_device);
+    tcase_add_checked_fixture(layers, open_test_device, close_test_device);
     tcase_set_timeout(layers, 600);
     tcase_add_test(layers, linear_forward_and_backward);
     tcase_add_test(layers, linear_takes_in_what_follows);
     tcase_add_test(layers, linear_refuses);
     suite_add_tcase(suite, layers);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

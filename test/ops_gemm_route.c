@@ -7,46 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/random.h"
 #include "ops/gemm.h"
 #include "ops/tune.h"
 #include "runtime/runtime.h"
-
-static clmix_device *device;
-
-static bool small_effort(void)
-{
-    const char *effort = getenv("CLMIX_TEST_EFFORT");
-
-    return effort != NULL && strcmp(effort, "small") == 0;
-}
-
-static void open_device(void)
-{
-    ck_assert_msg(clmix_device_open(&device, NULL) == CLMIX_OK, "%s", clmix_error());
-}
-
-static void close_device(void)
-{
-    clmix_device_close(device);
-    device = NULL;
-}
-
-static void ok(clmix_status status)
-{
-    ck_assert_msg(status == CLMIX_OK, "%s", clmix_error());
-}
-
-static float *random_floats(size_t count, uint64_t stream)
-{
-    clmix_random random = clmix_random_stream(7, stream);
-    float *data = malloc(count * sizeof *data);
-
-    ck_assert_ptr_nonnull(data);
-    for (size_t i = 0; i < count; i++)
-        data[i] = clmix_random_uniform(&random) - 0.5f;
-    return data;
-}
+#include "support_device.h"
+#include "support_ops.h"
+#include "support_suite.h"
 
 /* ---- choosing a route --------------------------------------------------------------------------------------------------------------- */
 
@@ -70,7 +36,7 @@ static clmix_status choose(const char *key, double first, double second, int *wa
     pretended[0] = first;
     pretended[1] = second;
     asked = 0;
-    return clmix_tune_choose(device, &question, way);
+    return clmix_tune_choose(test_device, &question, way);
 }
 
 static char folder[] = "/tmp/clmix-gemm-XXXXXX", *saved_cache, *saved_tune;
@@ -81,7 +47,7 @@ static void open_with_own_cache(void)
     saved_tune = getenv("CLMIX_TUNE") == NULL ? NULL : strdup(getenv("CLMIX_TUNE"));
     strcpy(folder + strlen(folder) - 6, "XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    open_device(); /* its kernels still come from the shared cache */
+    open_test_device(); /* its kernels still come from the shared cache */
     setenv("CLMIX_CACHE_DIR", folder, 1);
     unsetenv("CLMIX_TUNE");
 }
@@ -101,14 +67,14 @@ static void close_with_own_cache(void)
 
     put_back("CLMIX_CACHE_DIR", saved_cache);
     put_back("CLMIX_TUNE", saved_tune);
-    close_device();
+    close_test_device();
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     ck_assert_int_eq(system(command), 0);
 }
 
 static void write_tuning(const char *text)
 {
-    char *path = clmix_tune_path(device);
+    char *path = clmix_tune_path(test_device);
     FILE *file = fopen(path, "w");
 
     ck_assert_ptr_nonnull(file);
@@ -121,14 +87,14 @@ START_TEST(choice_is_measured_once)
 {
     int way;
 
-    ok(choose("a", 1.0, 0.9, &way));
+    check_ok(choose("a", 1.0, 0.9, &way));
     ck_assert_int_eq(way, 0); /* not 1.2 times faster */
     ck_assert_int_eq(asked, 2);
-    ok(choose("b", 1.0, 0.5, &way));
+    check_ok(choose("b", 1.0, 0.5, &way));
     ck_assert_int_eq(way, 1);
-    ok(choose("a", 1.0, 0.1, &way));
+    check_ok(choose("a", 1.0, 0.1, &way));
     ck_assert_int_eq(way, 0);
-    ok(choose("b", 0.1, 1.0, &way));
+    check_ok(choose("b", 0.1, 1.0, &way));
     ck_assert_int_eq(way, 1);
     ck_assert_int_eq(asked, 0);
 }
@@ -138,13 +104,13 @@ START_TEST(wrong_ways_are_not_taken)
 {
     int way;
 
-    ok(choose("a", CLMIX_TUNE_WRONG, 5.0, &way));
+    check_ok(choose("a", CLMIX_TUNE_WRONG, 5.0, &way));
     ck_assert_int_eq(way, 1);
-    ok(choose("b", 5.0, CLMIX_TUNE_WRONG, &way));
+    check_ok(choose("b", 5.0, CLMIX_TUNE_WRONG, &way));
     ck_assert_int_eq(way, 0);
     ck_assert_int_eq(choose("c", CLMIX_TUNE_WRONG, CLMIX_TUNE_WRONG, &way), CLMIX_ERROR_DRIVER);
     ck_assert_ptr_nonnull(strstr(clmix_error(), "'c'"));
-    ok(choose("c", 1.0, 1.0, &way)); /* a failure is not remembered */
+    check_ok(choose("c", 1.0, 1.0, &way)); /* a failure is not remembered */
     ck_assert_int_eq(asked, 2);
 }
 END_TEST
@@ -162,19 +128,19 @@ START_TEST(spoilt_files_are_rewritten)
         int way;
 
         write_tuning(texts[i]);
-        ok(choose("a", 1.0, 2.0, &way));
+        check_ok(choose("a", 1.0, 2.0, &way));
         ck_assert_int_eq(way, 0);
         ck_assert_int_eq(asked, 2);
-        ok(choose("a", 2.0, 1.0, &way));
+        check_ok(choose("a", 2.0, 1.0, &way));
         ck_assert_int_eq(asked, 0);
     }
     write_tuning("clmix tuning 1\ndevice x\na\tsecond\tby hand\nb\tthird\tunknown\n");
     {
         int way;
 
-        ok(choose("a", 1.0, 2.0, &way));
+        check_ok(choose("a", 1.0, 2.0, &way));
         ck_assert_int_eq(way, 1);
-        ok(choose("b", 1.0, 2.0, &way));
+        check_ok(choose("b", 1.0, 2.0, &way));
         ck_assert_int_eq(way, 0);
         ck_assert_int_eq(asked, 2);
     }
@@ -187,16 +153,16 @@ START_TEST(nothing_is_measured_where_nothing_is_kept)
     int way;
 
     setenv("CLMIX_TUNE", "off", 1);
-    ok(choose("a", 2.0, 1.0, &way));
+    check_ok(choose("a", 2.0, 1.0, &way));
     ck_assert_int_eq(way, 0);
     unsetenv("CLMIX_TUNE");
     setenv("CLMIX_CACHE_DIR", "", 1);
-    ok(choose("a", 2.0, 1.0, &way));
+    check_ok(choose("a", 2.0, 1.0, &way));
     ck_assert_int_eq(way, 0);
     snprintf(blocked, sizeof blocked, "%s/file", folder);
     fclose(fopen(blocked, "w"));
     setenv("CLMIX_CACHE_DIR", blocked, 1); /* a file where the folder should be */
-    ok(choose("a", 2.0, 1.0, &way));
+    check_ok(choose("a", 2.0, 1.0, &way));
     ck_assert_int_eq(way, 0);
     ck_assert_int_eq(asked, 0);
 }
@@ -215,18 +181,18 @@ START_TEST(probe_tells_wrong_from_right)
     struct clmix_gemm_tile tile;
     double error, seconds;
 
-    clmix_gemm_choose_tile(clmix_device_describe(device), clmix_device_describe(device)->form == CLMIX_WIDE, &gemm, &tile);
-    ok(clmix_gemm_probe(device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
+    clmix_gemm_choose_tile(clmix_device_describe(test_device), clmix_device_describe(test_device)->form == CLMIX_WIDE, &gemm, &tile);
+    check_ok(clmix_gemm_probe(test_device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
     ck_assert_msg(error <= 1.0, "error %g", error);
     gemm.activation = CLMIX_ACTIVATION_NONE;
     tile.splits = 3;
     tile.chunk = 256;
-    ok(clmix_gemm_probe(device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
+    check_ok(clmix_gemm_probe(test_device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
     ck_assert_msg(error <= 1.0, "error %g", error);
     tile.chunk = 32;
-    ok(clmix_gemm_probe(device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
+    check_ok(clmix_gemm_probe(test_device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
     ck_assert_msg(error > 1.0, "error %g", error);
-    ok(clmix_gemm_probe(device, &gemm, CLMIX_GEMM_OWN, NULL, false, &error, &seconds));
+    check_ok(clmix_gemm_probe(test_device, &gemm, CLMIX_GEMM_OWN, NULL, false, &error, &seconds));
     ck_assert(seconds > 0.0);
 }
 END_TEST
@@ -239,11 +205,11 @@ static float *run_linear(size_t rows, size_t in, size_t out, const float *x, con
     clmix_plan *plan;
 
     clmix_output(graph, "y", clmix_linear(clmix_in(clmix_root(graph), "fc"), value, out, false));
-    ok(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE));
-    ok(clmix_plan_write(plan, "x", x, rows * in * sizeof(float)));
-    ok(clmix_plan_write(plan, "fc.weight", weight, in * out * sizeof(float)));
-    ok(clmix_plan_run(plan));
-    ok(clmix_plan_read(plan, "y", y, rows * out * sizeof(float)));
+    check_ok(clmix_plan_compile(&plan, graph, test_device, CLMIX_INFERENCE));
+    check_ok(clmix_plan_write(plan, "x", x, rows * in * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "fc.weight", weight, in * out * sizeof(float)));
+    check_ok(clmix_plan_run(plan));
+    check_ok(clmix_plan_read(plan, "y", y, rows * out * sizeof(float)));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     return y;
@@ -253,8 +219,8 @@ static float *run_linear(size_t rows, size_t in, size_t out, const float *x, con
 START_TEST(the_file_decides)
 {
     enum { ROWS = 40, IN = 24, OUT = 18 };
-    float *x = random_floats(ROWS * IN, 0), *weight = random_floats(IN * OUT, 1), *y;
-    char *path = clmix_tune_path(device), text[4096], *own;
+    float *x = ops_centred_floats(ROWS * IN, 0), *weight = ops_centred_floats(IN * OUT, 1), *y;
+    char *path = clmix_tune_path(test_device), text[4096], *own;
     size_t length;
     FILE *file;
 
@@ -293,8 +259,6 @@ int main(void)
 {
     Suite *suite = suite_create("gemm_route");
     TCase *routes = tcase_create("routes");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(routes, open_with_own_cache, close_with_own_cache);
     tcase_set_timeout(routes, 600);
@@ -303,12 +267,8 @@ int main(void)
     tcase_add_test(routes, spoilt_files_are_rewritten);
     tcase_add_test(routes, nothing_is_measured_where_nothing_is_kept);
     tcase_add_test(routes, probe_tells_wrong_from_right);
-    if (!small_effort())
+    if (!ops_small_effort())
         tcase_add_test(routes, the_file_decides);
     suite_add_tcase(suite, routes);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

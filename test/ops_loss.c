@@ -1,5 +1,6 @@
 /* Cross-entropy with left-out rows, smoothing and mixed labels, its gradient, what is not finite; top-k counts with ties. */
 #include "support_ops.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -314,8 +315,6 @@ int main(void)
 {
     Suite *suite = suite_create("loss");
     TCase *all = tcase_create("loss");
-    SRunner *runner;
-    int failed;
 
     tcase_add_unchecked_fixture(all, ops_open, ops_close);
     tcase_set_timeout(all, 600);
@@ -327,10 +326,5 @@ int main(void)
     tcase_add_test(all, top_k_of_ties_and_nan);
     tcase_add_test(all, refusals);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

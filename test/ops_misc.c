@@ -1,5 +1,6 @@
 /* Ops over elements and windows: activations, softmax, sums, pooling, dropout, normalisation of pictures. */
 #include "support_ops.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -522,8 +523,6 @@ int main(void)
 {
     Suite *suite = suite_create("misc");
     TCase *all = tcase_create("misc");
-    SRunner *runner;
-    int failed;
 
     tcase_add_unchecked_fixture(all, ops_open, ops_close);
     tcase_set_timeout(all, 600);
@@ -545,10 +544,5 @@ int main(void)
     tcase_add_test(all, dropout_refuses);
     tcase_add_test(all, pictures_are_normalised);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Layer and batch normalisation: results and gradients in both modes, running statistics, variances near epsilon, refusals. */
 #include "support_ops.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -243,8 +244,6 @@ int main(void)
 {
     Suite *suite = suite_create("norm");
     TCase *all = tcase_create("norm");
-    SRunner *runner;
-    int failed;
 
     tcase_add_unchecked_fixture(all, ops_open, ops_close);
     tcase_set_timeout(all, 600);
@@ -261,10 +260,5 @@ int main(void)
     tcase_add_test(all, runs_repeat_bit_for_bit);
     tcase_add_test(all, refusals);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Views and movement: slices of slices, copies, concatenation along every axis, in place and with a residual, sums of many terms, and
  * their gradients. */
 #include "support_ops.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -347,8 +348,6 @@ int main(void)
 {
     Suite *suite = suite_create("shape");
     TCase *all = tcase_create("shape");
-    SRunner *runner;
-    int failed;
 
     tcase_add_unchecked_fixture(all, ops_open, ops_close);
     tcase_set_timeout(all, 600);
@@ -363,10 +362,5 @@ int main(void)
     tcase_add_test(all, concat_of_many);
     tcase_add_test(all, refusals);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

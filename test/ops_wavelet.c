@@ -1,6 +1,7 @@
 /* Haar wavelets: the bands against the definition, perfect reconstruction, adjointness, gradients, what is taken in by the adjoint, and
  * refusals. */
 #include "support_ops.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -359,8 +360,6 @@ int main(void)
 {
     Suite *suite = suite_create("wavelet");
     TCase *all = tcase_create("wavelet");
-    SRunner *runner;
-    int failed;
 
     tcase_add_unchecked_fixture(all, ops_open, ops_close);
     tcase_set_timeout(all, 600);
@@ -374,10 +373,5 @@ int main(void)
     tcase_add_test(all, adjoint_takes_in_the_residual);
     tcase_add_test(all, refusals);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

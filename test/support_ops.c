@@ -67,14 +67,24 @@ static void *room(size_t bytes)
     return memory;
 }
 
-float *ops_floats(size_t count, uint64_t stream, float low, float high)
+static float *uniform_floats(uint64_t seed, size_t count, uint64_t stream, float low, float high)
 {
-    clmix_random random = clmix_random_stream(11, stream);
+    clmix_random random = clmix_random_stream(seed, stream);
     float *data = room(count * sizeof *data);
 
     for (size_t i = 0; i < count; i++)
         data[i] = low + (high - low) * clmix_random_uniform(&random);
     return data;
+}
+
+float *ops_floats(size_t count, uint64_t stream, float low, float high)
+{
+    return uniform_floats(11, count, stream, low, high);
+}
+
+float *ops_centred_floats(size_t count, uint64_t stream)
+{
+    return uniform_floats(7, count, stream, -0.5f, 0.5f);
 }
 
 void ops_compare(const char *what, const float *got, const double *wanted, size_t count, double tolerance)

@@ -22,6 +22,8 @@ clmix_shape ops_shape2(size_t rows, size_t columns);
 clmix_value ops_input(clmix_graph *graph, const char *name, clmix_shape shape);
 /* Uniform in [low, high), the same for the same stream. The caller frees. */
 float *ops_floats(size_t count, uint64_t stream, float low, float high);
+/* Uniform in [-0.5, 0.5), of another seed. */
+float *ops_centred_floats(size_t count, uint64_t stream);
 /* Fails when `got` and `wanted` differ by more than `tolerance` times the largest |wanted| (at least 1e-3); `what` and the place are
  * reported. NaN differs from everything. */
 void ops_compare(const char *what, const float *got, const double *wanted, size_t count, double tolerance);

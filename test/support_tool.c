@@ -38,6 +38,17 @@ int run_tool(char **output, const char *format, ...)
     return WEXITSTATUS(status);
 }
 
+void check_mistakes(const char *tool, const struct tool_mistake *mistakes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *output;
+        int status = run_tool(&output, "%s %s 2>&1", tool, mistakes[i].arguments);
+        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments,
+                      status, output);
+        free(output);
+    }
+}
+
 const char *make_folder(void)
 {
     static char folder[512];

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "support_ops.h"
+#include "support_suite.h"
 #include "support_tool.h"
 
 char train_folders[3][256];
@@ -120,17 +121,10 @@ void train_same_tensors(const char *first, const char *second, const char *name)
 int train_main(const char *name, TCase *const *cases, int count)
 {
     Suite *suite = suite_create(name);
-    SRunner *runner;
-    int failed;
 
     for (int i = 0; i < count; i++) {
         tcase_set_timeout(cases[i], 600);
         suite_add_tcase(suite, cases[i]);
     }
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "support_ops.h"
+#include "support_suite.h"
 #include "support_tool.h"
 
 static char folder[256];
@@ -196,8 +197,6 @@ int main(void)
 {
     Suite *suite = suite_create("clmix-bench");
     TCase *tests = tcase_create("figures");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(tests, 600);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -208,10 +207,5 @@ int main(void)
     tcase_add_test(tests, results_are_compared_by_what_they_are_about);
     tcase_add_loop_test(tests, misuse_is_explained, 0, (int)(sizeof misuses / sizeof *misuses));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support_suite.h"
 #include "support_tool.h"
 
 static char folder[512], weights[600];
@@ -110,10 +111,7 @@ END_TEST
 
 START_TEST(mistakes_are_named)
 {
-    static const struct {
-        const char *arguments, *sentence;
-        int status;
-    } mistakes[] = {
+    static const struct tool_mistake mistakes[] = {
         { "", "no weights were named", 2 },
         { "none.safetensors", "neither a picture nor --data", 2 },
         { "none.safetensors x.png", "none.safetensors", 1 },
@@ -123,13 +121,7 @@ START_TEST(mistakes_are_named)
         { "none.safetensors x.png --top 0", "must be at least 1", 2 },
     };
 
-    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
-        char *output;
-        int status = run_tool(&output, "clmix-predict %s 2>&1", mistakes[i].arguments);
-        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments,
-                      status, output);
-        free(output);
-    }
+    check_mistakes("clmix-predict", mistakes, sizeof mistakes / sizeof *mistakes);
 }
 END_TEST
 
@@ -145,10 +137,5 @@ int main(void)
     tcase_add_test(tool, accuracy_over_a_data_set);
     tcase_add_test(tool, mistakes_are_named);
     suite_add_tcase(suite, tool);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

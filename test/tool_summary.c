@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support_suite.h"
 #include "support_tool.h"
 
 static cJSON *summary(const char *arguments)
@@ -87,10 +88,7 @@ END_TEST
 
 START_TEST(mistakes_are_named)
 {
-    static const struct {
-        const char *arguments, *sentence;
-        int status;
-    } mistakes[] = {
+    static const struct tool_mistake mistakes[] = {
         { "", "one model is needed", 2 },
         { "wavemix-33", "no preset and no file 'wavemix-33'", 2 },
         { "wavemix-32 --batch 0", "must be at least 1", 2 },
@@ -101,13 +99,7 @@ START_TEST(mistakes_are_named)
         { "wavemix-32 --wings", "--wings", 2 },
     };
 
-    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
-        char *output;
-        int status = run_tool(&output, "clmix-summary %s 2>&1", mistakes[i].arguments);
-        ck_assert_msg(status == mistakes[i].status && strstr(output, mistakes[i].sentence) != NULL, "%s: %d, %s", mistakes[i].arguments,
-                      status, output);
-        free(output);
-    }
+    check_mistakes("clmix-summary", mistakes, sizeof mistakes / sizeof *mistakes);
 }
 END_TEST
 
@@ -123,10 +115,5 @@ int main(void)
     tcase_add_test(tool, keys_are_overridden);
     tcase_add_test(tool, mistakes_are_named);
     suite_add_tcase(suite, tool);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

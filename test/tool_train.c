@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "support_ops.h"
+#include "support_suite.h"
 #include "support_tool.h"
 
 #define TINY                                                                                                                           \
@@ -408,8 +409,6 @@ int main(void)
     Suite *suite = suite_create("clmix-train");
     TCase *writes = tcase_create("results"), *stops = tcase_create("stopping"), *usage = tcase_create("usage");
     TCase *all[] = { writes, stops, usage };
-    SRunner *runner;
-    int failed;
 
     for (int i = 0; i < 3; i++) {
         tcase_set_timeout(all[i], 600);
@@ -428,10 +427,5 @@ int main(void)
     tcase_add_test(stops, a_full_disk_is_an_error_that_loses_nothing);
     tcase_add_loop_test(usage, misuse_is_explained, 0, (int)(sizeof misuses / sizeof *misuses));
     tcase_add_test(usage, help_names_every_option);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

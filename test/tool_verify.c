@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "support_suite.h"
 #include "support_tool.h"
 
 static char folder[512];
@@ -21,41 +22,50 @@ static void end(void)
     remove_folder(folder);
 }
 
+/* A case of the repository, for free(). */
+static char *read_case(const char *name, size_t *bytes)
+{
+    char path[700];
+    void *data;
+
+    snprintf(path, sizeof path, "%s/ops/%s", CLMIX_TEST_CASES, name);
+    ck_assert_int_eq(clmix_file_read(path, 1 << 24, &data, bytes), CLMIX_OK);
+    return data;
+}
+
+/* Writes FOLDER/name, and frees the content. */
+static void write_case(const char *name, char *content, size_t bytes)
+{
+    char path[700];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    ck_assert_int_eq(clmix_file_write(path, content, bytes), CLMIX_OK);
+    free(content);
+}
+
 /* A case of the repository with one byte changed, as FOLDER/name. `find` is a text in the file; the byte `offset` behind its begin
  * changes. */
 static void spoil(const char *name, const char *find, size_t offset, char value)
 {
-    char path[700];
-    void *data;
     size_t bytes;
+    char *text = read_case(name, &bytes), *place = NULL;
 
-    snprintf(path, sizeof path, "%s/ops/%s", CLMIX_TEST_CASES, name);
-    ck_assert_int_eq(clmix_file_read(path, 1 << 24, &data, &bytes), CLMIX_OK);
-    char *text = data, *place = NULL;
     for (size_t i = 0; !place && i + strlen(find) < bytes; i++)
         if (memcmp(text + i, find, strlen(find)) == 0)
             place = text + i;
     ck_assert_ptr_nonnull(place);
     place[offset] = value;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    ck_assert_int_eq(clmix_file_write(path, data, bytes), CLMIX_OK);
-    free(data);
+    write_case(name, text, bytes);
 }
 
 /* A case whose last number is wrong, as FOLDER/wrong.safetensors. */
 static void spoil_numbers(const char *name)
 {
-    char path[700];
-    void *data;
     size_t bytes;
+    char *content = read_case(name, &bytes);
 
-    snprintf(path, sizeof path, "%s/ops/%s", CLMIX_TEST_CASES, name);
-    ck_assert_int_eq(clmix_file_read(path, 1 << 24, &data, &bytes), CLMIX_OK);
-    unsigned char *content = data;
     content[bytes - 1] ^= 0x40; /* the exponent of the last float */
-    snprintf(path, sizeof path, "%s/wrong.safetensors", folder);
-    ck_assert_int_eq(clmix_file_write(path, data, bytes), CLMIX_OK);
-    free(data);
+    write_case("wrong.safetensors", content, bytes);
 }
 
 static bool is_true(const cJSON *object, const char *key)
@@ -139,14 +149,10 @@ END_TEST
 
 START_TEST(bad_usage_is_explained)
 {
+    static const struct tool_mistake mistakes[] = { { "", "no case was named", 2 }, { "--kernels fast x", "simt or wide", 2 } };
     char *output;
 
-    ck_assert_int_eq(run_tool(&output, "clmix-verify 2>&1"), 2);
-    ck_assert_ptr_nonnull(strstr(output, "no case was named"));
-    free(output);
-    ck_assert_int_eq(run_tool(&output, "clmix-verify --kernels fast x 2>&1"), 2);
-    ck_assert_ptr_nonnull(strstr(output, "simt or wide"));
-    free(output);
+    check_mistakes("clmix-verify", mistakes, sizeof mistakes / sizeof *mistakes);
     ck_assert_int_eq(run_tool(&output, "clmix-verify --help"), 0);
     ck_assert_ptr_nonnull(strstr(output, "--kernels"));
     free(output);
@@ -179,10 +185,5 @@ int main(void)
     tcase_add_test(tool, bad_usage_is_explained);
     tcase_add_loop_test(tool, both_forms_can_be_chosen, 0, 2);
     suite_add_tcase(suite, tool);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "io/safetensors.h"
 #include "support_ops.h"
+#include "support_suite.h"
 #include "train/optimizer.h"
 
 #define COUNT 70016 /* elements: several groups, a multiple of 16 and of no group's share */
@@ -357,8 +358,6 @@ int main(void)
 {
     Suite *suite = suite_create("optimizer");
     TCase *tests = tcase_create("kernels");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(tests, 120);
     tcase_add_unchecked_fixture(tests, ops_open, ops_close);
@@ -370,10 +369,5 @@ int main(void)
     tcase_add_test(tests, reference_case_of_adamw);
     tcase_add_test(tests, ranges_that_the_kernels_cannot_take_are_refused);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

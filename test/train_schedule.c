@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "support_ops.h"
+#include "support_suite.h"
 #include "support_tool.h"
 #include "train/run.h"
 
@@ -283,8 +284,6 @@ int main(void)
 {
     Suite *suite = suite_create("schedule");
     TCase *tests = tcase_create("host");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(tests, warm_up_is_linear_and_reaches_the_peak, CLMIX_SCHEDULE_CONSTANT, CLMIX_SCHEDULE_LINEAR + 1);
     tcase_add_test(tests, schedules_have_their_shapes);
@@ -296,10 +295,5 @@ int main(void)
     tcase_add_test(tests, log_is_rewritten_from_the_history);
     tcase_add_loop_test(tests, curves_are_a_whole_svg, 0, 5);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "data/augment.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -719,12 +720,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    int failed;
-
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite());
 }

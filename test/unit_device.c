@@ -1,5 +1,6 @@
 /* Devices: finding, choosing, adopting, describing, checking and measuring them. On the device that CLMIX_DEVICE names. */
 #include "support_device.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -244,12 +245,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    int failed;
-
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return support_run(make_suite());
 }

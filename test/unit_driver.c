@@ -2,6 +2,7 @@
  * that drivers are known to give there. And limits that are met rather than failures: a device with small allocations, a full disk. */
 #include "runtime/runtime.h"
 #include "support_faults.h"
+#include "support_suite.h"
 
 #include <check.h>
 #include <signal.h>
@@ -593,12 +594,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    int failed;
-
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return support_run(make_suite());
 }

@@ -2,6 +2,7 @@
  * of the driver's. cJSON, which clmix works with, is given the same ones. */
 #include "base/status.h"
 #include "support_faults.h"
+#include "support_suite.h"
 #ifdef CLMIX_HAVE_CASES
 #include "tools/case.h"
 #endif
@@ -9,7 +10,6 @@
 #include <check.h>
 #include <cjson/cJSON.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 static atomic_long blocks; /* allocated and not freed, by all threads */
 static _Thread_local bool armed, onwards;
@@ -142,8 +142,6 @@ int main(void)
     Suite *suite = suite_create("faults");
     TCase *scenarios = tcase_create("scenarios");
     cJSON_Hooks hooks = { __wrap_malloc, __wrap_free };
-    SRunner *runner;
-    int failed;
 
     cJSON_InitHooks(&hooks);
     tcase_add_unchecked_fixture(scenarios, open_tiny_world, close_tiny_world);
@@ -152,10 +150,5 @@ int main(void)
     tcase_add_loop_test(scenarios, cases_survive_a_lack_of_memory, 0, 3);
 #endif
     suite_add_tcase(suite, scenarios);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return support_run(suite);
 }

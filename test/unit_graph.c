@@ -7,6 +7,7 @@
 
 #include "graph/op.h"
 #include "ops/table.h"
+#include "support_suite.h"
 
 static clmix_device *device;
 
@@ -433,8 +434,6 @@ int main(void)
 {
     Suite *suite = suite_create("graph");
     TCase *building = tcase_create("building"), *running = tcase_create("running");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(building, 120);
     tcase_add_checked_fixture(building, open_generic, close_device);
@@ -458,10 +457,5 @@ int main(void)
     tcase_add_test(running, an_application_binds_its_own_memory);
     tcase_add_test(running, sizes_of_data_are_checked);
     suite_add_tcase(suite, running);
-    runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return support_run(suite);
 }

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "runtime/embedded.h"
 #include "support_device.h"
+#include "support_suite.h"
 #include "support_tool.h"
 
 #include <check.h>
@@ -667,12 +668,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    int failed;
-
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return support_run(make_suite());
 }

@@ -1,23 +1,10 @@
 /* Convolution (cross-correlation), channels last. Weights on the device are [kh][kw][in / groups][out]. Without groups the work is the
  * window sums' (window.h); with groups it is that of simple kernels along the channels; and a 1x1 window of stride 1 is a linear layer. */
 #include "ops/table.h"
-#include "ops/window.h"
-
-#include <clmix/ops.h>
+#include "ops/window_op.h"
 
 #include "base/status.h"
-#include "ops/column_sum.h"
 #include "ops/linear.h"
-
-#include <math.h>
-
-enum { X, WEIGHT, BIAS }; /* inputs of a convolution */
-
-/* `x` and `weight` are shapes on the device: what the gradients' ops need to know besides their inputs. */
-struct conv_attributes {
-    clmix_window window;
-    clmix_shape x, weight;
-};
 
 /* Everything about one convolution. */
 struct conv {
@@ -25,7 +12,7 @@ struct conv {
     size_t groups;
 };
 
-static struct conv conv_of(const struct conv_attributes *attributes)
+static struct conv conv_of(const struct clmix_window_attributes *attributes)
 {
     const clmix_window *window = &attributes->window;
     struct conv conv = { .groups = window->groups };
@@ -46,11 +33,6 @@ static struct conv conv_of(const struct conv_attributes *attributes)
 static clmix_shape output_shape(const struct conv *conv)
 {
     return clmix_shape_make(4, (const size_t[]){ conv->map.batch, conv->map.small[0], conv->map.small[1], conv->map.small_channels });
-}
-
-static struct clmix_window_pixels pixels_of(const struct clmix_planner *planner, int32_t value)
-{
-    return (struct clmix_window_pixels){ .value = value, .pitch = clmix_tensor_at(clmix_planner_graph(planner), value)->pitch };
 }
 
 /* The steps of weights [kh][kw][in][out]; big: in, small: out. */
@@ -85,24 +67,6 @@ static struct clmix_launcher *launch_grouped(struct clmix_planner *planner, cons
     return launcher;
 }
 
-static void push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch)
-{
-    clmix_launch_int(launcher, (long)size[0]);
-    clmix_launch_int(launcher, (long)size[1]);
-    clmix_launch_int(launcher, (long)channels);
-    clmix_launch_int(launcher, (long)pitch);
-}
-
-static void push_window(struct clmix_launcher *launcher, const struct clmix_window_map *map)
-{
-    for (int i = 0; i < 2; i++)
-        clmix_launch_int(launcher, (long)map->kernel[i]);
-    for (int i = 0; i < 2; i++)
-        clmix_launch_int(launcher, (long)map->stride[i]);
-    for (int i = 0; i < 2; i++)
-        clmix_launch_int(launcher, (long)map->padding[i]);
-}
-
 static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
                                     struct clmix_window_pixels x, int32_t weight, int32_t bias, struct clmix_window_pixels y)
 {
@@ -117,9 +81,9 @@ static clmix_status forward_grouped(struct clmix_planner *planner, const struct 
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, y.value);
     clmix_launch_int(launcher, (long)map->batch);
-    push_map(launcher, map->big, map->big_channels, x.pitch);
-    push_map(launcher, map->small, map->small_channels, y.pitch);
-    push_window(launcher, map);
+    clmix_window_push_map(launcher, map->big, map->big_channels, x.pitch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, y.pitch);
+    clmix_window_push(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     clmix_launch_grid(launcher, map->batch * map->small[0], 1, 1, work_group);
     return CLMIX_OK;
@@ -138,9 +102,9 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
     clmix_launch_value(launcher, weight);
     clmix_launch_value(launcher, x.value);
     clmix_launch_int(launcher, (long)map->batch);
-    push_map(launcher, map->small, map->small_channels, gradient.pitch);
-    push_map(launcher, map->big, map->big_channels, x.pitch);
-    push_window(launcher, map);
+    clmix_window_push_map(launcher, map->small, map->small_channels, gradient.pitch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, x.pitch);
+    clmix_window_push(launcher, map);
     clmix_launch_grid(launcher, map->batch * map->big[0], 1, 1, work_group);
     return CLMIX_OK;
 }
@@ -166,9 +130,9 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     clmix_launch_value(launcher, gradient.value);
     clmix_launch_value(launcher, partial);
     clmix_launch_int(launcher, (long)map->batch);
-    push_map(launcher, map->big, map->big_channels, x.pitch);
-    push_map(launcher, map->small, map->small_channels, gradient.pitch);
-    push_window(launcher, map);
+    clmix_window_push_map(launcher, map->big, map->big_channels, x.pitch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, gradient.pitch);
+    clmix_window_push(launcher, map);
     clmix_launch_int(launcher, (long)rows);
     clmix_launch_grid(launcher, taps, parts, 1, work_group);
     clmix_window_reduce(planner, node, &reduced, partial, parts, weights_of(conv, weight));
@@ -187,51 +151,25 @@ static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status forward_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels x = pixels_of(planner, node->inputs[X]), y = pixels_of(planner, clmix_planner_result(planner, node));
+    const struct clmix_window_pixels x = clmix_window_pixels_of(planner, node->inputs[CLMIX_WINDOW_X]),
+                                     y = clmix_window_pixels_of(planner, clmix_planner_result(planner, node));
 
     if (conv.groups > 1)
-        return forward_grouped(planner, node, &conv, x, node->inputs[WEIGHT], node->inputs[BIAS], y);
-    return clmix_window_gather(planner, node, &conv.map, x, weights_of(&conv, node->inputs[WEIGHT]), node->inputs[BIAS], y);
+        return forward_grouped(planner, node, &conv, x, node->inputs[CLMIX_WINDOW_WEIGHT], node->inputs[CLMIX_WINDOW_BIAS], y);
+    return clmix_window_gather(planner, node, &conv.map, x, weights_of(&conv, node->inputs[CLMIX_WINDOW_WEIGHT]),
+                               node->inputs[CLMIX_WINDOW_BIAS], y);
 }
 
-/* The same for all three: each input element and each output element once, and one multiply-add a tap. */
 static void conv_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
-    const struct conv_attributes *attributes = node->attributes;
-    const struct conv conv = conv_of(attributes);
-    const uint64_t outputs = clmix_shape_count(output_shape(&conv)), weights = clmix_shape_count(attributes->weight);
+    const struct conv conv = conv_of(node->attributes);
 
-    *flops = 2 * outputs / conv.map.small_channels * weights;
-    *bytes = (clmix_shape_count(attributes->x) + weights + outputs) * sizeof(float);
-    if (node->input_count > BIAS && clmix_node_input(graph, node, BIAS) != NULL) {
-        *flops += outputs;
-        *bytes += conv.map.small_channels * sizeof(float);
-    }
+    clmix_window_cost(graph, node, &conv.map, output_shape(&conv), flops, bytes);
 }
 
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    const struct conv_attributes attributes = *(const struct conv_attributes *)node->attributes;
-    const clmix_value gradient = clmix_backward_gradient(backward, node, 0);
-    const clmix_scope at = clmix_backward_scope(backward, node);
-
-    if (!clmix_is_value(gradient))
-        return CLMIX_OK;
-    if (clmix_backward_wants(backward, node, X)) {
-        const clmix_value inputs[] = { gradient, clmix_backward_input(backward, node, WEIGHT) };
-
-        CLMIX_TRY(clmix_backward_give(backward, node, X,
-                                      clmix_node_add(at, &clmix_op_conv2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
-    }
-    if (clmix_backward_wants(backward, node, WEIGHT)) {
-        const clmix_value inputs[] = { clmix_backward_input(backward, node, X), gradient };
-
-        CLMIX_TRY(clmix_backward_give(backward, node, WEIGHT,
-                                      clmix_node_add(at, &clmix_op_conv2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
-    }
-    if (clmix_backward_wants(backward, node, BIAS))
-        CLMIX_TRY(clmix_backward_give(backward, node, BIAS, clmix_column_sum(at, gradient)));
-    return CLMIX_OK;
+    return clmix_window_backward(backward, node, &clmix_op_conv2d_grad_input, &clmix_op_conv2d_grad_weight);
 }
 
 const struct clmix_op clmix_op_conv2d = {
@@ -244,14 +182,6 @@ const struct clmix_op clmix_op_conv2d = {
 };
 
 /* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
-
-/* Inputs: the output's gradient, weight. */
-static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node)
-{
-    const struct conv_attributes *attributes = node->attributes;
-
-    return clmix_node_declare(graph, node, CLMIX_F32, attributes->x);
-}
 
 /* With stride 1 the input gradient is itself a convolution, of the output's gradient with the kernel turned round; gathering is cheaper
  * than scattering. */
@@ -280,8 +210,8 @@ static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const 
 static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels gradient = pixels_of(planner, node->inputs[0]),
-                                     x = pixels_of(planner, clmix_planner_result(planner, node));
+    const struct clmix_window_pixels gradient = clmix_window_pixels_of(planner, node->inputs[0]),
+                                     x = clmix_window_pixels_of(planner, clmix_planner_result(planner, node));
     const bool unit_stride = conv.map.stride[0] == 1 && conv.map.stride[1] == 1;
 
     if (conv.groups > 1)
@@ -294,23 +224,16 @@ static clmix_status grad_input_launch(struct clmix_planner *planner, const struc
 const struct clmix_op clmix_op_conv2d_grad_input = {
     .name = "conv2d_grad_input",
     .flags = CLMIX_OP_STRIDED,
-    .shape = grad_input_shape,
+    .shape = clmix_window_grad_input_shape,
     .launch = grad_input_launch,
     .cost = conv_cost,
 };
 
-/* Inputs: x, the output's gradient. */
-static clmix_status grad_weight_shape(clmix_graph *graph, struct clmix_node *node)
-{
-    const struct conv_attributes *attributes = node->attributes;
-
-    return clmix_node_declare(graph, node, CLMIX_F32, attributes->weight);
-}
-
 static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels x = pixels_of(planner, node->inputs[0]), gradient = pixels_of(planner, node->inputs[1]);
+    const struct clmix_window_pixels x = clmix_window_pixels_of(planner, node->inputs[0]),
+                                     gradient = clmix_window_pixels_of(planner, node->inputs[1]);
     const int32_t weight = clmix_planner_result(planner, node);
 
     if (conv.groups > 1)
@@ -321,7 +244,7 @@ static clmix_status grad_weight_launch(struct clmix_planner *planner, const stru
 const struct clmix_op clmix_op_conv2d_grad_weight = {
     .name = "conv2d_grad_weight",
     .flags = CLMIX_OP_STRIDED,
-    .shape = grad_weight_shape,
+    .shape = clmix_window_grad_weight_shape,
     .launch = grad_weight_launch,
     .cost = conv_cost,
 };
@@ -362,10 +285,8 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
 
 clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
 {
-    struct conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    struct clmix_window_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
     size_t group_inputs;
-    clmix_value inputs[3] = { x, clmix_no_value(), clmix_no_value() };
-    float bound;
 
     attributes.window.groups = window.groups == 0 ? 1 : window.groups;
     if (!clmix_is_value(x))
@@ -377,11 +298,7 @@ clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_w
         window.padding[0] + window.padding[1] == 0)
         return clmix_linear_with(at, x, channels, bias, 4);
 
-    attributes.weight = clmix_shape_make(4, (const size_t[]){ window.kernel[0], window.kernel[1], group_inputs, channels });
-    bound = 1.0f / sqrtf((float)(group_inputs * window.kernel[0] * window.kernel[1]));
-    inputs[WEIGHT] = clmix_parameter(at, "weight", 4, (const size_t[]){ channels, group_inputs, window.kernel[0], window.kernel[1] },
-                                     (const int[]){ 2, 3, 1, 0 }, CLMIX_UNIFORM, bound);
-    if (bias)
-        inputs[BIAS] = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
-    return clmix_node_add(at, &clmix_op_conv2d, &attributes, sizeof attributes, inputs, 3);
+    return clmix_window_add(at, &clmix_op_conv2d, attributes, x,
+                            (const size_t[]){ channels, group_inputs, window.kernel[0], window.kernel[1] }, (const int[]){ 2, 3, 1, 0 },
+                            channels, bias);
 }

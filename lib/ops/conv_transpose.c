@@ -1,25 +1,12 @@
 /* Transposed convolution (up-sampling), channels last. Weights on the device are [in][kh][kw][out]: what one input pixel adds to a row of
  * the output is one contiguous run of kw out. */
 #include "ops/table.h"
-#include "ops/window.h"
-
-#include <clmix/ops.h>
+#include "ops/window_op.h"
 
 #include "base/status.h"
-#include "ops/column_sum.h"
-
-#include <math.h>
-
-enum { X, WEIGHT, BIAS }; /* inputs of a transposed convolution */
-
-/* `x` and `weight` are shapes on the device: what the gradients' ops need to know besides their inputs. */
-struct transpose_attributes {
-    clmix_window window;
-    clmix_shape x, weight;
-};
 
 /* small: the input, big: the output. */
-static struct clmix_window_map map_of(const struct transpose_attributes *attributes)
+static struct clmix_window_map map_of(const struct clmix_window_attributes *attributes)
 {
     const clmix_window *window = &attributes->window;
     struct clmix_window_map map = { .batch = attributes->x.size[0],
@@ -41,11 +28,6 @@ static clmix_shape output_shape(const struct clmix_window_map *map)
     return clmix_shape_make(4, (const size_t[]){ map->batch, map->big[0], map->big[1], map->big_channels });
 }
 
-static struct clmix_window_pixels pixels_of(const struct clmix_planner *planner, int32_t value)
-{
-    return (struct clmix_window_pixels){ .value = value, .pitch = clmix_tensor_at(clmix_planner_graph(planner), value)->pitch };
-}
-
 static struct clmix_window_weights weights_of(const struct clmix_window_map *map, int32_t value)
 {
     const long outputs = (long)map->big_channels, ky_step = outputs * (long)map->kernel[1];
@@ -55,20 +37,11 @@ static struct clmix_window_weights weights_of(const struct clmix_window_map *map
     };
 }
 
-/* The same for all three: each input element and each output element once, and one multiply-add a tap. */
 static void transpose_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
-    const struct transpose_attributes *attributes = node->attributes;
-    const struct clmix_window_map map = map_of(attributes);
-    const uint64_t inputs = clmix_shape_count(attributes->x), weights = clmix_shape_count(attributes->weight),
-                   outputs = clmix_shape_count(output_shape(&map));
+    const struct clmix_window_map map = map_of(node->attributes);
 
-    *flops = 2 * inputs / map.small_channels * weights;
-    *bytes = (inputs + weights + outputs) * sizeof(float);
-    if (node->input_count > BIAS && clmix_node_input(graph, node, BIAS) != NULL) {
-        *flops += outputs;
-        *bytes += map.big_channels * sizeof(float);
-    }
+    clmix_window_cost(graph, node, &map, output_shape(&map), flops, bytes);
 }
 
 /* ---- forward ------------------------------------------------------------------------------------------------------------------------- */
@@ -84,35 +57,14 @@ static clmix_status forward_launch(struct clmix_planner *planner, const struct c
 {
     const struct clmix_window_map map = map_of(node->attributes);
 
-    return clmix_window_scatter(planner, node, &map, pixels_of(planner, node->inputs[X]), weights_of(&map, node->inputs[WEIGHT]),
-                                node->inputs[BIAS], pixels_of(planner, clmix_planner_result(planner, node)));
+    return clmix_window_scatter(planner, node, &map, clmix_window_pixels_of(planner, node->inputs[CLMIX_WINDOW_X]),
+                                weights_of(&map, node->inputs[CLMIX_WINDOW_WEIGHT]), node->inputs[CLMIX_WINDOW_BIAS],
+                                clmix_window_pixels_of(planner, clmix_planner_result(planner, node)));
 }
 
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    const struct transpose_attributes attributes = *(const struct transpose_attributes *)node->attributes;
-    const clmix_value gradient = clmix_backward_gradient(backward, node, 0);
-    const clmix_scope at = clmix_backward_scope(backward, node);
-
-    if (!clmix_is_value(gradient))
-        return CLMIX_OK;
-    if (clmix_backward_wants(backward, node, X)) {
-        const clmix_value inputs[] = { gradient, clmix_backward_input(backward, node, WEIGHT) };
-
-        CLMIX_TRY(
-            clmix_backward_give(backward, node, X,
-                                clmix_node_add(at, &clmix_op_conv_transpose2d_grad_input, &attributes, sizeof attributes, inputs, 2)));
-    }
-    if (clmix_backward_wants(backward, node, WEIGHT)) {
-        const clmix_value inputs[] = { clmix_backward_input(backward, node, X), gradient };
-
-        CLMIX_TRY(
-            clmix_backward_give(backward, node, WEIGHT,
-                                clmix_node_add(at, &clmix_op_conv_transpose2d_grad_weight, &attributes, sizeof attributes, inputs, 2)));
-    }
-    if (clmix_backward_wants(backward, node, BIAS))
-        CLMIX_TRY(clmix_backward_give(backward, node, BIAS, clmix_column_sum(at, gradient)));
-    return CLMIX_OK;
+    return clmix_window_backward(backward, node, &clmix_op_conv_transpose2d_grad_input, &clmix_op_conv_transpose2d_grad_weight);
 }
 
 const struct clmix_op clmix_op_conv_transpose2d = {
@@ -126,50 +78,34 @@ const struct clmix_op clmix_op_conv_transpose2d = {
 
 /* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Inputs: the output's gradient, weight. */
-static clmix_status grad_input_shape(clmix_graph *graph, struct clmix_node *node)
-{
-    const struct transpose_attributes *attributes = node->attributes;
-
-    return clmix_node_declare(graph, node, CLMIX_F32, attributes->x);
-}
-
 static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct clmix_window_map map = map_of(node->attributes);
 
-    return clmix_window_gather(planner, node, &map, pixels_of(planner, node->inputs[0]), weights_of(&map, node->inputs[1]), CLMIX_NONE,
-                               pixels_of(planner, clmix_planner_result(planner, node)));
+    return clmix_window_gather(planner, node, &map, clmix_window_pixels_of(planner, node->inputs[0]), weights_of(&map, node->inputs[1]),
+                               CLMIX_NONE, clmix_window_pixels_of(planner, clmix_planner_result(planner, node)));
 }
 
 const struct clmix_op clmix_op_conv_transpose2d_grad_input = {
     .name = "conv_transpose2d_grad_input",
     .flags = CLMIX_OP_STRIDED,
-    .shape = grad_input_shape,
+    .shape = clmix_window_grad_input_shape,
     .launch = grad_input_launch,
     .cost = transpose_cost,
 };
-
-/* Inputs: x, the output's gradient. */
-static clmix_status grad_weight_shape(clmix_graph *graph, struct clmix_node *node)
-{
-    const struct transpose_attributes *attributes = node->attributes;
-
-    return clmix_node_declare(graph, node, CLMIX_F32, attributes->weight);
-}
 
 static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct clmix_window_map map = map_of(node->attributes);
 
-    return clmix_window_weight(planner, node, &map, pixels_of(planner, node->inputs[1]), pixels_of(planner, node->inputs[0]),
-                               weights_of(&map, clmix_planner_result(planner, node)));
+    return clmix_window_weight(planner, node, &map, clmix_window_pixels_of(planner, node->inputs[1]),
+                               clmix_window_pixels_of(planner, node->inputs[0]), weights_of(&map, clmix_planner_result(planner, node)));
 }
 
 const struct clmix_op clmix_op_conv_transpose2d_grad_weight = {
     .name = "conv_transpose2d_grad_weight",
     .flags = CLMIX_OP_STRIDED,
-    .shape = grad_weight_shape,
+    .shape = clmix_window_grad_weight_shape,
     .launch = grad_weight_launch,
     .cost = transpose_cost,
 };
@@ -205,23 +141,15 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
 
 clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
 {
-    struct transpose_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
-    clmix_value inputs[3] = { x, clmix_no_value(), clmix_no_value() };
+    struct clmix_window_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
     clmix_status status;
-    size_t inputs_count;
-    float bound;
 
     if (!clmix_is_value(x))
         return x;
     status = check(x, channels, &window);
     if (status != CLMIX_OK)
         return clmix_poison(at, status, "%s", clmix_error());
-    inputs_count = attributes.x.size[3];
-    attributes.weight = clmix_shape_make(4, (const size_t[]){ inputs_count, window.kernel[0], window.kernel[1], channels });
-    bound = 1.0f / sqrtf((float)(channels * window.kernel[0] * window.kernel[1]));
-    inputs[WEIGHT] = clmix_parameter(at, "weight", 4, (const size_t[]){ inputs_count, channels, window.kernel[0], window.kernel[1] },
-                                     (const int[]){ 0, 2, 3, 1 }, CLMIX_UNIFORM, bound);
-    if (bias)
-        inputs[BIAS] = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
-    return clmix_node_add(at, &clmix_op_conv_transpose2d, &attributes, sizeof attributes, inputs, 3);
+    return clmix_window_add(at, &clmix_op_conv_transpose2d, attributes, x,
+                            (const size_t[]){ attributes.x.size[3], channels, window.kernel[0], window.kernel[1] },
+                            (const int[]){ 0, 2, 3, 1 }, channels, bias);
 }

@@ -44,16 +44,14 @@ static void launch_sizes(struct clmix_launcher *launcher, int count, const size_
         clmix_launch_int(launcher, (long)sizes[i]);
 }
 
-/* Kernel, stride and padding, as all kernels take them. */
-static void launch_window(struct clmix_launcher *launcher, const struct clmix_window_map *map)
+void clmix_window_push(struct clmix_launcher *launcher, const struct clmix_window_map *map)
 {
     launch_sizes(launcher, 2, map->kernel);
     launch_sizes(launcher, 2, map->stride);
     launch_sizes(launcher, 2, map->padding);
 }
 
-/* A map's height, width, channels and pitch. */
-static void launch_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch)
+void clmix_window_push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch)
 {
     launch_sizes(launcher, 2, size);
     launch_sizes(launcher, 2, (const size_t[]){ channels, pitch });
@@ -285,9 +283,9 @@ static bool gather_wide(struct clmix_planner *planner, const struct clmix_node *
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, small.value);
     launch_sizes(launcher, 1, &map->batch);
-    launch_map(launcher, map->big, map->big_channels, big.pitch);
-    launch_map(launcher, map->small, map->small_channels, small.pitch);
-    launch_window(launcher, map);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     launch_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
     clmix_launch_grid(launcher, ceil_div(map->small[1], cut.columns), ceil_div(map->small[0], cut.rows), ceil_div(map->batch, cut.images),
@@ -323,9 +321,9 @@ static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node 
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, big.value);
     launch_sizes(launcher, 1, &map->batch);
-    launch_map(launcher, map->small, map->small_channels, small.pitch);
-    launch_map(launcher, map->big, map->big_channels, big.pitch);
-    launch_window(launcher, map);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     launch_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
     clmix_launch_int(launcher, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
@@ -386,9 +384,9 @@ static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *
     clmix_launch_value(launcher, big.value);
     clmix_launch_value(launcher, partial);
     launch_sizes(launcher, 1, &map->batch);
-    launch_map(launcher, map->small, map->small_channels, small.pitch);
-    launch_map(launcher, map->big, map->big_channels, big.pitch);
-    launch_window(launcher, map);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push(launcher, map);
     launch_sizes(launcher, 2, (const size_t[]){ part_rows, rows });
     clmix_launch_int(launcher, (long)(map->kernel[0] * matrix));
     clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
@@ -433,9 +431,9 @@ static void product_simt(struct clmix_planner *planner, const struct clmix_node 
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, to.value);
     launch_sizes(launcher, 1, &map->batch);
-    launch_map(launcher, from_size, channels, from.pitch);
-    launch_map(launcher, to_size, outputs, to.pitch);
-    launch_window(launcher, map);
+    clmix_window_push_map(launcher, from_size, channels, from.pitch);
+    clmix_window_push_map(launcher, to_size, outputs, to.pitch);
+    clmix_window_push(launcher, map);
     clmix_launch_int(launcher, weights->base);
     clmix_launch_int(launcher, weights->ky_step);
     clmix_launch_int(launcher, weights->kx_step);
@@ -480,9 +478,9 @@ static void weight_simt(struct clmix_planner *planner, const struct clmix_node *
     clmix_launch_value(launcher, small.value);
     clmix_launch_value(launcher, partial);
     launch_sizes(launcher, 1, &map->batch);
-    launch_map(launcher, map->big, map->big_channels, big.pitch);
-    launch_map(launcher, map->small, map->small_channels, small.pitch);
-    launch_window(launcher, map);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push(launcher, map);
     launch_sizes(launcher, 1, &part_pixels);
     clmix_launch_grid(launcher, ceil_div(terms, SIMT_PIXELS), ceil_div(map->small_channels, columns), parts, simt_group(columns));
     clmix_window_claim_cost(planner, node, launcher);

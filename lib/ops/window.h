@@ -51,6 +51,10 @@ void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node 
 /* CLMIX_OK when all offsets inside these maps and weights fit the kernels' 32-bit arithmetic. */
 clmix_status clmix_window_check(const struct clmix_window_map *map, size_t big_pitch, size_t small_pitch);
 
+/* Arguments of a launch, as all kernels take them: a map's height, width, channels and pitch; and kernel, stride and padding. */
+void clmix_window_push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch);
+void clmix_window_push(struct clmix_launcher *launcher, const struct clmix_window_map *map);
+
 /* Gives a launch the whole cost of its node; for the others of a node, nothing. */
 void clmix_window_claim_cost(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher);
 
