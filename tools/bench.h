@@ -53,6 +53,9 @@ void bench_trainer_free(struct bench_trainer *bench);
 uint8_t *bench_pictures(size_t bytes);
 int32_t *bench_labels(size_t count, size_t classes);
 
+/* What share of the time it took work needs at least on the device, by its arithmetic or its memory, whichever binds. */
+double bench_fraction(uint64_t flops, uint64_t bytes, double seconds, const clmix_ceilings *ceilings);
+
 /* `value` to so many significant digits, so that results are readable. */
 double bench_rounded(double value, int digits);
 

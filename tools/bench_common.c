@@ -55,6 +55,13 @@ void bench_times_free(struct bench_times *times)
     memset(times, 0, sizeof *times);
 }
 
+double bench_fraction(uint64_t flops, uint64_t bytes, double seconds, const clmix_ceilings *ceilings)
+{
+    const double arithmetic = (double)flops / (1e9 * ceilings->fma_gflops), memory = (double)bytes / (1e9 * ceilings->copy_gbs);
+
+    return fmax(arithmetic, memory) / seconds;
+}
+
 double bench_rounded(double value, int digits)
 {
     double unit;

@@ -242,15 +242,6 @@ static clmix_status measure(const struct op_case *op, clmix_device *device, bool
 
 /* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
 
-/* Of the time that the device's arithmetic or its memory needs at least, whichever is more. */
-static double fraction(const struct figures *figures, const clmix_ceilings *ceilings)
-{
-    const double arithmetic = (double)figures->cost.flops / (1e9 * ceilings->fma_gflops),
-                 memory = (double)figures->cost.moved_bytes / (1e9 * ceilings->copy_gbs);
-
-    return fmax(arithmetic, memory) / figures->seconds;
-}
-
 static bool print_figures(const struct cli *cli, const struct op_case *op, bool backward, const struct figures *figures,
                           const clmix_ceilings *ceilings)
 {
@@ -264,7 +255,7 @@ static bool print_figures(const struct cli *cli, const struct op_case *op, bool 
         snprintf(size + strlen(size), sizeof size - strlen(size), "%s%zu", i == 0 ? "" : "x", op->size[i]);
     if (!cli->json) {
         printf("%-38s  %-14s  %-8s  %9.3f  %9.1f  %8.1f  %6.1f %%\n", op->name, size, pass, 1e3 * figures->seconds, gflops, gbs,
-               100.0 * fraction(figures, ceilings));
+               100.0 * bench_fraction(figures->cost.flops, figures->cost.moved_bytes, figures->seconds, ceilings));
         fflush(stdout);
         return true;
     }
@@ -275,7 +266,8 @@ static bool print_figures(const struct cli *cli, const struct op_case *op, bool 
     cJSON_AddNumberToObject(json, "ms", bench_rounded(1e3 * figures->seconds, 5));
     cJSON_AddNumberToObject(json, "gflops", bench_rounded(gflops, 5));
     cJSON_AddNumberToObject(json, "gbs", bench_rounded(gbs, 5));
-    cJSON_AddNumberToObject(json, "fraction_of_ceiling", bench_rounded(fraction(figures, ceilings), 4));
+    cJSON_AddNumberToObject(json, "fraction_of_ceiling",
+                            bench_rounded(bench_fraction(figures->cost.flops, figures->cost.moved_bytes, figures->seconds, ceilings), 4));
     return cli_print_json(json);
 }
 

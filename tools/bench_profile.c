@@ -59,16 +59,17 @@ static int longest_first(const void *a, const void *b)
 
 /* ---- printing --------------------------------------------------------------------------------------------------------------------- */
 
-static bool print_row(const struct cli *cli, const struct row *row, double all)
+static bool print_row(const struct cli *cli, const struct row *row, double all, const clmix_ceilings *ceilings)
 {
     const double ms = row->microseconds / STEPS / 1e3, gflops = (double)row->flops / row->microseconds / 1e3,
                  gbs = (double)row->bytes / row->microseconds / 1e3;
+    const double fraction = bench_fraction(row->flops, row->bytes, row->microseconds / 1e6, ceilings);
     const size_t launches = (row->launches + STEPS - 1) / STEPS;
     cJSON *json;
 
     if (!cli->json) {
-        printf("%-46s  %-22s  %8zu  %9.3f  %5.1f %%  %9.1f  %8.1f\n", row->label, row->kernel, launches, ms,
-               100.0 * row->microseconds / all, gflops, gbs);
+        printf("%-46s  %-22s  %8zu  %9.3f  %5.1f %%  %9.1f  %8.1f  %8.1f %%\n", row->label, row->kernel, launches, ms,
+               100.0 * row->microseconds / all, gflops, gbs, 100.0 * fraction);
         return true;
     }
     json = cJSON_CreateObject();
@@ -79,15 +80,17 @@ static bool print_row(const struct cli *cli, const struct row *row, double all)
     cJSON_AddNumberToObject(json, "share", bench_rounded(row->microseconds / all, 4));
     cJSON_AddNumberToObject(json, "gflops", bench_rounded(gflops, 5));
     cJSON_AddNumberToObject(json, "gbs", bench_rounded(gbs, 5));
+    cJSON_AddNumberToObject(json, "fraction_of_ceiling", bench_rounded(fraction, 4));
     return cli_print_json(json);
 }
 
-static bool print_table(const struct cli *cli, const struct table *table, double step_seconds)
+static bool print_table(const struct cli *cli, const struct table *table, double step_seconds, const clmix_ceilings *ceilings)
 {
     if (!cli->json)
-        printf("%-46s  %-22s  %8s  %9s  %7s  %9s  %8s\n", "op", "kernel", "launches", "ms a step", "share", "GFLOP/s", "GB/s");
+        printf("%-46s  %-22s  %8s  %9s  %7s  %9s  %8s  %10s\n", "op", "kernel", "launches", "ms a step", "share", "GFLOP/s", "GB/s",
+               "of ceiling");
     for (size_t i = 0; i < table->count; i++)
-        if (!print_row(cli, &table->rows[i], table->microseconds))
+        if (!print_row(cli, &table->rows[i], table->microseconds, ceilings))
             return false;
     if (!cli->json)
         printf("kernels %.2f ms a step; a step without the profiler %.2f ms\n", table->microseconds / STEPS / 1e3, 1e3 * step_seconds);
@@ -126,6 +129,7 @@ int bench_profile(const struct cli *cli, const struct bench_request *request, cl
     struct bench_trainer bench = { 0 };
     struct table table = { 0 };
     clmix_config *config = NULL;
+    clmix_ceilings ceilings = { 0 };
     double step_seconds = 0.0;
     clmix_status status = bench_config(request, model, &config);
     int exit_status = 0;
@@ -133,12 +137,14 @@ int bench_profile(const struct cli *cli, const struct bench_request *request, cl
     if (status == CLMIX_OK)
         status = bench_trainer_make(&bench, device, config, (size_t)request->batch);
     if (status == CLMIX_OK)
+        status = clmix_device_ceilings(device, &ceilings);
+    if (status == CLMIX_OK)
         status = profile(&bench, device, &table, &step_seconds);
     if (status == CLMIX_OK && request->trace != NULL)
         status = clmix_profile_write_trace(device, request->trace);
     if (status != CLMIX_OK)
         exit_status = cli_fail(cli, status);
-    else if (!print_table(cli, &table, step_seconds))
+    else if (!print_table(cli, &table, step_seconds, &ceilings))
         exit_status = cli_error(cli, NULL, "cannot write to standard output");
     free(table.rows);
     bench_trainer_free(&bench);
