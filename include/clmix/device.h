@@ -122,9 +122,6 @@ CLMIX_API clmix_status clmix_profile_stop(clmix_device *device, const clmix_prof
 /* Writes the records as a Chrome trace (chrome://tracing, Perfetto). */
 CLMIX_API clmix_status clmix_profile_write_trace(clmix_device *device, const char *path);
 
-/* Frees memory that a clmix call handed to the caller. NULL is allowed. */
-CLMIX_API void clmix_free(void *memory);
-
 #ifdef __cplusplus
 }
 #endif

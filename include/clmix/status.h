@@ -33,6 +33,9 @@ CLMIX_API const char *clmix_error(void);
 /* A short name such as "device memory"; never NULL. */
 CLMIX_API const char *clmix_status_name(clmix_status status);
 
+/* Frees memory that a clmix call handed to the caller. NULL is allowed. */
+CLMIX_API void clmix_free(void *memory);
+
 #ifdef __cplusplus
 }
 #endif

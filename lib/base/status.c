@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <clmix/device.h>
-
 static _Thread_local char error_text[1024];
 
 const char *clmix_error(void)

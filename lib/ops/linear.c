@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "ops/column_sum.h"
 #include "ops/gemm.h"
+#include "ops/table.h"
 
 #include <clmix/ops.h>
 

@@ -7,13 +7,7 @@
 /* clmix_linear with weights that files keep as (out, in) for `file_rank` 2, or (out, in, 1, 1) for 4. */
 clmix_value clmix_linear_with(clmix_scope at, clmix_value x, size_t features, bool bias, int file_rank);
 
-/* x (..., in), weight (in, [1, 1,] out), bias (out) or none -> (..., out) */
-extern const struct clmix_op clmix_op_linear;
-/* gradient (..., out), weight -> the gradient of x; struct clmix_linear_gradient has its shape */
-extern const struct clmix_op clmix_op_linear_grad_input;
-/* x, gradient -> the gradient of the weight; struct clmix_linear_gradient has its shape */
-extern const struct clmix_op clmix_op_linear_grad_weight;
-
+/* What the gradients' ops (clmix_op_linear_grad_input, clmix_op_linear_grad_weight) make: the shape of x, or of the weight. */
 struct clmix_linear_gradient {
     clmix_shape shape;
 };
