@@ -15,7 +15,7 @@
 
 static const struct cli_help help = {
     .program = "clmix-train",
-    .arguments = "--model MODEL --data DATA --out DIR [OPTION...]  |  --resume DIR",
+    .arguments = "--model MODEL --data DATA [--out DIR] [OPTION...]  |  --resume DIR",
     .purpose =
         "Trains a model: after each epoch it is evaluated on the test pictures, and DIR gets model.safetensors (the best so far),\n"
         "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
@@ -489,7 +489,7 @@ static int run(struct session *session)
     clmix_status status = CLMIX_OK;
     int exit_status;
 
-    session->folder = request->resume != NULL ? request->resume : request->out;
+    session->folder = request->resume != NULL ? request->resume : request->out != NULL ? request->out : "run";
     if (request->resume != NULL)
         status = clmix_run_inspect(request->resume, &session->stored);
     session->best.epoch = session->stored.best_epoch;
@@ -533,8 +533,6 @@ static int check_request(const struct cli *cli, const struct request *request)
         return cli_bad_usage(cli, "--model is missing: a preset such as wavemix-32, a JSON file or a .safetensors file");
     if (request->resume == NULL && request->data == NULL && !request->dry_run)
         return cli_bad_usage(cli, "--data is missing: shapes needs no file, cifar10:DIR a folder");
-    if (request->resume == NULL && request->out == NULL && !request->dry_run)
-        return cli_bad_usage(cli, "--out is missing: the folder that gets the model, the checkpoint and the log");
     return 0;
 }
 
@@ -544,7 +542,7 @@ int main(int argc, char **argv)
     struct poptOption options[] = {
         { "model", 'm', POPT_ARG_STRING, &request.model, 0, "preset, JSON file or trained .safetensors", "MODEL" },
         { "data", 'D', POPT_ARG_STRING, &request.data, 0, "the data set", "DATA" },
-        { "out", 'o', POPT_ARG_STRING, &request.out, 0, "folder for the results of a new run", "DIR" },
+        { "out", 'o', POPT_ARG_STRING, &request.out, 0, "folder for the results of a new run (run)", "DIR" },
         { "resume", 'r', POPT_ARG_STRING, &request.resume, 0, "go on with the run in DIR", "DIR" },
         { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
         { "dry-run", 'n', POPT_ARG_NONE, &request.dry_run, 0, "plan and print the cost, train nothing; needs no device", NULL },
