@@ -145,6 +145,24 @@ if [ -x "$info" ] && [ -z "$(find "$state/device" -newer "$info" 2>/dev/null)" ]
     fi
 fi
 
+# LeakSanitizer stops all threads when a program exits, and rarely dies of it where a driver's threads are just ending. That says nothing of leaks: the
+# program runs once more. Whatever else fails, fails.
+case $program in
+*/sanitize/*)
+    said=$state/logs/${program##*/}-sanitize-$$.log
+    status=0
+    "$program" "$@" >"$said" 2>&1 || status=$?
+    cat "$said"
+    if [ "$status" -ne 0 ] && grep -q 'LeakSanitizer has encountered a fatal error' "$said"; then
+        rm -f "$said"
+        echo "LeakSanitizer's own tracer died; once more:"
+        exec "$program" "$@"
+    fi
+    rm -f "$said"
+    exit "$status"
+    ;;
+esac
+
 if [ -z "$launcher" ]; then
     exec "$program" "$@"
 fi
