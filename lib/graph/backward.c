@@ -32,17 +32,9 @@ clmix_graph *clmix_backward_graph(struct clmix_backward *backward)
     return backward->graph;
 }
 
-static clmix_scope scope_of(clmix_graph *graph, const struct clmix_node *node)
-{
-    for (size_t i = 0; i < graph->string_count; i++)
-        if (graph->strings[i] == node->path)
-            return (clmix_scope){ .graph = graph, .path = (int32_t)i };
-    return clmix_root(graph);
-}
-
 clmix_scope clmix_backward_scope(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    return scope_of(backward->graph, node);
+    return clmix_node_scope(backward->graph, node);
 }
 
 /* ---- contributions ------------------------------------------------------------------------------------------------------------------ */
@@ -340,7 +332,7 @@ static int32_t rebuild(struct clmix_backward *backward, int32_t value)
         return value;
     inputs = calloc((size_t)node->input_count + 1, sizeof *inputs);
     if (inputs == NULL)
-        return clmix_poison(scope_of(graph, node), clmix_fail_memory("the backward pass"), "%s", clmix_error()).id;
+        return clmix_poison(clmix_node_scope(graph, node), clmix_fail_memory("the backward pass"), "%s", clmix_error()).id;
     for (int i = 0; i < node->input_count; i++) {
         int32_t input = node->inputs[i] < 0 ? node->inputs[i] : rebuild(backward, node->inputs[i]);
 
@@ -407,12 +399,12 @@ static clmix_status visit(struct clmix_backward *backward, const struct clmix_no
 
         if (!output->wants_gradient)
             continue;
-        CLMIX_TRY(assemble(backward, scope_of(graph, node), node->outputs[i], &output->gradient));
+        CLMIX_TRY(assemble(backward, clmix_node_scope(graph, node), node->outputs[i], &output->gradient));
         reached |= output->gradient != CLMIX_NONE || backward->seeded[node->outputs[i]];
     }
     if (!reached)
         return CLMIX_OK;
-    clmix_at(scope_of(graph, node));
+    clmix_at(clmix_node_scope(graph, node));
     CLMIX_TRY(node->op->backward(backward, node));
     return clmix_graph_check(graph);
 }

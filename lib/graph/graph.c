@@ -518,12 +518,15 @@ clmix_value clmix_node_output(clmix_value first, int index)
     return (clmix_value){ .graph = first.graph, .id = node->outputs[index] };
 }
 
-clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs)
+clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node)
 {
-    clmix_scope at = clmix_root(graph);
-
     for (size_t i = 0; i < graph->string_count; i++)
         if (graph->strings[i] == node->path)
-            at.path = (int32_t)i;
-    return clmix_node_add(at, node->op, node->attributes, node->attribute_bytes, inputs, node->input_count);
+            return (clmix_scope){ .graph = graph, .path = (int32_t)i };
+    return clmix_root(graph);
+}
+
+clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs)
+{
+    return clmix_node_add(clmix_node_scope(graph, node), node->op, node->attributes, node->attribute_bytes, inputs, node->input_count);
 }

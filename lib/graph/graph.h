@@ -33,6 +33,8 @@ struct clmix_graph {
 const char *clmix_graph_string(clmix_graph *graph, const char *text);
 /* Appends a tensor of one's own storage; CLMIX_POISON when out of memory. */
 int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, clmix_type type, clmix_shape shape, int32_t producer);
+/* The scope that a node was made in. */
+clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node);
 /* Appends a clone of a node (same op, attributes and place) on other inputs. */
 clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs);
 size_t clmix_type_bytes(clmix_type type);
