@@ -274,7 +274,7 @@ START_TEST(tiles_of_gpus)
         product.padding = 1;
         product.gemm.bias = product.gemm.residual.value = _i == 0 ? 0 : CLMIX_NONE;
         product.gemm.activation = _i == 0 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
-        clmix_gemm_choose_tile(&gpu, false, &product.gemm, &product.tile);
+        clmix_gemm_choose_tile(&gpu, false, &product.gemm, 0, &product.tile);
         product.has_tile = true;
         ck_assert(product.tile.runs);
         check_product(product);
@@ -294,7 +294,8 @@ START_TEST(bits_repeat)
     a = ops_centred_floats(extent(gemm, &gemm->a), 0);
     b = ops_centred_floats(extent(gemm, &gemm->b), 1);
     bytes = extent(gemm, &gemm->c) * sizeof(float);
-    clmix_gemm_choose_tile(clmix_device_describe(test_device), clmix_device_describe(test_device)->form == CLMIX_WIDE, gemm, &product.tile);
+    clmix_gemm_choose_tile(clmix_device_describe(test_device), clmix_device_describe(test_device)->form == CLMIX_WIDE, gemm, 0,
+                           &product.tile);
     product.has_tile = true;
     product.tile.splits = product.tile.groups[2] = 1;
     product.tile.chunk = gemm->depth;

@@ -181,7 +181,7 @@ START_TEST(probe_tells_wrong_from_right)
     struct clmix_gemm_tile tile;
     double error, seconds;
 
-    clmix_gemm_choose_tile(clmix_device_describe(test_device), clmix_device_describe(test_device)->form == CLMIX_WIDE, &gemm, &tile);
+    clmix_gemm_choose_tile(clmix_device_describe(test_device), clmix_device_describe(test_device)->form == CLMIX_WIDE, &gemm, 0, &tile);
     check_ok(clmix_gemm_probe(test_device, &gemm, CLMIX_GEMM_OWN, &tile, true, &error, &seconds));
     ck_assert_msg(error <= 1.0, "error %g", error);
     gemm.activation = CLMIX_ACTIVATION_NONE;

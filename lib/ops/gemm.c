@@ -1,12 +1,8 @@
 /* Matrix products: the launches of clmix's own kernels and of what follows them. */
 #include "ops/gemm.h"
 
+#include "base/size.h"
 #include "base/status.h"
-
-static size_t at_least_one(size_t batch)
-{
-    return batch == 0 ? 1 : batch;
-}
 
 struct clmix_matrix clmix_matrix_of(int32_t value)
 {
@@ -52,7 +48,7 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
     clmix_gemm_define_epilogue(launcher, gemm, false);
     clmix_launch_uint(launcher, gemm->rows);
     clmix_launch_uint(launcher, gemm->columns);
-    clmix_launch_uint(launcher, at_least_one(gemm->inner_batch));
+    clmix_launch_uint(launcher, clmix_at_least_one(gemm->inner_batch));
     clmix_launch_uint(launcher, splits);
     clmix_launch_uint(launcher, chunk);
     clmix_gemm_push_matrix(launcher, planner, parts);
@@ -60,8 +56,7 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
     clmix_gemm_push_matrix(launcher, planner, &gemm->c);
     clmix_gemm_push_matrix(launcher, planner, &gemm->residual);
     clmix_launch_value(launcher, gemm->bias);
-    clmix_launch_grid(launcher, (gemm->rows + chunk - 1) / chunk, at_least_one(gemm->outer_batch) * at_least_one(gemm->inner_batch), 1,
-                      wide ? 1 : 64);
+    clmix_launch_grid(launcher, clmix_ceil_div(gemm->rows, chunk), clmix_gemm_batches(gemm), 1, wide ? 1 : 64);
 }
 
 static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
@@ -94,7 +89,8 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
 static void plan_own(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
                      const struct clmix_gemm_tile *tile)
 {
-    size_t product = gemm->rows * gemm->columns, inner = at_least_one(gemm->inner_batch), outer = at_least_one(gemm->outer_batch);
+    size_t product = gemm->rows * gemm->columns, inner = clmix_at_least_one(gemm->inner_batch),
+           outer = clmix_at_least_one(gemm->outer_batch);
     struct clmix_matrix c = gemm->c;
     struct clmix_launcher *launcher;
 
@@ -138,7 +134,7 @@ clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct c
         return CLMIX_OK;
     }
     if (tile == NULL) {
-        clmix_gemm_choose_tile(clmix_planner_device(planner), clmix_planner_wide(planner), gemm, &chosen);
+        clmix_gemm_choose_tile(clmix_planner_device(planner), clmix_planner_wide(planner), gemm, 0, &chosen);
         tile = &chosen;
     }
     plan_own(planner, node, gemm, tile);

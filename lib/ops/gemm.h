@@ -53,9 +53,18 @@ struct clmix_gemm_tile {
     size_t splits, chunk;                 /* parts of the depth, and steps of k in each */
     size_t groups[3], work_group;
 };
-/* A function of the shape and of the device's description only, never of a measurement: which sums are formed does not change from run
- * to run. */
-void clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile);
+/* The ways to cut one product up that are worth trying on a device, `variant` counting from 0, the one that is taken unmeasured; false when
+ * there are no more. Each is a function of the shape and of the device's description only, and all form the same sums (`splits` and
+ * `chunk` are the same), so the result's bits depend on neither a measurement nor the variant. */
+bool clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const struct clmix_gemm *gemm, int variant,
+                            struct clmix_gemm_tile *tile);
+/* gemm_tile_wide.c, gemm_tile_simt.c: that of one form, all of it but groups[2]. */
+bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile);
+bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile);
+/* Parts of the depth that bring `groups` work-groups up to `wanted`: no part below 256 steps, and at most 64 MiB of partial sums. */
+void clmix_gemm_split_depth(const struct clmix_gemm *gemm, size_t groups, size_t wanted, struct clmix_gemm_tile *tile);
+/* Matrices of both levels of the batch. */
+size_t clmix_gemm_batches(const struct clmix_gemm *gemm);
 
 /* The launches of one route, with the given tile or (NULL) the chosen one. */
 clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,

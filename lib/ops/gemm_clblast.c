@@ -1,6 +1,7 @@
 /* The route through CLBlast: its product, then clmix's epilogue where there is one. */
 #include "ops/gemm.h"
 
+#include "base/size.h"
 #include "base/status.h"
 #include "runtime/runtime.h"
 
@@ -12,14 +13,9 @@ struct call {
     bool transpose_a, transpose_b;
 };
 
-static size_t at_least_one(size_t batch)
-{
-    return batch == 0 ? 1 : batch;
-}
-
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm)
 {
-    return at_least_one(gemm->outer_batch) == 1 || at_least_one(gemm->inner_batch) == 1;
+    return clmix_at_least_one(gemm->outer_batch) == 1 || clmix_at_least_one(gemm->inner_batch) == 1;
 }
 
 static clmix_status run(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data, cl_event *event)
@@ -53,12 +49,12 @@ static void describe(struct call *call, int index, const struct clmix_planner *p
 
 void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm)
 {
-    bool outer = at_least_one(gemm->outer_batch) > 1;
+    bool outer = clmix_at_least_one(gemm->outer_batch) > 1;
     struct call call = {
         .rows = gemm->rows,
         .columns = gemm->columns,
         .depth = gemm->depth,
-        .batch = at_least_one(gemm->outer_batch) * at_least_one(gemm->inner_batch),
+        .batch = clmix_gemm_batches(gemm),
         .transpose_a = gemm->transpose_a,
         .transpose_b = gemm->transpose_b,
     };

@@ -28,15 +28,10 @@ struct attributes {
 
 /* ---- the op ------------------------------------------------------------------------------------------------------------------------- */
 
-static size_t batches(const struct clmix_gemm *gemm)
-{
-    return gemm->outer_batch * gemm->inner_batch;
-}
-
 static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
 {
     const struct attributes *attributes = node->attributes;
-    size_t size[2] = { batches(&attributes->gemm) * attributes->gemm.rows, attributes->gemm.columns };
+    size_t size[2] = { clmix_gemm_batches(&attributes->gemm) * attributes->gemm.rows, attributes->gemm.columns };
 
     return clmix_node_declare(graph, node, CLMIX_F32, clmix_shape_make(2, size));
 }
@@ -125,7 +120,7 @@ static void fit_tile(struct attributes *attributes)
         tile->slab = tile->slab < 29 ? tile->slab : 29;
     tile->groups[0] = (gemm->rows + height - 1) / height;
     tile->groups[1] = (gemm->columns + across - 1) / across;
-    tile->groups[2] = batches(gemm) * tile->splits;
+    tile->groups[2] = clmix_gemm_batches(gemm) * tile->splits;
 }
 
 static float *fill(size_t count, uint64_t stream)
@@ -152,7 +147,7 @@ static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands
     operands->a_count = extent(&gemm->a, gemm);
     operands->b_count = extent(&gemm->b, gemm);
     operands->residual_count = extent(&gemm->residual, gemm);
-    operands->c_count = batches(gemm) * gemm->rows * gemm->columns;
+    operands->c_count = clmix_gemm_batches(gemm) * gemm->rows * gemm->columns;
     operands->a = fill(operands->a_count, 0);
     operands->b = fill(operands->b_count, 1);
     operands->bias = fill(gemm->columns, 2);

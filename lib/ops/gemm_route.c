@@ -116,7 +116,7 @@ static clmix_status consider_clblast(clmix_device *device, bool wide, bool *cons
     int way;
     clmix_status status;
 
-    clmix_gemm_choose_tile(clmix_device_describe(device), wide, &subject.gemm, &subject.tile);
+    clmix_gemm_choose_tile(clmix_device_describe(device), wide, &subject.gemm, 0, &subject.tile);
     snprintf(key, sizeof key, "gemm %d %s clblast", REVISION, wide ? "wide" : "simt");
     status = clmix_tune_choose(device, &question, &way);
     *considered = status == CLMIX_OK && way == 1;
@@ -151,7 +151,7 @@ clmix_status clmix_gemm_choose_route(struct clmix_planner *planner, const struct
     *route = CLMIX_GEMM_OWN;
     if (device == NULL || !clmix_tune_on(device))
         return CLMIX_OK;
-    clmix_gemm_choose_tile(clmix_planner_device(planner), clmix_planner_wide(planner), gemm, &subject.tile);
+    clmix_gemm_choose_tile(clmix_planner_device(planner), clmix_planner_wide(planner), gemm, 0, &subject.tile);
     CLMIX_TRY(consider_clblast(device, subject.tile.wide, &subject.considered));
     name_question(&subject, key, sizeof key);
     CLMIX_TRY(clmix_tune_choose(device, &question, &way));

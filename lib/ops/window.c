@@ -1,22 +1,7 @@
-/* Planning of the window sums: which form, how work is cut so that it fits local memory and feeds all compute units, and the launches. */
-#include "ops/window.h"
+/* Planning of the window sums: limits, costs, arguments that all kernels share, and the choice of form. */
+#include "ops/window_form.h"
 
 #include "base/status.h"
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
 
 clmix_status clmix_window_check(const struct clmix_window_map *map, size_t big_pitch, size_t small_pitch)
 {
@@ -38,7 +23,7 @@ void clmix_window_claim_cost(struct clmix_planner *planner, const struct clmix_n
     clmix_launch_cost(launcher, flops, bytes);
 }
 
-static void launch_sizes(struct clmix_launcher *launcher, int count, const size_t *sizes)
+void clmix_window_push_sizes(struct clmix_launcher *launcher, int count, const size_t *sizes)
 {
     for (int i = 0; i < count; i++)
         clmix_launch_int(launcher, (long)sizes[i]);
@@ -46,445 +31,20 @@ static void launch_sizes(struct clmix_launcher *launcher, int count, const size_
 
 void clmix_window_push(struct clmix_launcher *launcher, const struct clmix_window_map *map)
 {
-    launch_sizes(launcher, 2, map->kernel);
-    launch_sizes(launcher, 2, map->stride);
-    launch_sizes(launcher, 2, map->padding);
+    clmix_window_push_sizes(launcher, 2, map->kernel);
+    clmix_window_push_sizes(launcher, 2, map->stride);
+    clmix_window_push_sizes(launcher, 2, map->padding);
 }
 
 void clmix_window_push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch)
 {
-    launch_sizes(launcher, 2, size);
-    launch_sizes(launcher, 2, (const size_t[]){ channels, pitch });
+    clmix_window_push_sizes(launcher, 2, size);
+    clmix_window_push_sizes(launcher, 2, (const size_t[]){ channels, pitch });
 }
 
-/* ---- the wide form: cutting -------------------------------------------------------------------------------------------------------- */
-
-/* Register tiles: `tile` rows of `vectors` vectors of `lanes` floats. */
-struct tiles {
-    size_t lanes, vectors, tile;
-    size_t panel, panels; /* floats of a row, and rows of tiles to cover all columns */
-};
-
-/* The shape of tile that does `columns` columns in the least time: whole vectors cost the same however many of their floats count, shorter
- * ones are cheaper but not in proportion, and a tile of few vectors spends more of its time on loads. */
-static struct tiles choose_tiles(const clmix_device_info *info, size_t columns)
+size_t clmix_window_groups(const clmix_device_info *info)
 {
-    static const double load_factor[] = { 0, 1.10, 1.01, 1.0 };
-    const size_t widest = info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
-    struct tiles best = { .lanes = 0 };
-    double best_cost = 0, vector_cost = 1;
-
-    for (size_t lanes = widest; lanes >= 4; lanes /= 2, vector_cost *= 0.62)
-        for (size_t vectors = 1; vectors <= 3; vectors++) {
-            const size_t panel = lanes * vectors, panels = ceil_div(columns, panel);
-            const double cost = (double)(panels * vectors) * vector_cost * load_factor[vectors];
-
-            if (best.lanes == 0 || cost < best_cost) {
-                best = (struct tiles){ .lanes = lanes, .vectors = vectors, .tile = widest == 8 ? 4 : 8, .panel = panel, .panels = panels };
-                best_cost = cost;
-            }
-        }
-    return best;
-}
-
-/* What a work-group may use of local memory: half of it, so that two groups are not the device's limit, and not more than second-level
- * caches hold. */
-struct room {
-    size_t floats, pixels;
-};
-
-static struct room local_room(const clmix_device_info *info)
-{
-    const size_t bytes = smaller(info->local_bytes / 2, 256 * 1024), fixed = 1024; /* fixed: a panel or two, and alignment */
-    const size_t pixels = smaller(larger(bytes / 64, 32), 1024), tables = 2 * (pixels + 8) * sizeof(int32_t);
-
-    return (struct room){ .floats = bytes > tables + fixed ? (bytes - tables - fixed) / sizeof(float) : 0, .pixels = pixels };
-}
-
-/* Groups that keep all compute units busy to the end. */
-static size_t wanted_groups(const clmix_device_info *info)
-{
-    return 8 * (size_t)larger(info->compute_units, 1);
-}
-
-struct gather_cut {
-    size_t images, rows, columns, taps;
-};
-
-static bool gather_fits(const struct clmix_window_map *map, const struct tiles *tiles, struct room room, const struct gather_cut *cut)
-{
-    const size_t step = smaller(map->stride[0], cut->taps), strip_rows = (cut->rows - 1) * step + cut->taps;
-    const size_t strip_columns = (cut->columns - 1) * map->stride[1] + map->kernel[1];
-    const size_t pixels = cut->images * cut->rows * cut->columns;
-    const size_t strip = cut->images * strip_rows * strip_columns * map->big_channels;
-    const size_t sums = cut->taps < map->kernel[0] ? (pixels + tiles->tile) * tiles->panels * tiles->panel : 0;
-
-    return pixels <= room.pixels && strip + sums <= room.floats;
-}
-
-/* The pixels of the small map that one group makes: enough that the weights it reads pay, few enough that all compute units have work.
- * Where the window's rows do not fit for as many, the kernel's rows are taken a few at a time. */
-static bool cut_gather(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
-                       struct gather_cut *best)
-{
-    const struct room room = local_room(info);
-    const size_t area = map->small[0] * map->small[1], total = map->batch * area;
-    size_t target = smaller(total / wanted_groups(info), smaller(room.pixels, 512)), best_pixels = 0;
-
-    target = larger(target, smaller(32, ceil_div(total, 2 * larger(info->compute_units, 1))));
-    for (size_t taps = map->kernel[0];; taps = ceil_div(taps, 2)) {
-        struct gather_cut cut = { .images = 1, .rows = map->small[0], .columns = map->small[1], .taps = taps };
-
-        if (area < target)
-            cut.images = smaller(map->batch, ceil_div(target, area));
-        else
-            cut.rows = larger(1, smaller(map->small[0], target / map->small[1]));
-        while (!gather_fits(map, tiles, room, &cut)) {
-            size_t *cutting = cut.images > 1 ? &cut.images : cut.rows > 1 ? &cut.rows : &cut.columns;
-
-            if (*cutting == 1 || (cutting == &cut.columns && taps > 1))
-                break;
-            *cutting = ceil_div(*cutting, 2);
-        }
-        if (gather_fits(map, tiles, room, &cut) && cut.images * cut.rows * cut.columns > best_pixels) {
-            best_pixels = cut.images * cut.rows * cut.columns;
-            *best = cut;
-        }
-        if (taps == 1 || best_pixels >= smaller(target, 24))
-            break;
-    }
-    if (best_pixels == 0)
-        return false;
-    best->rows = ceil_div(map->small[0], ceil_div(map->small[0], best->rows));
-    return true;
-}
-
-struct scatter_cut {
-    size_t images, rows;
-};
-
-static bool scatter_fits(const struct clmix_window_map *map, const struct tiles *tiles, struct room room, const struct scatter_cut *cut)
-{
-    const size_t reach = (map->small[1] - 1) * map->stride[1] + map->kernel[1];
-    const size_t line = larger(reach, map->padding[1] + map->big[1]) * map->big_channels;
-    const size_t left_rows = ceil_div(cut->rows, map->stride[0]) + 1 + (map->kernel[0] - 1) / map->stride[0];
-    const size_t left = cut->images * left_rows * map->small[1] * map->small_channels;
-    const size_t pixels = cut->images * ceil_div(cut->rows, map->stride[0]) * map->small[1];
-
-    return pixels <= room.pixels && cut->images * cut->rows * line + left + tiles->panel <= room.floats;
-}
-
-/* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights
- * serves several tiles: several images where maps are small, and then few rows, which costs nothing as phases do not share weights. */
-static bool cut_scatter(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
-                        struct scatter_cut *cut)
-{
-    const struct room room = local_room(info);
-
-    cut->images = smaller(map->batch, ceil_div(64, map->small[0] * map->small[1]));
-    cut->rows = map->big[0];
-    while (!scatter_fits(map, tiles, room, cut) ||
-           ceil_div(map->batch, cut->images) * ceil_div(map->big[0], cut->rows) < wanted_groups(info)) {
-        if (cut->rows > 1)
-            cut->rows = ceil_div(cut->rows, 2);
-        else if (cut->images > 1 && !scatter_fits(map, tiles, room, cut))
-            cut->images = ceil_div(cut->images, 2);
-        else
-            break;
-    }
-    cut->images = ceil_div(map->batch, ceil_div(map->batch, cut->images));
-    cut->rows = ceil_div(map->big[0], ceil_div(map->big[0], cut->rows));
-    return scatter_fits(map, tiles, room, cut);
-}
-
-/* ---- the wide form: launches ------------------------------------------------------------------------------------------------------- */
-
-static struct clmix_launcher *launch_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                          const char *kernel, const struct tiles *tiles)
-{
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
-
-    clmix_launch_define(launcher, "LANES", (long)tiles->lanes);
-    clmix_launch_define(launcher, "VECTORS", (long)tiles->vectors);
-    return launcher;
-}
-
-/* Sizes that a kernel's local arrays get: the device's, not the launch's, so that one program serves all maps. */
-static void define_room(struct clmix_launcher *launcher, const struct tiles *tiles, struct room room, bool pixels)
-{
-    clmix_launch_define(launcher, "TILE", (long)tiles->tile);
-    clmix_launch_define(launcher, "FLOATS", (long)room.floats);
-    if (pixels)
-        clmix_launch_define(launcher, "PIXELS", (long)room.pixels);
-}
-
-/* Rows or columns of a matrix that are two axes of the weights: `outer` x `inner` elements, so far apart. */
-struct axis {
-    size_t outer, inner;
-    long outer_step, inner_step;
-};
-
-/* Runs of kw channels of the big map lie side by side in these weights and fill whole panels, so that a kernel can take them as they are.
- * */
-static bool runs_are_panels(const struct clmix_window_map *map, const struct tiles *tiles, const struct clmix_window_weights *weights)
-{
-    return map->kernel[1] * map->big_channels == tiles->panels * tiles->panel && weights->base == 0 && weights->big_step == 1 &&
-           weights->kx_step == (long)map->big_channels;
-}
-
-/* Packs the weights' matrices, one a kernel row, into panels: matrix ky, panel p begins at ky to_ky + p to_panel. Gives the packed weights.
- * */
-static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles,
-                            const struct clmix_window_map *map, const struct clmix_window_weights *weights, struct axis rows,
-                            struct axis columns, size_t to_ky, size_t to_panel)
-{
-    const size_t count = map->kernel[0] * tiles->panels * tiles->panel * rows.outer * rows.inner;
-    const int32_t packed = clmix_planner_scratch(planner, node, count * sizeof(float));
-    struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_pack", tiles);
-
-    clmix_launch_value(launcher, weights->value);
-    clmix_launch_value(launcher, packed);
-    clmix_launch_int(launcher, weights->base);
-    launch_sizes(launcher, 4, (const size_t[]){ rows.outer, rows.inner, columns.outer, columns.inner });
-    clmix_launch_int(launcher, weights->ky_step);
-    clmix_launch_int(launcher, rows.outer_step);
-    clmix_launch_int(launcher, rows.inner_step);
-    clmix_launch_int(launcher, columns.outer_step);
-    clmix_launch_int(launcher, columns.inner_step);
-    launch_sizes(launcher, 2, (const size_t[]){ to_ky, to_panel });
-    clmix_launch_grid(launcher, tiles->panels, map->kernel[0], 1, 1);
-    clmix_launch_cost(launcher, 0, 0);
-    return packed;
-}
-
-static bool gather_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                        struct clmix_window_pixels big, const struct clmix_window_weights *weights, int32_t bias,
-                        struct clmix_window_pixels small)
-{
-    const clmix_device_info *info = clmix_planner_device(planner);
-    const struct tiles tiles = choose_tiles(info, map->small_channels);
-    const struct axis rows = { map->kernel[1], map->big_channels, weights->kx_step, weights->big_step };
-    const struct axis columns = { 1, map->small_channels, 0, weights->small_step };
-    const size_t matrix = map->kernel[1] * map->big_channels * tiles.panel;
-    struct gather_cut cut;
-    struct clmix_launcher *launcher;
-    int32_t packed = weights->value;
-
-    if (!cut_gather(info, map, &tiles, &cut))
-        return false;
-    if (tiles.panel != map->small_channels || weights->small_step != 1 || weights->big_step != (long)tiles.panel ||
-        weights->kx_step != weights->big_step * (long)map->big_channels || weights->ky_step != weights->kx_step * (long)map->kernel[1])
-        packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, matrix, map->kernel[0] * matrix);
-
-    launcher = launch_wide(planner, node, "conv_wide_gather.cl", "conv_gather", &tiles);
-    define_room(launcher, &tiles, local_room(info), true);
-    clmix_launch_value(launcher, big.value);
-    clmix_launch_value(launcher, packed);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, small.value);
-    launch_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push(launcher, map);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    launch_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
-    clmix_launch_grid(launcher, ceil_div(map->small[1], cut.columns), ceil_div(map->small[0], cut.rows), ceil_div(map->batch, cut.images),
-                      1);
-    clmix_window_claim_cost(planner, node, launcher);
-    return true;
-}
-
-static bool scatter_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                         struct clmix_window_pixels small, const struct clmix_window_weights *weights, int32_t bias,
-                         struct clmix_window_pixels big)
-{
-    const clmix_device_info *info = clmix_planner_device(planner);
-    const struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
-    const struct axis rows = { 1, map->small_channels, 0, weights->small_step };
-    const struct axis columns = { map->kernel[1], map->big_channels, weights->kx_step, weights->big_step };
-    /* A weight that meets few pixels is not worth moving. */
-    const bool packing = !runs_are_panels(map, &tiles, weights) || map->batch * map->small[0] * map->small[1] > 128;
-    const size_t matrix = map->small_channels * tiles.panel;
-    struct scatter_cut cut;
-    struct clmix_launcher *launcher;
-    int32_t packed = weights->value;
-
-    if (!cut_scatter(info, map, &tiles, &cut))
-        return false;
-    if (packing)
-        packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, tiles.panels * matrix, matrix);
-
-    launcher = launch_wide(planner, node, "conv_wide_scatter.cl", "conv_scatter", &tiles);
-    define_room(launcher, &tiles, local_room(info), true);
-    clmix_launch_value(launcher, small.value);
-    clmix_launch_value(launcher, packed);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, big.value);
-    launch_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push(launcher, map);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    launch_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
-    clmix_launch_int(launcher, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
-    clmix_launch_int(launcher, packing ? (long)matrix : (long)tiles.panel);
-    clmix_launch_int(launcher, packing ? (long)tiles.panel : weights->small_step);
-    clmix_launch_grid(launcher, ceil_div(map->big[0], cut.rows), ceil_div(map->batch, cut.images), 1, 1);
-    clmix_window_claim_cost(planner, node, launcher);
-    return true;
-}
-
-/* Sums the parts (parts, kh, small channels, row of `pitch`) that conv_weight leaves. */
-static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                        const struct tiles *tiles, int32_t partial, size_t parts, const struct clmix_window_weights *weights)
-{
-    struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
-
-    clmix_launch_value(launcher, partial);
-    clmix_launch_value(launcher, weights->value);
-    launch_sizes(launcher, 1, &parts);
-    launch_sizes(launcher, 2, map->kernel);
-    launch_sizes(launcher, 3, (const size_t[]){ map->small_channels, map->big_channels, tiles->panels * tiles->panel });
-    clmix_launch_int(launcher, weights->ky_step);
-    clmix_launch_int(launcher, weights->small_step);
-    clmix_launch_int(launcher, weights->kx_step);
-    clmix_launch_int(launcher, weights->big_step);
-    clmix_launch_grid(launcher, map->kernel[0], ceil_div(map->small_channels, 16), 1, 1);
-    clmix_launch_cost(launcher, 0, 0);
-}
-
-static bool weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                        struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
-{
-    const clmix_device_info *info = clmix_planner_device(planner);
-    const struct room room = local_room(info);
-    struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
-    const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels, lines = map->batch * map->small[0];
-    const size_t most = larger(1, lines * map->small[1] / 128); /* a part of fewer pixels costs more to add up than to make */
-    const size_t part_rows = ceil_div(lines, smaller(smaller(ceil_div(wanted_groups(info), map->kernel[0]), most), lines)),
-                 parts = ceil_div(lines, part_rows);
-    /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
-    const size_t cached = larger(32768 / (line + map->small[1] * map->small_channels), ceil_div(64, map->small[1]));
-    const size_t rows = smaller(smaller(part_rows, cached), room.floats / line);
-    const size_t run = tiles.panels * tiles.panel, matrix = map->small_channels * run;
-    const bool whole = parts == 1 && runs_are_panels(map, &tiles, weights); /* nothing to add up */
-    struct clmix_launcher *launcher;
-    int32_t partial = weights->value;
-
-    if (rows == 0)
-        return false;
-    while (tiles.tile > map->small_channels)
-        tiles.tile /= 2;
-    if (!whole)
-        partial = clmix_planner_scratch(planner, node, parts * map->kernel[0] * matrix * sizeof(float));
-
-    launcher = launch_wide(planner, node, "conv_wide_weight.cl", "conv_weight", &tiles);
-    define_room(launcher, &tiles, room, false);
-    clmix_launch_value(launcher, small.value);
-    clmix_launch_value(launcher, big.value);
-    clmix_launch_value(launcher, partial);
-    launch_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push(launcher, map);
-    launch_sizes(launcher, 2, (const size_t[]){ part_rows, rows });
-    clmix_launch_int(launcher, (long)(map->kernel[0] * matrix));
-    clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
-    clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
-    clmix_launch_grid(launcher, map->kernel[0], parts, 1, 1);
-    clmix_window_claim_cost(planner, node, launcher);
-    if (!whole)
-        reduce_wide(planner, node, map, &tiles, partial, parts, weights);
-    return true;
-}
-
-/* ---- the other form ------------------------------------------------------------------------------------------------------------------ */
-
-enum { SIMT_PIXELS = 64 }; /* rows of a work-group's tile: TM in conv_simt.cl */
-
-/* Columns of a work-group's tile, and its work-items. */
-static size_t simt_columns(size_t columns)
-{
-    return columns <= 16 ? 16 : columns <= 32 ? 32 : 64;
-}
-
-static size_t simt_group(size_t tile_columns)
-{
-    return SIMT_PIXELS / 4 * (tile_columns / 4);
-}
-
-/* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of
- * their channels are. */
-static void product_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, bool scatter,
-                         struct clmix_window_pixels from, struct clmix_window_pixels to, const struct clmix_window_weights *weights,
-                         int32_t bias)
-{
-    const size_t *from_size = scatter ? map->small : map->big, *to_size = scatter ? map->big : map->small;
-    const size_t channels = scatter ? map->small_channels : map->big_channels, outputs = scatter ? map->big_channels : map->small_channels;
-    const size_t phases[2] = { scatter ? map->stride[0] : 1, scatter ? map->stride[1] : 1 };
-    const size_t pixels = map->batch * ceil_div(to_size[0], phases[0]) * ceil_div(to_size[1], phases[1]), columns = simt_columns(outputs);
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_product");
-
-    clmix_launch_define(launcher, "TN", (long)columns);
-    clmix_launch_value(launcher, from.value);
-    clmix_launch_value(launcher, weights->value);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, to.value);
-    launch_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, from_size, channels, from.pitch);
-    clmix_window_push_map(launcher, to_size, outputs, to.pitch);
-    clmix_window_push(launcher, map);
-    clmix_launch_int(launcher, weights->base);
-    clmix_launch_int(launcher, weights->ky_step);
-    clmix_launch_int(launcher, weights->kx_step);
-    clmix_launch_int(launcher, scatter ? weights->small_step : weights->big_step);
-    clmix_launch_int(launcher, scatter ? weights->big_step : weights->small_step);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_launch_int(launcher, scatter);
-    clmix_launch_grid(launcher, ceil_div(pixels, SIMT_PIXELS), ceil_div(outputs, columns), phases[0] * phases[1], simt_group(columns));
-    clmix_window_claim_cost(planner, node, launcher);
-}
-
-void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial,
-                         size_t parts, struct clmix_window_weights weights)
-{
-    const size_t count = map->kernel[0] * map->kernel[1] * map->big_channels * map->small_channels;
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
-
-    clmix_launch_value(launcher, partial);
-    clmix_launch_value(launcher, weights.value);
-    launch_sizes(launcher, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
-    clmix_launch_int(launcher, weights.ky_step);
-    clmix_launch_int(launcher, weights.kx_step);
-    clmix_launch_int(launcher, weights.big_step);
-    clmix_launch_int(launcher, weights.small_step);
-    clmix_launch_grid(launcher, ceil_div(count, 64), 1, 1, 64);
-    clmix_launch_cost(launcher, 0, 0);
-}
-
-static void weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                        struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
-{
-    const size_t terms = map->kernel[0] * map->kernel[1] * map->big_channels, columns = simt_columns(map->small_channels);
-    const size_t tiles = ceil_div(terms, SIMT_PIXELS) * ceil_div(map->small_channels, columns),
-                 pixels = map->batch * map->small[0] * map->small[1];
-    const size_t wanted = larger(1, wanted_groups(clmix_planner_device(planner)) / tiles), most = larger(1, pixels / 256);
-    const size_t part_pixels = ceil_div(ceil_div(pixels, smaller(wanted, most)), 16) * 16, parts = ceil_div(pixels, part_pixels);
-    const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_weight_product");
-
-    clmix_launch_define(launcher, "TN", (long)columns);
-    clmix_launch_value(launcher, big.value);
-    clmix_launch_value(launcher, small.value);
-    clmix_launch_value(launcher, partial);
-    launch_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push(launcher, map);
-    launch_sizes(launcher, 1, &part_pixels);
-    clmix_launch_grid(launcher, ceil_div(terms, SIMT_PIXELS), ceil_div(map->small_channels, columns), parts, simt_group(columns));
-    clmix_window_claim_cost(planner, node, launcher);
-    clmix_window_reduce(planner, node, map, partial, parts, *weights);
+    return 8 * (size_t)clmix_larger(info->compute_units, 1);
 }
 
 /* ---- either form --------------------------------------------------------------------------------------------------------------------- */
@@ -494,8 +54,8 @@ clmix_status clmix_window_gather(struct clmix_planner *planner, const struct clm
                                  struct clmix_window_pixels small)
 {
     CLMIX_TRY(clmix_window_check(map, big.pitch, small.pitch));
-    if (!clmix_planner_wide(planner) || !gather_wide(planner, node, map, big, &weights, bias, small))
-        product_simt(planner, node, map, false, big, small, &weights, bias);
+    if (!clmix_planner_wide(planner) || !clmix_window_gather_wide(planner, node, map, big, &weights, bias, small))
+        clmix_window_product_simt(planner, node, map, false, big, small, &weights, bias);
     return CLMIX_OK;
 }
 
@@ -504,8 +64,8 @@ clmix_status clmix_window_scatter(struct clmix_planner *planner, const struct cl
                                   struct clmix_window_pixels big)
 {
     CLMIX_TRY(clmix_window_check(map, big.pitch, small.pitch));
-    if (!clmix_planner_wide(planner) || !scatter_wide(planner, node, map, small, &weights, bias, big))
-        product_simt(planner, node, map, true, small, big, &weights, bias);
+    if (!clmix_planner_wide(planner) || !clmix_window_scatter_wide(planner, node, map, small, &weights, bias, big))
+        clmix_window_product_simt(planner, node, map, true, small, big, &weights, bias);
     return CLMIX_OK;
 }
 
@@ -513,7 +73,7 @@ clmix_status clmix_window_weight(struct clmix_planner *planner, const struct clm
                                  struct clmix_window_pixels big, struct clmix_window_pixels small, struct clmix_window_weights weights)
 {
     CLMIX_TRY(clmix_window_check(map, big.pitch, small.pitch));
-    if (!clmix_planner_wide(planner) || !weight_wide(planner, node, map, big, small, &weights))
-        weight_simt(planner, node, map, big, small, &weights);
+    if (!clmix_planner_wide(planner) || !clmix_window_weight_wide(planner, node, map, big, small, &weights))
+        clmix_window_weight_simt(planner, node, map, big, small, &weights);
     return CLMIX_OK;
 }

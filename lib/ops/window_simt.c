@@ -1,0 +1,95 @@
+/* The simt form of the window sums: products over taps by tiles in local memory, cut over phases, and over pixels for weights. */
+#include "ops/window_form.h"
+
+/* ---- the other form ------------------------------------------------------------------------------------------------------------------ */
+
+enum { SIMT_PIXELS = 64 }; /* rows of a work-group's tile: TM in conv_simt.cl */
+
+/* Columns of a work-group's tile, and its work-items. */
+static size_t simt_columns(size_t columns)
+{
+    return columns <= 16 ? 16 : columns <= 32 ? 32 : 64;
+}
+
+static size_t simt_group(size_t tile_columns)
+{
+    return SIMT_PIXELS / 4 * (tile_columns / 4);
+}
+
+/* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of
+ * their channels are. */
+void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                               bool scatter, struct clmix_window_pixels from, struct clmix_window_pixels to,
+                               const struct clmix_window_weights *weights, int32_t bias)
+{
+    const size_t *from_size = scatter ? map->small : map->big, *to_size = scatter ? map->big : map->small;
+    const size_t channels = scatter ? map->small_channels : map->big_channels, outputs = scatter ? map->big_channels : map->small_channels;
+    const size_t phases[2] = { scatter ? map->stride[0] : 1, scatter ? map->stride[1] : 1 };
+    const size_t pixels = map->batch * clmix_ceil_div(to_size[0], phases[0]) * clmix_ceil_div(to_size[1], phases[1]),
+                 columns = simt_columns(outputs);
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_product");
+
+    clmix_launch_define(launcher, "TN", (long)columns);
+    clmix_launch_value(launcher, from.value);
+    clmix_launch_value(launcher, weights->value);
+    clmix_launch_value(launcher, bias);
+    clmix_launch_value(launcher, to.value);
+    clmix_window_push_sizes(launcher, 1, &map->batch);
+    clmix_window_push_map(launcher, from_size, channels, from.pitch);
+    clmix_window_push_map(launcher, to_size, outputs, to.pitch);
+    clmix_window_push(launcher, map);
+    clmix_launch_int(launcher, weights->base);
+    clmix_launch_int(launcher, weights->ky_step);
+    clmix_launch_int(launcher, weights->kx_step);
+    clmix_launch_int(launcher, scatter ? weights->small_step : weights->big_step);
+    clmix_launch_int(launcher, scatter ? weights->big_step : weights->small_step);
+    clmix_launch_int(launcher, bias != CLMIX_NONE);
+    clmix_launch_int(launcher, scatter);
+    clmix_launch_grid(launcher, clmix_ceil_div(pixels, SIMT_PIXELS), clmix_ceil_div(outputs, columns), phases[0] * phases[1],
+                      simt_group(columns));
+    clmix_window_claim_cost(planner, node, launcher);
+}
+
+void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial,
+                         size_t parts, struct clmix_window_weights weights)
+{
+    const size_t count = map->kernel[0] * map->kernel[1] * map->big_channels * map->small_channels;
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
+
+    clmix_launch_value(launcher, partial);
+    clmix_launch_value(launcher, weights.value);
+    clmix_window_push_sizes(launcher, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
+    clmix_launch_int(launcher, weights.ky_step);
+    clmix_launch_int(launcher, weights.kx_step);
+    clmix_launch_int(launcher, weights.big_step);
+    clmix_launch_int(launcher, weights.small_step);
+    clmix_launch_grid(launcher, clmix_ceil_div(count, 64), 1, 1, 64);
+    clmix_launch_cost(launcher, 0, 0);
+}
+
+void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                              struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+{
+    const size_t terms = map->kernel[0] * map->kernel[1] * map->big_channels, columns = simt_columns(map->small_channels);
+    const size_t tiles = clmix_ceil_div(terms, SIMT_PIXELS) * clmix_ceil_div(map->small_channels, columns),
+                 pixels = map->batch * map->small[0] * map->small[1];
+    const size_t wanted = clmix_larger(1, clmix_window_groups(clmix_planner_device(planner)) / tiles), most = clmix_larger(1, pixels / 256);
+    const size_t part_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 16) * 16,
+                 parts = clmix_ceil_div(pixels, part_pixels);
+    const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_weight_product");
+
+    clmix_launch_define(launcher, "TN", (long)columns);
+    clmix_launch_value(launcher, big.value);
+    clmix_launch_value(launcher, small.value);
+    clmix_launch_value(launcher, partial);
+    clmix_window_push_sizes(launcher, 1, &map->batch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push(launcher, map);
+    clmix_window_push_sizes(launcher, 1, &part_pixels);
+    clmix_launch_grid(launcher, clmix_ceil_div(terms, SIMT_PIXELS), clmix_ceil_div(map->small_channels, columns), parts,
+                      simt_group(columns));
+    clmix_window_claim_cost(planner, node, launcher);
+    clmix_window_reduce(planner, node, map, partial, parts, *weights);
+}

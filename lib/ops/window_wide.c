@@ -1,0 +1,339 @@
+/* The wide form of the window sums: register tiles, how work is cut so that it fits local memory and feeds all compute units, launches. */
+#include "ops/window_form.h"
+
+/* ---- the wide form: cutting -------------------------------------------------------------------------------------------------------- */
+
+/* Register tiles: `tile` rows of `vectors` vectors of `lanes` floats. */
+struct tiles {
+    size_t lanes, vectors, tile;
+    size_t panel, panels; /* floats of a row, and rows of tiles to cover all columns */
+};
+
+/* The shape of tile that does `columns` columns in the least time: whole vectors cost the same however many of their floats count, shorter
+ * ones are cheaper but not in proportion, and a tile of few vectors spends more of its time on loads. */
+static struct tiles choose_tiles(const clmix_device_info *info, size_t columns)
+{
+    static const double load_factor[] = { 0, 1.10, 1.01, 1.0 };
+    const size_t widest = info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
+    struct tiles best = { .lanes = 0 };
+    double best_cost = 0, vector_cost = 1;
+
+    for (size_t lanes = widest; lanes >= 4; lanes /= 2, vector_cost *= 0.62)
+        for (size_t vectors = 1; vectors <= 3; vectors++) {
+            const size_t panel = lanes * vectors, panels = clmix_ceil_div(columns, panel);
+            const double cost = (double)(panels * vectors) * vector_cost * load_factor[vectors];
+
+            if (best.lanes == 0 || cost < best_cost) {
+                best = (struct tiles){ .lanes = lanes, .vectors = vectors, .tile = widest == 8 ? 4 : 8, .panel = panel, .panels = panels };
+                best_cost = cost;
+            }
+        }
+    return best;
+}
+
+/* What a work-group may use of local memory: half of it, so that two groups are not the device's limit, and not more than second-level
+ * caches hold. */
+struct room {
+    size_t floats, pixels;
+};
+
+static struct room local_room(const clmix_device_info *info)
+{
+    const size_t bytes = clmix_smaller(info->local_bytes / 2, 256 * 1024), fixed = 1024; /* fixed: a panel or two, and alignment */
+    const size_t pixels = clmix_smaller(clmix_larger(bytes / 64, 32), 1024), tables = 2 * (pixels + 8) * sizeof(int32_t);
+
+    return (struct room){ .floats = bytes > tables + fixed ? (bytes - tables - fixed) / sizeof(float) : 0, .pixels = pixels };
+}
+
+struct gather_cut {
+    size_t images, rows, columns, taps;
+};
+
+static bool gather_fits(const struct clmix_window_map *map, const struct tiles *tiles, struct room room, const struct gather_cut *cut)
+{
+    const size_t step = clmix_smaller(map->stride[0], cut->taps), strip_rows = (cut->rows - 1) * step + cut->taps;
+    const size_t strip_columns = (cut->columns - 1) * map->stride[1] + map->kernel[1];
+    const size_t pixels = cut->images * cut->rows * cut->columns;
+    const size_t strip = cut->images * strip_rows * strip_columns * map->big_channels;
+    const size_t sums = cut->taps < map->kernel[0] ? (pixels + tiles->tile) * tiles->panels * tiles->panel : 0;
+
+    return pixels <= room.pixels && strip + sums <= room.floats;
+}
+
+/* The pixels of the small map that one group makes: enough that the weights it reads pay, few enough that all compute units have work.
+ * Where the window's rows do not fit for as many, the kernel's rows are taken a few at a time. */
+static bool cut_gather(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
+                       struct gather_cut *best)
+{
+    const struct room room = local_room(info);
+    const size_t area = map->small[0] * map->small[1], total = map->batch * area;
+    size_t target = clmix_smaller(total / clmix_window_groups(info), clmix_smaller(room.pixels, 512)), best_pixels = 0;
+
+    target = clmix_larger(target, clmix_smaller(32, clmix_ceil_div(total, 2 * clmix_larger(info->compute_units, 1))));
+    for (size_t taps = map->kernel[0];; taps = clmix_ceil_div(taps, 2)) {
+        struct gather_cut cut = { .images = 1, .rows = map->small[0], .columns = map->small[1], .taps = taps };
+
+        if (area < target)
+            cut.images = clmix_smaller(map->batch, clmix_ceil_div(target, area));
+        else
+            cut.rows = clmix_larger(1, clmix_smaller(map->small[0], target / map->small[1]));
+        while (!gather_fits(map, tiles, room, &cut)) {
+            size_t *cutting = cut.images > 1 ? &cut.images : cut.rows > 1 ? &cut.rows : &cut.columns;
+
+            if (*cutting == 1 || (cutting == &cut.columns && taps > 1))
+                break;
+            *cutting = clmix_ceil_div(*cutting, 2);
+        }
+        if (gather_fits(map, tiles, room, &cut) && cut.images * cut.rows * cut.columns > best_pixels) {
+            best_pixels = cut.images * cut.rows * cut.columns;
+            *best = cut;
+        }
+        if (taps == 1 || best_pixels >= clmix_smaller(target, 24))
+            break;
+    }
+    if (best_pixels == 0)
+        return false;
+    best->rows = clmix_ceil_div(map->small[0], clmix_ceil_div(map->small[0], best->rows));
+    return true;
+}
+
+struct scatter_cut {
+    size_t images, rows;
+};
+
+static bool scatter_fits(const struct clmix_window_map *map, const struct tiles *tiles, struct room room, const struct scatter_cut *cut)
+{
+    const size_t reach = (map->small[1] - 1) * map->stride[1] + map->kernel[1];
+    const size_t line = clmix_larger(reach, map->padding[1] + map->big[1]) * map->big_channels;
+    const size_t left_rows = clmix_ceil_div(cut->rows, map->stride[0]) + 1 + (map->kernel[0] - 1) / map->stride[0];
+    const size_t left = cut->images * left_rows * map->small[1] * map->small_channels;
+    const size_t pixels = cut->images * clmix_ceil_div(cut->rows, map->stride[0]) * map->small[1];
+
+    return pixels <= room.pixels && cut->images * cut->rows * line + left + tiles->panel <= room.floats;
+}
+
+/* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights
+ * serves several tiles: several images where maps are small, and then few rows, which costs nothing as phases do not share weights. */
+static bool cut_scatter(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
+                        struct scatter_cut *cut)
+{
+    const struct room room = local_room(info);
+
+    cut->images = clmix_smaller(map->batch, clmix_ceil_div(64, map->small[0] * map->small[1]));
+    cut->rows = map->big[0];
+    while (!scatter_fits(map, tiles, room, cut) ||
+           clmix_ceil_div(map->batch, cut->images) * clmix_ceil_div(map->big[0], cut->rows) < clmix_window_groups(info)) {
+        if (cut->rows > 1)
+            cut->rows = clmix_ceil_div(cut->rows, 2);
+        else if (cut->images > 1 && !scatter_fits(map, tiles, room, cut))
+            cut->images = clmix_ceil_div(cut->images, 2);
+        else
+            break;
+    }
+    cut->images = clmix_ceil_div(map->batch, clmix_ceil_div(map->batch, cut->images));
+    cut->rows = clmix_ceil_div(map->big[0], clmix_ceil_div(map->big[0], cut->rows));
+    return scatter_fits(map, tiles, room, cut);
+}
+
+/* ---- the wide form: launches ------------------------------------------------------------------------------------------------------- */
+
+static struct clmix_launcher *launch_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                          const char *kernel, const struct tiles *tiles)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+
+    clmix_launch_define(launcher, "LANES", (long)tiles->lanes);
+    clmix_launch_define(launcher, "VECTORS", (long)tiles->vectors);
+    return launcher;
+}
+
+/* Sizes that a kernel's local arrays get: the device's, not the launch's, so that one program serves all maps. */
+static void define_room(struct clmix_launcher *launcher, const struct tiles *tiles, struct room room, bool pixels)
+{
+    clmix_launch_define(launcher, "TILE", (long)tiles->tile);
+    clmix_launch_define(launcher, "FLOATS", (long)room.floats);
+    if (pixels)
+        clmix_launch_define(launcher, "PIXELS", (long)room.pixels);
+}
+
+/* Rows or columns of a matrix that are two axes of the weights: `outer` x `inner` elements, so far apart. */
+struct axis {
+    size_t outer, inner;
+    long outer_step, inner_step;
+};
+
+/* Runs of kw channels of the big map lie side by side in these weights and fill whole panels, so that a kernel can take them as they are.
+ * */
+static bool runs_are_panels(const struct clmix_window_map *map, const struct tiles *tiles, const struct clmix_window_weights *weights)
+{
+    return map->kernel[1] * map->big_channels == tiles->panels * tiles->panel && weights->base == 0 && weights->big_step == 1 &&
+           weights->kx_step == (long)map->big_channels;
+}
+
+/* Packs the weights' matrices, one a kernel row, into panels: matrix ky, panel p begins at ky to_ky + p to_panel. Gives the packed weights.
+ * */
+static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles,
+                            const struct clmix_window_map *map, const struct clmix_window_weights *weights, struct axis rows,
+                            struct axis columns, size_t to_ky, size_t to_panel)
+{
+    const size_t count = map->kernel[0] * tiles->panels * tiles->panel * rows.outer * rows.inner;
+    const int32_t packed = clmix_planner_scratch(planner, node, count * sizeof(float));
+    struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_pack", tiles);
+
+    clmix_launch_value(launcher, weights->value);
+    clmix_launch_value(launcher, packed);
+    clmix_launch_int(launcher, weights->base);
+    clmix_window_push_sizes(launcher, 4, (const size_t[]){ rows.outer, rows.inner, columns.outer, columns.inner });
+    clmix_launch_int(launcher, weights->ky_step);
+    clmix_launch_int(launcher, rows.outer_step);
+    clmix_launch_int(launcher, rows.inner_step);
+    clmix_launch_int(launcher, columns.outer_step);
+    clmix_launch_int(launcher, columns.inner_step);
+    clmix_window_push_sizes(launcher, 2, (const size_t[]){ to_ky, to_panel });
+    clmix_launch_grid(launcher, tiles->panels, map->kernel[0], 1, 1);
+    clmix_launch_cost(launcher, 0, 0);
+    return packed;
+}
+
+bool clmix_window_gather_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                              struct clmix_window_pixels big, const struct clmix_window_weights *weights, int32_t bias,
+                              struct clmix_window_pixels small)
+{
+    const clmix_device_info *info = clmix_planner_device(planner);
+    const struct tiles tiles = choose_tiles(info, map->small_channels);
+    const struct axis rows = { map->kernel[1], map->big_channels, weights->kx_step, weights->big_step };
+    const struct axis columns = { 1, map->small_channels, 0, weights->small_step };
+    const size_t matrix = map->kernel[1] * map->big_channels * tiles.panel;
+    struct gather_cut cut;
+    struct clmix_launcher *launcher;
+    int32_t packed = weights->value;
+
+    if (!cut_gather(info, map, &tiles, &cut))
+        return false;
+    if (tiles.panel != map->small_channels || weights->small_step != 1 || weights->big_step != (long)tiles.panel ||
+        weights->kx_step != weights->big_step * (long)map->big_channels || weights->ky_step != weights->kx_step * (long)map->kernel[1])
+        packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, matrix, map->kernel[0] * matrix);
+
+    launcher = launch_wide(planner, node, "conv_wide_gather.cl", "conv_gather", &tiles);
+    define_room(launcher, &tiles, local_room(info), true);
+    clmix_launch_value(launcher, big.value);
+    clmix_launch_value(launcher, packed);
+    clmix_launch_value(launcher, bias);
+    clmix_launch_value(launcher, small.value);
+    clmix_window_push_sizes(launcher, 1, &map->batch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push(launcher, map);
+    clmix_launch_int(launcher, bias != CLMIX_NONE);
+    clmix_window_push_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
+    clmix_launch_grid(launcher, clmix_ceil_div(map->small[1], cut.columns), clmix_ceil_div(map->small[0], cut.rows),
+                      clmix_ceil_div(map->batch, cut.images), 1);
+    clmix_window_claim_cost(planner, node, launcher);
+    return true;
+}
+
+bool clmix_window_scatter_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                               struct clmix_window_pixels small, const struct clmix_window_weights *weights, int32_t bias,
+                               struct clmix_window_pixels big)
+{
+    const clmix_device_info *info = clmix_planner_device(planner);
+    const struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
+    const struct axis rows = { 1, map->small_channels, 0, weights->small_step };
+    const struct axis columns = { map->kernel[1], map->big_channels, weights->kx_step, weights->big_step };
+    /* A weight that meets few pixels is not worth moving. */
+    const bool packing = !runs_are_panels(map, &tiles, weights) || map->batch * map->small[0] * map->small[1] > 128;
+    const size_t matrix = map->small_channels * tiles.panel;
+    struct scatter_cut cut;
+    struct clmix_launcher *launcher;
+    int32_t packed = weights->value;
+
+    if (!cut_scatter(info, map, &tiles, &cut))
+        return false;
+    if (packing)
+        packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, tiles.panels * matrix, matrix);
+
+    launcher = launch_wide(planner, node, "conv_wide_scatter.cl", "conv_scatter", &tiles);
+    define_room(launcher, &tiles, local_room(info), true);
+    clmix_launch_value(launcher, small.value);
+    clmix_launch_value(launcher, packed);
+    clmix_launch_value(launcher, bias);
+    clmix_launch_value(launcher, big.value);
+    clmix_window_push_sizes(launcher, 1, &map->batch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push(launcher, map);
+    clmix_launch_int(launcher, bias != CLMIX_NONE);
+    clmix_window_push_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
+    clmix_launch_int(launcher, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
+    clmix_launch_int(launcher, packing ? (long)matrix : (long)tiles.panel);
+    clmix_launch_int(launcher, packing ? (long)tiles.panel : weights->small_step);
+    clmix_launch_grid(launcher, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.images), 1, 1);
+    clmix_window_claim_cost(planner, node, launcher);
+    return true;
+}
+
+/* Sums the parts (parts, kh, small channels, row of `pitch`) that conv_weight leaves. */
+static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                        const struct tiles *tiles, int32_t partial, size_t parts, const struct clmix_window_weights *weights)
+{
+    struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
+
+    clmix_launch_value(launcher, partial);
+    clmix_launch_value(launcher, weights->value);
+    clmix_window_push_sizes(launcher, 1, &parts);
+    clmix_window_push_sizes(launcher, 2, map->kernel);
+    clmix_window_push_sizes(launcher, 3, (const size_t[]){ map->small_channels, map->big_channels, tiles->panels * tiles->panel });
+    clmix_launch_int(launcher, weights->ky_step);
+    clmix_launch_int(launcher, weights->small_step);
+    clmix_launch_int(launcher, weights->kx_step);
+    clmix_launch_int(launcher, weights->big_step);
+    clmix_launch_grid(launcher, map->kernel[0], clmix_ceil_div(map->small_channels, 16), 1, 1);
+    clmix_launch_cost(launcher, 0, 0);
+}
+
+bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                              struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+{
+    const clmix_device_info *info = clmix_planner_device(planner);
+    const struct room room = local_room(info);
+    struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
+    const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels, lines = map->batch * map->small[0];
+    const size_t most = clmix_larger(1, lines * map->small[1] / 128); /* a part of fewer pixels costs more to add up than to make */
+    const size_t part_rows =
+                     clmix_ceil_div(lines,
+                                    clmix_smaller(clmix_smaller(clmix_ceil_div(clmix_window_groups(info), map->kernel[0]), most), lines)),
+                 parts = clmix_ceil_div(lines, part_rows);
+    /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
+    const size_t cached = clmix_larger(32768 / (line + map->small[1] * map->small_channels), clmix_ceil_div(64, map->small[1]));
+    const size_t rows = clmix_smaller(clmix_smaller(part_rows, cached), room.floats / line);
+    const size_t run = tiles.panels * tiles.panel, matrix = map->small_channels * run;
+    const bool whole = parts == 1 && runs_are_panels(map, &tiles, weights); /* nothing to add up */
+    struct clmix_launcher *launcher;
+    int32_t partial = weights->value;
+
+    if (rows == 0)
+        return false;
+    while (tiles.tile > map->small_channels)
+        tiles.tile /= 2;
+    if (!whole)
+        partial = clmix_planner_scratch(planner, node, parts * map->kernel[0] * matrix * sizeof(float));
+
+    launcher = launch_wide(planner, node, "conv_wide_weight.cl", "conv_weight", &tiles);
+    define_room(launcher, &tiles, room, false);
+    clmix_launch_value(launcher, small.value);
+    clmix_launch_value(launcher, big.value);
+    clmix_launch_value(launcher, partial);
+    clmix_window_push_sizes(launcher, 1, &map->batch);
+    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_window_push(launcher, map);
+    clmix_window_push_sizes(launcher, 2, (const size_t[]){ part_rows, rows });
+    clmix_launch_int(launcher, (long)(map->kernel[0] * matrix));
+    clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
+    clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
+    clmix_launch_grid(launcher, map->kernel[0], parts, 1, 1);
+    clmix_window_claim_cost(planner, node, launcher);
+    if (!whole)
+        reduce_wide(planner, node, map, &tiles, partial, parts, weights);
+    return true;
+}
