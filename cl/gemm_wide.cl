@@ -31,7 +31,8 @@
 #define PREFETCH(p)
 #endif
 
-// Tile sizes reach the functions below as constant arguments: only inlined do their loops unroll and the tile stay in registers.
+// Tile sizes reach the functions below as constant arguments: only inlined does the tile stay in registers. Loops count to a macro and ask
+// for the argument inside: PoCL's compiler unrolls before it inlines, and a loop it leaves takes the tile through memory.
 #define INLINE static inline __attribute__((always_inline))
 
 // Packs `count` steps of k and `columns` <= NR columns of B as [k][NR], the missing columns zero.
@@ -81,14 +82,16 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
     for (uint k = 0; k < count; k++) {
         floatv step[NRV];
 #pragma unroll
-        for (uint j = 0; j < vectors; j++)
-            step[j] = LOADV_LOCAL(b + j * VW);
+        for (uint j = 0; j < NRV; j++)
+            if (j < vectors)
+                step[j] = LOADV_LOCAL(b + j * VW);
 #pragma unroll
         for (uint i = 0; i < MR; i++) {
             const floatv v = (floatv)(a[row[i]]);
 #pragma unroll
-            for (uint j = 0; j < vectors; j++)
-                c[i][j] = fma(v, step[j], c[i][j]);
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    c[i][j] = fma(v, step[j], c[i][j]);
         }
 #if !TRANSPOSE_A
         PREFETCH(next);
@@ -140,14 +143,16 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
 #pragma unroll
         for (uint i = 0; i < MR; i++)
 #pragma unroll
-            for (uint j = 0; j < vectors; j++)
-                sum[i][j] = whole ? (floatv)(0.0f) : copy[i][j];
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    sum[i][j] = whole ? (floatv)(0.0f) : copy[i][j];
     } else {
 #pragma unroll
         for (uint i = 0; i < MR; i++)
 #pragma unroll
-            for (uint j = 0; j < vectors; j++)
-                sum[i][j] = LOADV(c + i * c_pitch + j * VW);
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    sum[i][j] = LOADV(c + i * c_pitch + j * VW);
     }
 
     accumulate(sum, vectors, whole ? MR - 1 : rows - 1, a, a_pitch, b, count);
@@ -156,18 +161,20 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
 #pragma unroll
         for (uint i = 0; i < MR; i++)
 #pragma unroll
-            for (uint j = 0; j < vectors; j++)
-                store_part(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, VW, last);
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    store_part(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, VW, last);
         return;
     }
 #pragma unroll
     for (uint i = 0; i < MR; i++)
 #pragma unroll
-        for (uint j = 0; j < vectors; j++)
-            copy[i][j] = sum[i][j];
+        for (uint j = 0; j < NRV; j++)
+            if (j < vectors)
+                copy[i][j] = sum[i][j];
 #pragma unroll 1
     for (uint i = 0; i < rows; i++)
-#pragma unroll
+#pragma unroll 1
         for (uint j = 0; j < vectors; j++)
             store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW,
                        whole ? VW : columns - j * VW, last);
