@@ -29,19 +29,34 @@ static double number(const cJSON *object, const char *key)
 
 START_TEST(json_has_the_documented_keys)
 {
-    static const char *const keys[] = { "model",         "config",     "parameters",       "parameters_paper",     "size_mb_paper",
-                                        "flops_forward", "flops_step", "bytes_moved_step", "peak_bytes_inference", "peak_bytes_training" };
+    static const char *const keys[] = { "model",
+                                        "config",
+                                        "parameters",
+                                        "parameters_paper",
+                                        "size_mb_paper",
+                                        "flops_forward",
+                                        "flops_step",
+                                        "bytes_moved_forward",
+                                        "bytes_least_forward",
+                                        "bytes_moved_step",
+                                        "bytes_least_step",
+                                        "peak_bytes_inference",
+                                        "peak_bytes_training" };
     cJSON *object = summary("wavemix-32 --batch 64");
 
-    ck_assert_int_eq(cJSON_GetArraySize(object), 10);
-    for (int i = 0; i < 10; i++)
+    ck_assert_int_eq(cJSON_GetArraySize(object), 13);
+    for (int i = 0; i < 13; i++)
         ck_assert_str_eq(cJSON_GetArrayItem(object, i)->string, keys[i]);
     ck_assert_double_eq(number(object, "parameters"), 513706);
     ck_assert_double_eq(number(object, "parameters_paper"), 575914);
     ck_assert_double_eq_tol(number(object, "size_mb_paper"), 6.24, 0.005);
     ck_assert_double_eq(number(cJSON_GetObjectItemCaseSensitive(object, "config"), "mult_dim"), 32);
     ck_assert(number(object, "flops_step") > 2 * number(object, "flops_forward"));
-    ck_assert(number(object, "bytes_moved_step") > 0);
+    ck_assert(number(object, "bytes_moved_forward") > number(object, "bytes_least_forward"));
+    ck_assert(number(object, "bytes_moved_step") > number(object, "bytes_least_step"));
+    /* pictures of bytes, weights and 64 x 10 probabilities; a step's gradients, weights and two moments come on top of what is kept */
+    ck_assert_double_eq(number(object, "bytes_least_forward"), 64 * 32 * 32 * 3 + 4 * 513706 + 4 * 64 * 10);
+    ck_assert(number(object, "bytes_least_step") > 7 * 4 * 513706);
     /* weights, gradients and two moments at least; activations for a batch of 64 */
     ck_assert(number(object, "peak_bytes_training") > 4 * 4 * 513706);
     ck_assert(number(object, "peak_bytes_training") > number(object, "peak_bytes_inference"));

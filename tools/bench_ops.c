@@ -255,7 +255,7 @@ static bool print_figures(const struct cli *cli, const struct op_case *op, bool 
         snprintf(size + strlen(size), sizeof size - strlen(size), "%s%zu", i == 0 ? "" : "x", op->size[i]);
     if (!cli->json) {
         printf("%-38s  %-14s  %-8s  %9.3f  %9.1f  %8.1f  %6.1f %%\n", op->name, size, pass, 1e3 * figures->seconds, gflops, gbs,
-               100.0 * bench_fraction(figures->cost.flops, figures->cost.moved_bytes, figures->seconds, ceilings));
+               100.0 * bench_fraction(figures->cost.flops, figures->cost.least_bytes, figures->seconds, ceilings));
         fflush(stdout);
         return true;
     }
@@ -267,7 +267,7 @@ static bool print_figures(const struct cli *cli, const struct op_case *op, bool 
     cJSON_AddNumberToObject(json, "gflops", bench_rounded(gflops, 5));
     cJSON_AddNumberToObject(json, "gbs", bench_rounded(gbs, 5));
     cJSON_AddNumberToObject(json, "fraction_of_ceiling",
-                            bench_rounded(bench_fraction(figures->cost.flops, figures->cost.moved_bytes, figures->seconds, ceilings), 4));
+                            bench_rounded(bench_fraction(figures->cost.flops, figures->cost.least_bytes, figures->seconds, ceilings), 4));
     return cli_print_json(json);
 }
 

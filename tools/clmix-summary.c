@@ -11,8 +11,9 @@ static const struct cli_help help = {
     .program = "clmix-summary",
     .arguments = "MODEL [OPTION...]",
     .purpose = "Shows a model's layers, weights, work and memory: parameters (all, and by the papers' counting rule), size in MB as\n"
-               "the papers print it, FLOPs of a forward pass and of a training step, bytes moved, and the planned peak of device\n"
-               "memory for inference and for training. MODEL is a preset, a JSON file or a trained .safetensors file. Plans are made\n"
+               "the papers print it, FLOPs of a forward pass and of a training step, bytes moved beside the least possible, and the\n"
+               "planned peak of device memory for inference and for training. MODEL is a preset, a JSON file or a trained .safetensors "
+               "file. Plans are made\n"
                "for the device that would be used, or for a generic one where there is none (or with --device generic).",
     .examples = "  clmix-summary wavemix-32                         at the usual batch of 64\n"
                 "  clmix-summary wavemix-32 --set dim=48 --batch 8  a variant\n"
@@ -114,7 +115,7 @@ static size_t parameters_of(const clmix_graph *graph, const struct clmix_node *n
 
 static void print_node(const clmix_graph *graph, const struct clmix_node *node)
 {
-    char shape[96], number[32], work[32] = "";
+    char shape[96], number[32], work[32] = "", moved[32] = "";
     size_t parameters = parameters_of(graph, node);
     uint64_t flops = 0, bytes = 0;
 
@@ -122,17 +123,25 @@ static void print_node(const clmix_graph *graph, const struct clmix_node *node)
         node->op->cost(graph, node, &flops, &bytes);
     if (flops > 0)
         snprintf(work, sizeof work, "%.2f", (double)flops / 1e6);
+    snprintf(moved, sizeof moved, "%.2f", (double)bytes / 1e6);
     shape_text(clmix_node_result(graph, node, 0)->shape, shape);
-    printf("%-28s  %-20s  %-22s  %10s  %10s\n", node->path, node->op->name, shape, parameters ? grouped(number, parameters) : "", work);
+    printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", node->path, node->op->name, shape, parameters ? grouped(number, parameters) : "",
+           work, moved);
 }
 
-/* The layers as the model has them; what a plan makes of them depends on the device. */
+/* The layers as the model has them, each with what it would move alone; what a plan makes of them depends on the device. */
 static void print_layers(const clmix_graph *graph)
 {
-    printf("%-28s  %-20s  %-22s  %10s  %10s\n", "layer", "op", "result", "parameters", "MFLOP");
+    printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", "layer", "op", "result", "parameters", "MFLOP", "MB");
     for (size_t i = 0; i < graph->node_count; i++)
         if (!(graph->nodes[i]->op->flags & CLMIX_OP_VIEW))
             print_node(graph, graph->nodes[i]);
+}
+
+static void print_cost(const char *what, const clmix_plan_cost *cost)
+{
+    printf("  %-21s %.3f GFLOP, %.1f MB moved (%.1f MB at least), %zu launches\n", what, (double)cost->flops / 1e9,
+           (double)cost->moved_bytes / 1e6, (double)cost->least_bytes / 1e6, cost->launches);
 }
 
 static void print_text(const struct summary *summary)
@@ -145,10 +154,8 @@ static void print_text(const struct summary *summary)
     printf("  parameters            %s (%s by the papers' counting rule)\n", grouped(all, summary->parameters),
            grouped(paper, summary->parameters_paper));
     printf("  size                  %.2f MB by the papers' counting rule\n", summary->megabytes_paper);
-    printf("  forward pass          %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->forward.flops / 1e9,
-           (double)summary->forward.moved_bytes / 1e6, summary->forward.launches);
-    printf("  training step         %.3f GFLOP, %.1f MB moved, %zu launches\n", (double)summary->step.flops / 1e9,
-           (double)summary->step.moved_bytes / 1e6, summary->step.launches);
+    print_cost("forward pass", &summary->forward);
+    print_cost("training step", &summary->step);
     printf("  peak device memory    %.1f MB for inference, %.1f MB for training\n", (double)summary->forward.peak_bytes / 1e6,
            (double)summary->training_bytes / 1e6);
 }
@@ -171,7 +178,10 @@ static bool print_json(const struct summary *summary)
     cJSON_AddNumberToObject(object, "size_mb_paper", summary->megabytes_paper);
     cJSON_AddNumberToObject(object, "flops_forward", (double)summary->forward.flops);
     cJSON_AddNumberToObject(object, "flops_step", (double)summary->step.flops);
+    cJSON_AddNumberToObject(object, "bytes_moved_forward", (double)summary->forward.moved_bytes);
+    cJSON_AddNumberToObject(object, "bytes_least_forward", (double)summary->forward.least_bytes);
     cJSON_AddNumberToObject(object, "bytes_moved_step", (double)summary->step.moved_bytes);
+    cJSON_AddNumberToObject(object, "bytes_least_step", (double)summary->step.least_bytes);
     cJSON_AddNumberToObject(object, "peak_bytes_inference", (double)summary->forward.peak_bytes);
     cJSON_AddNumberToObject(object, "peak_bytes_training", (double)summary->training_bytes);
     clmix_free(config);

@@ -25,13 +25,20 @@ typedef enum clmix_arena { CLMIX_WEIGHTS, CLMIX_STATES, CLMIX_GRADIENTS, CLMIX_A
 CLMIX_API clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode);
 CLMIX_API void clmix_plan_free(clmix_plan *plan);
 
-/* What a plan costs, exactly, before anything is allocated. Bytes of device memory by arena; moved_bytes is what its kernels read and write
- * in a run at least. */
+/* What a plan costs, exactly, before anything is allocated: bytes of device memory by arena, the work of a run, and what it moves.
+ *
+ * moved_bytes is the sum over the launches of what each reads and writes: every value once, whatever a cache may save or a kernel read
+ * again; scratch and the partial sums of a split product included. A view counts as far as it reaches, an op in place as a read and a
+ * write, what lies in place already as nothing.
+ *
+ * least_bytes is what no plan of the graph can avoid: inputs and weights read once, results and gradients written once, states read (and
+ * in training written) once, and of activations those alone that the backward pass needs of the forward pass, written once and read once.
+ */
 typedef struct clmix_plan_cost {
     size_t arena_bytes[CLMIX_ARENAS];
     size_t peak_bytes; /* all arenas of this plan */
     uint64_t flops;    /* a multiply-add counts as two; only work the ops must do */
-    uint64_t moved_bytes;
+    uint64_t moved_bytes, least_bytes;
     size_t launches;
 } clmix_plan_cost;
 CLMIX_API void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost);

@@ -62,7 +62,9 @@ CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_netwo
 CLMIX_API clmix_status clmix_trainer_prepare(clmix_trainer *trainer);
 CLMIX_API void clmix_trainer_free(clmix_trainer *trainer); /* NULL is allowed */
 
-/* What a step costs without the optimizer, and the device memory of the whole run, network included, exactly. Either may be NULL. */
+/* What a step costs, and the device memory of the whole run, network included, exactly. Either may be NULL. Work and launches are those of
+ * the pass forward and backward; moved_bytes and least_bytes are a step's with the optimizer's update, of which the least is its state read
+ * and written and the weights written. */
 CLMIX_API void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes);
 /* The same from a configuration and the numbers of pictures, for any device, clmix_device_generic included. */
 CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,

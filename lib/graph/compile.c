@@ -2,7 +2,7 @@
  *
  * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU).  3. Values
  * get a host: their own storage, or a place inside another's (liveness.c).
- * 4. Each op appends its launches.  5. Storages are laid out in slabs by their lifetimes. */
+ * 4. Each op appends its launches.  5. Storages are laid out in slabs by their lifetimes.  6. What all that costs is added up (cost.c). */
 #include "graph/plan.h"
 
 #include "base/array.h"
@@ -196,48 +196,6 @@ static clmix_status make_launches(struct clmix_planner *planner)
     return CLMIX_OK;
 }
 
-static void node_cost(const struct clmix_planner *planner, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
-{
-    uint64_t more_flops = 0, more_bytes = 0;
-
-    if (node->op->cost != NULL)
-        node->op->cost(planner->graph, node, &more_flops, &more_bytes);
-    *flops += more_flops;
-    *bytes += more_bytes;
-}
-
-/* Costs of the whole plan, and of each step on its first launch (where the op did not share them out itself). An absorbed node keeps its
- * FLOPs; the bytes between it and its absorber are not moved any more, so only what it reads besides (a residual) counts. */
-static void add_costs(struct clmix_planner *planner)
-{
-    const clmix_graph *graph = planner->graph;
-    struct clmix_plan *plan = planner->plan;
-    size_t next = 0;
-
-    for (size_t n = 0; n < graph->node_count; n++) {
-        const struct clmix_node *absorbed;
-        uint64_t flops = 0, bytes = 0, ignored = 0;
-
-        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
-            continue;
-        node_cost(planner, graph->nodes[n], &flops, &bytes);
-        for (int i = 0; (absorbed = clmix_planner_absorbed(planner, graph->nodes[n], i)) != NULL; i++) {
-            node_cost(planner, absorbed, &flops, &ignored);
-            if (absorbed->input_count > 1)
-                bytes += clmix_shape_count(clmix_node_result(graph, absorbed, 0)->shape) * 4;
-        }
-        plan->cost.flops += flops;
-        plan->cost.moved_bytes += bytes;
-        while (next < plan->launcher_count && plan->launchers[next]->position < planner->position[n])
-            next++;
-        if (next < plan->launcher_count && plan->launchers[next]->position == planner->position[n] && !plan->launchers[next]->has_cost) {
-            plan->launchers[next]->flops = flops;
-            plan->launchers[next]->bytes = bytes;
-        }
-    }
-    plan->cost.launches = plan->launcher_count;
-}
-
 /* ---- compile ------------------------------------------------------------------------------------------------------------------------ */
 
 static clmix_status number_steps(struct clmix_planner *planner)
@@ -267,8 +225,9 @@ static clmix_status compile(struct clmix_planner *planner)
     CLMIX_TRY(clmix_plan_place_values(planner));
     CLMIX_TRY(clmix_plan_add_random(planner));
     CLMIX_TRY(make_launches(planner));
-    add_costs(planner);
-    return clmix_plan_lay_out(planner);
+    CLMIX_TRY(clmix_plan_lay_out(planner));
+    clmix_plan_add_costs(planner);
+    return CLMIX_OK;
 }
 
 static bool allocate(struct clmix_planner *planner)

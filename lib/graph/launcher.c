@@ -129,12 +129,19 @@ void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t 
     launcher->work_group = work_group;
 }
 
-void clmix_launch_cost(struct clmix_launcher *launcher, uint64_t flops, uint64_t bytes)
+void clmix_launch_flops(struct clmix_launcher *launcher, uint64_t flops)
 {
     if (launcher == &nowhere)
         return;
-    launcher->has_cost = true;
+    launcher->has_flops = true;
     launcher->flops = flops;
+}
+
+void clmix_launch_bytes(struct clmix_launcher *launcher, uint64_t bytes)
+{
+    if (launcher == &nowhere)
+        return;
+    launcher->has_bytes = true;
     launcher->bytes = bytes;
 }
 

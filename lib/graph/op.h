@@ -81,7 +81,7 @@ struct clmix_op {
      * do the work of `next` and write its result. NULL: never. May be called again with the next consumer. */
     bool (*absorb)(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next);
 
-    /* Work the op must do, and bytes it must read and write, for its whole output. */
+    /* Work the op must do, and bytes it must read and write when it runs alone, for its whole output. */
     void (*cost)(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes);
 };
 
@@ -155,8 +155,10 @@ void clmix_launch_int(struct clmix_launcher *launcher, long value);
 void clmix_launch_float(struct clmix_launcher *launcher, float value);
 void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t groups_y, size_t groups_z,
                        size_t work_group); /* groups along each axis; work_group work-items along x */
-/* Work of this launch where a node has several; by default the first launch carries the node's cost. */
-void clmix_launch_cost(struct clmix_launcher *launcher, uint64_t flops, uint64_t bytes);
+/* Work of this launch where a node has several; by default the first launch carries the node's. */
+void clmix_launch_flops(struct clmix_launcher *launcher, uint64_t flops);
+/* Bytes that this launch reads and writes where it touches only parts of its values; by default all of each value it was given, once. */
+void clmix_launch_bytes(struct clmix_launcher *launcher, uint64_t bytes);
 /* Instead of a kernel: a call that enqueues work on the device's queue (CLBlast). Values become (cl_mem, offset in elements) pairs in
  * `memory` and `offset`, in the order given by clmix_launch_value; `data` is copied. */
 typedef clmix_status (*clmix_launch_call)(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data,

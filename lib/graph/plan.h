@@ -32,7 +32,7 @@ struct clmix_launcher {
     void *data;
     cl_mem *memory; /* for a call: what its values are now */
     size_t *offsets;
-    bool has_cost;
+    bool has_flops, has_bytes; /* the op said so; else they are derived */
     uint64_t flops, bytes;
     char *label;
     struct clmix_launch launch;
@@ -110,6 +110,9 @@ clmix_status clmix_plan_add_random(struct clmix_planner *planner); /* the place 
 void clmix_launcher_free(struct clmix_launcher *launcher);
 clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launcher *launcher); /* builds the kernel */
 clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher *launcher);    /* sets the arguments */
+
+/* cost.c */
+void clmix_plan_add_costs(struct clmix_planner *planner); /* of the plan and of each launch, once all are made */
 
 /* run.c */
 cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t *offset_bytes);

@@ -119,6 +119,7 @@ static size_t launch_columns(struct clmix_planner *planner, const struct clmix_n
         clmix_launch_value(launcher, i < count ? node->inputs[begin + i] : CLMIX_NONE);
         clmix_launch_uint(launcher, i < count ? clmix_node_input(graph, node, begin + i)->pitch : 0);
     }
+    clmix_launch_bytes(launcher, (uint64_t)rows * (behind - first) * (residual != CLMIX_NONE ? 12 : 8));
     return behind;
 }
 

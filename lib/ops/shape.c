@@ -48,6 +48,7 @@ void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *n
     clmix_launch_uint(launcher, runs.to.first);
     clmix_launch_uint(launcher, runs.to.outer);
     clmix_launch_uint(launcher, runs.to.inner);
+    clmix_launch_bytes(launcher, (uint64_t)count * runs.columns * 8);
 }
 
 void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch,

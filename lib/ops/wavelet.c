@@ -34,11 +34,11 @@ size_t clmix_haar_rows(clmix_shape picture, int levels)
 }
 
 struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                               clmix_shape picture, struct clmix_haar_map fine)
+                                               clmix_shape picture, struct clmix_haar_map fine, bool added)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
-    size_t group = clmix_group_size(planner, 64),
-           vectors = picture.size[0] * ((fine.height + 1) / 2) * ((fine.width + 1) / 2) * ((picture.size[3] + 3) / 4);
+    size_t group = clmix_group_size(planner, 64), blocks = picture.size[0] * ((fine.height + 1) / 2) * ((fine.width + 1) / 2),
+           vectors = blocks * ((picture.size[3] + 3) / 4), pixels = picture.size[0] * fine.height * fine.width;
     struct clmix_chunks cut = clmix_chunks_of(planner, vectors, 1, clmix_planner_wide(planner) ? 512 : 2 * group, 0);
 
     clmix_launch_define(launcher, "WG", (long)group);
@@ -47,6 +47,7 @@ struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, co
     clmix_launch_uint(launcher, fine.height);
     clmix_launch_uint(launcher, fine.width);
     clmix_launch_uint(launcher, picture.size[3]);
+    clmix_launch_bytes(launcher, (uint64_t)(4 * blocks + (added ? 2 : 1) * pixels) * picture.size[3] * sizeof(float));
     return launcher;
 }
 
@@ -143,7 +144,7 @@ static clmix_status bands_launch(struct clmix_planner *planner, const struct clm
     for (int j = 1; j <= attributes->levels; j++) {
         struct clmix_haar_map fine = clmix_haar_map_of(attributes->shape, j - 1), coarse = clmix_haar_map_of(attributes->shape, j);
 
-        launcher = clmix_launch_haar_level(planner, node, "haar_forward_level", attributes->shape, fine);
+        launcher = clmix_launch_haar_level(planner, node, "haar_forward_level", attributes->shape, fine, false);
         clmix_launch_haar_place(launcher, j == 1 ? node->inputs[0] : node->outputs[0], fine.row * columns, j == 1 ? pitch : columns);
         clmix_launch_value(launcher, node->outputs[0]);
         clmix_launch_uint(launcher, coarse.row * columns);
@@ -228,14 +229,14 @@ static clmix_status adjoint_launch(struct clmix_planner *planner, const struct c
     }
     for (int j = attributes->levels; j >= 1; j--) {
         struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1), coarse = clmix_haar_map_of(picture, j);
-        bool coarsest = j == attributes->levels;
+        bool coarsest = j == attributes->levels, added = j > 1 || other != CLMIX_NONE;
 
-        launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine);
+        launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine, added);
         clmix_launch_haar_place(launcher, coarsest ? bands : scratch, coarsest ? coarse.row * columns : scratch_first(picture, j),
                                 coarsest ? columns : channels);
         clmix_launch_haar_place(launcher, bands, coarse.row * columns + channels, columns);
         clmix_launch_haar_place(launcher, j > 1 ? bands : other, j > 1 ? fine.row * columns : 0, j > 1 ? columns : channels);
-        clmix_launch_int(launcher, j > 1 || other != CLMIX_NONE);
+        clmix_launch_int(launcher, added);
         clmix_launch_value(launcher, j > 1 ? scratch : clmix_planner_result(planner, node));
         clmix_launch_uint(launcher, j > 1 ? scratch_first(picture, j - 1) : 0);
     }

@@ -71,7 +71,7 @@ static clmix_status inverse_launch(struct clmix_planner *planner, const struct c
         struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1);
         size_t bytes = picture.size[0] * fine.height * fine.width * picture.size[3] * sizeof(float);
         int32_t to = j == 1 ? node->outputs[0] : clmix_planner_scratch(planner, node, bytes);
-        struct clmix_launcher *launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine);
+        struct clmix_launcher *launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine, false);
 
         clmix_launch_haar_place(launcher, from, 0, from_pitch);
         clmix_launch_haar_place(launcher, node->inputs[j], 0, clmix_pixel_pitch(clmix_node_input(graph, node, j)));

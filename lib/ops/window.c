@@ -15,12 +15,12 @@ clmix_status clmix_window_check(const struct clmix_window_map *map, size_t big_p
     return CLMIX_OK;
 }
 
-void clmix_window_claim_cost(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher)
+void clmix_window_claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher)
 {
     uint64_t flops = 0, bytes = 0;
 
     node->op->cost(clmix_planner_graph(planner), node, &flops, &bytes);
-    clmix_launch_cost(launcher, flops, bytes);
+    clmix_launch_flops(launcher, flops);
 }
 
 void clmix_window_push_sizes(struct clmix_launcher *launcher, int count, const size_t *sizes)

@@ -55,7 +55,7 @@ clmix_status clmix_window_check(const struct clmix_window_map *map, size_t big_p
 void clmix_window_push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch);
 void clmix_window_push(struct clmix_launcher *launcher, const struct clmix_window_map *map);
 
-/* Gives a launch the whole cost of its node; for the others of a node, nothing. */
-void clmix_window_claim_cost(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher);
+/* Gives a launch the whole work of its node. */
+void clmix_window_claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher);
 
 #endif

@@ -47,7 +47,7 @@ void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix
     clmix_launch_int(launcher, scatter);
     clmix_launch_grid(launcher, clmix_ceil_div(pixels, SIMT_PIXELS), clmix_ceil_div(outputs, columns), phases[0] * phases[1],
                       simt_group(columns));
-    clmix_window_claim_cost(planner, node, launcher);
+    clmix_window_claim_flops(planner, node, launcher);
 }
 
 void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial,
@@ -64,7 +64,7 @@ void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node 
     clmix_launch_int(launcher, weights.big_step);
     clmix_launch_int(launcher, weights.small_step);
     clmix_launch_grid(launcher, clmix_ceil_div(count, 64), 1, 1, 64);
-    clmix_launch_cost(launcher, 0, 0);
+    clmix_launch_flops(launcher, 0);
 }
 
 void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
@@ -90,6 +90,6 @@ void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_
     clmix_window_push_sizes(launcher, 1, &part_pixels);
     clmix_launch_grid(launcher, clmix_ceil_div(terms, SIMT_PIXELS), clmix_ceil_div(map->small_channels, columns), parts,
                       simt_group(columns));
-    clmix_window_claim_cost(planner, node, launcher);
+    clmix_window_claim_flops(planner, node, launcher);
     clmix_window_reduce(planner, node, map, partial, parts, *weights);
 }

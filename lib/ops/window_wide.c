@@ -191,7 +191,7 @@ static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_no
     clmix_launch_int(launcher, columns.inner_step);
     clmix_window_push_sizes(launcher, 2, (const size_t[]){ to_ky, to_panel });
     clmix_launch_grid(launcher, tiles->panels, map->kernel[0], 1, 1);
-    clmix_launch_cost(launcher, 0, 0);
+    clmix_launch_flops(launcher, 0);
     return packed;
 }
 
@@ -228,7 +228,7 @@ bool clmix_window_gather_wide(struct clmix_planner *planner, const struct clmix_
     clmix_window_push_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
     clmix_launch_grid(launcher, clmix_ceil_div(map->small[1], cut.columns), clmix_ceil_div(map->small[0], cut.rows),
                       clmix_ceil_div(map->batch, cut.images), 1);
-    clmix_window_claim_cost(planner, node, launcher);
+    clmix_window_claim_flops(planner, node, launcher);
     return true;
 }
 
@@ -268,7 +268,7 @@ bool clmix_window_scatter_wide(struct clmix_planner *planner, const struct clmix
     clmix_launch_int(launcher, packing ? (long)matrix : (long)tiles.panel);
     clmix_launch_int(launcher, packing ? (long)tiles.panel : weights->small_step);
     clmix_launch_grid(launcher, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.images), 1, 1);
-    clmix_window_claim_cost(planner, node, launcher);
+    clmix_window_claim_flops(planner, node, launcher);
     return true;
 }
 
@@ -288,7 +288,7 @@ static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *
     clmix_launch_int(launcher, weights->kx_step);
     clmix_launch_int(launcher, weights->big_step);
     clmix_launch_grid(launcher, map->kernel[0], clmix_ceil_div(map->small_channels, 16), 1, 1);
-    clmix_launch_cost(launcher, 0, 0);
+    clmix_launch_flops(launcher, 0);
 }
 
 bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
@@ -332,7 +332,7 @@ bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_
     clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
     clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
     clmix_launch_grid(launcher, map->kernel[0], parts, 1, 1);
-    clmix_window_claim_cost(planner, node, launcher);
+    clmix_window_claim_flops(planner, node, launcher);
     if (!whole)
         reduce_wide(planner, node, map, &tiles, partial, parts, weights);
     return true;

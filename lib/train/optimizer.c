@@ -116,6 +116,26 @@ size_t clmix_optimizer_bytes(const struct clmix_optimizer *optimizer)
     return ((size_t)optimizer->moment_count * optimizer->weight_count + optimizer->partial_count + CLMIX_SCALARS) * sizeof(float);
 }
 
+static uint64_t share_bytes(const struct clmix_optimizer *optimizer)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < optimizer->share_count; i++)
+        bytes += optimizer->shares[i].range.count * sizeof(float);
+    return bytes;
+}
+
+uint64_t clmix_optimizer_moved_bytes(const struct clmix_optimizer *optimizer)
+{
+    /* gradients for the norm; then gradients and weights read, weights written; partial sums of the norm written and read */
+    return (4 + 2 * (uint64_t)optimizer->moment_count) * share_bytes(optimizer) + 2 * optimizer->partial_count * sizeof(float);
+}
+
+uint64_t clmix_optimizer_least_bytes(const struct clmix_optimizer *optimizer)
+{
+    return (1 + 2 * (uint64_t)optimizer->moment_count) * share_bytes(optimizer);
+}
+
 const char *clmix_optimizer_moment_name(const struct clmix_optimizer *optimizer, int index)
 {
     if (optimizer->options.optimizer == CLMIX_SGD)

@@ -47,6 +47,11 @@ clmix_status clmix_optimizer_prepare(struct clmix_optimizer *optimizer);
 /* Number of moment arenas, and their names in checkpoints. */
 const char *clmix_optimizer_moment_name(const struct clmix_optimizer *optimizer, int index);
 
+/* Bytes that an update reads and writes, its norm's pass over the gradients included; and the least of them that it must: moments read
+ * and written, weights written. */
+uint64_t clmix_optimizer_moved_bytes(const struct clmix_optimizer *optimizer);
+uint64_t clmix_optimizer_least_bytes(const struct clmix_optimizer *optimizer);
+
 /* sums = (fresh ? 0 : sums) + factor * gradients */
 clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_mem sums, cl_mem gradients, float factor, bool fresh);
 

@@ -235,8 +235,11 @@ static size_t all_bytes(const clmix_trainer *trainer)
 
 void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes)
 {
-    if (step != NULL)
+    if (step != NULL) {
         clmix_plan_costs(trainer->plans[0].plan, step);
+        step->moved_bytes += clmix_optimizer_moved_bytes(trainer->optimizer);
+        step->least_bytes += clmix_optimizer_least_bytes(trainer->optimizer);
+    }
     if (peak_bytes != NULL)
         *peak_bytes = all_bytes(trainer);
 }

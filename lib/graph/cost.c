@@ -1,0 +1,137 @@
+/* What a plan costs: the work of its ops, the bytes that its launches move, and the least that any plan of the graph must move. */
+#include "graph/plan.h"
+
+/* ---- work --------------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t flops_of(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    uint64_t flops = 0, ignored = 0;
+
+    if (node->op->cost != NULL)
+        node->op->cost(planner->graph, node, &flops, &ignored);
+    return flops;
+}
+
+/* FLOPs of the whole plan, and of each step on its first launch (where the op did not share them out itself). An absorbed node's are its
+ * absorber's. */
+static void add_flops(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_plan *plan = planner->plan;
+    size_t next = 0;
+
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_node *absorbed;
+        uint64_t flops;
+
+        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
+            continue;
+        flops = flops_of(planner, graph->nodes[n]);
+        for (int i = 0; (absorbed = clmix_planner_absorbed(planner, graph->nodes[n], i)) != NULL; i++)
+            flops += flops_of(planner, absorbed);
+        plan->cost.flops += flops;
+        while (next < plan->launcher_count && plan->launchers[next]->position < planner->position[n])
+            next++;
+        if (next < plan->launcher_count && plan->launchers[next]->position == planner->position[n] && !plan->launchers[next]->has_flops)
+            plan->launchers[next]->flops = flops;
+    }
+}
+
+/* ---- bytes moved -------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t bytes_of(clmix_shape shape, clmix_type type)
+{
+    return (uint64_t)clmix_shape_count(shape) * clmix_type_bytes(type);
+}
+
+/* Whether an argument before number `index` is the same value. */
+static bool is_repeated(const struct clmix_launcher *launcher, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (launcher->arguments[i].kind == CLMIX_ARGUMENT_VALUE && launcher->arguments[i].value == launcher->arguments[index].value)
+            return true;
+    return false;
+}
+
+/* All of each value that a launch is given: its inputs are read, its results written, scratch is one or the other. An op in place reads one
+ * value and writes another, in the same memory. */
+static uint64_t bytes_of_values(const struct clmix_plan *plan, const struct clmix_launcher *launcher)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < launcher->argument_count; i++) {
+        const struct clmix_argument *argument = &launcher->arguments[i];
+
+        if (argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 && !is_repeated(launcher, i))
+            bytes += bytes_of(plan->places[argument->value].shape, plan->places[argument->value].type);
+    }
+    return bytes;
+}
+
+static void add_moved_bytes(struct clmix_plan *plan)
+{
+    for (size_t i = 0; i < plan->launcher_count; i++) {
+        struct clmix_launcher *launcher = plan->launchers[i];
+
+        if (!launcher->has_bytes)
+            launcher->bytes = bytes_of_values(plan, launcher);
+        plan->cost.moved_bytes += launcher->bytes;
+    }
+}
+
+/* ---- the least bytes ---------------------------------------------------------------------------------------------------------------- */
+
+/* Bytes of the largest part of `base` (all of it, or a view) that a live node from number `begin` up to `end` reads. */
+static uint64_t bytes_read(const struct clmix_planner *planner, int32_t base, size_t begin, size_t end)
+{
+    const clmix_graph *graph = planner->graph;
+    uint64_t most = 0;
+
+    for (size_t n = begin; n < end; n++) {
+        const struct clmix_node *node = graph->nodes[n];
+
+        for (int i = 0; planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW) && i < node->input_count; i++) {
+            const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+
+            if (input != NULL && input->base == base && bytes_of(input->shape, input->type) > most)
+                most = bytes_of(input->shape, input->type);
+        }
+    }
+    return most;
+}
+
+/* What must be moved of a value that is no view. What the plan is given is read, and in training states are written again; results and
+ * gradients are written; what the forward pass makes for the backward pass is written and read. */
+static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value)
+{
+    const clmix_graph *graph = planner->graph;
+    const struct clmix_tensor *tensor = graph->tensors[value];
+    size_t forward = graph->forward_count == 0 ? graph->node_count : graph->forward_count;
+    uint64_t written = 0, read;
+
+    if (tensor->kind != CLMIX_VALUE_RESULT) {
+        read = bytes_read(planner, value, 0, graph->node_count);
+        return tensor->kind == CLMIX_VALUE_STATE && planner->mode == CLMIX_TRAINING ? 2 * read : read;
+    }
+    read = (size_t)tensor->producer < forward ? bytes_read(planner, value, forward, graph->node_count) : 0;
+    if (tensor->output != NULL || tensor->gradient_of != CLMIX_NONE)
+        written = bytes_of(tensor->shape, tensor->type);
+    return read + (written > read ? written : read);
+}
+
+static void add_least_bytes(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i]->base == (int32_t)i)
+            planner->plan->cost.least_bytes += least_bytes(planner, (int32_t)i);
+}
+
+void clmix_plan_add_costs(struct clmix_planner *planner)
+{
+    add_flops(planner);
+    add_moved_bytes(planner->plan);
+    add_least_bytes(planner);
+    planner->plan->cost.launches = planner->plan->launcher_count;
+}
