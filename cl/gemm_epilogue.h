@@ -1,5 +1,5 @@
-// What the matrix products do to each finished sum: + bias (one value a column), activation, + residual (a matrix of C's shape), chosen at
-// compile time.
+// What the matrix products do to each finished sum: + bias (one value a column), activation, and a second matrix of C's shape, the
+// residual, added, or read for the derivative of an activation that the sum is the gradient behind. All chosen at compile time.
 #ifndef CLMIX_GEMM_EPILOGUE_H
 #define CLMIX_GEMM_EPILOGUE_H
 
@@ -13,8 +13,9 @@
 #define ACTIVATION 0    // 0 none, 1 GELU, 2 ReLU
 #endif
 #ifndef RESIDUAL
-#define RESIDUAL 0      // 0, 1
+#define RESIDUAL 0      // 0 none, 1 x + residual, 2 x gelu'(residual), 3 x where residual > 0, else 0
 #endif
+#define LONG_EPILOGUE (ACTIVATION == 1 || RESIDUAL == 2)    // too much code to be unrolled over a register tile
 
 // `bias` and `residual` point at the element's (the vector's first element's) own place; unused ones are not read. ReLU by comparison: NaN
 // stays NaN.
@@ -28,8 +29,12 @@ static inline float clmix_finish_1(float x, const __global float *bias, const __
 #elif ACTIVATION == 2
     x = x < 0.0f ? 0.0f : x;
 #endif
-#if RESIDUAL
+#if RESIDUAL == 1
     x += *residual;
+#elif RESIDUAL == 2
+    x *= clmix_gelu_derivative_1(*residual);
+#elif RESIDUAL == 3
+    x = *residual > 0.0f ? x : 0.0f;
 #endif
     return x;
 }
@@ -44,8 +49,12 @@ static inline floatv clmix_finish(floatv x, const __global float *bias, const __
 #elif ACTIVATION == 2
     x = x < (floatv)(0.0f) ? (floatv)(0.0f) : x;
 #endif
-#if RESIDUAL
+#if RESIDUAL == 1
     x += LOADV(residual);
+#elif RESIDUAL == 2
+    x *= clmix_gelu_derivative(LOADV(residual));
+#elif RESIDUAL == 3
+    x = LOADV(residual) > (floatv)(0.0f) ? x : (floatv)(0.0f);
 #endif
     return x;
 }

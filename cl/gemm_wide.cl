@@ -157,7 +157,7 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
 
     accumulate(sum, vectors, whole ? MR - 1 : rows - 1, a, a_pitch, b, count);
 
-    if (whole && ACTIVATION != 1) {
+    if (whole && !LONG_EPILOGUE) {
 #pragma unroll
         for (uint i = 0; i < MR; i++)
 #pragma unroll

@@ -132,7 +132,7 @@ static float *run(struct product *product, const float *a, const float *b, const
 static double expected(const struct clmix_gemm *gemm, const float *a, const float *b, const float *bias, const float *residual, size_t i,
                        size_t j)
 {
-    double sum = 0.0;
+    double sum = 0.0, r;
 
     for (size_t k = 0; k < gemm->depth; k++)
         sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] *
@@ -143,7 +143,14 @@ static double expected(const struct clmix_gemm *gemm, const float *a, const floa
         sum = 0.5 * sum * (1.0 + erf(sum * sqrt(0.5)));
     else if (gemm->activation == CLMIX_ACTIVATION_RELU)
         sum = sum < 0.0 ? 0.0 : sum;
-    return gemm->residual.value == CLMIX_NONE ? sum : sum + residual[i * gemm->residual.pitch + j];
+    if (gemm->residual.value == CLMIX_NONE)
+        return sum;
+    r = residual[i * gemm->residual.pitch + j];
+    if (gemm->residual_use == CLMIX_RESIDUAL_GELU_INPUT)
+        return sum * (0.5 * (1.0 + erf(r * sqrt(0.5))) + r * exp(-0.5 * r * r) * 0.39894228040143268);
+    if (gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT)
+        return r > 0.0 ? sum : 0.0;
+    return sum + r;
 }
 
 /* Every element of C against the host, and every gap untouched. */
@@ -218,12 +225,14 @@ START_TEST(epilogues)
 
     for (size_t s = 0; s < (ops_small_effort() ? 1 : 3); s++)
         for (int kind = 0; kind < (ops_small_effort() ? 3 : 12); kind++) {
+            static const enum clmix_residual_use uses[3] = { CLMIX_RESIDUAL_GELU_INPUT, CLMIX_RESIDUAL_RELU_RESULT, CLMIX_RESIDUAL_ADDED };
             struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], false, false);
 
             product.padding = 5;
             product.gemm.activation = (enum clmix_activation)(kind % 3);
             product.gemm.bias = kind / 3 % 2 == 0 ? 0 : CLMIX_NONE;
             product.gemm.residual.value = kind / 6 == 0 ? 0 : CLMIX_NONE;
+            product.gemm.residual_use = uses[(kind + kind / 3) % 3];
             check_product(product);
         }
 }
@@ -235,13 +244,14 @@ START_TEST(deep_products)
     static const size_t sizes[][3] = { { 32, 16, 21760 }, { 128, 32, 5000 }, { 10, 10, 4097 }, { 300, 70, 1500 }, { 1, 1, 3000 } };
 
     for (size_t s = ops_small_effort() ? 2 : 0; s < (ops_small_effort() ? 3 : 5); s++)
-        for (int kind = 0; kind < 2; kind++) {
-            struct product product = make(sizes[s][0], sizes[s][1], ops_small_effort() ? 1100 : sizes[s][2], kind == 0, kind == 1);
+        for (int kind = 0; kind < 3; kind++) {
+            struct product product = make(sizes[s][0], sizes[s][1], ops_small_effort() ? 1100 : sizes[s][2], kind == 0, kind != 0);
 
             product.padding = 1;
-            product.gemm.bias = kind == 0 ? CLMIX_NONE : 0;
-            product.gemm.residual.value = product.gemm.bias;
-            product.gemm.activation = kind == 0 ? CLMIX_ACTIVATION_NONE : CLMIX_ACTIVATION_GELU;
+            product.gemm.bias = kind == 1 ? 0 : CLMIX_NONE;
+            product.gemm.residual.value = kind == 2 ? 0 : product.gemm.bias;
+            product.gemm.residual_use = kind == 2 ? CLMIX_RESIDUAL_GELU_INPUT : CLMIX_RESIDUAL_ADDED;
+            product.gemm.activation = kind == 1 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
             check_product(product);
         }
 }

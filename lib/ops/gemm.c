@@ -31,7 +31,7 @@ void clmix_gemm_define_epilogue(struct clmix_launcher *launcher, const struct cl
     if (gemm->activation != CLMIX_ACTIVATION_NONE)
         clmix_launch_define(launcher, "ACTIVATION", (long)gemm->activation);
     if (gemm->residual.value != CLMIX_NONE)
-        clmix_launch_define(launcher, "RESIDUAL", 1);
+        clmix_launch_define(launcher, "RESIDUAL", gemm->residual_use == 0 ? CLMIX_RESIDUAL_ADDED : (long)gemm->residual_use);
 }
 
 void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,

@@ -15,6 +15,10 @@ struct clmix_matrix {
 
 enum clmix_activation { CLMIX_ACTIVATION_NONE = 0, CLMIX_ACTIVATION_GELU = 1, CLMIX_ACTIVATION_RELU = 2 };
 
+/* What the residual is there for: to be added; or, where the product is the gradient of an activation's result, as that activation's
+ * input (GELU) or result (ReLU), by whose derivative the product is multiplied. */
+enum clmix_residual_use { CLMIX_RESIDUAL_ADDED = 1, CLMIX_RESIDUAL_GELU_INPUT = 2, CLMIX_RESIDUAL_RELU_RESULT = 3 };
+
 /* C[rows][columns] = activation(A B + bias) + residual, for outer_batch x inner_batch matrices (0 counts as 1): two levels, because
  * attention's heads are strides inside a batch's rows. A is stored rows x depth, or depth x rows when transpose_a; B is stored depth x
  * columns, or columns x depth when transpose_b. bias: one float a column, dense, the same for all batches, or CLMIX_NONE. residual: like
@@ -26,6 +30,7 @@ struct clmix_gemm {
     bool transpose_a, transpose_b;
     int32_t bias;
     enum clmix_activation activation;
+    enum clmix_residual_use residual_use; /* 0 counts as CLMIX_RESIDUAL_ADDED */
 };
 
 /* A whole value as a matrix: its rows (all axes but the last) and its own pitch. */

@@ -163,13 +163,22 @@ static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands
 static double finish(const struct clmix_gemm *gemm, const struct operands *operands, double x, size_t residual_base, size_t row,
                      size_t column)
 {
+    double r;
+
     if (gemm->bias != CLMIX_NONE)
         x += operands->bias[column];
     if (gemm->activation == CLMIX_ACTIVATION_GELU)
         x = 0.5 * x * (1.0 + erf(x * 0.70710678118654752));
     else if (gemm->activation == CLMIX_ACTIVATION_RELU && x < 0.0)
         x = 0.0;
-    return gemm->residual.value == CLMIX_NONE ? x : x + operands->residual[residual_base + row * gemm->residual.pitch + column];
+    if (gemm->residual.value == CLMIX_NONE)
+        return x;
+    r = operands->residual[residual_base + row * gemm->residual.pitch + column];
+    if (gemm->residual_use == CLMIX_RESIDUAL_GELU_INPUT)
+        return x * (0.5 + 0.5 * erf(r * 0.70710678118654752) + r * exp(-0.5 * r * r) * 0.39894228040143268);
+    if (gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT)
+        return r > 0.0 ? x : 0.0;
+    return x + r;
 }
 
 /* Largest deviation over the tolerance 1e-5 sqrt(depth) of one matrix of the batch. */

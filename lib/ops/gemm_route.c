@@ -129,11 +129,14 @@ static void name_question(const struct subject *subject, char *key, size_t key_b
     const struct clmix_gemm *gemm = &subject->gemm;
     const struct clmix_gemm_tile *tile = &subject->tile;
     struct clmix_gemm like = representative(gemm);
-    int length = snprintf(key, key_bytes, "gemm %d %s %ldx%ld%s %c%c%s%s%s%s%s", REVISION, tile->wide ? "wide" : "simt",
+    int length = snprintf(key, key_bytes, "gemm %d %s %ldx%ld%s %c%c%s%s%s%s%s%s", REVISION, tile->wide ? "wide" : "simt",
                           tile->wide ? tile->rows : tile->tile_rows, tile->wide ? tile->vectors : tile->tile_columns,
                           tile->splits > 1 ? " split" : "", gemm->transpose_a ? 't' : 'n', gemm->transpose_b ? 't' : 'n',
                           gemm->bias != CLMIX_NONE ? " bias" : "", gemm->activation == CLMIX_ACTIVATION_GELU ? " gelu" : "",
                           gemm->activation == CLMIX_ACTIVATION_RELU ? " relu" : "", gemm->residual.value != CLMIX_NONE ? " residual" : "",
+                          gemm->residual_use == CLMIX_RESIDUAL_GELU_INPUT    ? " gelu'"
+                          : gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT ? " relu'"
+                                                                             : "",
                           like.outer_batch * like.inner_batch > 1 ? " batched" : "");
 
     if (subject->considered)

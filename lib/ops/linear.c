@@ -108,9 +108,18 @@ static bool absorb_add(struct clmix_planner *planner, const struct clmix_node *n
     const struct clmix_node *taken;
 
     for (int i = 0; (taken = clmix_planner_absorbed(planner, node, i)) != NULL; i++)
-        if (is(taken, "add"))
+        if (is(taken, "add") || is(taken, "gelu_grad") || is(taken, "relu_grad"))
             return false;
     return is(next, "add") && next->input_count == 2 && next->inputs[0] != next->inputs[1];
+}
+
+/* What takes the gradient further, through an activation or by an addition: one of them, since both read a matrix of the result's shape.
+ */
+static bool absorb_gradient(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+{
+    if (is(next, "gelu_grad") || is(next, "relu_grad"))
+        return clmix_planner_absorbed(planner, node, 0) == NULL;
+    return absorb_add(planner, node, next);
 }
 
 static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
@@ -129,7 +138,10 @@ static void finish(const struct clmix_planner *planner, const struct clmix_node 
     for (int i = 0; (taken = clmix_planner_absorbed(planner, node, i)) != NULL; i++) {
         if (is(taken, "add"))
             gemm->residual = clmix_matrix_of(taken->inputs[taken->inputs[0] == before->outputs[0] ? 1 : 0]);
-        else
+        else if (is(taken, "gelu_grad") || is(taken, "relu_grad")) {
+            gemm->residual = clmix_matrix_of(taken->inputs[1]);
+            gemm->residual_use = is(taken, "gelu_grad") ? CLMIX_RESIDUAL_GELU_INPUT : CLMIX_RESIDUAL_RELU_RESULT;
+        } else
             gemm->activation = is(taken, "gelu") ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_RELU;
         before = taken;
     }
@@ -233,7 +245,7 @@ const struct clmix_op clmix_op_linear_grad_input = {
     .flags = CLMIX_OP_STRIDED,
     .shape = gradient_shape,
     .launch = launch_grad_input,
-    .absorb = absorb_add,
+    .absorb = absorb_gradient,
     .cost = cost,
 };
 
