@@ -1,11 +1,19 @@
 // Layer and batch normalisation. Matrices are rows x columns and dense. `stats` holds mean and 1 / sqrt(variance + epsilon):
 // of row r at 2 r and 2 r + 1 (layer norm), of column c at c and columns + c (batch norm).
 //
-// Variances are those of two passes, so that variances near epsilon or far below the square of the mean keep their digits. The second pass
-// also finds by how much the first one's sum was rounded (`off`, the mean of what should have mean 0) and takes that out of mean and
-// variance. Kernels over columns: the work-items of a group stand as `lanes` columns (of VW floats) times WG / lanes rows; every partial
-// result is added in a fixed order.
+// Variances are those of two passes, so that variances near epsilon or far below the square of the mean keep their digits. In layer norm the
+// second pass also finds by how much the first one's sum was rounded (`off`, the mean of what should have mean 0) and takes that out of
+// mean and variance. Kernels over columns: the work-items of a group stand as `lanes` columns (of VW floats) times WG / lanes rows; every
+// partial result is added in a fixed order. The wide form goes through memory in whole rows, a few at a time, whose vectors it has in
+// registers for both passes, and keeps its sums in the group's part of `partial`, which is in its cache; the simt form keeps them in
+// registers and goes from the first to the last row.
 #include "reduce.h"
+
+#define BLOCK 8    // rows of a block over columns
+// The share of vector c in asking for the `span` rows of x behind those from `top` on, in the order of memory.
+#define FETCH_SPAN(x, c)                                                      \
+    for (uint k_ = 0; WG == 1 && k_ < span; k_++)                             \
+        FETCH_AHEAD((x) + (ulong)(top + span) * columns + (c)*span + k_ * VW)
 
 // y = (x - mean) rstd weight + bias by rows.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.
 // Reads a row twice more from cache; 4 bytes an element each from and to memory.
@@ -55,71 +63,125 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
     }
 }
 
-// dx = rstd (g - mean(g) - xhat mean(g xhat)) by rows, with g = dy weight and xhat = (x - mean) rstd.  Rows as in layer_norm.
-// Reads 8, writes 4 bytes an element; rows are read twice, the second time from cache. dx may be dy.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(const uint rows, const uint chunk, const uint columns,
-                                                                            const __global float *dy, const uint dy_offset,
-                                                                            const __global float *x, const uint x_offset,
-                                                                            const __global float *weight, const uint weight_offset,
-                                                                            const __global float *stats, const uint stats_offset,
-                                                                            __global float *dx, const uint dx_offset)
+// dx = rstd (g - mean(g) - xhat mean(g xhat)) by rows, with g = dy weight and xhat = (x - mean) rstd; and of the group's rows the sums of dy
+// and of dy xhat -> partial[(2 g + {0, 1}) * columns + c].  Rows as in layer_norm, a few at a time: their sums, then their dx column by
+// column.  Reads 8, writes 4 bytes an element; rows are read twice, the second time from cache. dx may be dy.
+#define ROWS 4
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(
+    const uint rows, const uint chunk, const uint columns, const __global float *dy, const uint dy_offset, const __global float *x,
+    const uint x_offset, const __global float *weight, const uint weight_offset, const __global float *stats, const uint stats_offset,
+    __global float *dx, const uint dx_offset, __global float *partial, const uint partial_offset)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
     const float part = 1.0f / (float)columns;
     weight += weight_offset;
-    for (uint r = begin; r < end; r++) {
-        const __global float *in = x + x_offset + (ulong)r * columns, *up = dy + dy_offset + (ulong)r * columns;
-        __global float *out = dx + dx_offset + (ulong)r * columns;
-        const float mean = stats[stats_offset + 2 * r], rstd = stats[stats_offset + 2 * r + 1];
-        floatv sum = (floatv)(0.0f), along = (floatv)(0.0f);
-        for (uint c = item * VW; c < columns; c += WG * VW) {
-            const uint n = columns - c;
-            const floatv g = load_lanes(up + c, n) * load_lanes(weight + c, n);
-            sum += g;
-            along += g * (load_lanes(in + c, n) - mean) * rstd;
+    stats += stats_offset;
+    partial += partial_offset + (ulong)get_group_id(0) * 2 * columns;
+    for (uint r = begin; r < end; r += ROWS) {
+        const uint last = end - r - 1;
+        float mean_g[ROWS], mean_along[ROWS];
+#pragma unroll
+        for (uint k = 0; k < ROWS; k++) {
+            const ulong row = (ulong)(r + min(k, last)) * columns;
+            const float mean = stats[2 * (r + min(k, last))], rstd = stats[2 * (r + min(k, last)) + 1];
+            floatv sum = (floatv)(0.0f), along = (floatv)(0.0f);
+            for (uint c = item * VW; c < columns; c += WG * VW) {
+                const uint n = columns - c;
+                const floatv g = load_lanes(dy + dy_offset + row + c, n) * load_lanes(weight + c, n);
+                sum += g;
+                along += g * (load_lanes(x + x_offset + row + c, n) - mean);
+            }
+            mean_g[k] = GROUP_SUM(sum_lanes(sum)) * part;
+            mean_along[k] = GROUP_SUM(sum_lanes(along)) * rstd * part;
         }
-        const float mean_g = GROUP_SUM(sum_lanes(sum)) * part, mean_along = GROUP_SUM(sum_lanes(along)) * part;
         for (uint c = item * VW; c < columns; c += WG * VW) {
             const uint n = columns - c;
-            const floatv g = load_lanes(up + c, n) * load_lanes(weight + c, n);
-            store_lanes((g - mean_g - (load_lanes(in + c, n) - mean) * rstd * mean_along) * rstd, out + c, n);
+            const floatv factor = load_lanes(weight + c, n);
+            floatv sum = (floatv)(0.0f), along = (floatv)(0.0f);
+            if (r > begin) {
+                sum = load_lanes(partial + c, n);
+                along = load_lanes(partial + columns + c, n);
+            }
+#pragma unroll
+            for (uint k = 0; k < ROWS; k++)
+                if (k <= last) {
+                    const ulong at = (ulong)(r + k) * columns + c;
+                    const float mean = stats[2 * (r + k)], rstd = stats[2 * (r + k) + 1];
+                    const floatv up = load_lanes(dy + dy_offset + at, n), xhat = (load_lanes(x + x_offset + at, n) - mean) * rstd;
+                    const floatv g = up * factor;    // rounded as in the mean, so that what cancels does
+                    sum += up;
+                    along += up * xhat;
+                    store_lanes((g - mean_g[k] - xhat * mean_along[k]) * rstd, dx + dx_offset + at, n);
+                }
+            store_lanes(sum, partial + c, n);
+            store_lanes(along, partial + columns + c, n);
         }
     }
 }
 
+// Takes `count` values, of mean `mean` and sum of squared deviations `square` within themselves, into those taken so far (Chan, Golub and
+// LeVeque 1979).
+#define TAKE(count, mean, square)                                                       \
+    do {                                                                                \
+        const float share = (float)(count) / (seen + (float)(count));                   \
+        const floatv apart = (mean) - centre;                                           \
+        squares += (square) + apart * apart * (seen * share);                           \
+        centre += apart * share;                                                        \
+        seen += (float)(count);                                                         \
+    } while (0)
+
 // Mean and sum of squared deviations of each column over the group's rows [g * chunk, (g + 1) * chunk) -> partial[(2 g + {0, 1}) * columns
-// + c]. Reads 4 bytes an element from memory, once more from cache.
+// + c]. A block of rows is in registers for both its passes; means are kept as distances from the first row, which keeps their digits.
+// Reads 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_partial(const uint rows, const uint chunk, const uint columns,
                                                                                  const __global float *x, const uint x_offset,
                                                                                  __global float *partial, const uint partial_offset)
 {
     COLUMN_SCRATCH
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
-    const float part = 1.0f / (float)(end - begin);
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), span = WG == 1 ? BLOCK : end - begin;
     partial += partial_offset + (ulong)get_group_id(0) * 2 * columns;
-    for (uint first = 0; first < columns; first += lanes * VW) {
-        const uint c = first + side * VW, n = lanes_at(c, columns);
-        const __global float *in = x + x_offset + c;
-        floatv sum = (floatv)(0.0f);
-        for (uint r = begin + down; r < end; r += step)
-            sum += load_lanes(in + (ulong)r * columns, n);
-        const floatv mean = COLUMN_SUM(sum, lanes) * part;
-        floatv square = (floatv)(0.0f);
-        sum = (floatv)(0.0f);
-        for (uint r = begin + down; r < end; r += step) {
-            const floatv d = load_lanes(in + (ulong)r * columns, n) - mean;
-            sum += d;
-            square += d * d;
+    x += x_offset;
+    for (uint top = begin; top < end; top += span)
+        for (uint first = 0; first < columns; first += lanes * VW) {
+            const uint c = first + side * VW, n = lanes_at(c, columns), bottom = min(top + span, end);
+            const __global float *in = x + (n > 0 ? c : 0);
+            const floatv origin = load_lanes(in + (ulong)begin * columns, n);
+            floatv centre = (floatv)(0.0f), squares = (floatv)(0.0f);
+            float seen = 0.0f;
+            uint r = top + down * BLOCK;
+            FETCH_SPAN(x, c);
+            if (top > begin) {
+                centre = load_lanes(partial + c, n);
+                squares = load_lanes(partial + columns + c, n);
+                seen = (float)(top - begin);
+            }
+            for (; r + BLOCK <= bottom; r += step * BLOCK) {
+                floatv v[BLOCK], sum = (floatv)(0.0f), square = (floatv)(0.0f);
+#pragma unroll
+                for (uint k = 0; k < BLOCK; k++) {
+                    v[k] = load_lanes(in + (ulong)(r + k) * columns, n) - origin;
+                    sum += v[k];
+                }
+                const floatv mean = sum * (1.0f / BLOCK);
+#pragma unroll
+                for (uint k = 0; k < BLOCK; k++)
+                    square += (v[k] - mean) * (v[k] - mean);
+                TAKE(BLOCK, mean, square);
+            }
+            for (; r < bottom; r++)
+                TAKE(1, load_lanes(in + (ulong)r * columns, n) - origin, (floatv)(0.0f));
+#if WG > 1
+            const floatv mean = COLUMN_SUM(centre * seen, lanes) / (float)(end - begin), apart = centre - mean;
+            squares = COLUMN_SUM(squares + apart * apart * seen, lanes);
+            centre = mean;
+#endif
+            if (down == 0) {
+                store_lanes(bottom == end ? centre + origin : centre, partial + c, n);
+                store_lanes(squares, partial + columns + c, n);
+            }
         }
-        const floatv off = COLUMN_SUM(sum, lanes) * part;
-        square = COLUMN_SUM(square, lanes) - off * off * (float)(end - begin);
-        if (down == 0) {
-            store_lanes(mean + off, partial + c, n);
-            store_lanes(square, partial + columns + c, n);
-        }
-    }
 }
 
 // The parts of batch_norm_partial -> stats, and the running statistics moved by `momentum` (unbiased variance).  A work-item does VW
@@ -183,46 +245,47 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_apply(c
         }
 }
 
-// Sums over the group's rows of dy and of dy xhat -> partial[(2 g + {0, 1}) * columns + c]; stats by rows (layer norm) or by columns (batch
-// norm). Reads 8 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_partial(const uint rows, const uint chunk, const uint columns,
-                                                                           const __global float *dy, const uint dy_offset,
-                                                                           const __global float *x, const uint x_offset,
-                                                                           const __global float *stats, const uint stats_offset,
-                                                                           const int by_rows, __global float *partial,
-                                                                           const uint partial_offset)
+// Sums over the group's rows of dy and of dy xhat -> partial[(2 g + {0, 1}) * columns + c].  Reads 8 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_sums(const uint rows, const uint chunk, const uint columns,
+                                                                              const __global float *dy, const uint dy_offset,
+                                                                              const __global float *x, const uint x_offset,
+                                                                              const __global float *stats, const uint stats_offset,
+                                                                              __global float *partial, const uint partial_offset)
 {
     COLUMN_SCRATCH
     const uint lanes = column_lanes(columns), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    const uint span = WG == 1 ? clamp(1024 / columns, 2u, (uint)BLOCK) : end - begin;
     partial += partial_offset + (ulong)get_group_id(0) * 2 * columns;
     stats += stats_offset;
-    for (uint first = 0; first < columns; first += lanes * VW) {
-        const uint c = first + side * VW, n = lanes_at(c, columns);
-        floatv mean = (floatv)(0.0f), rstd = (floatv)(0.0f), sum = (floatv)(0.0f), along = (floatv)(0.0f);
-        if (!by_rows) {
-            mean = load_lanes(stats + c, n);
-            rstd = load_lanes(stats + columns + c, n);
-        }
-        for (uint r = begin + down; r < end; r += step) {
-            const floatv g = load_lanes(dy + dy_offset + (ulong)r * columns + c, n);
-            if (by_rows) {
-                mean = (floatv)(stats[2 * r]);
-                rstd = (floatv)(stats[2 * r + 1]);
+    dy += dy_offset;
+    x += x_offset;
+    for (uint top = begin; top < end; top += span)
+        for (uint first = 0; first < columns; first += lanes * VW) {
+            const uint c = first + side * VW, n = lanes_at(c, columns), bottom = min(top + span, end), at = n > 0 ? c : 0;
+            const floatv mean = load_lanes(stats + at, n), rstd = load_lanes(stats + columns + at, n);
+            floatv sum = (floatv)(0.0f), along = (floatv)(0.0f);
+            FETCH_SPAN(dy, c);
+            FETCH_SPAN(x, c);
+            for (uint r = top + down; r < bottom; r += step) {
+                const floatv g = load_lanes(dy + (ulong)r * columns + at, n);
+                sum += g;
+                along += g * (load_lanes(x + (ulong)r * columns + at, n) - mean);
             }
-            sum += g;
-            along += g * (load_lanes(x + x_offset + (ulong)r * columns + c, n) - mean) * rstd;
+            sum = COLUMN_SUM(sum, lanes);
+            along = COLUMN_SUM(along * rstd, lanes);
+            if (down == 0 && top > begin) {
+                sum += load_lanes(partial + at, n);
+                along += load_lanes(partial + columns + at, n);
+            }
+            if (down == 0) {
+                store_lanes(sum, partial + at, n);
+                store_lanes(along, partial + columns + at, n);
+            }
         }
-        sum = COLUMN_SUM(sum, lanes);
-        along = COLUMN_SUM(along, lanes);
-        if (down == 0) {
-            store_lanes(sum, partial + c, n);
-            store_lanes(along, partial + columns + c, n);
-        }
-    }
 }
 
-// The parts of norm_partial in their order: dbias = sum of dy, dweight = sum of dy xhat.  A work-item does VW columns.
+// The parts of batch_norm_sums or layer_norm_dx in their order: dbias = sum of dy, dweight = sum of dy xhat.  A work-item does VW columns.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void norm_sums(const uint columns, const uint parts, const __global float *partial,
                                                                         const uint partial_offset, __global float *dbias,
                                                                         const uint dbias_offset, __global float *dweight,

@@ -42,33 +42,77 @@ static inline float max_lanes(const floatv v)
 #endif
 }
 
-// The first n <= VW floats at p, zeros behind them. Nothing behind the n-th is touched.
+// The first n <= VW floats at p, zeros behind them, and back. Nothing behind the n-th is touched. In halves, quarters, ...: as many vector
+// moves as n has bits, where lane by lane would be as many branches as lanes.
+#if VW >= 4
+typedef float4 __attribute__((aligned(4))) float4u;
+
+static inline float4 load_some4(const __global float *p, const uint n)
+{
+    const float odd = n & 1 ? p[n & 2] : 0.0f;
+    return n & 2 ? (float4)(p[0], p[1], odd, 0.0f) : (float4)(odd, 0.0f, 0.0f, 0.0f);
+}
+
+static inline void store_some4(const float4 v, __global float *p, const uint n)
+{
+    if (n & 2) {
+        p[0] = v.x;
+        p[1] = v.y;
+    }
+    if (n & 1)
+        p[n & 2] = n & 2 ? v.z : v.x;
+}
+#endif
+#if VW >= 8
+typedef float8 __attribute__((aligned(4))) float8u;
+
+static inline float8 load_some8(const __global float *p, const uint n)
+{
+    const float4 rest = load_some4(p + (n & 4), n & 3);
+    return n & 4 ? (float8)(*(const __global float4u *)p, rest) : (float8)(rest, (float4)(0.0f));
+}
+
+static inline void store_some8(const float8 v, __global float *p, const uint n)
+{
+    if (n & 4)
+        *(__global float4u *)p = v.lo;
+    store_some4(n & 4 ? v.hi : v.lo, p + (n & 4), n & 3);
+}
+#endif
+#if VW == 16
+static inline float16 load_some16(const __global float *p, const uint n)
+{
+    const float8 rest = load_some8(p + (n & 8), n & 7);
+    return n & 8 ? (float16)(*(const __global float8u *)p, rest) : (float16)(rest, (float8)(0.0f));
+}
+
+static inline void store_some16(const float16 v, __global float *p, const uint n)
+{
+    if (n & 8)
+        *(__global float8u *)p = v.lo;
+    store_some8(n & 8 ? v.hi : v.lo, p + (n & 8), n & 7);
+}
+#endif
+
 static inline floatv load_lanes(const __global float *p, const uint n)
 {
-    if (n >= VW)
-        return LOADV(p);
-    float lane[VW];
-    for (uint i = 0; i < VW; i++)
-        lane[i] = i < n ? p[i] : 0.0f;
-#if VW == 1
-    return lane[0];
+#if VW > 1
+    if (n < VW)
+        return CLMIX_JOIN(load_some, VW)(p, n);
 #else
-    return CLMIX_JOIN(vload, VW)(0, lane);
+    if (n == 0)
+        return 0.0f;
 #endif
+    return LOADV(p);
 }
 
 static inline void store_lanes(const floatv v, __global float *p, const uint n)
 {
-    if (n >= VW) {
+    if (n >= VW)
         STOREV(v, p);
-        return;
-    }
 #if VW > 1
-    float lane[VW];
-    CLMIX_JOIN(vstore, VW)(v, 0, lane);
-    for (uint i = 0; i < VW; i++)
-        if (i < n)
-            p[i] = lane[i];
+    else
+        CLMIX_JOIN(store_some, VW)(v, p, n);
 #endif
 }
 

@@ -95,22 +95,19 @@ static struct clmix_launcher *launch_columns(struct clmix_planner *planner, cons
     return launcher;
 }
 
-/* dweight and dbias: partial sums over parts of the rows, then their sums. */
-static void launch_weight_sums(struct clmix_planner *planner, const struct clmix_node *node, bool by_rows)
+/* Scratch for what the parts of a column reduction find: two values a column each. */
+static int32_t parts_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t rows, size_t columns)
 {
-    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
-    size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape), parts = parts_of(planner, rows, columns).groups;
-    int32_t partial = clmix_planner_scratch(planner, node, parts * 2 * columns * sizeof(float));
-    struct clmix_launcher *launcher = launch_parts(planner, node, "norm_partial", rows, columns);
+    return clmix_planner_scratch(planner, node, parts_of(planner, rows, columns).groups * 2 * columns * sizeof(float));
+}
 
-    clmix_launch_value(launcher, node->inputs[DY]);
-    clmix_launch_value(launcher, node->inputs[GRAD_X]);
-    clmix_launch_value(launcher, node->inputs[STATS]);
-    clmix_launch_int(launcher, by_rows);
-    clmix_launch_value(launcher, partial);
-    launcher = launch_columns(planner, node, "norm_sums", columns);
+/* dbias and dweight from the sums that the parts left in `partial`. */
+static void launch_sums(struct clmix_planner *planner, const struct clmix_node *node, size_t rows, size_t columns, int32_t partial)
+{
+    struct clmix_launcher *launcher = launch_columns(planner, node, "norm_sums", columns);
+
     clmix_launch_uint(launcher, columns);
-    clmix_launch_uint(launcher, parts);
+    clmix_launch_uint(launcher, parts_of(planner, rows, columns).groups);
     clmix_launch_value(launcher, partial);
     clmix_launch_value(launcher, node->outputs[DBIAS]);
     clmix_launch_value(launcher, node->outputs[DWEIGHT]);
@@ -157,19 +154,20 @@ static clmix_status layer_norm_launch(struct clmix_planner *planner, const struc
     return CLMIX_OK;
 }
 
-/* The sums first: dx may take the place of dy. */
 static clmix_status layer_norm_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
-    struct clmix_launcher *launcher;
+    size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
+    int32_t partial = parts_scratch(planner, node, rows, columns);
+    struct clmix_launcher *launcher = launch_parts(planner, node, "layer_norm_dx", rows, columns);
 
-    launch_weight_sums(planner, node, true);
-    launcher = clmix_launch_rows(planner, node, "norm.cl", "layer_norm_dx", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
     clmix_launch_value(launcher, node->inputs[DY]);
     clmix_launch_value(launcher, node->inputs[GRAD_X]);
     clmix_launch_value(launcher, node->inputs[GRAD_WEIGHT]);
     clmix_launch_value(launcher, node->inputs[STATS]);
     clmix_launch_value(launcher, node->outputs[DX]);
+    clmix_launch_value(launcher, partial);
+    launch_sums(planner, node, rows, columns, partial);
     return CLMIX_OK;
 }
 
@@ -218,7 +216,7 @@ static void launch_batch_stats(struct clmix_planner *planner, const struct clmix
 {
     const struct norm_attributes *attributes = node->attributes;
     struct clmix_chunks parts = parts_of(planner, rows, columns);
-    int32_t partial = clmix_planner_scratch(planner, node, parts.groups * 2 * columns * sizeof(float));
+    int32_t partial = parts_scratch(planner, node, rows, columns);
     struct clmix_launcher *launcher = launch_parts(planner, node, "batch_norm_partial", rows, columns);
 
     clmix_launch_value(launcher, node->inputs[X]);
@@ -271,11 +269,16 @@ static clmix_status batch_norm_launch(struct clmix_planner *planner, const struc
 static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
-    size_t rows = clmix_shape_rows(shape);
-    struct clmix_launcher *launcher;
+    size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
+    int32_t partial = parts_scratch(planner, node, rows, columns);
+    struct clmix_launcher *launcher = launch_parts(planner, node, "batch_norm_sums", rows, columns);
 
-    launch_weight_sums(planner, node, false);
-    launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_dx", rows, clmix_shape_columns(shape), false);
+    clmix_launch_value(launcher, node->inputs[DY]);
+    clmix_launch_value(launcher, node->inputs[GRAD_X]);
+    clmix_launch_value(launcher, node->inputs[STATS]);
+    clmix_launch_value(launcher, partial);
+    launch_sums(planner, node, rows, columns, partial);
+    launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_dx", rows, columns, false);
     clmix_launch_value(launcher, node->inputs[DY]);
     clmix_launch_value(launcher, node->inputs[GRAD_X]);
     clmix_launch_value(launcher, node->inputs[STATS]);
