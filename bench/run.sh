@@ -1,17 +1,20 @@
 #!/bin/sh
-# Measures this machine:  sh bench/run.sh [FOLDER]
+# Measures this machine, every figure of the README's part on speed:  sh bench/run.sh [FOLDER]
 #
-# Writes FOLDER/<device>.jsonl (default: bench/results), one JSON object a line: ceilings, each model in training and inference, each op alone.
-# Environment: CLMIX_DEVICE (which device), CLMIX_BIN (default: build/bin), BENCH_MODELS, BENCH_BATCHES, BENCH_SECONDS, and
-# BENCH_PEER: a command that takes "MODEL --batch N --mode train|infer --seconds S" and prints a line with the same keys (README.md); its
-# results go to FOLDER/<device>-peer.jsonl, for clmix-bench compare.
+# Writes into FOLDER (default: bench/results)
+#   <device>.jsonl   one JSON object a line: ceilings, each model in every mode, cold and warm starts, a step op by op, each op alone
+#   <device>.html    a page of it, with the peer's lines beside ours
+#   <device>.md      the README's table
+# Environment: CLMIX_DEVICE (which device), CLMIX_BIN (default: build/bin), BENCH_MODELS, BENCH_BATCH, BENCH_SECONDS (for each model), and
+# BENCH_PEER: a command that takes "MODEL --batch N --mode train|infer --seconds S [--compile]" and prints a line with the same keys (README.md).
+# It runs by turns with ours, so that what else the machine does meets both; its lines go to <device>-peer.jsonl.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${CLMIX_BIN:-$here/../build/bin}
 folder=${1:-$here/results}
-models=${BENCH_MODELS:-wavemix-16 wavemix-32 wavemix-64}
-batches=${BENCH_BATCHES:-64}
+models=${BENCH_MODELS:-wavemix-16 wavemix-32 wavemix-64 wavemix-128}
+batch=${BENCH_BATCH:-64}
 seconds=${BENCH_SECONDS:-10}
 
 [ -x "$bin/clmix-bench" ] || { echo "bench/run.sh: no clmix-bench in $bin; build first, or set CLMIX_BIN" >&2; exit 1; }
@@ -20,23 +23,43 @@ ceilings=$("$bin/clmix-bench" ceilings --json)
 device=$(echo "$ceilings" | sed 's/.*"device":"\([^"]*\)".*/\1/' | tr -c 'A-Za-z0-9\n' '-')
 out=$folder/$device.jsonl
 peer=$folder/$device-peer.jsonl
-
 echo "$ceilings" >"$out"
-if [ -n "${BENCH_PEER:-}" ]; then
-    : >"$peer"
-fi
+rm -f "$peer"
+
+# A start is cold when neither clmix nor the driver has anything in its cache.
+caches=$(mktemp -d)
+trap 'rm -rf "$caches"' EXIT INT TERM
 for model in $models; do
-    for mode in train infer; do
-        for batch in $batches; do
-            "$bin/clmix-bench" model "$model" --batch "$batch" --mode "$mode" --seconds "$seconds" --json >>"$out"
-            if [ -n "${BENCH_PEER:-}" ]; then
-                $BENCH_PEER "$model" --batch "$batch" --mode "$mode" --seconds "$seconds" >>"$peer"
-            fi
-        done
+    rm -rf "$caches/clmix" "$caches/driver"
+    mkdir "$caches/driver"
+    for start in cold warm; do
+        echo "$model, $start start" >&2
+        CLMIX_CACHE_DIR=$caches/clmix POCL_CACHE_DIR=$caches/driver "$bin/clmix-bench" start "$model" --batch "$batch" --json >>"$out"
     done
 done
-"$bin/clmix-bench" ops --json >>"$out"
-echo "$out"
-if [ -n "${BENCH_PEER:-}" ]; then
-    "$bin/clmix-bench" compare "$peer" "$out"
+
+for model in $models; do
+    for mode in infer forward backward train; do
+        echo "$model, $mode" >&2
+        "$bin/clmix-bench" model "$model" --batch "$batch" --mode "$mode" --seconds "$seconds" --json >>"$out"
+        case $mode in
+        infer | train)
+            if [ -n "${BENCH_PEER:-}" ]; then
+                $BENCH_PEER "$model" --batch "$batch" --mode "$mode" --seconds "$seconds" >>"$peer"
+                $BENCH_PEER "$model" --batch "$batch" --mode "$mode" --seconds "$seconds" --compile >>"$peer"
+            fi
+            ;;
+        esac
+    done
+    "$bin/clmix-bench" profile "$model" --batch "$batch" --json >>"$out"
+done
+echo "ops" >&2
+"$bin/clmix-bench" ops --batch "$batch" --json >>"$out"
+
+set -- "$out"
+if [ -f "$peer" ]; then
+    set -- "$out" "$peer"
 fi
+"$bin/clmix-bench" report "$@" --html "$folder/$device.html"
+awk -f "$here/table.awk" "$@" | tee "$folder/$device.md"
+echo "$out"

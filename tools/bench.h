@@ -1,25 +1,59 @@
-/* clmix-bench's subcommands. Each gives the exit status. */
+/* clmix-bench's subcommands, and what they share. Every measurement makes JSON objects; a sink prints each as a line of text or of JSON, and
+ * may keep it in a file too. */
 #ifndef CLMIX_TOOLS_BENCH_H
 #define CLMIX_TOOLS_BENCH_H
 
+#include "base/file.h"
 #include "cli.h"
 
 #include <clmix/clmix.h>
 
 struct bench_request {
+    double begun; /* bench_now() when the program started */
     int batch;
-    double seconds;
-    const char *mode;      /* "train" or "infer" */
+    double seconds; /* of measuring a model */
+    bool quick;
+    const char *mode;      /* of a model: a name of bench_modes */
     const char *filter;    /* of ops: a part of the name, or NULL */
     const char *trace;     /* file for a Chrome trace, or NULL */
+    const char *out;       /* file for the results, or NULL */
+    const char *html;      /* file for the report, or NULL */
+    const char *before;    /* the first file to compare, or NULL */
     const char **settings; /* KEY=VALUE, ends with NULL; may be NULL */
 };
 
-int bench_ceilings(const struct cli *cli, clmix_device *device);
-int bench_model(const struct cli *cli, const struct bench_request *request, clmix_device *device, const char *model);
-int bench_ops(const struct cli *cli, const struct bench_request *request, clmix_device *device);
-int bench_profile(const struct cli *cli, const struct bench_request *request, clmix_device *device, const char *model);
-int bench_compare(const struct cli *cli, const char *before, const char *after);
+/* Where results go. */
+struct bench_sink {
+    const struct cli *cli;
+    clmix_file_writer *file; /* NULL: none */
+};
+/* Takes `object` over. `print` writes it as text. False when memory or the output fails. */
+bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object));
+
+/* An open device and its ceilings. */
+struct bench_device {
+    clmix_device *device;
+    clmix_ceilings ceilings;
+};
+
+/* ---- subcommands: each gives the exit status ------------------------------------------------------------------------------------------ */
+
+int bench_ceilings(struct bench_sink *sink, const struct bench_device *on);
+int bench_model(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model);
+int bench_start(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
+int bench_ops(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on);
+int bench_profile(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model);
+int bench_all(const struct cli *cli, const struct bench_request *request);
+int bench_compare(const struct cli *cli, const struct bench_request *request, const char *after);
+int bench_report(const struct cli *cli, const char *const *paths, size_t count, const char *html);
+
+/* The names of a model's modes, NULL at the end. */
+extern const char *const bench_modes[];
+
+/* Opens what --device names, and measures the ceilings. Opened again, a device's books begin anew: what the ceilings, or the model before,
+ * took of its memory does not count to the next one. On failure the device may be open; closing it is the caller's. */
+clmix_status bench_open(struct bench_device *on, const char *selector);
+clmix_status bench_reopen(struct bench_device *on, const char *selector);
 
 /* ---- bench_common.c --------------------------------------------------------------------------------------------------------------- */
 
@@ -30,12 +64,52 @@ struct bench_times {
     double *values;
     size_t count, capacity;
 };
-bool bench_times_add(struct bench_times *times, double seconds);
-double bench_times_median(struct bench_times *times); /* sorts */
-double bench_times_least(const struct bench_times *times);
+clmix_status bench_times_add(struct bench_times *times, double seconds);
 void bench_times_free(struct bench_times *times);
 
+/* What is told of them; quartiles between two values are interpolated. */
+struct bench_spread {
+    double median, least, q1, q3;
+    size_t count;
+};
+struct bench_spread bench_times_spread(struct bench_times *times); /* sorts */
+
+/* The ceiling that binds work, and the seconds that it needs at least: its multiply-adds, the memory it moves, or its launches. */
+struct bench_bound {
+    double seconds;
+    const char *by; /* "multiply-adds", "memory", "launches" */
+};
+struct bench_bound bench_bound(const clmix_ceilings *ceilings, uint64_t flops, uint64_t bytes, size_t launches);
+/* Work below this share of its ceiling is marked. */
+#define BENCH_LOW 0.1
+
+/* `value` to so many significant digits, so that results are readable. */
+double bench_rounded(double value, int digits);
+void bench_add(cJSON *object, const char *key, double value); /* rounded to 5 */
+double bench_number(const cJSON *object, const char *key);    /* NaN when it is none */
+const char *bench_text(const cJSON *object, const char *key); /* "" when it is none */
+
+/* Adds what an op and a line of a profile have in common: ms and its spread, launches, gflops, gbs, bound_by, fraction_of_ceiling, and
+ * `below_tenth` where that is so. */
+struct bench_work {
+    struct bench_spread seconds;
+    uint64_t flops, bytes;
+    size_t launches;
+};
+void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings);
+
+/* Adds who measured where: peer, device, driver, platform, kernels (those that are not there yet). */
+void bench_sign(cJSON *object, const clmix_device *device);
+
+/* ---- bench_work.c ------------------------------------------------------------------------------------------------------------------- */
+
+/* A model by name with the request's settings; a configuration that cannot be opened is bad usage (bench_fail). */
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config);
+/* The exit status of a failure: 2 where an argument is at fault. */
+int bench_fail(const struct cli *cli, clmix_status status);
+
+/* Appends what a pass of training computes: "pictures" u8 and "labels" to the "loss", with the gradients of all weights if `backward`. */
+void bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t batch, bool backward);
 
 /* A model in training with random pictures, whose every step is the same work. */
 struct bench_trainer {
@@ -52,11 +126,5 @@ void bench_trainer_free(struct bench_trainer *bench);
 /* `bytes` random bytes, and `count` random labels below `classes`. NULL when out of memory. */
 uint8_t *bench_pictures(size_t bytes);
 int32_t *bench_labels(size_t count, size_t classes);
-
-/* What share of the time it took work needs at least on the device, by its arithmetic or its memory, whichever binds. */
-double bench_fraction(uint64_t flops, uint64_t bytes, double seconds, const clmix_ceilings *ceilings);
-
-/* `value` to so many significant digits, so that results are readable. */
-double bench_rounded(double value, int digits);
 
 #endif

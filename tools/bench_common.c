@@ -1,12 +1,14 @@
 #include "base/array.h"
-#include "base/random.h"
 #include "base/status.h"
 #include "bench.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define CEILING_RUNS 3
 
 double bench_now(void)
 {
@@ -18,9 +20,15 @@ double bench_now(void)
 
 /* ---- times ------------------------------------------------------------------------------------------------------------------------ */
 
-bool bench_times_add(struct bench_times *times, double seconds)
+clmix_status bench_times_add(struct bench_times *times, double seconds)
 {
-    return CLMIX_PUSH(times->values, times->count, times->capacity, seconds);
+    return CLMIX_PUSH(times->values, times->count, times->capacity, seconds) ? CLMIX_OK : clmix_fail_memory("the times");
+}
+
+void bench_times_free(struct bench_times *times)
+{
+    free(times->values);
+    memset(times, 0, sizeof *times);
 }
 
 static int ascending(const void *a, const void *b)
@@ -30,37 +38,72 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double bench_times_median(struct bench_times *times)
+static double quantile(const struct bench_times *times, double part)
 {
-    const size_t half = times->count / 2;
+    const double place = part * (double)(times->count - 1);
+    const size_t below = (size_t)place, above = below + 1 < times->count ? below + 1 : below;
 
+    return times->values[below] + (place - (double)below) * (times->values[above] - times->values[below]);
+}
+
+struct bench_spread bench_times_spread(struct bench_times *times)
+{
     if (times->count == 0)
-        return 0.0;
+        return (struct bench_spread){ 0 };
     qsort(times->values, times->count, sizeof *times->values, ascending);
-    return times->count % 2 == 1 ? times->values[half] : 0.5 * (times->values[half - 1] + times->values[half]);
+    return (struct bench_spread){
+        .median = quantile(times, 0.5),
+        .least = times->values[0],
+        .q1 = quantile(times, 0.25),
+        .q3 = quantile(times, 0.75),
+        .count = times->count,
+    };
 }
 
-double bench_times_least(const struct bench_times *times)
+/* ---- ceilings --------------------------------------------------------------------------------------------------------------------- */
+
+struct bench_bound bench_bound(const clmix_ceilings *ceilings, uint64_t flops, uint64_t bytes, size_t launches)
 {
-    double least = INFINITY;
+    const double arithmetic = (double)flops / (1e9 * ceilings->fma_gflops), memory = (double)bytes / (1e9 * ceilings->copy_gbs),
+                 launching = (double)launches * 1e-6 * ceilings->launch_us;
 
-    for (size_t i = 0; i < times->count; i++)
-        least = fmin(least, times->values[i]);
-    return least;
+    if (launching >= arithmetic && launching >= memory)
+        return (struct bench_bound){ launching, "launches" };
+    return arithmetic >= memory ? (struct bench_bound){ arithmetic, "multiply-adds" } : (struct bench_bound){ memory, "memory" };
 }
 
-void bench_times_free(struct bench_times *times)
+/* What else the machine does only lowers a ceiling, so the best of a few counts. */
+static clmix_status measure_ceilings(struct bench_device *on)
 {
-    free(times->values);
-    memset(times, 0, sizeof *times);
+    CLMIX_TRY(clmix_device_ceilings(on->device, &on->ceilings));
+    for (int i = 1; i < CEILING_RUNS; i++) {
+        clmix_ceilings again;
+
+        CLMIX_TRY(clmix_device_ceilings(on->device, &again));
+        on->ceilings.fma_gflops = fmax(on->ceilings.fma_gflops, again.fma_gflops);
+        on->ceilings.copy_gbs = fmax(on->ceilings.copy_gbs, again.copy_gbs);
+        on->ceilings.launch_us = fmin(on->ceilings.launch_us, again.launch_us);
+        on->ceilings.sync_launch_us = fmin(on->ceilings.sync_launch_us, again.sync_launch_us);
+    }
+    return CLMIX_OK;
 }
 
-double bench_fraction(uint64_t flops, uint64_t bytes, double seconds, const clmix_ceilings *ceilings)
+clmix_status bench_open(struct bench_device *on, const char *selector)
 {
-    const double arithmetic = (double)flops / (1e9 * ceilings->fma_gflops), memory = (double)bytes / (1e9 * ceilings->copy_gbs);
-
-    return fmax(arithmetic, memory) / seconds;
+    memset(on, 0, sizeof *on);
+    CLMIX_TRY(clmix_device_open(&on->device, selector));
+    CLMIX_TRY(measure_ceilings(on));
+    return bench_reopen(on, selector);
 }
+
+clmix_status bench_reopen(struct bench_device *on, const char *selector)
+{
+    clmix_device_close(on->device);
+    on->device = NULL;
+    return clmix_device_open(&on->device, selector);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
 
 double bench_rounded(double value, int digits)
 {
@@ -72,64 +115,74 @@ double bench_rounded(double value, int digits)
     return round(value * unit) / unit;
 }
 
-/* ---- work ------------------------------------------------------------------------------------------------------------------------- */
-
-clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config)
+void bench_add(cJSON *object, const char *key, double value)
 {
-    const char **settings = request->settings;
-
-    CLMIX_TRY(clmix_config_open(config, model));
-    for (; settings != NULL && *settings != NULL; settings++)
-        CLMIX_TRY(clmix_config_set(*config, *settings));
-    return CLMIX_OK;
+    cJSON_AddNumberToObject(object, key, bench_rounded(value, 5));
 }
 
-uint8_t *bench_pictures(size_t bytes)
+double bench_number(const cJSON *object, const char *key)
 {
-    uint8_t *pictures = malloc(bytes + 1);
-    clmix_random random = clmix_random_stream(1, 0);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 
-    for (size_t i = 0; pictures != NULL && i < bytes; i++)
-        pictures[i] = (uint8_t)clmix_random_below(&random, 256);
-    return pictures;
+    return cJSON_IsNumber(item) ? item->valuedouble : NAN;
 }
 
-int32_t *bench_labels(size_t count, size_t classes)
+const char *bench_text(const cJSON *object, const char *key)
 {
-    int32_t *labels = malloc((count + 1) * sizeof *labels);
-    clmix_random random = clmix_random_stream(1, 1);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 
-    for (size_t i = 0; labels != NULL && i < count; i++)
-        labels[i] = (int32_t)clmix_random_below(&random, (uint32_t)classes);
-    return labels;
+    return cJSON_IsString(item) ? item->valuestring : "";
 }
 
-clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, size_t batch)
+void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings)
 {
-    clmix_train_options options = clmix_train_defaults();
-    size_t height, width, channels;
+    const struct bench_spread *spread = &work->seconds;
+    const struct bench_bound bound = bench_bound(ceilings, work->flops, work->bytes, work->launches);
+    const double fraction = bound.seconds / spread->median;
 
-    memset(bench, 0, sizeof *bench);
-    clmix_config_picture(config, &height, &width, &channels);
-    bench->batch = options.batch = batch;
-    bench->pictures = bench_pictures(batch * height * width * channels);
-    bench->labels = bench_labels(batch, clmix_config_classes(config));
-    if (bench->pictures == NULL || bench->labels == NULL)
-        return clmix_fail_memory("the pictures");
-    CLMIX_TRY(clmix_network_create(&bench->network, device, config, 1));
-    return clmix_trainer_create(&bench->trainer, bench->network, NULL, &options);
+    bench_add(object, "ms", 1e3 * spread->median);
+    bench_add(object, "ms_min", 1e3 * spread->least);
+    bench_add(object, "ms_q1", 1e3 * spread->q1);
+    bench_add(object, "ms_q3", 1e3 * spread->q3);
+    cJSON_AddNumberToObject(object, "runs", (double)spread->count);
+    cJSON_AddNumberToObject(object, "launches", (double)work->launches);
+    bench_add(object, "gflops", (double)work->flops / spread->median / 1e9);
+    bench_add(object, "gbs", (double)work->bytes / spread->median / 1e9);
+    cJSON_AddStringToObject(object, "bound_by", bound.by);
+    bench_add(object, "fraction_of_ceiling", fraction);
+    if (fraction < BENCH_LOW)
+        cJSON_AddTrueToObject(object, "below_tenth");
 }
 
-clmix_status bench_trainer_step(struct bench_trainer *bench)
+static void add_text(cJSON *object, const char *key, const char *text)
 {
-    return clmix_trainer_step(bench->trainer, bench->pictures, bench->labels, bench->batch, NULL);
+    if (!cJSON_HasObjectItem(object, key))
+        cJSON_AddStringToObject(object, key, text);
 }
 
-void bench_trainer_free(struct bench_trainer *bench)
+void bench_sign(cJSON *object, const clmix_device *device)
 {
-    clmix_trainer_free(bench->trainer);
-    clmix_network_free(bench->network);
-    free(bench->pictures);
-    free(bench->labels);
-    memset(bench, 0, sizeof *bench);
+    const clmix_device_info *info = clmix_device_describe(device);
+
+    add_text(object, "peer", "clmix " CLMIX_VERSION);
+    add_text(object, "device", info->name);
+    add_text(object, "driver", info->driver);
+    add_text(object, "platform", info->platform);
+    add_text(object, "kernels", info->form == CLMIX_WIDE ? "wide" : "simt");
+}
+
+bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object))
+{
+    char *line = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+    bool good = line != NULL;
+
+    if (good && sink->file != NULL) /* a failed put has closed the file */
+        good = clmix_file_put(sink->file, line, strlen(line)) == CLMIX_OK && clmix_file_put(sink->file, "\n", 1) == CLMIX_OK;
+    if (good && sink->cli->json)
+        good = puts(line) >= 0;
+    else if (good)
+        print(object);
+    cJSON_free(line);
+    cJSON_Delete(object);
+    return fflush(stdout) == 0 && good;
 }

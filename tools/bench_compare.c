@@ -1,169 +1,188 @@
-/* clmix-bench compare: two files of results side by side. A file holds objects, one a line, as clmix-bench and torch_step.py print them. */
-#include "base/array.h"
-#include "base/file.h"
+/* clmix-bench --compare: two files of results, pair by pair: what got faster, what slower, and what is noise. */
 #include "base/status.h"
-#include "bench.h"
-#include "io/json.h"
+#include "bench_judge.h"
+#include "bench_report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LARGEST_FILE (64u << 20)
+/* ---- text ------------------------------------------------------------------------------------------------------------------------- */
 
-struct results {
-    cJSON **objects;
-    size_t count, capacity;
-};
-
-static void free_results(struct results *results)
+static void print_side(const struct bench_results *results, const char *name, size_t from, size_t to)
 {
-    for (size_t i = 0; i < results->count; i++)
-        cJSON_Delete(results->objects[i]);
-    free(results->objects);
-}
+    for (size_t i = from; i < to; i++) {
+        const struct bench_source *source = &results->sources[i];
 
-static clmix_status add_line(struct results *results, const char *path, const char *line, size_t bytes)
-{
-    cJSON *json = NULL;
-
-    if (bytes == 0 || line[0] != '{') /* blank lines, and whatever a program printed besides */
-        return CLMIX_OK;
-    CLMIX_TRY(clmix_json_parse(&json, path, line, bytes));
-    if (CLMIX_PUSH(results->objects, results->count, results->capacity, json))
-        return CLMIX_OK;
-    cJSON_Delete(json);
-    return clmix_fail_memory("the results");
-}
-
-static clmix_status read_results(const char *path, struct results *results)
-{
-    void *data = NULL;
-    size_t bytes = 0;
-    clmix_status status;
-
-    CLMIX_TRY(clmix_file_read(path, LARGEST_FILE, &data, &bytes));
-    status = CLMIX_OK;
-    for (const char *line = data; status == CLMIX_OK && *line != '\0';) {
-        const size_t length = strcspn(line, "\n");
-
-        status = add_line(results, path, line, length);
-        line += length + (line[length] == '\n');
+        printf("%-7s %s: %s", i == from ? name : "", source->path, source->peer[0] != '\0' ? source->peer : "unknown program");
+        if (source->device[0] != '\0')
+            printf(" on %s", source->device);
+        if (source->driver[0] != '\0')
+            printf(", %s, driver %s, %s kernels", source->platform, source->driver, source->kernels);
+        printf("\n");
     }
-    free(data);
-    if (status == CLMIX_OK && results->count == 0)
-        status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has no results: one JSON object a line is expected", path);
-    return status;
 }
 
-/* ---- matching --------------------------------------------------------------------------------------------------------------------- */
-
-/* What a result is about: objects with the same values of these keys are compared. */
-static const char *const subjects[] = { "model", "mode", "batch", "op", "size", "pass", "kernel" };
-
-static bool same_value(const cJSON *a, const cJSON *b)
+static void print_differences(const struct bench_results *results, size_t split)
 {
-    return (a == NULL && b == NULL) || (a != NULL && b != NULL && cJSON_Compare(a, b, true));
+    struct bench_differences differences;
+
+    bench_find_differences(results, split, &differences);
+    for (size_t i = 0; i < differences.count; i++)
+        printf("        %s\n", differences.sentences[i]);
+    printf("\n");
 }
 
-static bool same_subject(const cJSON *a, const cJSON *b)
+static bool several_peers(const struct bench_results *results, size_t split)
 {
-    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)
-        if (!same_value(cJSON_GetObjectItemCaseSensitive(a, subjects[i]), cJSON_GetObjectItemCaseSensitive(b, subjects[i])))
-            return false;
-    return true;
+    return split > 1 || results->source_count - split > 1;
 }
 
-static bool is_subject(const char *key)
+static void print_pair(const struct bench_results *results, const struct bench_pair *pair, bool with_sources)
 {
-    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)
-        if (strcmp(key, subjects[i]) == 0)
-            return true;
-    return false;
+    printf("%-6s  %6.3f x  %9.4g -> %9.4g %-7s  %s", bench_verdict_names[pair->judgement.verdict], pair->judgement.ratio,
+           pair->before->figure.value, pair->after->figure.value, pair->before->figure.unit, pair->before->subject);
+    if (with_sources)
+        printf(" (%s -> %s)", results->sources[pair->before->source].label, results->sources[pair->after->source].label);
+    printf(": %s\n", pair->judgement.reason);
 }
 
-static void name_subject(const cJSON *object, char *text, size_t bytes)
+static void print_tallies(const struct bench_pairs *pairs)
 {
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
-        const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, subjects[i]);
-        const size_t used = strlen(text);
+    printf("\n%-18s  %7s  %7s  %7s  %s\n", "", "faster", "slower", "noise", "speed, geometric mean");
+    for (int kind = 0; kind <= BENCH_KINDS; kind++) {
+        const struct bench_tally tally = bench_tally(pairs, (enum bench_kind)kind);
 
-        if (cJSON_IsString(value))
-            snprintf(text + used, bytes - used, "%s%s", used > 0 ? " " : "", value->valuestring);
-        else if (cJSON_IsNumber(value))
-            snprintf(text + used, bytes - used, "%s%s %g", used > 0 ? " " : "", subjects[i], value->valuedouble);
+        if (tally.verdicts[BENCH_FASTER] + tally.verdicts[BENCH_SLOWER] + tally.verdicts[BENCH_NOISE] > 0)
+            printf("%-18s  %7zu  %7zu  %7zu  %.3f x\n", bench_kind_names[kind], tally.verdicts[BENCH_FASTER], tally.verdicts[BENCH_SLOWER],
+                   tally.verdicts[BENCH_NOISE], tally.mean_ratio);
     }
-    if (text[0] == '\0')
-        snprintf(text, bytes, "%s", "the device");
 }
 
-/* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
-
-/* One figure of both. */
-static bool print_pair(const struct cli *cli, const char *subject, const cJSON *before, const cJSON *after)
+static bool print_text(const struct bench_results *results, size_t split, const struct bench_pairs *pairs)
 {
-    const double ratio = before->valuedouble != 0.0 ? after->valuedouble / before->valuedouble : 0.0;
-    cJSON *json;
+    print_side(results, "before", 0, split);
+    print_side(results, "after", split, results->source_count);
+    print_differences(results, split);
+    for (int verdict = 0; verdict < BENCH_VERDICTS; verdict++)
+        for (size_t i = 0; i < pairs->count; i++)
+            if ((int)pairs->pairs[i].judgement.verdict == verdict)
+                print_pair(results, &pairs->pairs[i], several_peers(results, split));
+    print_tallies(pairs);
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
 
-    if (!cli->json) {
-        printf("%-48s  %-20s  %14.6g  %14.6g  %8.3f\n", subject, before->string, before->valuedouble, after->valuedouble, ratio);
-        return true;
+/* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
+
+static cJSON *sources_json(const struct bench_results *results, size_t from, size_t to)
+{
+    cJSON *list = cJSON_CreateArray();
+
+    for (size_t i = from; i < to; i++) {
+        const struct bench_source *source = &results->sources[i];
+        cJSON *json = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(json, "file", source->path);
+        cJSON_AddStringToObject(json, "peer", source->peer);
+        cJSON_AddStringToObject(json, "device", source->device);
+        cJSON_AddStringToObject(json, "driver", source->driver);
+        cJSON_AddStringToObject(json, "platform", source->platform);
+        cJSON_AddStringToObject(json, "kernels", source->kernels);
+        cJSON_AddItemToArray(list, json);
     }
-    json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "subject", subject);
-    cJSON_AddStringToObject(json, "figure", before->string);
-    cJSON_AddNumberToObject(json, "before", before->valuedouble);
-    cJSON_AddNumberToObject(json, "after", after->valuedouble);
-    cJSON_AddNumberToObject(json, "ratio", bench_rounded(ratio, 5));
+    return list;
+}
+
+static cJSON *differences_json(const struct bench_results *results, size_t split)
+{
+    struct bench_differences differences;
+    cJSON *list = cJSON_CreateArray();
+
+    bench_find_differences(results, split, &differences);
+    for (size_t i = 0; i < differences.count; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(differences.sentences[i]));
+    return list;
+}
+
+static bool print_pair_json(const struct bench_results *results, const struct bench_pair *pair)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(json, "kind", bench_kind_names[pair->before->kind]);
+    cJSON_AddStringToObject(json, "subject", pair->before->subject);
+    cJSON_AddStringToObject(json, "verdict", bench_verdict_names[pair->judgement.verdict]);
+    bench_add(json, "ratio", pair->judgement.ratio);
+    bench_add(json, "before", pair->before->figure.value);
+    bench_add(json, "after", pair->after->figure.value);
+    cJSON_AddStringToObject(json, "unit", pair->before->figure.unit);
+    cJSON_AddStringToObject(json, "reason", pair->judgement.reason);
+    cJSON_AddStringToObject(json, "before_source", results->sources[pair->before->source].label);
+    cJSON_AddStringToObject(json, "after_source", results->sources[pair->after->source].label);
     return cli_print_json(json);
 }
 
-static bool print_object(const struct cli *cli, const cJSON *before, const cJSON *after)
+static bool print_tally_json(const struct bench_pairs *pairs, enum bench_kind kind)
 {
-    const cJSON *figure;
-    char subject[256];
+    const struct bench_tally tally = bench_tally(pairs, kind);
+    cJSON *json = cJSON_CreateObject();
 
-    name_subject(before, subject, sizeof subject);
-    cJSON_ArrayForEach(figure, before)
-    {
-        const cJSON *other = cJSON_GetObjectItemCaseSensitive(after, figure->string);
-
-        if (cJSON_IsNumber(figure) && cJSON_IsNumber(other) && !is_subject(figure->string) && !print_pair(cli, subject, figure, other))
-            return false;
-    }
-    return true;
+    cJSON_AddStringToObject(json, "summary", bench_kind_names[kind]);
+    for (int verdict = 0; verdict < BENCH_VERDICTS; verdict++)
+        cJSON_AddNumberToObject(json, bench_verdict_names[verdict], (double)tally.verdicts[verdict]);
+    bench_add(json, "mean_ratio", tally.mean_ratio);
+    return cli_print_json(json);
 }
 
-static int print_results(const struct cli *cli, const struct results *before, const struct results *after)
+static bool print_json(const struct bench_results *results, size_t split, const struct bench_pairs *pairs)
 {
-    size_t pairs = 0;
+    cJSON *json = cJSON_CreateObject();
+    bool good;
 
-    if (!cli->json)
-        printf("%-48s  %-20s  %14s  %14s  %8s\n", "what", "figure", "before", "after", "ratio");
-    for (size_t i = 0; i < before->count; i++)
-        for (size_t k = 0; k < after->count; k++)
-            if (same_subject(before->objects[i], after->objects[k])) {
-                if (!print_object(cli, before->objects[i], after->objects[k]))
-                    return cli_error(cli, NULL, "cannot write to standard output");
-                pairs++;
-                break;
-            }
-    return pairs > 0 ? 0
-                     : cli_error(cli, "the same model, mode and batch, or the same op, must be in both files",
-                                 "the two files have no results in common");
+    cJSON_AddItemToObject(json, "before", sources_json(results, 0, split));
+    cJSON_AddItemToObject(json, "after", sources_json(results, split, results->source_count));
+    cJSON_AddItemToObject(json, "differences", differences_json(results, split));
+    good = cli_print_json(json);
+    for (size_t i = 0; good && i < pairs->count; i++)
+        good = print_pair_json(results, &pairs->pairs[i]);
+    for (int kind = 0; good && kind <= BENCH_KINDS; kind++)
+        good = print_tally_json(pairs, (enum bench_kind)kind);
+    return good;
 }
 
-int bench_compare(const struct cli *cli, const char *before, const char *after)
+/* ---- the command ------------------------------------------------------------------------------------------------------------------ */
+
+static int show(const struct cli *cli, const struct bench_request *request, const struct bench_results *results, size_t split,
+                const struct bench_pairs *pairs)
 {
-    struct results first = { 0 }, second = { 0 };
-    clmix_status status = read_results(before, &first);
+    const struct bench_comparison comparison = { split, pairs };
+
+    if (pairs->count == 0)
+        return cli_error(cli, "the same model, mode and batch, or the same op, size and pass, must be in both",
+                         "'%s' and '%s' have no result in common", request->before, results->sources[split].path);
+    if (request->html != NULL && bench_report_write(results, &comparison, request->html) != CLMIX_OK)
+        return cli_fail(cli, CLMIX_ERROR_FILE);
+    if (!(cli->json ? print_json(results, split, pairs) : print_text(results, split, pairs)))
+        return cli_error(cli, NULL, "cannot write to standard output");
+    return 0;
+}
+
+int bench_compare(const struct cli *cli, const struct bench_request *request, const char *after)
+{
+    struct bench_results results = { 0 };
+    struct bench_pairs pairs = { 0 };
+    size_t split = 0;
+    clmix_status status = bench_results_read(&results, request->before);
     int exit_status;
 
+    split = results.source_count;
     if (status == CLMIX_OK)
-        status = read_results(after, &second);
-    exit_status = status == CLMIX_OK ? print_results(cli, &first, &second) : cli_fail(cli, status);
-    free_results(&first);
-    free_results(&second);
+        status = bench_results_read(&results, after);
+    bench_results_label(&results);
+    if (status == CLMIX_OK)
+        status = bench_pair_up(&results, split, &pairs);
+    exit_status = status == CLMIX_OK ? show(cli, request, &results, split, &pairs) : cli_fail(cli, status);
+    free(pairs.pairs);
+    bench_results_free(&results);
     return exit_status;
 }

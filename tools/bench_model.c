@@ -1,9 +1,9 @@
-/* clmix-bench model: a training step (forward, backward, AdamW) or a classification, on random pictures. The keys are those of
- * torch_step.py. */
+/* clmix-bench model, start: a model at work on random pictures. The keys are those of torch_step.py, and more. */
 #include "base/status.h"
 #include "bench.h"
 #include "models/network.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,60 +11,114 @@
 #define WARM_UP     2
 #define LEAST_STEPS 3
 
-/* What is repeated. */
+enum mode { INFER, FORWARD, BACKWARD, TRAIN };
+const char *const bench_modes[] = { [INFER] = "infer", [FORWARD] = "forward", [BACKWARD] = "backward", [TRAIN] = "train", NULL };
+
+/* What is repeated: from pictures on the host to the result on the host. */
 struct work {
-    bool training;
-    struct bench_trainer bench;
-    clmix_network *network; /* inference */
-    float *probabilities;
-    size_t batch, parameters, peak_bytes;
-    uint64_t flops;
+    enum mode mode;
+    struct bench_trainer bench; /* train: all of it; the other modes use its network, pictures and labels */
+    clmix_plan *plan;           /* forward, backward */
+    float *probabilities;       /* infer */
+    size_t picture_bytes, parameters;
+    size_t planned_bytes, peak_bytes; /* of device memory */
+    clmix_plan_cost cost;
 };
 
-static clmix_status make_training(struct work *work, clmix_device *device, const clmix_config *config)
-{
-    clmix_plan_cost cost;
-
-    CLMIX_TRY(bench_trainer_make(&work->bench, device, config, work->batch));
-    clmix_trainer_cost(work->bench.trainer, &cost, NULL);
-    work->flops = cost.flops;
-    work->parameters = clmix_network_parameter_count(work->bench.network);
-    return clmix_trainer_prepare(work->bench.trainer);
-}
+/* ---- making ----------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status make_inference(struct work *work, clmix_device *device, const clmix_config *config)
 {
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
-    size_t height, width, channels;
-    clmix_plan_cost cost;
     clmix_plan *plan = NULL;
 
-    clmix_config_picture(config, &height, &width, &channels);
-    work->bench.pictures = bench_pictures(work->batch * height * width * channels);
-    work->probabilities = malloc(work->batch * clmix_config_classes(config) * sizeof *work->probabilities);
-    if (work->bench.pictures == NULL || work->probabilities == NULL)
-        return clmix_fail_memory("the pictures");
-    CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, work->batch));
-    clmix_plan_costs(plan, &cost);
+    work->probabilities = malloc(work->bench.batch * clmix_config_classes(config) * sizeof *work->probabilities);
+    if (work->probabilities == NULL)
+        return clmix_fail_memory("the probabilities");
+    CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, work->bench.batch));
+    clmix_plan_costs(plan, &work->cost);
+    work->planned_bytes = work->cost.peak_bytes;
     clmix_plan_free(plan);
-    work->flops = cost.flops;
-    CLMIX_TRY(clmix_network_create(&work->network, device, config, 1));
-    work->parameters = clmix_network_parameter_count(work->network);
     return CLMIX_OK;
 }
 
-static clmix_status do_work(struct work *work)
+static clmix_status make_pass(struct work *work, clmix_device *device, const clmix_config *config)
 {
-    if (work->training)
-        return bench_trainer_step(&work->bench);
-    return clmix_network_classify(work->network, work->bench.pictures, work->batch, work->probabilities);
+    const cl_mem states = clmix_network_states(work->bench.network);
+    clmix_graph *graph = clmix_graph_new();
+    clmix_status status;
+
+    bench_build_pass(graph, config, work->bench.batch, work->mode == BACKWARD);
+    status = clmix_plan_compile(&work->plan, graph, device, CLMIX_TRAINING);
+    clmix_graph_free(graph);
+    CLMIX_TRY(status);
+    clmix_plan_costs(work->plan, &work->cost);
+    work->planned_bytes = work->cost.peak_bytes;
+    CLMIX_TRY(clmix_plan_bind_arena(work->plan, CLMIX_WEIGHTS, clmix_network_weights(work->bench.network)));
+    if (states != NULL)
+        CLMIX_TRY(clmix_plan_bind_arena(work->plan, CLMIX_STATES, states));
+    return clmix_plan_prepare(work->plan);
+}
+
+static clmix_status make_training(struct work *work, clmix_device *device, const clmix_config *config)
+{
+    CLMIX_TRY(bench_trainer_make(&work->bench, device, config, work->bench.batch));
+    clmix_trainer_cost(work->bench.trainer, &work->cost, &work->planned_bytes);
+    return clmix_trainer_prepare(work->bench.trainer);
+}
+
+static clmix_status make_feed(struct work *work, clmix_device *device, const clmix_config *config)
+{
+    work->bench.pictures = bench_pictures(work->picture_bytes);
+    work->bench.labels = bench_labels(work->bench.batch, clmix_config_classes(config));
+    if (work->bench.pictures == NULL || work->bench.labels == NULL)
+        return clmix_fail_memory("the pictures");
+    return clmix_network_create(&work->bench.network, device, config, 1);
+}
+
+static clmix_status make_work(struct work *work, clmix_device *device, const clmix_config *config)
+{
+    size_t height, width, channels;
+
+    clmix_config_picture(config, &height, &width, &channels);
+    work->picture_bytes = work->bench.batch * height * width * channels;
+    if (work->mode == TRAIN) {
+        CLMIX_TRY(make_training(work, device, config));
+    } else {
+        CLMIX_TRY(make_feed(work, device, config));
+        CLMIX_TRY(work->mode == INFER ? make_inference(work, device, config) : make_pass(work, device, config));
+    }
+    work->parameters = clmix_network_parameter_count(work->bench.network);
+    return CLMIX_OK;
 }
 
 static void free_work(struct work *work)
 {
+    clmix_plan_free(work->plan);
     bench_trainer_free(&work->bench);
-    clmix_network_free(work->network);
     free(work->probabilities);
+}
+
+/* ---- doing ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status run_pass(struct work *work)
+{
+    float loss;
+
+    CLMIX_TRY(clmix_plan_write(work->plan, "pictures", work->bench.pictures, work->picture_bytes));
+    CLMIX_TRY(clmix_plan_write(work->plan, "labels", work->bench.labels, work->bench.batch * sizeof *work->bench.labels));
+    CLMIX_TRY(clmix_plan_set_step(work->plan, 1, 0));
+    CLMIX_TRY(clmix_plan_run(work->plan));
+    return clmix_plan_read(work->plan, "loss", &loss, sizeof loss);
+}
+
+static clmix_status do_work(struct work *work)
+{
+    switch (work->mode) {
+    case INFER: return clmix_network_classify(work->bench.network, work->bench.pictures, work->bench.batch, work->probabilities);
+    case TRAIN: return bench_trainer_step(&work->bench);
+    default: return run_pass(work);
+    }
 }
 
 static clmix_status measure(struct work *work, double seconds, struct bench_times *times)
@@ -78,63 +132,135 @@ static clmix_status measure(struct work *work, double seconds, struct bench_time
         const double start = bench_now();
 
         CLMIX_TRY(do_work(work));
-        if (!bench_times_add(times, bench_now() - start))
-            return clmix_fail_memory("the times");
+        CLMIX_TRY(bench_times_add(times, bench_now() - start));
     }
     return CLMIX_OK;
 }
 
-static int report(const struct cli *cli, clmix_device *device, const clmix_config *config, const struct work *work,
-                  struct bench_times *times, const clmix_ceilings *ceilings)
-{
-    const double median = bench_times_median(times), gflops = (double)work->flops / median / 1e9;
-    const char *name = clmix_device_describe(device)->name, *mode = work->training ? "train" : "infer";
-    cJSON *json;
+/* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
 
-    if (!cli->json) {
-        printf("%s, %s, batch of %zu on %s: %.2f ms (least %.2f, %zu runs), %.0f pictures/s, %.1f MB, %.1f GFLOP/s = %.0f %% of this "
-               "device's %.0f\n",
-               clmix_config_name(config), mode, work->batch, name, 1e3 * median, 1e3 * bench_times_least(times), times->count,
-               (double)work->batch / median, (double)work->peak_bytes / 1e6, gflops, 100.0 * gflops / ceilings->fma_gflops,
-               ceilings->fma_gflops);
-        return 0;
-    }
-    json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "peer", "clmix " CLMIX_VERSION);
-    cJSON_AddStringToObject(json, "model", clmix_config_name(config));
-    cJSON_AddStringToObject(json, "mode", mode);
-    cJSON_AddNumberToObject(json, "batch", (double)work->batch);
-    cJSON_AddNumberToObject(json, "step_ms", bench_rounded(1e3 * median, 5));
-    cJSON_AddNumberToObject(json, "step_ms_min", bench_rounded(1e3 * bench_times_least(times), 5));
-    cJSON_AddNumberToObject(json, "images_per_second", bench_rounded((double)work->batch / median, 5));
-    cJSON_AddNumberToObject(json, "peak_bytes", (double)work->peak_bytes);
-    cJSON_AddNumberToObject(json, "parameters", (double)work->parameters);
-    cJSON_AddStringToObject(json, "device", name);
-    cJSON_AddNumberToObject(json, "gflops", bench_rounded(gflops, 5));
-    cJSON_AddNumberToObject(json, "fraction_of_peak", bench_rounded(gflops / ceilings->fma_gflops, 4));
-    return cli_print_json(json) ? 0 : cli_error(cli, NULL, "cannot write to standard output");
+static void print_model(const cJSON *json)
+{
+    printf("%s, %s, batch of %.0f on %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f pictures/s, %.1f MB, "
+           "%.1f GFLOP/s = %.0f %% of the ceiling, %.1f GB/s = %.0f %%\n",
+           bench_text(json, "model"), bench_text(json, "mode"), bench_number(json, "batch"), bench_text(json, "device"),
+           bench_number(json, "step_ms"), bench_number(json, "step_ms_q1"), bench_number(json, "step_ms_q3"),
+           bench_number(json, "step_ms_min"), bench_number(json, "runs"), bench_number(json, "images_per_second"),
+           bench_number(json, "peak_bytes") / 1e6, bench_number(json, "gflops"), 100.0 * bench_number(json, "fraction_of_peak"),
+           bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_copy"));
 }
 
-int bench_model(const struct cli *cli, const struct bench_request *request, clmix_device *device, const char *model)
+static cJSON *begin_object(const struct work *work, const clmix_config *config)
 {
-    struct work work = { .training = strcmp(request->mode, "train") == 0, .batch = (size_t)request->batch };
+    cJSON *json = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(json, "peer", "clmix " CLMIX_VERSION);
+    cJSON_AddStringToObject(json, "model", clmix_config_name(config));
+    cJSON_AddStringToObject(json, "mode", bench_modes[work->mode]);
+    cJSON_AddNumberToObject(json, "batch", (double)work->bench.batch);
+    return json;
+}
+
+static cJSON *describe(const struct bench_device *on, const clmix_config *config, const struct work *work,
+                       const struct bench_spread *spread)
+{
+    const double gflops = (double)work->cost.flops / spread->median / 1e9, gbs = (double)work->cost.moved_bytes / spread->median / 1e9;
+    cJSON *json = begin_object(work, config);
+
+    bench_add(json, "step_ms", 1e3 * spread->median);
+    bench_add(json, "step_ms_min", 1e3 * spread->least);
+    bench_add(json, "images_per_second", (double)work->bench.batch / spread->median);
+    cJSON_AddNumberToObject(json, "peak_bytes", (double)work->peak_bytes);
+    cJSON_AddNumberToObject(json, "parameters", (double)work->parameters);
+    cJSON_AddStringToObject(json, "device", clmix_device_describe(on->device)->name);
+    bench_add(json, "gflops", gflops);
+    bench_add(json, "fraction_of_peak", gflops / on->ceilings.fma_gflops);
+    bench_add(json, "gbs", gbs);
+    bench_add(json, "fraction_of_copy", gbs / on->ceilings.copy_gbs);
+    bench_add(json, "step_ms_q1", 1e3 * spread->q1);
+    bench_add(json, "step_ms_q3", 1e3 * spread->q3);
+    cJSON_AddNumberToObject(json, "runs", (double)spread->count);
+    cJSON_AddNumberToObject(json, "planned_bytes", (double)work->planned_bytes);
+    cJSON_AddNumberToObject(json, "launches", (double)work->cost.launches);
+    bench_sign(json, on->device);
+    return json;
+}
+
+static enum mode mode_of(const char *name)
+{
+    enum mode mode = INFER;
+
+    while (strcmp(bench_modes[mode], name) != 0)
+        mode++;
+    return mode;
+}
+
+int bench_model(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model)
+{
+    struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
     struct bench_times times = { 0 };
-    clmix_ceilings ceilings = { 0 };
     clmix_config *config = NULL;
-    size_t current_bytes, allocations;
     clmix_status status = bench_config(request, model, &config);
-    int exit_status;
+    int exit_status = 0;
 
     if (status == CLMIX_OK)
-        status = work.training ? make_training(&work, device, config) : make_inference(&work, device, config);
+        status = make_work(&work, on->device, config);
     if (status == CLMIX_OK)
         status = measure(&work, request->seconds, &times);
-    clmix_device_memory(device, &current_bytes, &work.peak_bytes, &allocations); /* before the ceilings take theirs */
-    if (status == CLMIX_OK)
-        status = clmix_device_ceilings(device, &ceilings);
-    exit_status = status == CLMIX_OK ? report(cli, device, config, &work, &times, &ceilings) : cli_fail(cli, status);
+    if (status != CLMIX_OK) {
+        exit_status = bench_fail(sink->cli, status);
+    } else {
+        const struct bench_spread spread = bench_times_spread(&times);
+
+        clmix_device_memory(on->device, NULL, &work.peak_bytes, NULL);
+        if (!bench_emit(sink, describe(on, config, &work, &spread), print_model))
+            exit_status = cli_error(sink->cli, NULL, "cannot write the result");
+    }
     free_work(&work);
     bench_times_free(&times);
+    clmix_config_free(config);
+    return exit_status;
+}
+
+/* ---- the first step ----------------------------------------------------------------------------------------------------------------- */
+
+static void print_start(const cJSON *json)
+{
+    printf("%s, %s start of mode %s, batch of %.0f on %s: %.2f s from the program's start to the first result (%.0f programs compiled, "
+           "%.0f loaded)\n",
+           bench_text(json, "model"), bench_text(json, "start"), bench_text(json, "mode"), bench_number(json, "batch"),
+           bench_text(json, "device"), 1e-3 * bench_number(json, "start_ms"), bench_number(json, "programs_compiled"),
+           bench_number(json, "programs_loaded"));
+}
+
+int bench_start(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model)
+{
+    struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
+    clmix_config *config = NULL;
+    clmix_status status = bench_config(request, model, &config);
+    int exit_status = 0;
+
+    if (status == CLMIX_OK)
+        status = make_work(&work, device, config);
+    if (status == CLMIX_OK)
+        status = do_work(&work);
+    if (status != CLMIX_OK) {
+        exit_status = bench_fail(sink->cli, status);
+    } else {
+        const double seconds = bench_now() - request->begun;
+        cJSON *json = begin_object(&work, config);
+        size_t compiled, loaded;
+
+        clmix_device_programs(device, &compiled, &loaded);
+        cJSON_AddStringToObject(json, "start", compiled > 0 ? "cold" : "warm");
+        bench_add(json, "start_ms", 1e3 * seconds);
+        cJSON_AddNumberToObject(json, "programs_compiled", (double)compiled);
+        cJSON_AddNumberToObject(json, "programs_loaded", (double)loaded);
+        bench_sign(json, device);
+        if (!bench_emit(sink, json, print_start))
+            exit_status = cli_error(sink->cli, NULL, "cannot write the result");
+    }
+    free_work(&work);
     clmix_config_free(config);
     return exit_status;
 }

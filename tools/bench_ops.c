@@ -1,174 +1,47 @@
-/* clmix-bench ops: each op alone, forward and backward, at sizes that WaveMix and the Vision X-formers have at a batch of 64. */
+/* clmix-bench ops: each op alone, and how near it comes to the ceiling that binds it. */
+#include "bench_ops.h"
 #include "base/status.h"
-#include "bench.h"
+#include "graph/graph.h"
+#include "graph/op.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_RANK 4
-#define SECONDS   0.3 /* of repetitions for each figure */
-
-/* A graph of one op: builds it on x, in scope `at`. */
-struct op_case {
-    const char *name;
-    int rank;
-    size_t size[MOST_RANK];
-    clmix_value (*build)(clmix_scope at, clmix_value x);
-};
-
-static clmix_value linear_wide(clmix_scope at, clmix_value x)
-{
-    return clmix_linear(at, x, 4 * clmix_shape_of(x).size[2], true);
-}
-
-static clmix_value linear_gelu(clmix_scope at, clmix_value x)
-{
-    return clmix_gelu(clmix_linear(at, x, clmix_shape_of(x).size[2], true));
-}
-
-static clmix_value conv3x3(clmix_scope at, clmix_value x)
-{
-    return clmix_conv2d(at, x, 32, clmix_square(3, 1, 1), true);
-}
-
-static clmix_value conv1x1(clmix_scope at, clmix_value x)
-{
-    return clmix_conv2d(at, x, clmix_shape_of(x).size[3] * 2, clmix_square(1, 1, 0), true);
-}
-
-static clmix_value conv_stride2(clmix_scope at, clmix_value x)
-{
-    return clmix_conv2d(at, x, clmix_shape_of(x).size[3], clmix_square(3, 2, 1), true);
-}
-
-static clmix_value transposed2(clmix_scope at, clmix_value x)
-{
-    return clmix_conv_transpose2d(at, x, 32, clmix_square(4, 2, 1), true);
-}
-
-static clmix_value transposed4(clmix_scope at, clmix_value x)
-{
-    return clmix_conv_transpose2d(at, x, 32, clmix_square(6, 4, 1), true);
-}
-
-static clmix_value haar(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_haar_bands(x, 3);
-}
-
-static clmix_value batch_norm(clmix_scope at, clmix_value x)
-{
-    return clmix_batch_norm(at, x, 1e-5f, 0.1f);
-}
-
-static clmix_value layer_norm(clmix_scope at, clmix_value x)
-{
-    return clmix_layer_norm(at, x, 1e-5f);
-}
-
-static clmix_value gelu(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_gelu(x);
-}
-
-static clmix_value relu(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_relu(x);
-}
-
-static clmix_value softmax(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_softmax(x, -1);
-}
-
-static clmix_value dropout(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_dropout(x, 0.5f);
-}
-
-static clmix_value add(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_add(x, clmix_relu(x));
-}
-
-static clmix_value average_pool(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_global_average_pool(x);
-}
-
-static clmix_value max_pool(clmix_scope at, clmix_value x)
-{
-    (void)at;
-    return clmix_max_pool2d(x, clmix_square(3, 2, 1));
-}
-
-static const struct op_case cases[] = {
-    { "linear 128 to 512", 3, { 64, 256, 128 }, linear_wide },
-    { "linear 128 and gelu", 3, { 64, 256, 128 }, linear_gelu },
-    { "conv 1x1 32 to 64", 4, { 64, 32, 32, 32 }, conv1x1 },
-    { "conv 3x3 3 to 32", 4, { 64, 32, 32, 3 }, conv3x3 },
-    { "conv 3x3 32 to 32", 4, { 64, 32, 32, 32 }, conv3x3 },
-    { "conv 3x3 stride 2 64 to 64", 4, { 64, 32, 32, 64 }, conv_stride2 },
-    { "conv transposed 4x4 stride 2 64 to 32", 4, { 64, 16, 16, 64 }, transposed2 },
-    { "conv transposed 6x6 stride 4 64 to 32", 4, { 64, 8, 8, 64 }, transposed4 },
-    { "haar bands 3 levels", 4, { 64, 32, 32, 32 }, haar },
-    { "batch norm", 4, { 64, 32, 32, 32 }, batch_norm },
-    { "layer norm", 3, { 64, 256, 128 }, layer_norm },
-    { "gelu", 3, { 64, 256, 512 }, gelu },
-    { "relu", 3, { 64, 256, 512 }, relu },
-    { "softmax", 4, { 64, 4, 256, 256 }, softmax },
-    { "dropout", 3, { 64, 256, 512 }, dropout },
-    { "relu and add", 3, { 64, 256, 512 }, add },
-    { "global average pool", 4, { 64, 32, 32, 128 }, average_pool },
-    { "max pool 3x3 stride 2", 4, { 64, 32, 32, 64 }, max_pool },
-};
+#define SECONDS       0.2 /* of repetitions for each figure */
+#define QUICK_SECONDS 0.02
+#define BATCH_SECONDS 0.01 /* runs between two waits: long enough for the clock, and for launches to be in a batch as in a model */
+#define LEAST_RUNS    5
+#define PATTERN       4096 /* elements that inputs repeat */
 
 /* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
 
-/* Forward: the op's result. Backward: the gradients of the input and the weights from one of the result; what of the forward pass that
- * needs is part of it. */
-static clmix_graph *build(const struct op_case *op, bool backward)
+/* Numbers around 0, pixels, or class 0. */
+static clmix_status fill(clmix_plan *plan, const struct clmix_tensor *input)
 {
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value x = clmix_input(graph, "x", CLMIX_F32, op->rank, op->size), y, gradient;
-    clmix_shape shape;
-
-    if (backward)
-        clmix_want_gradient(x);
-    y = op->build(clmix_root(graph), x);
-    if (!backward) {
-        clmix_output(graph, "y", y);
-        return graph;
-    }
-    shape = clmix_shape_of(y);
-    gradient = clmix_input(graph, "gradient", CLMIX_F32, shape.rank < 0 ? 0 : shape.rank, shape.size);
-    clmix_backward(graph, 1, &y, &gradient);
-    clmix_output(graph, "x_gradient", clmix_gradient_of(x));
-    return graph;
-}
-
-static clmix_status fill(clmix_plan *plan, const char *name, size_t count)
-{
-    float *values = malloc(count * sizeof *values);
-    uint8_t *bytes = bench_pictures(count);
-    clmix_status status = values == NULL || bytes == NULL ? clmix_fail_memory("an input") : CLMIX_OK;
+    const size_t count = clmix_shape_count(input->shape), bytes = count * clmix_type_bytes(input->type);
+    uint8_t *pattern = bench_pictures(PATTERN);
+    void *values = calloc(bytes + 1, 1);
+    clmix_status status = values == NULL || pattern == NULL ? clmix_fail_memory("an input") : CLMIX_OK;
 
     for (size_t i = 0; status == CLMIX_OK && i < count; i++)
-        values[i] = ((float)bytes[i] - 127.5f) / 64.0f;
+        if (input->type == CLMIX_F32)
+            ((float *)values)[i] = ((float)pattern[i % PATTERN] - 127.5f) / 64.0f;
+        else if (input->type == CLMIX_U8)
+            ((uint8_t *)values)[i] = pattern[i % PATTERN];
     if (status == CLMIX_OK)
-        status = clmix_plan_write(plan, name, values, count * sizeof *values);
+        status = clmix_plan_write(plan, input->name, values, bytes);
     free(values);
-    free(bytes);
+    free(pattern);
     return status;
+}
+
+static clmix_status fill_inputs(clmix_plan *plan, const clmix_graph *graph)
+{
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i]->kind == CLMIX_VALUE_INPUT)
+            CLMIX_TRY(fill(plan, graph->tensors[i]));
+    return CLMIX_OK;
 }
 
 static clmix_status run_times(clmix_plan *plan, size_t count)
@@ -178,127 +51,113 @@ static clmix_status run_times(clmix_plan *plan, size_t count)
     return clmix_plan_wait(plan);
 }
 
-/* Median seconds of a run, in batches long enough for the clock. */
-static clmix_status time_plan(clmix_plan *plan, double *seconds)
+static clmix_status time_plan(clmix_plan *plan, double seconds, struct bench_times *times)
 {
-    struct bench_times times = { 0 };
-    clmix_status status = run_times(plan, 2);
-    double start = bench_now(), once;
+    double start, once;
     size_t batch;
 
-    if (status == CLMIX_OK)
-        status = run_times(plan, 1);
+    CLMIX_TRY(run_times(plan, 2));
+    start = bench_now();
+    CLMIX_TRY(run_times(plan, 1));
     once = bench_now() - start;
-    batch = once > 0.01 ? 1 : (size_t)(0.01 / (once + 1e-6)) + 1;
-    for (start = bench_now(); status == CLMIX_OK && (bench_now() - start < SECONDS || times.count < 3);) {
+    batch = once > BATCH_SECONDS ? 1 : (size_t)(BATCH_SECONDS / (once + 1e-6)) + 1;
+    for (start = bench_now(); bench_now() - start < seconds || times->count < LEAST_RUNS;) {
         const double begin = bench_now();
 
-        status = run_times(plan, batch);
-        if (status == CLMIX_OK && !bench_times_add(&times, (bench_now() - begin) / (double)batch))
-            status = clmix_fail_memory("the times");
+        CLMIX_TRY(run_times(plan, batch));
+        CLMIX_TRY(bench_times_add(times, (bench_now() - begin) / (double)batch));
     }
-    *seconds = bench_times_median(&times);
-    bench_times_free(&times);
-    return status;
+    return CLMIX_OK;
 }
 
-struct figures {
-    double seconds;
+/* Whether the plan may be run without crowding out everything else. */
+static bool fits(const clmix_device *device, const clmix_plan_cost *cost)
+{
+    return cost->peak_bytes <= clmix_device_describe(device)->global_bytes / 2;
+}
+
+/* `skipped` where it would take too much memory. */
+static clmix_status measure(const struct bench_op *op, clmix_device *device, double seconds, struct bench_work *work, bool *skipped)
+{
+    struct bench_times times = { 0 };
     clmix_plan_cost cost;
-};
-
-static clmix_status prepare_inputs(const struct op_case *op, clmix_plan *plan, bool backward)
-{
-    clmix_shape x = { .rank = op->rank }, y;
-    clmix_graph *forward;
-
-    memcpy(x.size, op->size, sizeof op->size);
-    CLMIX_TRY(clmix_plan_prepare(plan));
-    CLMIX_TRY(fill(plan, "x", clmix_shape_count(x)));
-    if (!backward)
-        return CLMIX_OK;
-    forward = clmix_graph_new();
-    y = clmix_shape_of(op->build(clmix_root(forward), clmix_input(forward, "x", CLMIX_F32, op->rank, op->size)));
-    clmix_graph_free(forward);
-    return fill(plan, "gradient", clmix_shape_count(y));
-}
-
-static clmix_status measure(const struct op_case *op, clmix_device *device, bool backward, struct figures *figures)
-{
-    clmix_graph *graph = build(op, backward);
     clmix_plan *plan = NULL;
-    clmix_status status = clmix_plan_compile(&plan, graph, device, CLMIX_TRAINING);
+    clmix_status status = clmix_plan_compile(&plan, op->graph, device, CLMIX_TRAINING);
 
-    if (status == CLMIX_OK)
-        status = prepare_inputs(op, plan, backward);
-    if (status == CLMIX_OK)
-        status = time_plan(plan, &figures->seconds);
-    if (status == CLMIX_OK)
-        clmix_plan_costs(plan, &figures->cost);
+    if (status == CLMIX_OK) {
+        clmix_plan_costs(plan, &cost);
+        *work = (struct bench_work){ .flops = cost.flops, .bytes = cost.moved_bytes, .launches = cost.launches };
+        *skipped = !fits(device, &cost);
+    }
+    if (status == CLMIX_OK && !*skipped)
+        status = clmix_plan_prepare(plan);
+    if (status == CLMIX_OK && !*skipped)
+        status = fill_inputs(plan, op->graph);
+    if (status == CLMIX_OK && !*skipped)
+        status = time_plan(plan, seconds, &times);
+    if (status == CLMIX_ERROR_DEVICE_MEMORY) {
+        *skipped = true;
+        status = CLMIX_OK;
+    }
+    work->seconds = bench_times_spread(&times);
+    bench_times_free(&times);
     clmix_plan_free(plan);
-    clmix_graph_free(graph);
     return status;
 }
 
 /* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
 
-static bool print_figures(const struct cli *cli, const struct op_case *op, bool backward, const struct figures *figures,
-                          const clmix_ceilings *ceilings)
+static void print_op(const cJSON *json)
 {
-    const double gflops = (double)figures->cost.flops / figures->seconds / 1e9,
-                 gbs = (double)figures->cost.moved_bytes / figures->seconds / 1e9;
-    const char *pass = backward ? "backward" : "forward";
-    char size[64] = "";
+    const char *name = bench_text(json, "op"), *size = bench_text(json, "size"), *pass = bench_text(json, "pass");
+
+    if (cJSON_HasObjectItem(json, "skipped"))
+        printf("%-28s  %-8s  %9s  %8s  %7s  %9s  %-13s  %s\n", name, pass, "skipped", "", "", "", "", size);
+    else
+        printf("%-28s  %-8s  %9.3f  %8.1f  %7.1f  %7.1f %%  %-13s  %s%s\n", name, pass, bench_number(json, "ms"),
+               bench_number(json, "gflops"), bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_ceiling"),
+               bench_text(json, "bound_by"), size, cJSON_HasObjectItem(json, "below_tenth") ? "  << below a tenth" : "");
+}
+
+static clmix_status bench_op(struct bench_sink *sink, const struct bench_device *on, const struct bench_op *op, double seconds,
+                             bool *written)
+{
+    struct bench_work work = { 0 };
+    bool skipped = false;
     cJSON *json;
 
-    for (int i = 0; i < op->rank; i++)
-        snprintf(size + strlen(size), sizeof size - strlen(size), "%s%zu", i == 0 ? "" : "x", op->size[i]);
-    if (!cli->json) {
-        printf("%-38s  %-14s  %-8s  %9.3f  %9.1f  %8.1f  %6.1f %%\n", op->name, size, pass, 1e3 * figures->seconds, gflops, gbs,
-               100.0 * bench_fraction(figures->cost.flops, figures->cost.least_bytes, figures->seconds, ceilings));
-        fflush(stdout);
-        return true;
-    }
+    CLMIX_TRY(measure(op, on->device, seconds, &work, &skipped));
     json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "op", op->name);
-    cJSON_AddStringToObject(json, "size", size);
-    cJSON_AddStringToObject(json, "pass", pass);
-    cJSON_AddNumberToObject(json, "ms", bench_rounded(1e3 * figures->seconds, 5));
-    cJSON_AddNumberToObject(json, "gflops", bench_rounded(gflops, 5));
-    cJSON_AddNumberToObject(json, "gbs", bench_rounded(gbs, 5));
-    cJSON_AddNumberToObject(json, "fraction_of_ceiling",
-                            bench_rounded(bench_fraction(figures->cost.flops, figures->cost.least_bytes, figures->seconds, ceilings), 4));
-    return cli_print_json(json);
+    cJSON_AddStringToObject(json, "size", op->size);
+    cJSON_AddStringToObject(json, "pass", op->pass);
+    if (skipped)
+        cJSON_AddStringToObject(json, "skipped", "it needs more than half of the device's memory");
+    else
+        bench_add_work(json, &work, &on->ceilings);
+    bench_sign(json, on->device);
+    *written = bench_emit(sink, json, print_op);
+    return CLMIX_OK;
 }
 
-static int bench_op(const struct cli *cli, clmix_device *device, const struct op_case *op, const clmix_ceilings *ceilings)
+int bench_ops(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on)
 {
-    for (int backward = 0; backward < 2; backward++) {
-        struct figures figures = { 0 };
-        clmix_status status = measure(op, device, backward == 1, &figures);
+    struct bench_op_list list;
+    clmix_status status = bench_op_list_make(&list, request);
+    bool written = true;
+    size_t found = 0;
 
-        if (status != CLMIX_OK)
-            return cli_fail(cli, status);
-        if (!print_figures(cli, op, backward == 1, &figures, ceilings))
-            return cli_error(cli, NULL, "cannot write to standard output");
-    }
-    return 0;
-}
-
-int bench_ops(const struct cli *cli, const struct bench_request *request, clmix_device *device)
-{
-    clmix_ceilings ceilings;
-    clmix_status status = clmix_device_ceilings(device, &ceilings);
-    int exit_status = 0, found = 0;
-
-    if (status != CLMIX_OK)
-        return cli_fail(cli, status);
-    if (!cli->json)
-        printf("%-38s  %-14s  %-8s  %9s  %9s  %8s  %s\n", "op", "input", "pass", "ms", "GFLOP/s", "GB/s", "of the binding ceiling");
-    for (size_t i = 0; exit_status == 0 && i < sizeof cases / sizeof cases[0]; i++)
-        if (request->filter == NULL || strstr(cases[i].name, request->filter) != NULL) {
+    if (status == CLMIX_OK && !sink->cli->json)
+        printf("%-28s  %-8s  %9s  %8s  %7s  %9s  %-13s  %s\n", "op", "pass", "ms", "GFLOP/s", "GB/s", "of it", "ceiling", "size");
+    for (size_t i = 0; status == CLMIX_OK && written && i < list.count; i++)
+        if (request->filter == NULL || strstr(list.ops[i].name, request->filter) != NULL) {
             found++;
-            exit_status = bench_op(cli, device, &cases[i], &ceilings);
+            status = bench_op(sink, on, &list.ops[i], request->quick ? QUICK_SECONDS : SECONDS, &written);
         }
-    return found > 0 ? exit_status : cli_bad_usage(cli, "no op's name has '%s' in it", request->filter);
+    bench_op_list_free(&list);
+    if (status != CLMIX_OK)
+        return cli_fail(sink->cli, status);
+    if (!written)
+        return cli_error(sink->cli, NULL, "cannot write the result");
+    return found > 0 ? 0 : cli_bad_usage(sink->cli, "no op's name has '%s' in it", request->filter);
 }

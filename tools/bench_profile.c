@@ -1,4 +1,4 @@
-/* clmix-bench profile: where a training step's time goes, launch by launch, summed by op and kernel. */
+/* clmix-bench profile: where a training step's time goes, op by op, against the ceiling that binds each. */
 #include "base/array.h"
 #include "base/status.h"
 #include "bench.h"
@@ -7,146 +7,221 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS   3
-#define WARM_UP 2
+#define STEPS       7
+#define QUICK_STEPS 2
+#define WARM_UP     2
 
-/* All launches of one kernel for one op. */
+/* All launches for one op. */
 struct row {
-    const char *label, *kernel;
-    size_t launches;
-    double microseconds;
-    uint64_t flops, bytes;
+    char *label, *kernels; /* several kernels are joined by " + " */
+    size_t launches;       /* in all steps */
+    double step_seconds;   /* in the present step */
+    uint64_t flops, bytes; /* in all steps */
+    struct bench_times times;
+    struct bench_spread spread;
 };
 
 struct table {
     struct row *rows;
-    size_t count, capacity;
-    double microseconds;
+    size_t count, capacity, steps;
+    struct bench_times kernels; /* of all launches, a step */
+    struct bench_times free;    /* a step without the profiler */
 };
 
-static struct row *row_of(struct table *table, const clmix_profile_record *record)
+static void free_table(struct table *table)
 {
-    struct row row = { .label = record->label, .kernel = record->kernel };
+    for (size_t i = 0; i < table->count; i++) {
+        free(table->rows[i].label);
+        free(table->rows[i].kernels);
+        bench_times_free(&table->rows[i].times);
+    }
+    free(table->rows);
+    bench_times_free(&table->kernels);
+    bench_times_free(&table->free);
+}
+
+/* ---- summing up ------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status row_of(struct table *table, const clmix_profile_record *record, struct row **found)
+{
+    struct row row = { 0 };
 
     for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->rows[i].label, record->label) == 0 && strcmp(table->rows[i].kernel, record->kernel) == 0)
-            return &table->rows[i];
-    return CLMIX_PUSH(table->rows, table->count, table->capacity, row) ? &table->rows[table->count - 1] : NULL;
+        if (strcmp(table->rows[i].label, record->label) == 0) {
+            *found = &table->rows[i];
+            return CLMIX_OK;
+        }
+    row.label = strdup(record->label);
+    row.kernels = strdup(record->kernel);
+    if (row.label == NULL || row.kernels == NULL || !CLMIX_PUSH(table->rows, table->count, table->capacity, row)) {
+        free(row.label);
+        free(row.kernels);
+        return clmix_fail_memory("the profile");
+    }
+    *found = &table->rows[table->count - 1];
+    return CLMIX_OK;
+}
+
+static clmix_status add_kernel(struct row *row, const char *kernel)
+{
+    const size_t bytes = strlen(row->kernels) + strlen(kernel) + 4;
+    char *joined;
+
+    if (strstr(row->kernels, kernel) != NULL)
+        return CLMIX_OK;
+    joined = malloc(bytes);
+    if (joined == NULL)
+        return clmix_fail_memory("the profile");
+    snprintf(joined, bytes, "%s + %s", row->kernels, kernel);
+    free(row->kernels);
+    row->kernels = joined;
+    return CLMIX_OK;
 }
 
 static clmix_status sum_up(struct table *table, const clmix_profile_record *records, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct row *row = row_of(table, &records[i]);
+    double all = 0.0;
 
-        if (row == NULL)
-            return clmix_fail_memory("the profile");
+    for (size_t i = 0; i < count; i++) {
+        struct row *row = NULL;
+
+        CLMIX_TRY(row_of(table, &records[i], &row));
+        CLMIX_TRY(add_kernel(row, records[i].kernel));
         row->launches++;
-        row->microseconds += records[i].duration_us;
+        row->step_seconds += 1e-6 * records[i].duration_us;
         row->flops += records[i].flops;
         row->bytes += records[i].bytes;
-        table->microseconds += records[i].duration_us;
     }
-    return CLMIX_OK;
+    for (size_t i = 0; i < table->count; i++) {
+        struct row *row = &table->rows[i];
+
+        CLMIX_TRY(bench_times_add(&row->times, row->step_seconds));
+        all += row->step_seconds;
+        row->step_seconds = 0.0;
+    }
+    return bench_times_add(&table->kernels, all);
+}
+
+/* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status step_freely(struct bench_trainer *bench, struct table *table)
+{
+    const double start = bench_now();
+
+    CLMIX_TRY(bench_trainer_step(bench));
+    return bench_times_add(&table->free, bench_now() - start);
+}
+
+static clmix_status step_profiled(struct bench_trainer *bench, clmix_device *device, struct table *table)
+{
+    const clmix_profile_record *records = NULL;
+    size_t count = 0;
+
+    CLMIX_TRY(clmix_profile_start(device));
+    CLMIX_TRY(bench_trainer_step(bench));
+    CLMIX_TRY(clmix_profile_stop(device, &records, &count));
+    return sum_up(table, records, count);
 }
 
 static int longest_first(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
 
-    return (x->microseconds < y->microseconds) - (x->microseconds > y->microseconds);
+    return (x->spread.median < y->spread.median) - (x->spread.median > y->spread.median);
 }
 
-/* ---- printing --------------------------------------------------------------------------------------------------------------------- */
-
-static bool print_row(const struct cli *cli, const struct row *row, double all, const clmix_ceilings *ceilings)
+static clmix_status profile(struct bench_trainer *bench, clmix_device *device, struct table *table)
 {
-    const double ms = row->microseconds / STEPS / 1e3, gflops = (double)row->flops / row->microseconds / 1e3,
-                 gbs = (double)row->bytes / row->microseconds / 1e3;
-    const double fraction = bench_fraction(row->flops, row->bytes, row->microseconds / 1e6, ceilings);
-    const size_t launches = (row->launches + STEPS - 1) / STEPS;
-    cJSON *json;
-
-    if (!cli->json) {
-        printf("%-46s  %-22s  %8zu  %9.3f  %5.1f %%  %9.1f  %8.1f  %8.1f %%\n", row->label, row->kernel, launches, ms,
-               100.0 * row->microseconds / all, gflops, gbs, 100.0 * fraction);
-        return true;
-    }
-    json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "op", row->label);
-    cJSON_AddStringToObject(json, "kernel", row->kernel);
-    cJSON_AddNumberToObject(json, "launches", (double)launches);
-    cJSON_AddNumberToObject(json, "ms", bench_rounded(ms, 5));
-    cJSON_AddNumberToObject(json, "share", bench_rounded(row->microseconds / all, 4));
-    cJSON_AddNumberToObject(json, "gflops", bench_rounded(gflops, 5));
-    cJSON_AddNumberToObject(json, "gbs", bench_rounded(gbs, 5));
-    cJSON_AddNumberToObject(json, "fraction_of_ceiling", bench_rounded(fraction, 4));
-    return cli_print_json(json);
-}
-
-static bool print_table(const struct cli *cli, const struct table *table, double step_seconds, const clmix_ceilings *ceilings)
-{
-    if (!cli->json)
-        printf("%-46s  %-22s  %8s  %9s  %7s  %9s  %8s  %10s\n", "op", "kernel", "launches", "ms a step", "share", "GFLOP/s", "GB/s",
-               "of ceiling");
-    for (size_t i = 0; i < table->count; i++)
-        if (!print_row(cli, &table->rows[i], table->microseconds, ceilings))
-            return false;
-    if (!cli->json)
-        printf("kernels %.2f ms a step; a step without the profiler %.2f ms\n", table->microseconds / STEPS / 1e3, 1e3 * step_seconds);
-    return true;
-}
-
-/* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
-
-static clmix_status steps(struct bench_trainer *bench, int count)
-{
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < WARM_UP; i++)
         CLMIX_TRY(bench_trainer_step(bench));
-    return CLMIX_OK;
-}
-
-static clmix_status profile(struct bench_trainer *bench, clmix_device *device, struct table *table, double *step_seconds)
-{
-    const clmix_profile_record *records = NULL;
-    size_t count = 0;
-    double start;
-
-    CLMIX_TRY(steps(bench, WARM_UP));
-    start = bench_now();
-    CLMIX_TRY(steps(bench, STEPS));
-    *step_seconds = (bench_now() - start) / STEPS;
-    CLMIX_TRY(clmix_profile_start(device));
-    CLMIX_TRY(steps(bench, STEPS));
-    CLMIX_TRY(clmix_profile_stop(device, &records, &count));
-    CLMIX_TRY(sum_up(table, records, count));
+    for (size_t i = 0; i < table->steps; i++)
+        CLMIX_TRY(step_freely(bench, table));
+    for (size_t i = 0; i < table->steps; i++)
+        CLMIX_TRY(step_profiled(bench, device, table));
+    for (size_t i = 0; i < table->count; i++)
+        table->rows[i].spread = bench_times_spread(&table->rows[i].times);
     qsort(table->rows, table->count, sizeof *table->rows, longest_first);
     return CLMIX_OK;
 }
 
-int bench_profile(const struct cli *cli, const struct bench_request *request, clmix_device *device, const char *model)
+/* ---- reporting -------------------------------------------------------------------------------------------------------------------- */
+
+static void print_row(const cJSON *json)
+{
+    printf("%-46s  %8.0f  %9.3f  %5.1f %%  %9.1f  %7.1f  %7.1f %%  %-13s  %s%s\n", bench_text(json, "op"), bench_number(json, "launches"),
+           bench_number(json, "ms"), 100.0 * bench_number(json, "share"), bench_number(json, "gflops"), bench_number(json, "gbs"),
+           100.0 * bench_number(json, "fraction_of_ceiling"), bench_text(json, "bound_by"), bench_text(json, "kernel"),
+           cJSON_HasObjectItem(json, "below_tenth") ? "  << below a tenth" : "");
+}
+
+static void print_sum(const cJSON *json)
+{
+    printf("kernels %.2f ms a step, at least %.2f ms by their ceilings; a step without the profiler %.2f ms\n",
+           bench_number(json, "kernels_ms"), bench_number(json, "ceiling_ms"), bench_number(json, "free_ms"));
+}
+
+static cJSON *begin_object(const struct bench_trainer *bench, const char *model)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(json, "model", model);
+    cJSON_AddStringToObject(json, "mode", "train");
+    cJSON_AddNumberToObject(json, "batch", (double)bench->batch);
+    return json;
+}
+
+static bool emit_table(struct bench_sink *sink, const struct bench_device *on, const struct bench_trainer *bench, const char *model,
+                       struct table *table)
+{
+    double sum = 0.0, least = 0.0;
+    cJSON *json;
+
+    if (!sink->cli->json)
+        printf("%-46s  %8s  %9s  %7s  %9s  %7s  %9s  %-13s  %s\n", "op", "launches", "ms a step", "share", "GFLOP/s", "GB/s", "of it",
+               "ceiling", "kernels");
+    for (size_t i = 0; i < table->count; i++)
+        sum += table->rows[i].spread.median;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct row *row = &table->rows[i];
+        const struct bench_work work = { row->spread, row->flops / table->steps, row->bytes / table->steps, row->launches / table->steps };
+
+        json = begin_object(bench, model);
+        cJSON_AddStringToObject(json, "op", row->label);
+        cJSON_AddStringToObject(json, "kernel", row->kernels);
+        bench_add(json, "share", row->spread.median / sum);
+        bench_add_work(json, &work, &on->ceilings);
+        bench_sign(json, on->device);
+        least += bench_bound(&on->ceilings, work.flops, work.bytes, work.launches).seconds;
+        if (!bench_emit(sink, json, print_row))
+            return false;
+    }
+    json = begin_object(bench, model);
+    bench_add(json, "kernels_ms", 1e3 * bench_times_spread(&table->kernels).median);
+    bench_add(json, "ceiling_ms", 1e3 * least);
+    bench_add(json, "free_ms", 1e3 * bench_times_spread(&table->free).median);
+    bench_sign(json, on->device);
+    return bench_emit(sink, json, print_sum);
+}
+
+int bench_profile(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model)
 {
     struct bench_trainer bench = { 0 };
-    struct table table = { 0 };
+    struct table table = { .steps = request->quick ? QUICK_STEPS : STEPS };
     clmix_config *config = NULL;
-    clmix_ceilings ceilings = { 0 };
-    double step_seconds = 0.0;
     clmix_status status = bench_config(request, model, &config);
     int exit_status = 0;
 
     if (status == CLMIX_OK)
-        status = bench_trainer_make(&bench, device, config, (size_t)request->batch);
+        status = bench_trainer_make(&bench, on->device, config, (size_t)request->batch);
     if (status == CLMIX_OK)
-        status = clmix_device_ceilings(device, &ceilings);
-    if (status == CLMIX_OK)
-        status = profile(&bench, device, &table, &step_seconds);
+        status = profile(&bench, on->device, &table);
     if (status == CLMIX_OK && request->trace != NULL)
-        status = clmix_profile_write_trace(device, request->trace);
+        status = clmix_profile_write_trace(on->device, request->trace);
     if (status != CLMIX_OK)
-        exit_status = cli_fail(cli, status);
-    else if (!print_table(cli, &table, step_seconds, &ceilings))
-        exit_status = cli_error(cli, NULL, "cannot write to standard output");
-    free(table.rows);
+        exit_status = bench_fail(sink->cli, status);
+    else if (!emit_table(sink, on, &bench, clmix_config_name(config), &table))
+        exit_status = cli_error(sink->cli, NULL, "cannot write the result");
+    free_table(&table);
     bench_trainer_free(&bench);
     clmix_config_free(config);
     return exit_status;

@@ -1,112 +1,202 @@
 /* clmix-bench: how fast a device is, and how fast clmix is on it. */
+#include "base/status.h"
 #include "bench.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct cli_help help = {
     .program = "clmix-bench",
-    .arguments = "ceilings | model MODEL | ops | profile MODEL | compare BEFORE AFTER  [OPTION...]",
-    .purpose = "Measures a device and clmix on it. Kernels are compiled before anything is timed; times are medians.\n"
+    .arguments = "COMMAND [OPTION...]  |  clmix-bench --compare BEFORE AFTER [OPTION...]",
+    .purpose = "Measures a device and clmix on it. Kernels are compiled before anything is timed; times are medians, with quartiles.\n"
                "  ceilings         multiply-adds, copying and launches: what the device can do at most\n"
-               "  model MODEL      a training step (forward, backward, AdamW) or a classification of random pictures\n"
-               "  ops              each op alone, forward and backward, and how near it comes to the ceiling that binds it\n"
-               "  profile MODEL    where a training step's time goes, op by op; --trace writes it for Perfetto\n"
-               "  compare A B      two files of results (--json lines, also of peers/torch_step.py) side by side",
-    .examples = "  clmix-bench model wavemix-32 --batch 64 --seconds 10 --json >> results.jsonl\n"
+               "  model MODEL      a model at work on random pictures (--mode)\n"
+               "  start MODEL      from the program's start to the first result; cold when kernels had to be compiled\n"
+               "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
+               "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
+               "  all [MODEL...]   ceilings, models (or all presets) in every mode, profiles and ops into one file (--out, --html)\n"
+               "  report FILE...   an HTML page of files of results, also of peers' (--html)\n"
+               "With --compare, two files of results: what got faster, what slower, and what is noise.",
+    .examples = "  clmix-bench all --out today.jsonl --html today.html\n"
+                "  clmix-bench --compare yesterday.jsonl today.jsonl\n"
+                "  clmix-bench model wavemix-32 --mode infer --json >> results.jsonl\n"
                 "  clmix-bench ops --filter haar\n"
                 "  clmix-bench profile wavemix-32 --trace step.json",
 };
 
-int bench_ceilings(const struct cli *cli, clmix_device *device)
+static void print_ceilings(const cJSON *json)
 {
-    const char *name = clmix_device_describe(device)->name;
-    clmix_ceilings ceilings;
-    clmix_status status = clmix_device_ceilings(device, &ceilings);
-    cJSON *json;
+    printf("%s: %.1f GFLOP/s of multiply-adds, %.1f GB/s copying, a launch %.2f us in a batch and %.2f us with a wait\n",
+           bench_text(json, "device"), bench_number(json, "fma_gflops"), bench_number(json, "copy_gbs"), bench_number(json, "launch_us"),
+           bench_number(json, "sync_launch_us"));
+}
 
-    if (status != CLMIX_OK)
-        return cli_fail(cli, status);
-    if (!cli->json) {
-        printf("%s: %.1f GFLOP/s of multiply-adds, %.1f GB/s copying, a launch %.2f us in a batch and %.2f us with a wait\n", name,
-               ceilings.fma_gflops, ceilings.copy_gbs, ceilings.launch_us, ceilings.sync_launch_us);
-        return 0;
-    }
-    json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "device", name);
-    cJSON_AddNumberToObject(json, "fma_gflops", bench_rounded(ceilings.fma_gflops, 5));
-    cJSON_AddNumberToObject(json, "copy_gbs", bench_rounded(ceilings.copy_gbs, 5));
-    cJSON_AddNumberToObject(json, "launch_us", bench_rounded(ceilings.launch_us, 4));
-    cJSON_AddNumberToObject(json, "sync_launch_us", bench_rounded(ceilings.sync_launch_us, 4));
-    return cli_print_json(json) ? 0 : cli_error(cli, NULL, "cannot write to standard output");
+int bench_ceilings(struct bench_sink *sink, const struct bench_device *on)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(json, "device", clmix_device_describe(on->device)->name);
+    bench_add(json, "fma_gflops", on->ceilings.fma_gflops);
+    bench_add(json, "copy_gbs", on->ceilings.copy_gbs);
+    bench_add(json, "launch_us", on->ceilings.launch_us);
+    bench_add(json, "sync_launch_us", on->ceilings.sync_launch_us);
+    cJSON_AddNumberToObject(json, "compute_units", (double)clmix_device_describe(on->device)->compute_units);
+    bench_sign(json, on->device);
+    return bench_emit(sink, json, print_ceilings) ? 0 : cli_error(sink->cli, NULL, "cannot write the result");
 }
 
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
-enum command { CEILINGS, MODEL, OPS, PROFILE, COMPARE, COMMANDS };
+enum command { CEILINGS, MODEL, START, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
 
+/* COMPARE is an option, and so has no name here. */
 static const struct {
     const char *name, *arguments;
-    int count; /* of its arguments */
+    int least, most; /* of its arguments */
 } commands[COMMANDS] = {
-    [CEILINGS] = { "ceilings", "no argument", 0 }, [MODEL] = { "model", "one model", 1 },     [OPS] = { "ops", "no argument", 0 },
-    [PROFILE] = { "profile", "one model", 1 },     [COMPARE] = { "compare", "two files", 2 },
+    [CEILINGS] = { "ceilings", "no argument", 0, 0 },
+    [MODEL] = { "model", "one model", 1, 1 },
+    [START] = { "start", "one model", 1, 1 },
+    [OPS] = { "ops", "no argument", 0, 0 },
+    [PROFILE] = { "profile", "one model", 1, 1 },
+    [ALL] = { "all", "models", 0, 1000 },
+    [REPORT] = { "report", "files of results", 1, 1000 },
+    [COMPARE] = { NULL, NULL, 0, 0 },
 };
+#define COMMAND_NAMES "ceilings, model, start, ops, profile, all and report"
 
-static int check(const struct cli *cli, const struct bench_request *request, enum command *command)
+static int find_command(const struct cli *cli, const struct bench_request *request, enum command *command)
 {
     int found = 0;
 
+    *command = COMPARE;
+    if (request->before != NULL)
+        return cli->argument_count == 1
+                   ? 0
+                   : cli_bad_usage(cli, "--compare takes two files, and %d were given; as in --compare before.jsonl after.jsonl",
+                                   cli->argument_count + 1);
     if (cli->argument_count == 0)
-        return cli_bad_usage(cli, "say what to measure: ceilings, model, ops, profile or compare");
-    while (found < COMMANDS && strcmp(cli->arguments[0], commands[found].name) != 0)
+        return cli_bad_usage(cli, "say what to do: one of " COMMAND_NAMES ", or --compare");
+    while (found < COMPARE && strcmp(cli->arguments[0], commands[found].name) != 0)
         found++;
-    if (found == COMMANDS)
-        return cli_bad_usage(cli, "'%s' is not one of ceilings, model, ops, profile and compare", cli->arguments[0]);
-    if (cli->argument_count - 1 != commands[found].count)
+    if (found == COMPARE)
+        return cli_bad_usage(cli, "'%s' is not one of " COMMAND_NAMES, cli->arguments[0]);
+    if (cli->argument_count - 1 < commands[found].least || cli->argument_count - 1 > commands[found].most)
         return cli_bad_usage(cli, "%s takes %s, and %d were given", commands[found].name, commands[found].arguments,
                              cli->argument_count - 1);
-    if (request->batch < 1)
-        return cli_bad_usage(cli, "--batch is %d and must be 1 or more", request->batch);
-    if (!(request->seconds >= 0.0))
-        return cli_bad_usage(cli, "--seconds must be 0 or more");
-    if (strcmp(request->mode, "train") != 0 && strcmp(request->mode, "infer") != 0)
-        return cli_bad_usage(cli, "--mode is '%s' and must be train or infer", request->mode);
     *command = (enum command)found;
     return 0;
 }
 
-static int run_on_device(const struct cli *cli, const struct bench_request *request, enum command command)
+static bool is_mode(const char *mode)
+{
+    for (int i = 0; bench_modes[i] != NULL; i++)
+        if (strcmp(mode, bench_modes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A command that is asked for what it does not do is misunderstood: better said than passed over. */
+static int check_options(const struct cli *cli, const struct bench_request *request, enum command command)
+{
+    if (request->batch < 1)
+        return cli_bad_usage(cli, "--batch is %d and must be 1 or more", request->batch);
+    if (!(request->seconds >= 0.0))
+        return cli_bad_usage(cli, "--seconds must be 0 or more");
+    if (!is_mode(request->mode))
+        return cli_bad_usage(cli, "--mode is '%s' and must be infer, forward, backward or train", request->mode);
+    if (command == ALL && request->out == NULL)
+        return cli_bad_usage(cli, "all needs --out FILE, for the results");
+    if (command == REPORT && request->html == NULL)
+        return cli_bad_usage(cli, "report needs --html FILE, for the page");
+    if (request->out != NULL && command != ALL)
+        return cli_bad_usage(cli, "--out is of all; elsewhere --json prints the results");
+    if (request->html != NULL && command != ALL && command != REPORT && command != COMPARE)
+        return cli_bad_usage(cli, "--html is of all, report and --compare");
+    return 0;
+}
+
+/* Models are read before anything is measured, so that a wrong name is told at once. */
+static int check_models(const struct cli *cli, const struct bench_request *request, enum command command)
+{
+    if (command != MODEL && command != START && command != PROFILE && command != ALL)
+        return 0;
+    for (int i = 1; i < cli->argument_count; i++) {
+        clmix_config *config = NULL;
+        const clmix_status status = bench_config(request, cli->arguments[i], &config);
+
+        clmix_config_free(config);
+        if (status != CLMIX_OK)
+            return bench_fail(cli, status);
+    }
+    return 0;
+}
+
+/* The first result counts from the program's start, so nothing else is measured before it. */
+static int run_start(struct bench_sink *sink, const struct bench_request *request)
 {
     clmix_device *device = NULL;
-    clmix_status status = clmix_device_open(&device, cli->device);
-    int exit_status;
+    const clmix_status status = clmix_device_open(&device, sink->cli->device);
+    const int exit_status = status == CLMIX_OK ? bench_start(sink, request, device, sink->cli->arguments[1]) : cli_fail(sink->cli, status);
 
-    if (status != CLMIX_OK)
-        return cli_fail(cli, status);
-    switch (command) {
-    case CEILINGS: exit_status = bench_ceilings(cli, device); break;
-    case MODEL: exit_status = bench_model(cli, request, device, cli->arguments[1]); break;
-    case OPS: exit_status = bench_ops(cli, request, device); break;
-    default: exit_status = bench_profile(cli, request, device, cli->arguments[1]); break;
-    }
     clmix_device_close(device);
     return exit_status;
 }
 
+static int run_on_device(struct bench_sink *sink, const struct bench_request *request, enum command command)
+{
+    struct bench_device on;
+    const clmix_status status = bench_open(&on, sink->cli->device);
+    const char *model = sink->cli->arguments[1];
+    int exit_status;
+
+    if (status != CLMIX_OK)
+        exit_status = cli_fail(sink->cli, status);
+    else if (command == CEILINGS)
+        exit_status = bench_ceilings(sink, &on);
+    else if (command == MODEL)
+        exit_status = bench_model(sink, request, &on, model);
+    else if (command == OPS)
+        exit_status = bench_ops(sink, request, &on);
+    else
+        exit_status = bench_profile(sink, request, &on, model);
+    clmix_device_close(on.device);
+    return exit_status;
+}
+
+static int run(const struct cli *cli, const struct bench_request *request, enum command command)
+{
+    struct bench_sink sink = { cli, NULL };
+
+    switch (command) {
+    case COMPARE: return bench_compare(cli, request, cli->arguments[0]);
+    case REPORT: return bench_report(cli, cli->arguments + 1, (size_t)cli->argument_count - 1, request->html);
+    case ALL: return bench_all(cli, request);
+    case START: return run_start(&sink, request);
+    default: return run_on_device(&sink, request, command);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    struct bench_request request = { .batch = 64, .seconds = 10.0 };
-    char *mode = NULL, *filter = NULL, *trace = NULL;
-    struct poptOption options[] = { { "batch", 'b', POPT_ARG_INT, &request.batch, 0, "pictures at a time (64)", "N" },
-                                    { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model: train or infer (train)", "MODE" },
-                                    { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0, "of model: how long to measure (10)", "S" },
-                                    { "set", 's', POPT_ARG_ARGV, &request.settings, 0,
-                                      "override a key of the configuration; may be repeated", "KEY=VALUE" },
-                                    { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
-                                    { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace", "FILE" },
-                                    POPT_TABLEEND };
+    struct bench_request request = { .begun = bench_now(), .batch = 64, .seconds = NAN };
+    char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL;
+    int quick = 0;
+    struct poptOption options[] = {
+        { "compare", 'c', POPT_ARG_STRING, &before, 0, "compare two files of results: BEFORE, and the argument after it", "BEFORE" },
+        { "batch", 'b', POPT_ARG_INT, &request.batch, 0, "pictures at a time (64)", "N" },
+        { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (train)", "MODE" },
+        { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0, "how long to measure a model (10; all: 3)", "S" },
+        { "quick", 'q', POPT_ARG_NONE, &quick, 0, "of ops, profile and all: a rough look, without the largest sizes", NULL },
+        { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
+        { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
+        { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },
+        { "out", 'o', POPT_ARG_STRING, &out, 0, "of all: where the results go, a JSON object a line", "FILE" },
+        { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, report and --compare: write a page of it", "FILE" },
+        POPT_TABLEEND,
+    };
     enum command command = CEILINGS;
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);
@@ -115,9 +205,19 @@ int main(int argc, char **argv)
         request.mode = mode != NULL ? mode : "train";
         request.filter = filter;
         request.trace = trace;
-        status = check(&cli, &request, &command);
+        request.out = out;
+        request.html = html;
+        request.before = before;
+        request.quick = quick != 0;
+        status = find_command(&cli, &request, &command);
+        if (isnan(request.seconds))
+            request.seconds = command != ALL ? 10.0 : quick ? 0.1 : 3.0;
         if (status == 0)
-            status = command == COMPARE ? bench_compare(&cli, cli.arguments[1], cli.arguments[2]) : run_on_device(&cli, &request, command);
+            status = check_options(&cli, &request, command);
+        if (status == 0)
+            status = check_models(&cli, &request, command);
+        if (status == 0)
+            status = run(&cli, &request, command);
         cli_end(&cli);
     }
     for (size_t i = 0; request.settings != NULL && request.settings[i] != NULL; i++)
@@ -126,5 +226,8 @@ int main(int argc, char **argv)
     free(mode);
     free(filter);
     free(trace);
+    free(out);
+    free(html);
+    free(before);
     return status;
 }
