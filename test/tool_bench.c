@@ -77,11 +77,11 @@ static void ck_spread(const cJSON *json, const char *time)
     ck_assert(number(json, "runs") >= 2.0);
 }
 
-/* Work on the device: fraction_of_ceiling is what gflops, gbs and launches say, whichever is most, and bound_by says which. */
+/* Work on the device: fraction_of_ceiling is what gflops, the least bytes and launches say, whichever is most, and bound_by says which. */
 static void ck_bound(const cJSON *json, const cJSON *ceilings)
 {
     const double arithmetic = number(json, "gflops") / number(ceilings, "fma_gflops"),
-                 memory = number(json, "gbs") / number(ceilings, "copy_gbs"),
+                 memory = 1e-6 * number(json, "least_bytes") / number(json, "ms") / number(ceilings, "copy_gbs"),
                  launches = number(json, "launches") * number(ceilings, "launch_us") / (1e3 * number(json, "ms"));
     const char *by = text(json, "bound_by");
     const double fraction = strcmp(by, "launches") == 0 ? launches : strcmp(by, "memory") == 0 ? memory : arithmetic;
@@ -127,6 +127,7 @@ START_TEST(models_have_the_documented_keys_in_every_mode)
     ck_assert_double_eq_tol(number(json, "images_per_second") * number(json, "step_ms"), 4e3, 2.0);
     ck_assert(number(json, "gflops") > 0.0 && number(json, "fraction_of_peak") > 0.0);
     ck_assert(number(json, "gbs") > 0.0 && number(json, "fraction_of_copy") > 0.0);
+    ck_assert(number(json, "least_bytes") > 0.0 && number(json, "moved_bytes") >= number(json, "least_bytes"));
     ck_assert_double_eq(number(json, "peak_bytes"), number(json, "planned_bytes"));
     ck_assert_int_eq(run_tool(&output, "clmix-summary wavemix-16 --batch 4 --json"), 0);
     plan = cJSON_Parse(output);

@@ -93,7 +93,7 @@ const char *bench_text(const cJSON *object, const char *key); /* "" when it is n
  * `below_tenth` where that is so. */
 struct bench_work {
     struct bench_spread seconds;
-    uint64_t flops, bytes;
+    uint64_t flops, moved_bytes, least_bytes; /* what launches move, and what the ceiling counts */
     size_t launches;
 };
 void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings);

@@ -137,7 +137,7 @@ const char *bench_text(const cJSON *object, const char *key)
 void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings)
 {
     const struct bench_spread *spread = &work->seconds;
-    const struct bench_bound bound = bench_bound(ceilings, work->flops, work->bytes, work->launches);
+    const struct bench_bound bound = bench_bound(ceilings, work->flops, work->least_bytes, work->launches);
     const double fraction = bound.seconds / spread->median;
 
     bench_add(object, "ms", 1e3 * spread->median);
@@ -147,7 +147,8 @@ void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ce
     cJSON_AddNumberToObject(object, "runs", (double)spread->count);
     cJSON_AddNumberToObject(object, "launches", (double)work->launches);
     bench_add(object, "gflops", (double)work->flops / spread->median / 1e9);
-    bench_add(object, "gbs", (double)work->bytes / spread->median / 1e9);
+    bench_add(object, "gbs", (double)work->moved_bytes / spread->median / 1e9);
+    cJSON_AddNumberToObject(object, "least_bytes", (double)work->least_bytes);
     cJSON_AddStringToObject(object, "bound_by", bound.by);
     bench_add(object, "fraction_of_ceiling", fraction);
     if (fraction < BENCH_LOW)

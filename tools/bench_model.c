@@ -182,6 +182,8 @@ static cJSON *describe(const struct bench_device *on, const clmix_config *config
     cJSON_AddNumberToObject(json, "runs", (double)spread->count);
     cJSON_AddNumberToObject(json, "planned_bytes", (double)work->planned_bytes);
     cJSON_AddNumberToObject(json, "launches", (double)work->cost.launches);
+    cJSON_AddNumberToObject(json, "moved_bytes", (double)work->cost.moved_bytes);
+    cJSON_AddNumberToObject(json, "least_bytes", (double)work->cost.least_bytes);
     bench_sign(json, on->device);
     return json;
 }

@@ -86,7 +86,9 @@ static clmix_status measure(const struct bench_op *op, clmix_device *device, dou
 
     if (status == CLMIX_OK) {
         clmix_plan_costs(plan, &cost);
-        *work = (struct bench_work){ .flops = cost.flops, .bytes = cost.moved_bytes, .launches = cost.launches };
+        *work = (struct bench_work){
+            .flops = cost.flops, .moved_bytes = cost.moved_bytes, .least_bytes = cost.least_bytes, .launches = cost.launches
+        };
         *skipped = !fits(device, &cost);
     }
     if (status == CLMIX_OK && !*skipped)

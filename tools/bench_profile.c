@@ -183,7 +183,8 @@ static bool emit_table(struct bench_sink *sink, const struct bench_device *on, c
         sum += table->rows[i].spread.median;
     for (size_t i = 0; i < table->count; i++) {
         const struct row *row = &table->rows[i];
-        const struct bench_work work = { row->spread, row->flops / table->steps, row->bytes / table->steps, row->launches / table->steps };
+        const uint64_t bytes = row->bytes / table->steps;
+        const struct bench_work work = { row->spread, row->flops / table->steps, bytes, bytes, row->launches / table->steps };
 
         json = begin_object(bench, model);
         cJSON_AddStringToObject(json, "op", row->label);
@@ -191,7 +192,7 @@ static bool emit_table(struct bench_sink *sink, const struct bench_device *on, c
         bench_add(json, "share", row->spread.median / sum);
         bench_add_work(json, &work, &on->ceilings);
         bench_sign(json, on->device);
-        least += bench_bound(&on->ceilings, work.flops, work.bytes, work.launches).seconds;
+        least += bench_bound(&on->ceilings, work.flops, bytes, work.launches).seconds;
         if (!bench_emit(sink, json, print_row))
             return false;
     }

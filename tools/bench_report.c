@@ -173,6 +173,11 @@ static void put_model_row(struct bench_page *page, const struct bench_results *r
     put_number(page, WIDE, bench_number(json, "images_per_second"), "%.0f");
     put_number(page, "", share_of(results, item), "%.2f");
     put_number(page, WIDE, bench_number(json, "fraction_of_copy"), "%.2f");
+    if (bench_number(json, "least_bytes") > 0.0)
+        bench_page_put(page, "<td class=\"wide\">%.0f (%.0f)</td>", 1e-6 * bench_number(json, "moved_bytes"),
+                       1e-6 * bench_number(json, "least_bytes"));
+    else
+        bench_page_put(page, "<td class=\"wide\"></td>");
     put_number(page, "", 1e-6 * bench_number(json, "peak_bytes"), "%.0f");
     if (results->source_count > 1)
         put_number(page, "", reference / item->figure.value, "%.2f");
@@ -186,7 +191,7 @@ static void put_model_table(struct bench_page *page, const struct bench_results 
     bench_page_put(page,
                    "<div class=\"scroll\"><table>\n<thead><tr><th>model</th><th class=\"left\">mode</th>%s<th>ms</th>"
                    "<th class=\"wide\">quartiles</th><th class=\"wide\">pictures/s</th><th>of multiply-adds</th>"
-                   "<th class=\"wide\">of copying</th><th>MB</th>%s</tr></thead>\n<tbody>\n",
+                   "<th class=\"wide\">of copying</th><th class=\"wide\">MB moved (least)</th><th>MB</th>%s</tr></thead>\n<tbody>\n",
                    several ? "<th class=\"left\">program</th>" : "", several ? "<th>speed</th>" : "");
     for (size_t i = 0; i < results->count; i++) {
         const struct bench_result *first = NULL;
@@ -222,8 +227,10 @@ static clmix_status put_models(struct bench_page *page, const struct bench_resul
     put_model_table(page, results);
     bench_page_put(
         page, "<p class=\"faint\">ms: the median; half of the runs lie between the quartiles. Of multiply-adds, of copying: FLOP/s and "
-              "bytes/s as shares of the ceilings, counting what must be computed and moved (small models live in caches, and may "
-              "exceed the bandwidth of the memory). MB: the most device memory held; for other programs what they tell of. Speed: "
+              "bytes/s as shares of the ceilings, counting what must be computed and what the launches move (small models live in caches, "
+              "and may "
+              "exceed the bandwidth of the memory). MB moved: by the launches of a run, and the least that any plan could. MB: the most "
+              "device memory held; for other programs what they tell of. Speed: "
               "against the first line of the model and mode.</p>\n");
     return status;
 }

@@ -202,7 +202,7 @@ static clmix_status plot_source(struct bench_page *page, const struct bench_resu
                                      .hollow = strcmp(bench_text(item->object, "pass"), "forward") != 0,
                                      .name = item->subject };
 
-        point.intensity = point.gflops / bench_number(item->object, "gbs");
+        point.intensity = 1e6 * point.gflops * item->figure.value / bench_number(item->object, "least_bytes");
         if (item->kind != BENCH_OP || item->source != source || !(point.gflops > 0.0) || !isfinite(point.intensity) ||
             point.intensity <= 0.0)
             continue;
