@@ -1,4 +1,4 @@
-/* The choice between routes of a matrix product: measured once, remembered as text, never a wrong one. */
+/* The choice between routes and tiles of a matrix product: measured once, remembered as text, never a wrong one. */
 #include <check.h>
 #include <clmix/clmix.h>
 #include <math.h>
@@ -8,36 +8,14 @@
 #include <unistd.h>
 
 #include "ops/gemm.h"
-#include "ops/tune.h"
 #include "runtime/runtime.h"
 #include "support_device.h"
 #include "support_ops.h"
 #include "support_suite.h"
 
-/* ---- choosing a route --------------------------------------------------------------------------------------------------------------- */
+#define HEAD "clmix tuning 2: made by a test\ndevice x\n"
 
-static double pretended[2];
-static int asked;
-
-static clmix_status pretend(clmix_device *on, int way, const void *data, double *seconds)
-{
-    (void)on;
-    (void)data;
-    asked++;
-    *seconds = pretended[way];
-    return CLMIX_OK;
-}
-
-static clmix_status choose(const char *key, double first, double second, int *way)
-{
-    static const char *const ways[] = { "first", "second" };
-    struct clmix_tune_question question = { key, ways, 2, 1.2, pretend, NULL };
-
-    pretended[0] = first;
-    pretended[1] = second;
-    asked = 0;
-    return clmix_tune_choose(test_device, &question, way);
-}
+/* ---- a device with a tuning file of its own ------------------------------------------------------------------------------------------ */
 
 static char folder[] = "/tmp/clmix-gemm-XXXXXX", *saved_cache, *saved_tune;
 
@@ -74,7 +52,7 @@ static void close_with_own_cache(void)
 
 static void write_tuning(const char *text)
 {
-    char *path = clmix_tune_path(test_device);
+    char *path = clmix_answers_path(test_device);
     FILE *file = fopen(path, "w");
 
     ck_assert_ptr_nonnull(file);
@@ -83,90 +61,16 @@ static void write_tuning(const char *text)
     free(path);
 }
 
-START_TEST(choice_is_measured_once)
+static void read_tuning(char text[4096])
 {
-    int way;
+    char *path = clmix_answers_path(test_device);
+    FILE *file = fopen(path, "r");
 
-    check_ok(choose("a", 1.0, 0.9, &way));
-    ck_assert_int_eq(way, 0); /* not 1.2 times faster */
-    ck_assert_int_eq(asked, 2);
-    check_ok(choose("b", 1.0, 0.5, &way));
-    ck_assert_int_eq(way, 1);
-    check_ok(choose("a", 1.0, 0.1, &way));
-    ck_assert_int_eq(way, 0);
-    check_ok(choose("b", 0.1, 1.0, &way));
-    ck_assert_int_eq(way, 1);
-    ck_assert_int_eq(asked, 0);
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, 4095, file)] = '\0';
+    fclose(file);
+    free(path);
 }
-END_TEST
-
-START_TEST(wrong_ways_are_not_taken)
-{
-    int way;
-
-    check_ok(choose("a", CLMIX_TUNE_WRONG, 5.0, &way));
-    ck_assert_int_eq(way, 1);
-    check_ok(choose("b", 5.0, CLMIX_TUNE_WRONG, &way));
-    ck_assert_int_eq(way, 0);
-    ck_assert_int_eq(choose("c", CLMIX_TUNE_WRONG, CLMIX_TUNE_WRONG, &way), CLMIX_ERROR_DRIVER);
-    ck_assert_ptr_nonnull(strstr(clmix_error(), "'c'"));
-    check_ok(choose("c", 1.0, 1.0, &way)); /* a failure is not remembered */
-    ck_assert_int_eq(asked, 2);
-}
-END_TEST
-
-START_TEST(spoilt_files_are_rewritten)
-{
-    static const char *const texts[] = { "",
-                                         "rubbish",
-                                         "clmix tuning 1\n",
-                                         "clmix tuning 1\ndevice x\na\tsecond",
-                                         "clmix tuning 1\ndevice x\na second\n",
-                                         "clmix tuning 0\ndevice x\na\tsecond\t\n" };
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        int way;
-
-        write_tuning(texts[i]);
-        check_ok(choose("a", 1.0, 2.0, &way));
-        ck_assert_int_eq(way, 0);
-        ck_assert_int_eq(asked, 2);
-        check_ok(choose("a", 2.0, 1.0, &way));
-        ck_assert_int_eq(asked, 0);
-    }
-    write_tuning("clmix tuning 1\ndevice x\na\tsecond\tby hand\nb\tthird\tunknown\n");
-    {
-        int way;
-
-        check_ok(choose("a", 1.0, 2.0, &way));
-        ck_assert_int_eq(way, 1);
-        check_ok(choose("b", 1.0, 2.0, &way));
-        ck_assert_int_eq(way, 0);
-        ck_assert_int_eq(asked, 2);
-    }
-}
-END_TEST
-
-START_TEST(nothing_is_measured_where_nothing_is_kept)
-{
-    char blocked[sizeof folder + 16];
-    int way;
-
-    setenv("CLMIX_TUNE", "off", 1);
-    check_ok(choose("a", 2.0, 1.0, &way));
-    ck_assert_int_eq(way, 0);
-    unsetenv("CLMIX_TUNE");
-    setenv("CLMIX_CACHE_DIR", "", 1);
-    check_ok(choose("a", 2.0, 1.0, &way));
-    ck_assert_int_eq(way, 0);
-    snprintf(blocked, sizeof blocked, "%s/file", folder);
-    fclose(fopen(blocked, "w"));
-    setenv("CLMIX_CACHE_DIR", blocked, 1); /* a file where the folder should be */
-    check_ok(choose("a", 2.0, 1.0, &way));
-    ck_assert_int_eq(way, 0);
-    ck_assert_int_eq(asked, 0);
-}
-END_TEST
 
 /* The probe passes the right kernels, and sees one whose parts leave most of the depth out. */
 START_TEST(probe_tells_wrong_from_right)
@@ -197,59 +101,111 @@ START_TEST(probe_tells_wrong_from_right)
 }
 END_TEST
 
-static float *run_linear(size_t rows, size_t in, size_t out, const float *x, const float *weight)
+/* ---- what the tuning file decides ------------------------------------------------------------------------------------------------------ */
+
+enum { ROWS = 250, IN = 60, OUT = 120 }; /* of the class 256x128x64 */
+
+/* A linear layer's result on inputs that are always the same, and the name of its first kernel. */
+static float *run_linear(char *kernel, size_t kernel_bytes)
 {
     clmix_graph *graph = clmix_graph_new();
-    clmix_value value = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ rows, in });
-    float *y = malloc(rows * out * sizeof *y);
+    clmix_value value = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ ROWS, IN });
+    float *x = ops_centred_floats(ROWS * IN, 0), *weight = ops_centred_floats(IN * OUT, 1), *y = malloc(ROWS * OUT * sizeof *y);
+    const clmix_profile_record *records;
     clmix_plan *plan;
+    size_t count;
 
-    clmix_output(graph, "y", clmix_linear(clmix_in(clmix_root(graph), "fc"), value, out, false));
+    clmix_output(graph, "y", clmix_linear(clmix_in(clmix_root(graph), "fc"), value, OUT, false));
     check_ok(clmix_plan_compile(&plan, graph, test_device, CLMIX_INFERENCE));
-    check_ok(clmix_plan_write(plan, "x", x, rows * in * sizeof(float)));
-    check_ok(clmix_plan_write(plan, "fc.weight", weight, in * out * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "x", x, ROWS * IN * sizeof(float)));
+    check_ok(clmix_plan_write(plan, "fc.weight", weight, IN * OUT * sizeof(float)));
+    check_ok(clmix_profile_start(test_device));
     check_ok(clmix_plan_run(plan));
-    check_ok(clmix_plan_read(plan, "y", y, rows * out * sizeof(float)));
+    check_ok(clmix_profile_stop(test_device, &records, &count));
+    ck_assert_uint_ge(count, 1);
+    snprintf(kernel, kernel_bytes, "%s", records[0].kernel);
+    check_ok(clmix_plan_read(plan, "y", y, ROWS * OUT * sizeof(float)));
+    for (size_t i = 0; i < ROWS * OUT; i++) {
+        double want = 0.0;
+
+        for (size_t k = 0; k < IN; k++)
+            want += (double)x[i / OUT * IN + k] * weight[k * OUT + i % OUT];
+        ck_assert(fabs(y[i] - want) < 1e-5);
+    }
     clmix_plan_free(plan);
     clmix_graph_free(graph);
+    free(x);
+    free(weight);
     return y;
 }
 
-/* With tuning on: the file appears, and an answer edited to CLBlast is obeyed. */
-START_TEST(the_file_decides)
+/* With tuning on: the file appears with the own route in it, and an answer edited to CLBlast is obeyed. */
+START_TEST(the_file_decides_the_route)
 {
-    enum { ROWS = 40, IN = 24, OUT = 18 };
-    float *x = ops_centred_floats(ROWS * IN, 0), *weight = ops_centred_floats(IN * OUT, 1), *y;
-    char *path = clmix_tune_path(test_device), text[4096], *own;
-    size_t length;
-    FILE *file;
+    const char *form = clmix_form_name(clmix_device_describe(test_device)->form);
+    char text[4096], kernel[64];
 
-    for (int pass = 0; pass < 2; pass++) {
-        y = run_linear(ROWS, IN, OUT, x, weight);
-        for (size_t i = 0; i < ROWS * OUT; i++) {
-            double want = 0.0;
+    free(run_linear(kernel, sizeof kernel));
+    ck_assert_int_eq(strncmp(kernel, "gemm_", 5), 0);
+    read_tuning(text);
+    ck_assert_ptr_nonnull(strstr(text, "\nclblast 2 "));
+    ck_assert_ptr_nonnull(strstr(text, " nn\town\town right\n"));
+    snprintf(text, sizeof text, HEAD "clblast 2 %s\tmeasured\t\nroute 2 %s nn 256x128x64\tclblast\t\n", form, form);
+    write_tuning(text);
+    free(run_linear(kernel, sizeof kernel));
+    ck_assert_str_eq(kernel, "CLBlastSgemm");
+}
+END_TEST
 
-            for (size_t k = 0; k < IN; k++)
-                want += (double)x[i / OUT * IN + k] * weight[k * OUT + i % OUT];
-            ck_assert(fabs(y[i] - want) < 1e-5);
-        }
-        free(y);
-        file = fopen(path, "r");
-        ck_assert_ptr_nonnull(file);
-        length = fread(text, 1, sizeof text - 1, file);
-        fclose(file);
-        text[length] = '\0';
-        own = strstr(text, " nn\town\t");
-        if (pass == 0 && own != NULL) {
-            char edited[4200];
+/* Every tile that the file may name is taken, and gives the same bits. */
+START_TEST(the_file_decides_the_tile)
+{
+    const struct clmix_gemm like = { .rows = 256, .columns = 128, .depth = 64, .bias = CLMIX_NONE, .residual = { .value = CLMIX_NONE } };
+    const bool wide = clmix_device_describe(test_device)->form == CLMIX_WIDE;
+    struct clmix_gemm_tile tile;
+    float *first = NULL;
 
-            snprintf(edited, sizeof edited, "%.*s nn\tclblast\t%s", (int)(own - text), text, own + 8);
-            write_tuning(edited);
-        }
+    for (int variant = 0; clmix_gemm_choose_tile(clmix_device_describe(test_device), wide, &like, variant, &tile); variant++) {
+        const char *form = clmix_form_name(wide ? CLMIX_WIDE : CLMIX_SIMT);
+        char name[64], text[4096], kernel[64], wanted[80];
+        float *y;
+
+        clmix_gemm_name_tile(&tile, name, sizeof name);
+        snprintf(text, sizeof text, HEAD "clblast 2 %s\town\t\ntile 1 %s nn 256x128x64\t%s\tby hand\n", form, form, name);
+        write_tuning(text);
+        y = run_linear(kernel, sizeof kernel);
+        read_tuning(text);
+        clmix_gemm_name_kernel(&tile, name, sizeof name);
+        snprintf(wanted, sizeof wanted, "\ngemm 2 %s nn\town\t", name);
+        ck_assert_msg(strstr(text, wanted) != NULL, "'%s' is not in\n%s", wanted, text);
+        if (variant == 0)
+            first = y;
+        else
+            ck_assert_msg(memcmp(first, y, ROWS * OUT * sizeof *y) == 0, "tile %s gives other bits", name);
+        if (variant > 0)
+            free(y);
     }
-    free(path);
-    free(x);
-    free(weight);
+    free(first);
+}
+END_TEST
+
+/* Tiles are measured, each of them verified, and the answer is kept. */
+START_TEST(tiles_are_measured)
+{
+    const struct clmix_gemm like = { .rows = 256, .columns = 128, .depth = 64, .bias = CLMIX_NONE, .residual = { .value = CLMIX_NONE } };
+    const bool wide = clmix_device_describe(test_device)->form == CLMIX_WIDE;
+    struct clmix_gemm_tile tile, again;
+    char text[4096];
+
+    if (!clmix_gemm_choose_tile(clmix_device_describe(test_device), wide, &like, 1, &tile))
+        return; /* there is no choice */
+    setenv("CLMIX_TUNE", "full", 1);
+    check_ok(clmix_gemm_tune_tile(test_device, wide, &like, &tile));
+    read_tuning(text);
+    ck_assert_ptr_nonnull(strstr(text, " nn 256x128x64\t"));
+    ck_assert_ptr_null(strstr(text, " wrong"));
+    check_ok(clmix_gemm_tune_tile(test_device, wide, &like, &again));
+    ck_assert_int_eq(memcmp(&tile, &again, sizeof tile), 0);
 }
 END_TEST
 
@@ -262,13 +218,11 @@ int main(void)
 
     tcase_add_checked_fixture(routes, open_with_own_cache, close_with_own_cache);
     tcase_set_timeout(routes, 600);
-    tcase_add_test(routes, choice_is_measured_once);
-    tcase_add_test(routes, wrong_ways_are_not_taken);
-    tcase_add_test(routes, spoilt_files_are_rewritten);
-    tcase_add_test(routes, nothing_is_measured_where_nothing_is_kept);
     tcase_add_test(routes, probe_tells_wrong_from_right);
+    tcase_add_test(routes, the_file_decides_the_tile);
+    tcase_add_test(routes, tiles_are_measured);
     if (!ops_small_effort())
-        tcase_add_test(routes, the_file_decides);
+        tcase_add_test(routes, the_file_decides_the_route);
     suite_add_tcase(suite, routes);
     return support_run(suite);
 }

@@ -24,6 +24,10 @@ typedef struct clmix_device clmix_device;
  * work-item that owns a tile, with wide vectors and no barrier (CPUs). */
 typedef enum clmix_kernel_form { CLMIX_SIMT = 0, CLMIX_WIDE = 1 } clmix_kernel_form;
 
+/* Where the form of a device comes from: usual for its kind (so far: it is measured when the first plan is compiled for the device),
+ * measured on it, or forced by CLMIX_KERNELS. */
+typedef enum clmix_form_origin { CLMIX_FORM_USUAL = 0, CLMIX_FORM_MEASURED = 1, CLMIX_FORM_FORCED = 2 } clmix_form_origin;
+
 /* What clmix knows of a device. Every limit and feature was asked of the driver or probed; none is derived from a name. */
 typedef struct clmix_device_info {
     int index;          /* flat number over all platforms, as selectors use it; -1 for an adopted or a generic device */
@@ -49,8 +53,9 @@ typedef struct clmix_device_info {
     bool half_arithmetic; /* cl_khr_fp16, confirmed by a probe when the device is opened */
     bool double_arithmetic;
     bool subgroups;
-    clmix_kernel_form form; /* the form used unless CLMIX_KERNELS=simt|wide says otherwise */
-    uint64_t quirks;        /* bit set of the quirks in force (lib/runtime/quirks.c); clmix_device_quirk() names them */
+    clmix_kernel_form form; /* the form in use */
+    clmix_form_origin form_origin;
+    uint64_t quirks; /* bit set of the quirks in force (lib/runtime/quirks.c); clmix_device_quirk() names them */
 } clmix_device_info;
 
 /* All usable devices of all platforms, in flat order, best-effort: a platform that is broken, empty or older than OpenCL 1.2 is left out,
@@ -97,6 +102,11 @@ CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compile
 /* Folder of the kernel cache of this user ($CLMIX_CACHE_DIR, $XDG_CACHE_HOME/clmix, ~/.cache/clmix), or "" where caching is off
  * (CLMIX_CACHE_DIR set to the empty string). Static per thread until the next call. */
 CLMIX_API const char *clmix_cache_folder(void);
+
+/* What was measured on the device when it was first used (the form of kernels, tiles, routes) is remembered in a text file of the cache
+ * folder, whose first line says how to change it. `*path` is that file, to be freed with clmix_free(), and `*answers` the number of
+ * answers in it; NULL and 0 where nothing is measured: a generic device, no cache folder, or CLMIX_TUNE=off. Errors: HOST_MEMORY. */
+CLMIX_API clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers);
 
 /* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and
  * the time a launch takes in a batch and with a wait after each. */

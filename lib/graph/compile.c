@@ -259,6 +259,8 @@ clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clm
 
     *plan = NULL;
     CLMIX_TRY(clmix_graph_check(graph));
+    if (device->real)
+        CLMIX_TRY(clmix_graph_ops.settle(device));
     planner.plan = calloc(1, sizeof *planner.plan);
     if (planner.plan == NULL)
         return clmix_fail_memory("a plan");

@@ -193,6 +193,8 @@ struct clmix_zeros_attributes {
 
 /* The few ops that the graph itself appends when it assembles gradients. The graph states what it needs; lib/ops/table.c fills it in. */
 struct clmix_graph_ops {
+    /* Settles what holds for all plans of a real device (the form of kernels), before the first one; may make plans of its own. */
+    clmix_status (*settle)(clmix_device *device);
     const struct clmix_op *copy;    /* x -> dense x */
     const struct clmix_op *add;     /* a, b -> a + b */
     const struct clmix_op *concat;  /* clmix_concat_attributes */

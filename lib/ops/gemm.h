@@ -63,6 +63,9 @@ struct clmix_gemm_tile {
  * `chunk` are the same), so the result's bits depend on neither a measurement nor the variant. */
 bool clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const struct clmix_gemm *gemm, int variant,
                             struct clmix_gemm_tile *tile);
+/* What its kernel is compiled with besides the transposes and the epilogue, as the tuning file names it, and the tile as a whole. */
+int clmix_gemm_name_kernel(const struct clmix_gemm_tile *tile, char *text, size_t bytes);
+void clmix_gemm_name_tile(const struct clmix_gemm_tile *tile, char *text, size_t bytes);
 /* gemm_tile_wide.c, gemm_tile_simt.c: that of one form, all of it but groups[2]. */
 bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile);
 bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile);
@@ -84,8 +87,15 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
 void clmix_gemm_push_matrix(struct clmix_launcher *launcher, const struct clmix_planner *planner, const struct clmix_matrix *matrix);
 void clmix_gemm_define_epilogue(struct clmix_launcher *launcher, const struct clmix_gemm *gemm, bool plain);
 
-/* gemm_route.c: which route the device has earned for this product (measured once, remembered; see tune.h). */
-clmix_status clmix_gemm_choose_route(struct clmix_planner *planner, const struct clmix_gemm *gemm, enum clmix_gemm_route *route);
+/* gemm_route.c: the route that the device has earned for this product, and the tile on the own one (measured once, remembered; tune.h). */
+clmix_status clmix_gemm_choose_route(struct clmix_planner *planner, const struct clmix_gemm *gemm, enum clmix_gemm_route *route,
+                                     struct clmix_gemm_tile *tile);
+/* gemm_tune.c: the fastest of the right tiles for products of this class, or the first one. */
+clmix_status clmix_gemm_tune_tile(clmix_device *device, bool wide, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile);
+/* The product that stands for all of its class: sizes rounded up to powers of two, at most `most` multiply-adds, no batch beyond 2. */
+struct clmix_gemm clmix_gemm_representative(const struct clmix_gemm *gemm, double most);
+/* "nt 1024x128x64", after " batched" where it is: transposes and class of a representative. */
+int clmix_gemm_name_class(const struct clmix_gemm *like, char *text, size_t bytes);
 /* gemm_probe.c: one product by `route`, run on its own. With `check` a small one of odd sizes, `error` its largest deviation from the
  * host's result over the tolerance (at most 1 is right); otherwise one of `like`'s sizes, `seconds` its fastest run. `like` gives
  * transposes, epilogue and whether it is batched; where the operands lie is the probe's own. */

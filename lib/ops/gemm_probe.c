@@ -3,12 +3,12 @@
 
 #include "base/random.h"
 #include "base/status.h"
+#include "ops/tune.h"
 #include "runtime/runtime.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Sizes of the product that is checked: no multiples of anything, and beyond one tile where there is one. */
 #define CHECK_ROWS        37
@@ -17,7 +17,6 @@
 #define CHECK_DEPTH       43
 #define CHECK_SPLIT_DEPTH 509
 #define CHECK_CHUNK       256 /* the least that is ever chosen */
-#define SECONDS_OF_RUNS   0.06
 
 struct attributes {
     struct clmix_gemm gemm;
@@ -232,40 +231,12 @@ static clmix_status write_inputs(clmix_plan *plan, const struct clmix_gemm *gemm
     return CLMIX_OK;
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* The fastest of a few runs after one that is not counted. */
-static clmix_status time_runs(clmix_plan *plan, double *seconds)
-{
-    double total = 0.0;
-
-    CLMIX_TRY(clmix_plan_run(plan));
-    CLMIX_TRY(clmix_plan_wait(plan));
-    for (int i = 0; i < 3 || (i < 30 && total < SECONDS_OF_RUNS); i++) {
-        double start = now(), taken;
-
-        CLMIX_TRY(clmix_plan_run(plan));
-        CLMIX_TRY(clmix_plan_wait(plan));
-        taken = now() - start;
-        total += taken;
-        if (i == 0 || taken < *seconds)
-            *seconds = taken;
-    }
-    return CLMIX_OK;
-}
-
 static clmix_status run(clmix_plan *plan, const struct clmix_gemm *gemm, struct operands *operands, bool check, double *error,
                         double *seconds)
 {
     CLMIX_TRY(write_inputs(plan, gemm, operands));
     if (!check)
-        return time_runs(plan, seconds);
+        return clmix_tune_time(plan, seconds);
     CLMIX_TRY(clmix_plan_run(plan));
     CLMIX_TRY(clmix_plan_read(plan, "c", operands->c, operands->c_count * sizeof(float)));
     for (size_t outer = 0; outer < gemm->outer_batch; outer++)

@@ -4,6 +4,8 @@
 
 #include "base/size.h"
 
+#include <stdio.h>
+
 size_t clmix_gemm_batches(const struct clmix_gemm *gemm)
 {
     return clmix_at_least_one(gemm->outer_batch) * clmix_at_least_one(gemm->inner_batch);
@@ -29,4 +31,20 @@ bool clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const stru
         return false;
     tile->groups[2] = clmix_gemm_batches(gemm) * tile->splits;
     return true;
+}
+
+int clmix_gemm_name_kernel(const struct clmix_gemm_tile *tile, char *text, size_t bytes)
+{
+    if (tile->wide)
+        return snprintf(text, bytes, "wide %ldx%ldx%ld", tile->rows, tile->vectors, tile->width);
+    return snprintf(text, bytes, "simt %ldx%ld/%ldx%ld%s", tile->tile_rows, tile->tile_columns, tile->item_rows, tile->item_columns,
+                    tile->runs ? " runs" : "");
+}
+
+void clmix_gemm_name_tile(const struct clmix_gemm_tile *tile, char *text, size_t bytes)
+{
+    int length = clmix_gemm_name_kernel(tile, text, bytes);
+
+    if (tile->wide && length >= 0 && (size_t)length < bytes)
+        snprintf(text + length, bytes - (size_t)length, " %zux%zux%zu", tile->row_block, tile->column_block, tile->slab);
 }

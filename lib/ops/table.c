@@ -1,6 +1,8 @@
 /* The ops that clmix has. A new op gets its row here and in table.h, its file beside this one and its kernels in cl/. */
 #include "ops/table.h"
 
+#include "ops/form.h"
+
 const struct clmix_op *const clmix_ops[] = {
     &clmix_op_add,
     &clmix_op_add_n,
@@ -53,6 +55,7 @@ const struct clmix_op *const clmix_ops[] = {
 };
 
 const struct clmix_graph_ops clmix_graph_ops = {
+    .settle = clmix_form_settle,
     .copy = &clmix_op_copy,
     .add = &clmix_op_add,
     .concat = &clmix_op_concat,

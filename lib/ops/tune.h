@@ -1,29 +1,35 @@
-/* Choices between ways to compute the same thing, measured on the device once and remembered on disk.
+/* Choices between ways to compute the same thing: measured on the device when it is first used, and remembered (runtime.h, answers).
  *
- * What is remembered is text in clmix_cache_folder(), one file a device and driver:
- *     clmix tuning 1
- *     device AMD EPYC, driver 3.1, platform Portable Computing Language
- *     <key><tab><choice><tab>own 0.112 ms, clblast 2.310 ms
- * The third column is for people. A file that does not read like this is ignored and rewritten; a line may be deleted by hand to have it
- * measured again. Nothing is measured, and the first way is taken, where CLMIX_TUNE=off, where the device is generic, or where nothing
- * can be remembered (no cache folder, or not writable): otherwise every start would measure again, and might choose differently. */
+ * A question has a key, the names of its ways, and a function that verifies and times one of them. What is asked, in this order:
+ *     form.c         the form of all kernels, once a device, before the first plan
+ *     gemm_route.c   is CLBlast worth considering, once a form; where it is, which route, for each kernel variant and class of shapes
+ *     gemm_tune.c    which tile, for each pair of transposes and class of shapes
+ *     gemm_route.c   is the kernel variant with that tile right
+ * Most answers can change the last bits of results; those questions are asked in full or not at all. A tile changes no bit: such `neutral`
+ * questions share the time that CLMIX_TUNE allows (10 seconds by default). When it is used up the first way is taken and the question
+ * stays open for the next start; one that was begun is finished.
+ *
+ * Nothing is measured, and the first way is taken, where CLMIX_TUNE=off, where the device is generic, or where an answer could not be
+ * kept (no cache folder, or not writable): otherwise every start would measure again, and might choose differently. */
 #ifndef CLMIX_OPS_TUNE_H
 #define CLMIX_OPS_TUNE_H
 
-#include <clmix/device.h>
+#include <clmix/plan.h>
 
 #define CLMIX_TUNE_WRONG  (-1.0) /* instead of seconds: this way gives wrong results, or never works here */
 #define CLMIX_TUNE_FAILED (-2.0) /* it failed, as it does on a device that is out of memory: not taken now, and nothing is remembered */
 
-/* Verifies way `way` and gives the seconds it takes, CLMIX_TUNE_WRONG or CLMIX_TUNE_FAILED. May be called for each way once. Errors are
- * those that end everything, such as a lack of host memory. */
-typedef clmix_status (*clmix_tune_measure)(clmix_device *device, int way, const void *data, double *seconds);
+/* Verifies way `way` and gives the seconds it takes, CLMIX_TUNE_WRONG or CLMIX_TUNE_FAILED. A way that needs `enough` seconds is not taken:
+ * measuring may stop there and give what it knows. Called for each way once, in order. Errors are those that end everything, such as a
+ * lack of host memory. */
+typedef clmix_status (*clmix_tune_measure)(clmix_device *device, int way, double enough, const void *data, double *seconds);
 
 struct clmix_tune_question {
     const char *key;         /* names the question on this device: no tabs, no newlines, under 200 characters */
     const char *const *ways; /* names, the preferred way first */
     int count;
     double margin; /* a later way is taken only if it is this many times faster, so that noise does not decide */
+    bool neutral;  /* results have the same bits whichever way is taken */
     clmix_tune_measure measure;
     const void *data; /* for measure */
 };
@@ -31,10 +37,7 @@ struct clmix_tune_question {
 /* `*way` becomes the way to take. Errors: DRIVER when all ways are wrong, and what measure returned. */
 clmix_status clmix_tune_choose(clmix_device *device, const struct clmix_tune_question *question, int *way);
 
-/* Whether questions are measured and remembered on this device at all. */
-bool clmix_tune_on(const clmix_device *device);
-
-/* The file of a device in fresh memory, NULL without a cache folder or memory. */
-char *clmix_tune_path(const clmix_device *device);
+/* The least time of a plan's run, after one that is not counted. Short runs are timed several in a row, so that waiting does not count. */
+clmix_status clmix_tune_time(clmix_plan *plan, double *seconds);
 
 #endif

@@ -42,11 +42,28 @@ clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **s
     return status;
 }
 
+clmix_status clmix_device_recall_form(clmix_device *device)
+{
+    const char *const forms[] = { clmix_form_name(CLMIX_SIMT), clmix_form_name(CLMIX_WIDE) };
+    int way;
+
+    CLMIX_TRY(clmix_answers_find(device, CLMIX_FORM_KEY, forms, 2, &way));
+    if (way < 0)
+        return CLMIX_OK;
+    device->info.form = way == 1 ? CLMIX_WIDE : CLMIX_SIMT;
+    device->info.form_origin = CLMIX_FORM_MEASURED;
+    return CLMIX_OK;
+}
+
 /* What opening and adopting have in common, once context and queue are there. */
 static clmix_status complete(clmix_device *device)
 {
     device->real = true;
-    CLMIX_TRY(clmix_probe_form(device->info.form, &device->info.form));
+    CLMIX_TRY(clmix_answers_wish(&device->tuning_seconds));
+    CLMIX_TRY(clmix_probe_form(&device->info));
+    if (device->info.form_origin != CLMIX_FORM_FORCED)
+        CLMIX_TRY(clmix_device_recall_form(device));
+    device->form_asked = device->info.form_origin != CLMIX_FORM_USUAL;
     CLMIX_TRY(clmix_programs_new(&device->programs));
     clmix_probe_features(device);
     return CLMIX_OK;
@@ -195,8 +212,9 @@ clmix_status clmix_device_generic(clmix_device **device)
         .local_bytes = (size_t)1 << 20,
         .alignment_bytes = 128,
         .unified_memory = true,
+        .form = CLMIX_WIDE,
     };
-    status = clmix_probe_form(CLMIX_WIDE, &made->info.form);
+    status = clmix_probe_form(&made->info);
     if (status != CLMIX_OK) {
         free(made);
         return status;

@@ -31,8 +31,8 @@ clmix_status clmix_fail_no_device(const char *skipped);
 bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_info *info, char *reason, size_t reason_bytes);
 /* Compiles tiny kernels for the features that the driver claims and withdraws those that do not build. */
 void clmix_probe_features(clmix_device *device);
-/* The form that $CLMIX_KERNELS asks for, or `usual`; ARGUMENT when it is neither simt nor wide. */
-clmix_status clmix_probe_form(clmix_kernel_form usual, clmix_kernel_form *form);
+/* Puts the form that $CLMIX_KERNELS asks for in place of the usual one; ARGUMENT when it is neither simt nor wide. */
+clmix_status clmix_probe_form(clmix_device_info *info);
 
 /* --- quirks.c ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -84,8 +84,6 @@ void clmix_profile_free(struct clmix_profile *profile); /* NULL is allowed */
 /* --- launch.c ----------------------------------------------------------------------------------------------------------------------- */
 
 clmix_status clmix_launch_now(clmix_device *device, const struct clmix_launch *launch, cl_event *event);
-/* Seconds of a steady clock. */
-double clmix_seconds(void);
 /* Build options and work-items in a group of the row kernels of runtime.cl and ceilings.cl on this device. */
 unsigned clmix_runtime_options(const clmix_device_info *info, char *options, size_t bytes);
 

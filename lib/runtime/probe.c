@@ -170,18 +170,23 @@ void clmix_probe_features(clmix_device *device)
     info->subgroups = info->subgroups && builds(device, false, false, true);
 }
 
-clmix_status clmix_probe_form(clmix_kernel_form usual, clmix_kernel_form *form)
+const char *clmix_form_name(clmix_kernel_form form)
+{
+    return form == CLMIX_WIDE ? "wide" : "simt";
+}
+
+clmix_status clmix_probe_form(clmix_device_info *info)
 {
     const char *wanted = getenv("CLMIX_KERNELS");
 
-    *form = usual;
     if (wanted == NULL || wanted[0] == '\0')
         return CLMIX_OK;
     if (strcmp(wanted, "simt") == 0)
-        *form = CLMIX_SIMT;
+        info->form = CLMIX_SIMT;
     else if (strcmp(wanted, "wide") == 0)
-        *form = CLMIX_WIDE;
+        info->form = CLMIX_WIDE;
     else
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "CLMIX_KERNELS is '%s' and may be 'simt' or 'wide'; unset it to let clmix choose", wanted);
+    info->form_origin = CLMIX_FORM_FORCED;
     return CLMIX_OK;
 }

@@ -9,13 +9,13 @@
 
 struct program {
     char *file;
-    char *options; /* as the caller gave them: the name in memory */
-    char *full_options;
+    char *full_options; /* with the file, the name in memory */
     cl_program program;
     bool loaded;                         /* from the disk cache, not compiled */
     unsigned char key[CLMIX_HASH_BYTES]; /* the name on disk */
     char *kernels;                       /* every kernel created so far or when the stored file was written, each followed by a newline */
     bool pending;                        /* has kernels that the stored file may lack final code for */
+    bool tried;                          /* used for nothing but trying so far */
     size_t stored_bytes;                 /* of the binary on disk, 0 for none */
 };
 
@@ -36,7 +36,6 @@ static void program_clear(struct program *program)
     if (program->program != NULL)
         clReleaseProgram(program->program);
     free(program->file);
-    free(program->options);
     free(program->full_options);
     free(program->kernels);
 }
@@ -190,30 +189,35 @@ static clmix_status build(clmix_device *device, struct program *program, bool al
     return status;
 }
 
+static clmix_status add_program(clmix_device *device, struct program *program, struct program **added)
+{
+    struct clmix_programs *programs = device->programs;
+    clmix_status status = program->file == NULL ? clmix_fail_memory("a program") : build(device, program, true);
+
+    if (status == CLMIX_OK && !CLMIX_PUSH(programs->items, programs->count, programs->capacity, *program))
+        status = clmix_fail_memory("the program table");
+    if (status == CLMIX_OK)
+        *added = &programs->items[programs->count - 1];
+    else
+        program_clear(program);
+    return status;
+}
+
 static clmix_status find_or_build(clmix_device *device, const char *file, const char *options, struct program **found)
 {
     struct clmix_programs *programs = device->programs;
-    struct program program = { .file = NULL };
-    clmix_status status;
+    struct program program = { .full_options = full_options(&device->info, options), .tried = true };
 
+    if (program.full_options == NULL)
+        return clmix_fail_memory("a program");
     for (size_t i = 0; i < programs->count; i++)
-        if (strcmp(programs->items[i].file, file) == 0 && strcmp(programs->items[i].options, options) == 0) {
+        if (strcmp(programs->items[i].file, file) == 0 && strcmp(programs->items[i].full_options, program.full_options) == 0) {
+            free(program.full_options);
             *found = &programs->items[i];
             return CLMIX_OK;
         }
     program.file = strdup(file);
-    program.options = strdup(options);
-    program.full_options = full_options(&device->info, options);
-    status = program.file == NULL || program.options == NULL || program.full_options == NULL ? clmix_fail_memory("a program")
-                                                                                             : build(device, &program, true);
-    if (status == CLMIX_OK && !CLMIX_PUSH(programs->items, programs->count, programs->capacity, program))
-        status = clmix_fail_memory("the program table");
-    if (status != CLMIX_OK) {
-        program_clear(&program);
-        return status;
-    }
-    *found = &programs->items[programs->count - 1];
-    return CLMIX_OK;
+    return add_program(device, &program, found);
 }
 
 /* --- kernels ------------------------------------------------------------------------------------------------------------------------ */
@@ -271,6 +275,7 @@ clmix_status clmix_kernel_create(clmix_device *device, const char *file, const c
     if (*kernel == NULL)
         return clmix_fail_cl(device, code, "making kernel '%s' of %s", name, file);
     note_kernel(program, name);
+    program->tried = program->tried && device->trying;
     return CLMIX_OK;
 }
 
@@ -297,6 +302,6 @@ void clmix_programs_store(clmix_device *device)
     if (!device->real || device->programs == NULL || clmix_cache_folder()[0] == '\0')
         return;
     for (size_t i = 0; i < device->programs->count; i++)
-        if (device->programs->items[i].pending)
+        if (device->programs->items[i].pending && !device->programs->items[i].tried)
             store(&device->programs->items[i]);
 }

@@ -14,7 +14,7 @@ struct quirk {
 /* The bit of a row in clmix_device_info.quirks is its place here: append, do not reorder. */
 static const struct quirk quirks[] = {
     { "rusticl", NULL, NULL, NULL, CLMIX_EFFECT_SIMT,
-      "simt-only: the wide GEMM gives wrong results on Mesa's rusticl (22.3, llvmpipe); the simt kernels are right" },
+      "simt-only: wide kernels give wrong results or end the process on Mesa's rusticl (22.3, llvmpipe); the simt kernels are right" },
     { "rusticl", NULL, "*llvmpipe*", NULL, CLMIX_EFFECT_LAST,
       "last-choice: llvmpipe is a software rasteriser, 30 to 250 times slower than PoCL; it is used when named or alone" },
     { "*oclgrind*", NULL, NULL, NULL, CLMIX_EFFECT_LAST,
@@ -67,6 +67,11 @@ bool clmix_quirk_in_force(const clmix_device_info *info, enum clmix_quirk_effect
         if (quirks[i].effect == effect && (info->quirks >> i & 1) != 0)
             return true;
     return false;
+}
+
+bool clmix_device_simt_only(const clmix_device_info *info)
+{
+    return clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT);
 }
 
 const char *clmix_device_quirk(const clmix_device_info *info, unsigned bit)

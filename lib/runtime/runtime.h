@@ -18,6 +18,9 @@ struct clmix_device {
     struct clmix_profile *profile;  /* NULL unless profiling */
     struct clmix_profile *recorded; /* the last profile that was stopped, for its records */
     size_t current_bytes, peak_bytes, allocations;
+    bool form_asked;       /* the form of kernels is settled, or being settled (lib/ops/form.c) */
+    bool trying;           /* programs built now are candidates: stored in the disk cache only once something else uses them */
+    double tuning_seconds; /* what measuring may still take (answers.c) */
 };
 
 /* "CL_OUT_OF_RESOURCES (-5)" for an OpenCL code; static text. */
@@ -34,9 +37,41 @@ clmix_status clmix_fail_cl(const clmix_device *device, cl_int code, const char *
  * -DVW=<vector width> and what quirks add. Errors: BUILD with the first lines of the build log. */
 clmix_status clmix_kernel_create(clmix_device *device, const char *file, const char *name, const char *options, cl_kernel *kernel);
 
-/* Stores programs compiled since the last call in the disk cache. Called late (after the first run of a plan, and on close): only then do
+/* Stores programs compiled since the last call in the disk cache, but those that were only tried. Called late (after the first run of a plan, and on close): only then do
  * drivers that compile at the first launch hand over final code. Failures to store are ignored. */
 void clmix_programs_store(clmix_device *device);
+
+/* "simt" or "wide". */
+const char *clmix_form_name(clmix_kernel_form form);
+/* Whether wide kernels are known to be wrong on this device, or to crash its driver (quirks.c): they are not even tried. */
+bool clmix_device_simt_only(const clmix_device_info *info);
+/* The key of the answer that is the measured form; and the form of a device as that answer, if there is one, says. */
+#define CLMIX_FORM_KEY "form 1"
+clmix_status clmix_device_recall_form(clmix_device *device);
+
+/* --- answers ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What was measured on a device: text in clmix_cache_folder(), one file a device and driver,
+ *     clmix tuning 2: change a line's second column to override a choice, delete a line to have it measured again
+ *     device AMD EPYC, driver 3.1, platform Portable Computing Language
+ *     <key><tab><choice><tab><note>
+ * Lines that do not read like this are passed over, and a file that does not begin like this is replaced. Of several lines with one key
+ * the first with a choice that is known counts: processes that measure at the same time end up with the same answer. */
+
+#define CLMIX_TUNING_SECONDS 10.0 /* CLMIX_TUNE says otherwise: "off", "full" (no bound) or seconds */
+
+/* What $CLMIX_TUNE allows; ARGUMENT when it is none of these. */
+clmix_status clmix_answers_wish(double *seconds);
+/* Whether answers are looked up: a real device, a cache folder, and CLMIX_TUNE is not off. */
+bool clmix_answers_used(const clmix_device *device);
+/* Whether new ones can be kept: the folder (made if need be) and the file are writable too. */
+bool clmix_answers_kept(const clmix_device *device);
+/* The place in `ways` of the choice that is remembered, -1 for none. Errors: HOST_MEMORY. */
+clmix_status clmix_answers_find(const clmix_device *device, const char *key, const char *const *ways, int count, int *way);
+/* Adds an answer, without tabs or newlines in it. Failing to write is no error: clmix_answers_find tells. Errors: HOST_MEMORY. */
+clmix_status clmix_answers_add(const clmix_device *device, const char *key, const char *choice, const char *note);
+/* The file, in fresh memory; NULL without a cache folder or memory. */
+char *clmix_answers_path(const clmix_device *device);
 
 /* --- buffers ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -67,6 +102,8 @@ struct clmix_launch {
 };
 clmix_status clmix_launch_enqueue(clmix_device *device, const struct clmix_launch *launch);
 void clmix_launch_clear(struct clmix_launch *launch);
+/* Seconds of a steady clock. */
+double clmix_seconds(void);
 /* Flushes, then waits for the queue without burning a core where the driver would spin. */
 clmix_status clmix_device_wait(clmix_device *device);
 
