@@ -66,27 +66,28 @@ char *clmix_answers_path(const clmix_device *device)
     return clmix_path_join(clmix_cache_folder(), name);
 }
 
-/* The text of the file, or NULL: nothing is there, or not a file of this kind. */
-static clmix_status read_file(const char *path, char **text)
-{
-    void *content = NULL;
-    size_t bytes;
-    clmix_status status = clmix_file_read(path, MOST_FILE_BYTES, &content, &bytes);
-
-    *text = content;
-    if (status == CLMIX_OK && strncmp(content, FIRST_WORDS, strlen(FIRST_WORDS)) != 0) {
-        free(content);
-        *text = NULL;
-    }
-    return status == CLMIX_ERROR_HOST_MEMORY ? status : CLMIX_OK;
-}
-
 /* Where the line after this one begins, or the end of the text. */
 static const char *next_line(const char *line)
 {
     const char *end = strchr(line, '\n');
 
     return end == NULL ? line + strlen(line) : end + 1;
+}
+
+/* The text of the file, NULL where there is none, and where the answers begin in it: at the first line of this format, or at the end. */
+static clmix_status read_file(const char *path, char **text, const char **answers)
+{
+    void *content = NULL;
+    size_t bytes;
+    clmix_status status = clmix_file_read(path, MOST_FILE_BYTES, &content, &bytes);
+
+    *text = content;
+    *answers = content;
+    for (char *zero = content; zero != NULL && (zero = memchr(zero, '\0', bytes - (size_t)(zero - *text))) != NULL;)
+        *zero = '\n'; /* not written by clmix, and no reason to lose what follows */
+    while (*answers != NULL && **answers != '\0' && strncmp(*answers, FIRST_WORDS, strlen(FIRST_WORDS)) != 0)
+        *answers = next_line(*answers);
+    return status == CLMIX_ERROR_HOST_MEMORY ? status : CLMIX_OK;
 }
 
 /* The line's second column, if the line is an answer: three columns and a newline. */
@@ -127,6 +128,7 @@ static int look_up(const char *text, const char *key, const char *const *ways, i
 
 clmix_status clmix_answers_find(const clmix_device *device, const char *key, const char *const *ways, int count, int *way)
 {
+    const char *answers = NULL;
     char *path, *text = NULL;
     clmix_status status;
 
@@ -134,9 +136,9 @@ clmix_status clmix_answers_find(const clmix_device *device, const char *key, con
     if (!clmix_answers_used(device))
         return CLMIX_OK;
     path = clmix_answers_path(device);
-    status = path == NULL ? clmix_fail_memory("a path") : read_file(path, &text);
-    if (text != NULL)
-        *way = look_up(text, key, ways, count);
+    status = path == NULL ? clmix_fail_memory("a path") : read_file(path, &text, &answers);
+    if (answers != NULL)
+        *way = look_up(answers, key, ways, count);
     free(text);
     free(path);
     return status;
@@ -144,6 +146,7 @@ clmix_status clmix_answers_find(const clmix_device *device, const char *key, con
 
 clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers)
 {
+    const char *line = NULL;
     char *text = NULL;
     size_t length;
     clmix_status status;
@@ -153,8 +156,8 @@ clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t
     if (!clmix_answers_used(device))
         return CLMIX_OK;
     *path = clmix_answers_path(device);
-    status = *path == NULL ? clmix_fail_memory("a path") : read_file(*path, &text);
-    for (const char *line = text; line != NULL && *line != '\0'; line = next_line(line))
+    status = *path == NULL ? clmix_fail_memory("a path") : read_file(*path, &text, &line);
+    for (; line != NULL && *line != '\0'; line = next_line(line))
         if (choice_of(line, &length) != NULL)
             ++*answers;
     free(text);
@@ -181,15 +184,16 @@ bool clmix_answers_kept(const clmix_device *device)
     return writable;
 }
 
-/* At the end of the file, in one piece: what another process writes meanwhile stays whole. */
-static void append(const char *path, const char *line)
+/* At the end of the file, in one piece: two processes that do so at once disturb nothing, not even if both find no file and write its first
+ * line. What could not be written is not found again, and so not relied upon. */
+static void append(const char *path, const char *text)
 {
-    int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     ssize_t written;
 
     if (file < 0)
         return;
-    written = write(file, line, strlen(line)); /* what could not be written is not found again, and so not relied upon */
+    written = write(file, text, strlen(text));
     (void)written;
     close(file);
 }
@@ -197,19 +201,17 @@ static void append(const char *path, const char *line)
 clmix_status clmix_answers_add(const clmix_device *device, const char *key, const char *choice, const char *note)
 {
     const clmix_device_info *info = &device->info;
-    const size_t bytes = strlen(FIRST_LINE) + sizeof info->name + sizeof info->driver + sizeof info->platform + 64 + strlen(key) +
-                         strlen(choice) + strlen(note);
+    char head[sizeof FIRST_LINE + sizeof info->name + sizeof info->driver + sizeof info->platform + 64];
+    const size_t bytes = sizeof head + strlen(key) + strlen(choice) + strlen(note) + 8;
     char *path = clmix_answers_path(device), *line = malloc(bytes), *text = NULL;
-    clmix_status status = path == NULL || line == NULL ? clmix_fail_memory("an answer") : read_file(path, &text);
+    const char *answers = NULL;
+    clmix_status status = path == NULL || line == NULL ? clmix_fail_memory("an answer") : read_file(path, &text, &answers);
 
-    if (status == CLMIX_OK && text == NULL) {
-        snprintf(line, bytes, FIRST_LINE "device %s, driver %s, platform %s\n%s\t%s\t%s\n", info->name, info->driver, info->platform, key,
-                 choice, note);
-        (void)clmix_file_write(path, line, strlen(line));
-    } else if (status == CLMIX_OK) {
-        const bool torn = text[strlen(text) - 1] != '\n'; /* by a process that was killed while it wrote */
+    if (status == CLMIX_OK) {
+        const bool torn = text != NULL && *text != '\0' && text[strlen(text) - 1] != '\n'; /* by a process that was killed while it wrote */
 
-        snprintf(line, bytes, "%s%s\t%s\t%s\n", torn ? "\n" : "", key, choice, note);
+        snprintf(head, sizeof head, FIRST_LINE "device %s, driver %s, platform %s\n", info->name, info->driver, info->platform);
+        snprintf(line, bytes, "%s%s%s\t%s\t%s\n", torn ? "\n" : "", answers == NULL || *answers == '\0' ? head : "", key, choice, note);
         append(path, line);
     }
     free(text);

@@ -55,8 +55,8 @@ clmix_status clmix_device_recall_form(clmix_device *device);
  *     clmix tuning 2: change a line's second column to override a choice, delete a line to have it measured again
  *     device AMD EPYC, driver 3.1, platform Portable Computing Language
  *     <key><tab><choice><tab><note>
- * Lines that do not read like this are passed over, and a file that does not begin like this is replaced. Of several lines with one key
- * the first with a choice that is known counts: processes that measure at the same time end up with the same answer. */
+ * Lines before such a first line, and lines that do not read like this, are passed over. Lines are added at the end, and of several with one
+ * key the first with a choice that is known counts: processes that measure at the same time end up with the same answer. */
 
 #define CLMIX_TUNING_SECONDS 10.0 /* CLMIX_TUNE says otherwise: "off", "full" (no bound) or seconds */
 
