@@ -1,82 +1,114 @@
-// C = epilogue(A B) on GPUs: a work-group computes a TM x TN tile of C, each work-item PM x PN of it in registers, while slabs of TK steps
-// of k pass through local memory. Outside the matrices zeros are loaded and nothing is stored; all work-items reach every barrier. Each
-// element of C is one chain of fma over k in order, so its bits do not depend on the tile.
+// C = epilogue(A B) on GPUs: a work-group computes a TM x TN tile of C while slabs of TK steps of k pass through local memory. On GPUs a slab
+// is loaded into registers while the one before it is multiplied. Outside the matrices zeros are loaded and nothing is stored; all
+// work-items reach every barrier.
 #include "gemm_epilogue.h"
+#include "tile_simt.h"
 
-#ifndef TM
-#define TM 64           // rows of the tile: 16 .. 256, a multiple of 4 and of PM
-#endif
-#ifndef TN
-#define TN 64           // columns of the tile: 16 .. 128, a multiple of 4 and of PN
-#endif
-#ifndef TK
-#define TK 16           // steps of k in a slab: 4, 8, 16, 32
-#endif
-#ifndef PM
-#define PM 4            // rows of a work-item: 4, 8, 12, 16
-#endif
-#ifndef PN
-#define PN 4            // columns of a work-item: 4, 8; also 1 and 2 without RUNS
-#endif
-#ifndef RUNS
-#define RUNS 1          // 1: a work-item's columns are runs of 4 (float4 local loads: GPUs);
-                        // 0: TN / PN apart, so that neighbours are adjacent: for CPU compilers, which vectorise over work-items;
-                        //    with PN 1 and PM = TM they see that B's loads are contiguous and A's uniform, and else they gather
-#endif
 #ifndef TRANSPOSE_A
 #define TRANSPOSE_A 0   // 0: A is stored M x K, 1: K x M
 #endif
 #ifndef TRANSPOSE_B
 #define TRANSPOSE_B 0   // 0: B is stored K x N, 1: N x K
 #endif
-#define LANES (TN / PN)                     // work-items along a row of the tile
-#define GROUP ((TM / PM) * LANES)           // work-items of the group
-#define A_PITCH (TM + 4)                    // 4 more, so that transposing stores spread over the banks
-#define B_PITCH (TN + (TRANSPOSE_B ? 4 : 0))
 
-#define INLINE static inline __attribute__((always_inline))
+#if RUNS
+#define A_ROW    1
+#define A_STEP   (TM + (TRANSPOSE_A ? 0 : 4))    // 4 more, so that transposing stores spread over the banks
+#define B_STEP   (TN + (TRANSPOSE_B ? 4 : 0))
+#define A_FLOATS (TK * A_STEP)
+#define SHARE(size) (((size) * TK / 4 + GROUP - 1) / GROUP)    // vectors that a work-item brings of a slab
 
-// Four floats of which the first `inside` exist, the others zero.
-INLINE float4 load_part(const __global float *p, const uint inside)
+// Takes a work-item's share of a slab from a matrix whose k runs along its rows in memory ([size][k], `along`) or not ([k][size]).
+INLINE void take(float4 *share, const int size, const bool along, const __global float *from, const uint pitch, const int sizes_inside,
+                 const int steps_inside, const int item)
 {
-    if (inside >= 4)
-        return vload4(0, p);
-    float4 v = (float4)(0.0f);
-    if (inside > 0)
-        v.x = p[0];
-    if (inside > 1)
-        v.y = p[1];
-    if (inside > 2)
-        v.z = p[2];
-    return v;
-}
-
-// Brings TK steps of a matrix whose k runs along the rows (stored [k][size]) or along the columns ([size][k]) to local memory as
-// [k][pitch].
-INLINE void fetch(__local float *to, const uint size, const uint pitch, const bool transposed, const __global float *from,
-                  const uint from_pitch, const uint sizes_inside, const uint steps_inside, const uint item)
-{
-    for (uint t = item; t < size * TK / 4; t += GROUP) {
-        if (transposed) {
-            const uint s = t / (TK / 4), k = t % (TK / 4) * 4;
-            const float4 v = load_part(from + (size_t)s * from_pitch + k, s < sizes_inside && k < steps_inside ? steps_inside - k : 0);
-            to[k * pitch + s] = v.x;
-            to[(k + 1) * pitch + s] = v.y;
-            to[(k + 2) * pitch + s] = v.z;
-            to[(k + 3) * pitch + s] = v.w;
-        } else {
-            const uint k = t / (size / 4), s = t % (size / 4) * 4;
-            const float4 v = load_part(from + (size_t)k * from_pitch + s, k < steps_inside && s < sizes_inside ? sizes_inside - s : 0);
-            *(__local float4 *)(to + k * pitch + s) = v;
-        }
+    const bool whole = sizes_inside >= size && steps_inside >= TK;    // the same for all of the group
+#pragma unroll
+    for (int i = 0; i < SHARE(size); i++) {
+        const int t = item + i * GROUP, s = along ? t / (TK / 4) : t % (size / 4) * 4, k = along ? t % (TK / 4) * 4 : t / (size / 4);
+        const __global float *p = from + (along ? (size_t)s * pitch + k : (size_t)k * pitch + s);
+        if (size * TK / 4 % GROUP != 0 && t >= size * TK / 4)
+            break;
+        if (whole)
+            share[i] = vload4(0, p);
+        else
+            share[i] = load_part(p, s < sizes_inside && k < steps_inside ? (along ? steps_inside - k : sizes_inside - s) : 0);
     }
 }
 
-// Index space (tiles of rows, tiles of columns, batch * splits), GROUP work-items a group. z = batch * splits + split; batch = outer *
+// Puts the share into local memory as [k][step].
+INLINE void put(__local float *to, const float4 *share, const int size, const int step, const bool along, const int item)
+{
+#pragma unroll
+    for (int i = 0; i < SHARE(size); i++) {
+        const int t = item + i * GROUP, s = along ? t / (TK / 4) : t % (size / 4) * 4, k = along ? t % (TK / 4) * 4 : t / (size / 4);
+        if (size * TK / 4 % GROUP != 0 && t >= size * TK / 4)
+            break;
+        if (along) {
+            to[k * step + s] = share[i].x;
+            to[(k + 1) * step + s] = share[i].y;
+            to[(k + 2) * step + s] = share[i].z;
+            to[(k + 3) * step + s] = share[i].w;
+        } else
+            *(__local float4 *)(to + k * step + s) = share[i];
+    }
+}
+#else
+#define A_ROW    (TRANSPOSE_A ? 1 : TK)
+#define A_STEP   (TRANSPOSE_A ? TM : 1)
+#define B_STEP   TN
+#define A_FLOATS (TM * TK)
+
+// Copies `lines` lines of `count` floats; what is not inside becomes zero. Element (l, e) goes to l line + e step. (In `e + x` compilers see
+// that neighbours are adjacent, with x folded into e they do not.)
+INLINE void copy(__local float *to, const int line, const int step, const int lines, const int count, const __global float *from,
+                 const uint pitch, const int lines_inside, const int count_inside, const int x, const int y)
+{
+    for (int l = y; l < lines; l += ROWS)
+        for (int e = 0; e < count; e += LANES)
+            if (count % LANES == 0 || e + x < count)
+                to[l * line + (e + x) * step] = l < lines_inside && e + x < count_inside ? from[(size_t)l * pitch + (e + x)] : 0.0f;
+}
+#endif
+
+// Stores the tile's sums that lie inside C, through the epilogue.
+INLINE void store_tile(float sum[PM][PN], __global float *c, const uint c_pitch, const __global float *residual, const uint r_pitch,
+                       const __global float *bias, const int rows_inside, const int columns_inside, const int x, const int y)
+{
+#pragma unroll
+    for (int i = 0; i < PM; i++) {
+        const int row = y * PM + i;
+        __global float *to = c + (size_t)row * c_pitch;
+        const __global float *r = residual + (size_t)row * r_pitch;
+#if RUNS
+#pragma unroll
+        for (int j = 0; j < PN; j += 4) {
+            const int column = j * LANES + x * 4;
+            if (row < rows_inside && column + 4 <= columns_inside)
+                STOREV(clmix_finish((float4)(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]), bias + column, r + column),
+                       to + column);
+            else
+#pragma unroll
+                for (int n = 0; n < 4; n++)
+                    if (row < rows_inside && column + n < columns_inside)
+                        to[column + n] = clmix_finish_1(sum[i][j + n], bias + column + n, r + column + n);
+        }
+#else
+#pragma unroll
+        for (int j = 0; j < PN; j++) {
+            const int column = j * LANES + x;
+            if (row < rows_inside && column < columns_inside)
+                to[column] = clmix_finish_1(sum[i][j], bias + column, r + column);
+        }
+#endif
+    }
+}
+
+// Index space (tiles of rows, tiles of columns, batch * splits), LANES x ROWS work-items a group. z = batch * splits + split; batch = outer *
 // inner_batch + inner, and each matrix has a stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and
 // writes its own plain product at c + split * c_split; otherwise chunk >= depth. Reads A once a tile of columns and B once a tile of rows,
 // writes C once.
-__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
 void gemm_simt(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
                const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch,
                const uint a_outer, const uint a_inner,
@@ -88,64 +120,59 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
                const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset)
 {
-    __local float a_tile[TK * A_PITCH] __attribute__((aligned(16)));
-    __local float b_tile[TK * B_PITCH] __attribute__((aligned(16)));
-    const uint item = get_local_id(0), x = LANES == GROUP ? item : item % LANES, y = LANES == GROUP ? 0 : item / LANES;
+    __local float a_tile[A_FLOATS] __attribute__((aligned(16)));
+    __local float b_tile[TK * B_STEP] __attribute__((aligned(16)));
+    const int x = get_local_id(0), y = get_local_id(1);
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
     const uint row0 = get_group_id(0) * TM, column0 = get_group_id(1) * TN, begin = split * chunk, end = min(depth, begin + chunk);
+    const int rows_inside = min(rows - row0, (uint)TM), columns_inside = min(columns - column0, (uint)TN);
+    const size_t a_next = TRANSPOSE_A ? a_pitch : 1u, b_next = TRANSPOSE_B ? 1u : b_pitch;    // elements to the next step of k
     a += (size_t)a_offset + a_skip + (size_t)outer * a_outer + (size_t)inner * a_inner + (size_t)row0 * (TRANSPOSE_A ? 1u : a_pitch);
     b += (size_t)b_offset + b_skip + (size_t)outer * b_outer + (size_t)inner * b_inner + (size_t)column0 * (TRANSPOSE_B ? b_pitch : 1u);
-    c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split;
-    residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner;
-    bias += bias_offset;
+    a += begin * a_next;
+    b += begin * b_next;
 
     float sum[PM][PN];
-#pragma unroll
-    for (uint i = 0; i < PM; i++)
-#pragma unroll
-        for (uint j = 0; j < PN; j++)
-            sum[i][j] = 0.0f;
-
-    for (uint k0 = begin; k0 < end; k0 += TK) {
-        fetch(a_tile, TM, A_PITCH, !TRANSPOSE_A, a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u), a_pitch, rows - row0, end - k0, item);
-        fetch(b_tile, TN, B_PITCH, TRANSPOSE_B, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch), b_pitch, columns - column0, end - k0, item);
-        barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-        for (uint k = 0; k < TK; k++) {
-            float av[PM], bv[PN];
-#pragma unroll
-            for (uint i = 0; i < PM; i += 4) {
-                const float4 v = *(const __local float4 *)(a_tile + k * A_PITCH + y * PM + i);
-                av[i] = v.x, av[i + 1] = v.y, av[i + 2] = v.z, av[i + 3] = v.w;
-            }
+    clear_tile(sum);
 #if RUNS
-#pragma unroll
-            for (uint j = 0; j < PN; j += 4) {
-                const float4 v = *(const __local float4 *)(b_tile + k * B_PITCH + j * LANES + x * 4);
-                bv[j] = v.x, bv[j + 1] = v.y, bv[j + 2] = v.z, bv[j + 3] = v.w;
-            }
-#else
-#pragma unroll
-            for (uint j = 0; j < PN; j++)
-                bv[j] = b_tile[k * B_PITCH + j * LANES + x];
-#endif
-#pragma unroll
-            for (uint i = 0; i < PM; i++)
-#pragma unroll
-                for (uint j = 0; j < PN; j++)
-                    sum[i][j] = fma(av[i], bv[j], sum[i][j]);
+    const int item = y * LANES + x;
+    float4 a_share[SHARE(TM)], b_share[SHARE(TN)];
+    take(a_share, TM, !TRANSPOSE_A, a, a_pitch, rows_inside, end - begin, item);
+    take(b_share, TN, TRANSPOSE_B, b, b_pitch, columns_inside, end - begin, item);
+    for (int left = end - begin; left > 0; left -= TK) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        put(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
+        put(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        a += TK * a_next;
+        b += TK * b_next;
+        if (left > TK) {
+            take(a_share, TM, !TRANSPOSE_A, a, a_pitch, rows_inside, left - TK, item);
+            take(b_share, TN, TRANSPOSE_B, b, b_pitch, columns_inside, left - TK, item);
         }
+        multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
+    }
+#else
+    for (int left = end - begin; left > 0; left -= TK) {
+        const int steps = min(left, TK);
+        if (TRANSPOSE_A)
+            copy(a_tile, TM, 1, steps, TM, a, a_pitch, steps, rows_inside, x, y);
+        else
+            copy(a_tile, TK, 1, TM, TK, a, a_pitch, rows_inside, steps, x, y);
+        if (TRANSPOSE_B)
+            copy(b_tile, 1, TN, TN, TK, b, b_pitch, columns_inside, steps, x, y);
+        else
+            copy(b_tile, TN, 1, steps, TN, b, b_pitch, steps, columns_inside, x, y);
+        a += TK * a_next;
+        b += TK * b_next;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, steps, x, y);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
+#endif
 
-#pragma unroll
-    for (uint i = 0; i < PM; i++) {
-        const uint row = row0 + y * PM + i;
-#pragma unroll
-        for (uint j = 0; j < PN; j++) {
-            const uint column = column0 + (RUNS ? j / 4 * 4 * LANES + x * 4 + j % 4 : j * LANES + x);
-            if (row < rows && column < columns)
-                c[(size_t)row * c_pitch + column] = clmix_finish_1(sum[i][j], bias + column, residual + (size_t)row * r_pitch + column);
-        }
-    }
+    c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split;
+    residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner;
+    store_tile(sum, c + (size_t)row0 * c_pitch + column0, c_pitch, residual + (size_t)row0 * r_pitch + column0, r_pitch,
+               bias + bias_offset + column0, rows_inside, columns_inside, x, y);
 }

@@ -271,24 +271,68 @@ START_TEST(batches_of_two_levels)
 }
 END_TEST
 
-/* The tiles that GPUs get, which no CPU chooses by itself: several shapes of tile, all transposes, split and not, with an epilogue. */
+/* Every tile that a GPU may get, which no CPU chooses by itself, on sizes that are multiples of everything and of nothing: all transposes,
+ * split and not, with an epilogue. */
 START_TEST(tiles_of_gpus)
 {
-    static const size_t sizes[][3] = { { 70, 67, 37 }, { 600, 30, 21 }, { 33, 9, 600 }, { 20, 130, 19 } };
+    static const size_t sizes[][4] = { { 70, 67, 37, 1 }, { 128, 128, 64, 0 }, { 600, 30, 21, 1 },
+                                       { 33, 9, 600, 1 }, { 20, 132, 19, 4 },  { 1, 64, 1, 0 } };
     clmix_device_info gpu = *clmix_device_describe(test_device);
 
     gpu.type = CL_DEVICE_TYPE_GPU;
-    for (size_t s = 0; s < (ops_small_effort() ? 1 : 4); s++) {
+    for (size_t s = 0; s < (ops_small_effort() ? 1 : sizeof sizes / sizeof *sizes); s++) {
         struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], _i & 1, _i & 2);
 
-        product.padding = 1;
+        product.padding = sizes[s][3];
         product.gemm.bias = product.gemm.residual.value = _i == 0 ? 0 : CLMIX_NONE;
         product.gemm.activation = _i == 0 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
-        clmix_gemm_choose_tile(&gpu, false, &product.gemm, 0, &product.tile);
         product.has_tile = true;
-        ck_assert(product.tile.runs);
-        check_product(product);
+        for (int variant = 0; clmix_gemm_choose_tile(&gpu, false, &product.gemm, variant, &product.tile); variant++) {
+            ck_assert(product.tile.runs);
+            check_product(product);
+            if (ops_small_effort())
+                break;
+        }
     }
+}
+END_TEST
+
+/* All ways to cut a product up that may be chosen by measuring give the same bits, and there is always one. */
+START_TEST(variants_agree)
+{
+    static const size_t sizes[][3] = { { 130, 70, 33 }, { 1, 1, 1 }, { 1, 40, 600 }, { 40, 1, 7 }, { 9, 300, 40 } };
+    bool wide = clmix_device_describe(test_device)->form == CLMIX_WIDE;
+
+    for (size_t s = 0; s < (ops_small_effort() ? 3 : sizeof sizes / sizeof *sizes); s++)
+        for (int cpu = 0; cpu < (wide ? 1 : 2); cpu++) {
+            struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], _i & 1, _i & 2);
+            struct clmix_gemm *gemm = &product.gemm;
+            clmix_device_info info = *clmix_device_describe(test_device);
+            float *a, *b, *first = NULL;
+            int variant = 0;
+
+            if (!wide)
+                info.type = cpu ? CL_DEVICE_TYPE_CPU : CL_DEVICE_TYPE_GPU;
+            lay_out_all(&product);
+            a = ops_centred_floats(extent(gemm, &gemm->a), 0);
+            b = ops_centred_floats(extent(gemm, &gemm->b), 1);
+            product.has_tile = true;
+            for (; clmix_gemm_choose_tile(&info, wide, gemm, variant, &product.tile); variant++) {
+                float *c = run(&product, a, b, a, a);
+
+                compare(&product, c, a, b, NULL, c);
+                if (first == NULL)
+                    first = c;
+                else {
+                    ck_assert_mem_eq(first, c, extent(gemm, &gemm->c) * sizeof *c);
+                    free(c);
+                }
+            }
+            ck_assert_int_gt(variant, 0);
+            free(first);
+            free(a);
+            free(b);
+        }
 }
 END_TEST
 
@@ -321,7 +365,6 @@ START_TEST(bits_repeat)
         other.tile.runs = true;
         other.tile.groups[0] = (gemm->rows + 31) / 32;
         other.tile.groups[1] = (gemm->columns + 31) / 32;
-        other.tile.work_group = 64;
     }
     c[0] = run(&product, a, b, a, a);
     c[1] = run(&product, a, b, a, a);
@@ -581,6 +624,7 @@ int main(void)
     tcase_add_test(products, deep_products);
     tcase_add_test(products, batches_of_two_levels);
     tcase_add_loop_test(products, tiles_of_gpus, 0, 4);
+    tcase_add_loop_test(products, variants_agree, 0, 4);
     tcase_add_test(products, bits_repeat);
     tcase_add_test(products, gelu_is_accurate);
     if (!ops_small_effort())

@@ -126,7 +126,16 @@ void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t 
     launcher->groups[0] = groups_x;
     launcher->groups[1] = groups_y;
     launcher->groups[2] = groups_z;
-    launcher->work_group = work_group;
+    launcher->group[0] = work_group;
+    launcher->group[1] = 1;
+}
+
+void clmix_launch_group(struct clmix_launcher *launcher, size_t x, size_t y)
+{
+    if (launcher == &nowhere)
+        return;
+    launcher->group[0] = x;
+    launcher->group[1] = y;
 }
 
 void clmix_launch_flops(struct clmix_launcher *launcher, uint64_t flops)
@@ -224,9 +233,9 @@ clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launch
         launch->context = launcher;
         return launcher->memory == NULL || launcher->offsets == NULL ? clmix_fail_memory("a plan's launches") : CLMIX_OK;
     }
-    launch->dimensions = launcher->groups[2] > 1 ? 3 : launcher->groups[1] > 1 ? 2 : 1;
+    launch->dimensions = launcher->groups[2] > 1 ? 3 : launcher->groups[1] > 1 || launcher->group[1] > 1 ? 2 : 1;
     for (int i = 0; i < 3; i++) {
-        launch->local[i] = i == 0 ? launcher->work_group : 1;
+        launch->local[i] = i < 2 ? launcher->group[i] : 1;
         launch->global[i] = launcher->groups[i] * launch->local[i];
         if (launch->global[i] == 0)
             return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' has an empty grid", launcher->label, launcher->kernel);

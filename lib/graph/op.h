@@ -154,7 +154,8 @@ void clmix_launch_uint(struct clmix_launcher *launcher, size_t value); /* must f
 void clmix_launch_int(struct clmix_launcher *launcher, long value);
 void clmix_launch_float(struct clmix_launcher *launcher, float value);
 void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t groups_y, size_t groups_z,
-                       size_t work_group); /* groups along each axis; work_group work-items along x */
+                       size_t work_group);                                    /* groups along each axis; work_group work-items along x */
+void clmix_launch_group(struct clmix_launcher *launcher, size_t x, size_t y); /* after that: x by y work-items a group */
 /* Work of this launch where a node has several; by default the first launch carries the node's. */
 void clmix_launch_flops(struct clmix_launcher *launcher, uint64_t flops);
 /* Bytes that this launch reads and writes where it touches only parts of its values; by default all of each value it was given, once. */

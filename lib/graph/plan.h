@@ -27,7 +27,7 @@ struct clmix_launcher {
     char *options;
     struct clmix_argument *arguments;
     size_t argument_count, argument_capacity;
-    size_t groups[3], work_group;
+    size_t groups[3], group[2]; /* work-groups, and work-items of each */
     clmix_launch_call call;
     void *data;
     cl_mem *memory; /* for a call: what its values are now */

@@ -72,6 +72,7 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
         clmix_launch_define(launcher, "PANEL", tile->panel);
         clmix_launch_define(launcher, "PREFETCHING", tile->prefetching);
     } else {
+        clmix_launch_define(launcher, "VW", 4);
         clmix_launch_define(launcher, "TM", tile->tile_rows);
         clmix_launch_define(launcher, "TN", tile->tile_columns);
         clmix_launch_define(launcher, "PM", tile->item_rows);
@@ -119,7 +120,9 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
         clmix_launch_uint(launcher, tile->column_block);
         clmix_launch_uint(launcher, tile->slab);
     }
-    clmix_launch_grid(launcher, tile->groups[0], tile->groups[1], tile->groups[2], tile->work_group);
+    clmix_launch_grid(launcher, tile->groups[0], tile->groups[1], tile->groups[2], 1);
+    if (!tile->wide)
+        clmix_launch_group(launcher, (size_t)(tile->tile_columns / tile->item_columns), (size_t)(tile->tile_rows / tile->item_rows));
     if (tile->splits > 1)
         clmix_gemm_plan_reduce(planner, node, gemm, &c, tile->splits, product);
 }

@@ -56,7 +56,7 @@ struct clmix_gemm_tile {
     long item_rows, item_columns;         /* simt: PM, PN */
     bool runs;                            /* simt: RUNS */
     size_t splits, chunk;                 /* parts of the depth, and steps of k in each */
-    size_t groups[3], work_group;
+    size_t groups[3];
 };
 /* The ways to cut one product up that are worth trying on a device, `variant` counting from 0, the one that is taken unmeasured; false when
  * there are no more. Each is a function of the shape and of the device's description only, and all form the same sums (`splits` and

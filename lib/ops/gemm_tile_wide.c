@@ -60,7 +60,6 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     tile->row_block = clmix_round_up(clmix_ceil_div(gemm->rows, down), height);
     tile->groups[0] = clmix_ceil_div(gemm->rows, tile->row_block);
     tile->groups[1] = clmix_ceil_div(gemm->columns, tile->column_block);
-    tile->work_group = 1;
     /* Several slabs keep their sums in C, which the residual may share: then the parts go to memory of their own. */
     if (gemm->residual.value != CLMIX_NONE && tile->splits == 1 && gemm->depth > tile->slab) {
         tile->chunk = clmix_round_up(clmix_ceil_div(gemm->depth, 2), 32);
