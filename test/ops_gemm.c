@@ -311,8 +311,10 @@ START_TEST(variants_agree)
             float *a, *b, *first = NULL;
             int variant = 0;
 
-            if (!wide)
+            if (!wide) {
                 info.type = cpu ? CL_DEVICE_TYPE_CPU : CL_DEVICE_TYPE_GPU;
+                info.vector_width = 16;
+            }
             lay_out_all(&product);
             a = ops_centred_floats(extent(gemm, &gemm->a), 0);
             b = ops_centred_floats(extent(gemm, &gemm->b), 1);

@@ -52,6 +52,14 @@ static bool fits(const struct shape *shape, const clmix_device_info *info)
     return (size_t)(shape->rows / shape->item_rows * (shape->columns / shape->item_columns)) <= info->max_work_group;
 }
 
+/* A CPU whose compiler makes vectors of work-items. A device that is everything is a simulator, and one without vectors works like a GPU. */
+static bool compiles_for_vectors(const clmix_device_info *info)
+{
+    const cl_device_type kinds = CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR;
+
+    return (info->type & kinds) == CL_DEVICE_TYPE_CPU && info->vector_width > 1;
+}
+
 /* The variant-th of the shapes that waste little; false when there are not so many. */
 static bool choose_shape(const clmix_device_info *info, const struct clmix_gemm *gemm, bool cpu, int variant, struct shape *shape)
 {
@@ -71,7 +79,7 @@ static bool choose_shape(const clmix_device_info *info, const struct clmix_gemm 
 
 bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile)
 {
-    const bool cpu = (info->type & CL_DEVICE_TYPE_CPU) != 0;
+    const bool cpu = compiles_for_vectors(info);
     const size_t tiles = clmix_ceil_div(gemm->rows, 64) * clmix_ceil_div(gemm->columns, 64) * clmix_gemm_batches(gemm);
     const size_t wanted = 4 * (size_t)clmix_larger(info->compute_units, 1);
     struct shape shape;
