@@ -1,7 +1,7 @@
 // C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B
-// is packed, a slab of K at a time, into local panels that every tile of the block reads again; A is read in place, one float broadcast a
-// row and step. Each element of C is one chain of fma over k in order, through every tail and slab, so its bits do not depend on any block
-// or tile size.
+// is packed, a slab of K at a time, into local panels that every tile of the block reads again, or read in place where few do; A is read in
+// place, one float broadcast a row and step. Each element of C is one chain of fma over k in order, through every tail and slab, so its
+// bits do not depend on any block or tile size.
 #include "gemm_epilogue.h"
 
 #ifndef MR
@@ -16,6 +16,9 @@
 #ifndef TRANSPOSE_B
 #define TRANSPOSE_B 0   // 0: B is stored K x N, 1: N x K
 #endif
+#ifndef IN_PLACE
+#define IN_PLACE 0      // 1: B is not packed; only where it is stored K x N, and slow where N is not a multiple of VW
+#endif
 #ifndef PANEL
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
@@ -23,12 +26,21 @@
 #define PREFETCHING 0   // 1 where the code is known to run on a processor
 #endif
 #define NR (NRV * VW)
+#define LINE 16    // floats of a cache line, where there is one
 
-// OpenCL's own prefetch() does nothing in the CPU runtimes that the wide form is for; their compilers are clang.
+// OpenCL's own prefetch() does nothing in the CPU runtimes that the wide form is for; their compilers are clang. `writing` is 0 or 1.
 #if PREFETCHING && defined(__clang__)
-#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
+#define PREFETCH(p, writing) __builtin_prefetch((const void *)(size_t)(p), writing, 3)
 #else
-#define PREFETCH(p)
+#define PREFETCH(p, writing)
+#endif
+
+#if IN_PLACE
+#define SLAB_SPACE __global
+#define LOAD_STEP(p, columns) load_part(p, columns)
+#else
+#define SLAB_SPACE __local
+#define LOAD_STEP(p, columns) LOADV_LOCAL(p)
 #endif
 
 // Tile sizes reach the functions below as constant arguments: only inlined does the tile stay in registers. Loops count to a macro and ask
@@ -68,40 +80,6 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 #endif
 }
 
-// `count` steps of k into the first `vectors` vectors of c. Rows beyond `last_row` repeat it: nothing outside A is read. A's rows are short
-// streams that no hardware prefetcher follows: while one strip of MR rows is used, the next is asked for, MR floats a step, which is all of
-// it where rows are dense.
-INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const __global float *a, const size_t pitch,
-                              const __local float *b, const uint count)
-{
-    size_t row[MR];
-#pragma unroll
-    for (uint i = 0; i < MR; i++)
-        row[i] = min(i, last_row) * (TRANSPOSE_A ? (size_t)1 : pitch);
-    const __global float *next = a + MR * pitch;
-    for (uint k = 0; k < count; k++) {
-        floatv step[NRV];
-#pragma unroll
-        for (uint j = 0; j < NRV; j++)
-            if (j < vectors)
-                step[j] = LOADV_LOCAL(b + j * VW);
-#pragma unroll
-        for (uint i = 0; i < MR; i++) {
-            const floatv v = (floatv)(a[row[i]]);
-#pragma unroll
-            for (uint j = 0; j < NRV; j++)
-                if (j < vectors)
-                    c[i][j] = fma(v, step[j], c[i][j]);
-        }
-#if !TRANSPOSE_A
-        PREFETCH(next);
-        next += MR;
-#endif
-        a += TRANSPOSE_A ? pitch : (size_t)1;
-        b += NR;
-    }
-}
-
 // A vector of which `columns` elements are inside the matrix; the others zero.
 INLINE floatv load_part(const __global float *from, const uint columns)
 {
@@ -113,7 +91,68 @@ INLINE floatv load_part(const __global float *from, const uint columns)
     return *(const floatvu *)part;
 }
 
-// Stores that many elements, finished if these are the last steps of k.
+// What a tile asks for while it works, a cache line every few steps: a strip of A, and a slab of B in place, are many short streams that no
+// hardware prefetcher follows. Asked for evenly and once: a burst would take the memory's time from the other cores.
+struct ahead {
+    uint every;    // steps
+    const __global float *a, *b;
+};
+
+// The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the tiles
+// of all strips that have cache lines in common share those of the next slab, and each such set of strips takes a column of lines of B.
+INLINE struct ahead look_ahead(const uint strip, const uint panel, const uint panels, const __global float *a, const size_t a_pitch,
+                               const __global float *b, const size_t b_pitch, const uint columns, const uint count)
+{
+    const uint sharing = TRANSPOSE_A && MR < LINE ? LINE / MR : 1, every = sharing * panels;
+    const uint part = (strip % sharing * panels + panel) * count / every;
+    struct ahead ahead;
+    ahead.every = every;
+    ahead.a = TRANSPOSE_A ? a + (count + part) * a_pitch : a + MR * a_pitch + part * MR;
+    ahead.b = b + (count + part) * b_pitch + strip / sharing * LINE % columns;
+    return ahead;
+}
+
+// `count` steps of k into the first `vectors` vectors of c, of which `columns` columns count. Rows beyond `last_row` repeat it: nothing
+// outside A and B is read.
+INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const uint columns, const __global float *a,
+                       const size_t pitch, const SLAB_SPACE float *b, const size_t b_pitch, const uint count, struct ahead ahead)
+{
+    size_t row[MR];
+#pragma unroll
+    for (uint i = 0; i < MR; i++)
+        row[i] = min(i, last_row) * (TRANSPOSE_A ? (size_t)1 : pitch);
+    uint wait = ahead.every;
+    for (uint k = 0; k < count; k++) {
+        floatv step[NRV];
+#pragma unroll
+        for (uint j = 0; j < NRV; j++)
+            if (j < vectors)
+                step[j] = LOAD_STEP(b + j * VW, columns - j * VW);
+#pragma unroll
+        for (uint i = 0; i < MR; i++) {
+            const floatv v = (floatv)(a[row[i]]);
+#pragma unroll
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    c[i][j] = fma(v, step[j], c[i][j]);
+        }
+#if PREFETCHING
+        if (--wait == 0) {
+            PREFETCH(ahead.a, 0);
+            ahead.a += TRANSPOSE_A ? pitch : (size_t)MR;
+#if IN_PLACE
+            PREFETCH(ahead.b, 0);
+            ahead.b += b_pitch;
+#endif
+            wait = ahead.every;
+        }
+#endif
+        a += TRANSPOSE_A ? pitch : (size_t)1;
+        b += b_pitch;
+    }
+}
+
+// Stores the `columns` first elements, finished if these are the last steps of k.
 INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns,
                        const bool last)
 {
@@ -131,11 +170,20 @@ INLINE void store_part(const floatv x, __global float *c, const __global float *
 // need be tested. Where the code for one vector is long, the tile goes through memory, so that a rolled loop can do it: unrolled over the
 // tile it would take seconds to compile.
 INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch,
-                 const __local float *b, const uint count, __global float *c, const size_t c_pitch, const __global float *bias,
-                 const __global float *residual, const size_t r_pitch, const bool first, const bool last)
+                 const SLAB_SPACE float *b, const size_t b_pitch, const uint count, __global float *c, const size_t c_pitch,
+                 const __global float *bias, const __global float *residual, const size_t r_pitch, const bool first, const bool last,
+                 const struct ahead ahead)
 {
     floatv sum[MR][NRV], copy[MR][NRV];
 
+    if (whole && first) { // the stores at the end would wait for these lines
+#pragma unroll
+        for (uint i = 0; i < MR; i++)
+#pragma unroll
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    PREFETCH(c + i * c_pitch + j * VW, 1);
+    }
     if (first || !whole) {
 #pragma unroll 1
         for (uint i = 0; i < MR && !whole; i++)
@@ -155,7 +203,7 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
                     sum[i][j] = LOADV(c + i * c_pitch + j * VW);
     }
 
-    accumulate(sum, vectors, whole ? MR - 1 : rows - 1, a, a_pitch, b, count);
+    accumulate(sum, vectors, whole ? MR - 1 : rows - 1, whole ? vectors * VW : columns, a, a_pitch, b, b_pitch, count, ahead);
 
     if (whole && !LONG_EPILOGUE) {
 #pragma unroll
@@ -196,7 +244,9 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset, const uint row_block, const uint column_block, const uint slab)
 {
+#if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
+#endif
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
     const uint row0 = get_group_id(0) * row_block, column0 = get_group_id(1) * column_block;
     const uint block_rows = min(row_block, rows - row0), block_columns = min(column_block, columns - column0);
@@ -207,32 +257,45 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
     c += (size_t)row0 * c_pitch + column0;
     residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner + (size_t)row0 * r_pitch + column0;
     bias += (size_t)bias_offset + column0;
+    const uint panels = (block_columns + NR - 1) / NR;
 
     for (uint k0 = begin_k; k0 < end_k; k0 += slab) {
         const uint count = min(slab, end_k - k0);
         const bool first = k0 == begin_k, last = k0 + count == end_k;
+#if !IN_PLACE
         for (uint j = 0; j < block_columns; j += NR)
             pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u),
                  b_pitch, count, min((uint)NR, block_columns - j));
+#endif
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
             const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
             for (uint j = 0; j < block_columns; j += NR) {
                 const uint m = min((uint)NR, block_columns - j);
+                const struct ahead ahead = look_ahead(i / MR, j / NR, panels, ai, a_pitch, b + (size_t)k0 * b_pitch, b_pitch, block_columns,
+                                                      count);
                 __global float *cij = c + (size_t)i * c_pitch + j;
                 const __global float *rij = residual + (size_t)i * r_pitch + j;
+#if IN_PLACE
+                const size_t step = b_pitch;
+                const __global float *bj = b + (size_t)k0 * b_pitch + j;
+#else
+                const size_t step = NR;
                 const __local float *bj = packed + (size_t)j * count;
-                if (n == MR && m == NR)
-                    tile(true, NRV, MR, NR, ai, a_pitch, bj, count, cij, c_pitch, bias + j, rij, r_pitch, first, last);
-                else
-                    for (uint v = 0; v < m; v += VW) {
-                        const __global float *bv = bias + j + v, *rv = rij + v;
-                        if (n == MR && m - v >= VW)
-                            tile(true, 1, MR, VW, ai, a_pitch, bj + v, count, cij + v, c_pitch, bv, rv, r_pitch, first, last);
-                        else
-                            tile(false, 1, n, min((uint)VW, m - v), ai, a_pitch, bj + v, count, cij + v, c_pitch, bv, rv, r_pitch, first,
-                                 last);
-                    }
+#endif
+                if (n == MR && m == NR) {
+                    tile(true, NRV, MR, NR, ai, a_pitch, bj, step, count, cij, c_pitch, bias + j, rij, r_pitch, first, last, ahead);
+                    continue;
+                }
+                for (uint v = 0; v < m; v += VW) {
+                    const SLAB_SPACE float *bv = bj + v;
+                    const __global float *rv = rij + v, *bias_v = bias + j + v;
+                    const uint width = min((uint)VW, m - v);
+                    if (n == MR && width == VW)
+                        tile(true, 1, MR, VW, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, first, last, ahead);
+                    else
+                        tile(false, 1, n, width, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, first, last, ahead);
+                }
             }
         }
     }

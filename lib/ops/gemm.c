@@ -69,7 +69,10 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
         clmix_launch_define(launcher, "VW", tile->width);
         clmix_launch_define(launcher, "MR", tile->rows);
         clmix_launch_define(launcher, "NRV", tile->vectors);
-        clmix_launch_define(launcher, "PANEL", tile->panel);
+        if (tile->in_place)
+            clmix_launch_define(launcher, "IN_PLACE", 1);
+        else
+            clmix_launch_define(launcher, "PANEL", tile->panel);
         clmix_launch_define(launcher, "PREFETCHING", tile->prefetching);
     } else {
         clmix_launch_define(launcher, "VW", 4);

@@ -9,34 +9,49 @@ static size_t vector_width(const clmix_device_info *info)
     return info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
 }
 
-/* Register tile: as many accumulators as the registers hold beside a step of B and a broadcast of A. Narrow results take one vector
- * across; few rows take the height that wastes least. */
+/* Register tile: the one that takes the fewest multiply-adds of whole vectors, edges counted, of those that leave the registers room for a
+ * step of B and a broadcast of A. A strip's last rows and a panel's last vectors go one vector at a time, which is slower by half, and
+ * loads are not quite free. */
 static void register_tile(size_t width, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
+    static const struct {
+        size_t width, rows, vectors;
+    } shapes[] = { { 16, 4, 4 }, { 16, 8, 2 }, { 16, 16, 1 }, { 8, 6, 2 }, { 8, 6, 1 }, { 4, 8, 3 }, { 4, 8, 1 } };
+    double least = 0;
+
     tile->width = (long)width;
-    if (width >= 16) {
-        tile->vectors = 2;
-        tile->rows = clmix_round_up(gemm->rows, 12) * 10 <= clmix_round_up(gemm->rows, 8) * 11 ? 12 : 8;
-    } else {
-        tile->vectors = width >= 8 ? 2 : 3;
-        tile->rows = width >= 8 ? 6 : 8;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t strips = gemm->rows / shapes[i].rows, panel = width * shapes[i].vectors, panels = gemm->columns / panel;
+        const size_t rows = gemm->rows % shapes[i].rows == 0 ? 0 : shapes[i].rows, vectors = clmix_ceil_div(gemm->columns % panel, width);
+        const double across = (double)(panels * shapes[i].vectors) + 1.5 * (double)vectors,
+                     loads = 1.0 / (double)shapes[i].rows + 1.0 / (double)shapes[i].vectors,
+                     cost = ((double)(strips * shapes[i].rows) + 1.5 * (double)rows) * across * (1 + 0.2 * loads);
+
+        if (shapes[i].width != width || (tile->rows != 0 && cost >= least))
+            continue;
+        least = cost;
+        tile->rows = (long)shapes[i].rows;
+        tile->vectors = (long)shapes[i].vectors;
     }
-    if (gemm->columns <= width)
-        tile->vectors = 1;
 }
 
 /* The packed block of B takes at most half of local memory. Transposed A is read a row of the stored matrix a step, so a slab's rows
- * must stay within reach of the caches and page tables. */
-static void blocks(const clmix_device_info *info, size_t panel_columns, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
+ * must stay within reach of the caches and page tables. There B, of which few strips read each slab, stays where it is if its rows are
+ * whole vectors and not so long that they meet in the same cache sets. */
+static void blocks(const clmix_device_info *info, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
-    size_t steps = clmix_smaller(gemm->depth, 512);
+    size_t panel_columns = (size_t)(tile->vectors * tile->width), steps = clmix_smaller(gemm->depth, 512);
 
+    tile->column_block = clmix_round_up(gemm->columns, panel_columns);
     tile->panel = (long)(clmix_smaller(clmix_larger(info->local_bytes, (size_t)32 << 10), (size_t)1 << 20) / 2 / sizeof(float));
+    tile->in_place = gemm->transpose_a && !gemm->transpose_b && gemm->columns <= 512 && gemm->columns % (size_t)tile->width == 0;
     if (gemm->transpose_a)
-        steps = clmix_smaller(steps, clmix_larger(128, ((size_t)64 << 10) / gemm->rows));
-    tile->slab = clmix_smaller(steps, (size_t)tile->panel / panel_columns);
-    tile->column_block =
-        clmix_smaller(clmix_round_up(gemm->columns, panel_columns), (size_t)tile->panel / tile->slab / panel_columns * panel_columns);
+        steps = clmix_smaller(steps, 128);
+    if (!tile->in_place)
+        steps = clmix_smaller(steps, (size_t)tile->panel / panel_columns);
+    tile->slab = steps;
+    if (!tile->in_place)
+        tile->column_block = clmix_smaller(tile->column_block, (size_t)tile->panel / steps / panel_columns * panel_columns);
 }
 
 bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile)
@@ -48,13 +63,13 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     tile->prefetching = (info->type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR)) ==
                         CL_DEVICE_TYPE_CPU; /* a device that is everything is a simulator */
     height = (size_t)tile->rows;
-    blocks(info, (size_t)tile->vectors * width, gemm, tile);
+    blocks(info, gemm, tile);
     across = clmix_ceil_div(gemm->columns, tile->column_block) * batch;
-    most = clmix_ceil_div(gemm->rows, 4 * height); /* a block packs B for itself: worth it from a few tiles on */
+    most = clmix_ceil_div(gemm->rows, 48); /* a block packs B for itself: worth it from some rows on */
     down = clmix_smaller(clmix_larger(wanted / across, 1), most);
     if (across * most < wanted && gemm->depth >= 512) {
         /* Transposed A is best read in whole rows, so its parts are parts of the depth alone. */
-        down = gemm->transpose_a && gemm->depth / 256 >= wanted ? 1 : clmix_smaller(down, clmix_ceil_div(gemm->rows, 8 * height));
+        down = gemm->transpose_a && gemm->depth / 256 >= wanted ? 1 : clmix_smaller(down, clmix_ceil_div(gemm->rows, 96));
         clmix_gemm_split_depth(gemm, across * down, wanted, tile);
     }
     tile->row_block = clmix_round_up(clmix_ceil_div(gemm->rows, down), height);
