@@ -98,8 +98,8 @@ struct ahead {
     const __global float *a, *b;
 };
 
-// The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the tiles
-// of all strips that have cache lines in common share those of the next slab, and each such set of strips takes a column of lines of B.
+// The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the
+// tiles of all strips that have cache lines in common share those of the next slab, and each such set takes a column of lines of B.
 INLINE struct ahead look_ahead(const uint strip, const uint panel, const uint panels, const __global float *a, const size_t a_pitch,
                                const __global float *b, const size_t b_pitch, const uint columns, const uint count)
 {
