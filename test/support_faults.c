@@ -53,6 +53,29 @@ static clmix_status plan_training(void)
     return expect(status, cost.peak_bytes == tiny.peak_bytes);
 }
 
+/* The same pictures classified one after another: values, attributes and launches are made for each. */
+static clmix_status plan_slices(void)
+{
+    const size_t size[4] = { 4, 8, 8, 3 };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_device *generic = NULL;
+    clmix_plan *plan = NULL;
+    clmix_plan_cost cost = { .launches = 0 };
+    clmix_status status = clmix_device_generic(&generic);
+
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_input(graph, "pictures", CLMIX_F32, 4, size), tiny.config));
+    setenv("CLMIX_SLICE", "1", 1);
+    if (status == CLMIX_OK)
+        status = clmix_plan_compile(&plan, graph, generic, CLMIX_INFERENCE);
+    unsetenv("CLMIX_SLICE");
+    if (status == CLMIX_OK)
+        clmix_plan_costs(plan, &cost);
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    clmix_device_close(generic);
+    return expect(status, cost.launches > 0 && cost.launches % 4 == 0);
+}
+
 static clmix_status configure(void)
 {
     clmix_config *config = NULL;
@@ -274,6 +297,7 @@ static void restore_weights(void)
 
 const struct scenario tiny_scenarios[] = {
     { "building, differentiating and planning a graph", NULL, plan_training, NULL },
+    { "planning in slices of a batch", NULL, plan_slices, NULL },
     { "configurations", NULL, configure, NULL },
     { "opening a device", NULL, open_device, NULL },
     { "a network with fresh weights", NULL, create_network, NULL },

@@ -46,6 +46,7 @@ typedef struct clmix_device_info {
     size_t max_work_group; /* work-items */
     size_t global_bytes;
     size_t max_allocation_bytes;
+    size_t cache_bytes; /* of the cache before global memory, as the driver has it; 0 where there is none or it is not known */
     size_t local_bytes;
     bool local_is_dedicated; /* local memory is a memory of its own, not cached RAM */
     size_t alignment_bytes;  /* CL_DEVICE_MEM_BASE_ADDR_ALIGN in bytes */

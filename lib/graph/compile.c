@@ -1,8 +1,8 @@
 /* Compiling: from a graph to an ordered list of launches.
  *
  * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU).  3. Values
- * get a host: their own storage, or a place inside another's (liveness.c).
- * 4. Each op appends its launches.  5. Storages are laid out in slabs by their lifetimes.  6. What all that costs is added up (cost.c). */
+ * get a host: their own storage, or a place inside another's (liveness.c).  4. Runs of steps that work image by image may be cut into
+ * slices of the batch (chain.c, slice.c).  5. Each op appends its launches.  6. Storages are laid out in slabs by their lifetimes.  7. What all that costs is added up (cost.c). */
 #include "graph/plan.h"
 
 #include "base/array.h"
@@ -165,33 +165,57 @@ bool clmix_planner_in_place(const struct clmix_planner *planner, const struct cl
 {
     const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);
     const struct clmix_tensor *output = clmix_node_result(planner->graph, node, 0);
-    size_t from, to, part = 0;
+    size_t ignored, part = 0;
 
-    if (input == NULL || clmix_plan_host(planner, input->base, &from) != clmix_plan_host(planner, output->base, &to))
+    if (input == NULL || clmix_plan_host(planner, input->base, &ignored) != clmix_plan_host(planner, output->base, &ignored))
         return false;
     for (int i = 0; i < index && node->op == clmix_graph_ops.concat; i++)
         part += clmix_shape_count(clmix_node_input(planner->graph, node, i)->shape);
-    return from + input->offset == to + output->offset + part;
+    return clmix_slices_offset(planner, node->inputs[index]) == clmix_slices_offset(planner, node->outputs[0]) + part;
 }
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
+/* The node's flops are its first launch's, where the op did not share them out itself. */
+static void give_flops(struct clmix_planner *planner, const struct clmix_node *node, size_t first)
+{
+    struct clmix_plan *plan = planner->plan;
+
+    if (first < plan->launcher_count && !plan->launchers[first]->has_flops)
+        plan->launchers[first]->flops = clmix_plan_step_flops(planner, node);
+}
+
+clmix_status clmix_plan_launch_node(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    size_t first = planner->plan->launcher_count;
+    clmix_status status;
+
+    planner->now = node->number;
+    planner->slices.scratches = 0;
+    status = node->op->launch(planner, node);
+    if (status == CLMIX_OK && planner->status != CLMIX_OK)
+        status = clmix_fail(planner->status, "%s", planner->error);
+    if (status != CLMIX_OK)
+        return clmix_fail_at(status, "%s%s%s", node->path, *node->path == '\0' ? "" : " ", node->op->name);
+    give_flops(planner, node, first);
+    return CLMIX_OK;
+}
+
+/* Steps one after another, and those of a chain slice by slice. */
 static clmix_status make_launches(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
+    int32_t done = -1;
 
     for (size_t n = 0; n < graph->node_count; n++) {
-        const struct clmix_node *node = graph->nodes[n];
-        clmix_status status;
+        const struct clmix_chain *chain;
 
-        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (node->op->flags & CLMIX_OP_VIEW))
+        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (graph->nodes[n]->op->flags & CLMIX_OP_VIEW) ||
+            planner->position[n] <= done)
             continue;
-        planner->now = (int32_t)n;
-        status = node->op->launch(planner, node);
-        if (status == CLMIX_OK && planner->status != CLMIX_OK)
-            status = clmix_fail(planner->status, "%s", planner->error);
-        if (status != CLMIX_OK)
-            return clmix_fail_at(status, "%s%s%s", node->path, *node->path == '\0' ? "" : " ", node->op->name);
+        chain = clmix_slices_at(planner, planner->position[n]);
+        CLMIX_TRY(chain == NULL ? clmix_plan_launch_node(planner, graph->nodes[n]) : clmix_slices_launch(planner, chain));
+        done = chain == NULL ? planner->position[n] : chain->last;
     }
     return CLMIX_OK;
 }
@@ -222,6 +246,7 @@ static clmix_status compile(struct clmix_planner *planner)
     count_uses(planner);
     absorb(planner);
     CLMIX_TRY(number_steps(planner));
+    CLMIX_TRY(clmix_slices_find(planner));
     CLMIX_TRY(clmix_plan_place_values(planner));
     CLMIX_TRY(clmix_plan_add_random(planner));
     CLMIX_TRY(make_launches(planner));
@@ -275,6 +300,7 @@ clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clm
     free(planner.host_offset);
     free(planner.first);
     free(planner.last);
+    clmix_slices_free(&planner);
     if (status != CLMIX_OK) {
         clmix_plan_free(planner.plan);
         return status;

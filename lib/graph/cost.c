@@ -12,29 +12,21 @@ static uint64_t flops_of(const struct clmix_planner *planner, const struct clmix
     return flops;
 }
 
-/* FLOPs of the whole plan, and of each step on its first launch (where the op did not share them out itself). An absorbed node's are its
- * absorber's. */
+uint64_t clmix_plan_step_flops(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_node *absorbed;
+    uint64_t flops = flops_of(planner, node);
+
+    for (int i = 0; (absorbed = clmix_planner_absorbed(planner, node, i)) != NULL; i++)
+        flops += flops_of(planner, absorbed);
+    return flops;
+}
+
 static void add_flops(struct clmix_planner *planner)
 {
-    const clmix_graph *graph = planner->graph;
-    struct clmix_plan *plan = planner->plan;
-    size_t next = 0;
-
-    for (size_t n = 0; n < graph->node_count; n++) {
-        const struct clmix_node *absorbed;
-        uint64_t flops;
-
-        if (!planner->live[n] || planner->absorber[n] != (int32_t)n || (graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
-            continue;
-        flops = flops_of(planner, graph->nodes[n]);
-        for (int i = 0; (absorbed = clmix_planner_absorbed(planner, graph->nodes[n], i)) != NULL; i++)
-            flops += flops_of(planner, absorbed);
-        plan->cost.flops += flops;
-        while (next < plan->launcher_count && plan->launchers[next]->position < planner->position[n])
-            next++;
-        if (next < plan->launcher_count && plan->launchers[next]->position == planner->position[n] && !plan->launchers[next]->has_flops)
-            plan->launchers[next]->flops = flops;
-    }
+    for (size_t n = 0; n < planner->graph->node_count; n++)
+        if (planner->live[n] && !(planner->graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
+            planner->plan->cost.flops += flops_of(planner, planner->graph->nodes[n]);
 }
 
 /* ---- bytes moved -------------------------------------------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ static struct clmix_launcher *new_launcher(struct clmix_planner *planner, const 
     snprintf(launcher->kernel, sizeof launcher->kernel, "%s", name);
     launcher->planner = planner;
     launcher->position = planner->position[node->number];
+    launcher->slice = planner->slices.number;
     return launcher;
 }
 
@@ -98,6 +99,8 @@ static void push(struct clmix_launcher *launcher, struct clmix_argument argument
 
 void clmix_launch_value(struct clmix_launcher *launcher, int32_t value)
 {
+    if (launcher != &nowhere)
+        value = clmix_slices_place(launcher->planner, value);
     push(launcher, (struct clmix_argument){ .kind = CLMIX_ARGUMENT_VALUE, .value = value });
 }
 
@@ -154,36 +157,60 @@ void clmix_launch_bytes(struct clmix_launcher *launcher, uint64_t bytes)
     launcher->bytes = bytes;
 }
 
-static int32_t add_place(struct clmix_planner *planner, struct clmix_storage storage, clmix_type type, size_t count)
+/* A place of `count` elements in a storage of the plan. */
+static int32_t add_place(struct clmix_planner *planner, int32_t storage, clmix_type type, size_t count, int slice)
 {
     struct clmix_plan *plan = planner->plan;
-    struct clmix_place place = { .type = type, .shape = { .rank = 1, .size = { count } }, .position = -1 };
+    struct clmix_place place = {
+        .storage = storage, .type = type, .shape = { .rank = 1, .size = { count } }, .position = -1, .slice = slice
+    };
 
-    if (!CLMIX_PUSH(plan->storages, plan->storage_count, plan->storage_capacity, storage)) {
-        keep_error(planner, clmix_fail_memory("a plan"));
-        return CLMIX_NONE;
-    }
-    place.storage = (int32_t)plan->storage_count - 1;
-    if (!CLMIX_PUSH(plan->places, plan->place_count, plan->place_capacity, place)) {
-        keep_error(planner, clmix_fail_memory("a plan"));
-        return CLMIX_NONE;
-    }
-    return (int32_t)plan->place_count - 1;
+    if (storage != CLMIX_NONE && CLMIX_PUSH(plan->places, plan->place_count, plan->place_capacity, place))
+        return (int32_t)plan->place_count - 1;
+    keep_error(planner, clmix_fail_memory("a plan"));
+    return CLMIX_NONE;
+}
+
+static int32_t add_storage(struct clmix_planner *planner, struct clmix_storage storage)
+{
+    struct clmix_plan *plan = planner->plan;
+
+    return CLMIX_PUSH(plan->storages, plan->storage_count, plan->storage_capacity, storage) ? (int32_t)plan->storage_count - 1 : CLMIX_NONE;
+}
+
+/* The storage that an earlier slice's launches of this node had for the same piece of scratch, or CLMIX_NONE. */
+static int32_t earlier_scratch(const struct clmix_slices *slices, int32_t node)
+{
+    for (size_t i = 0; slices->number > 0 && i < slices->scratch_count; i++)
+        if (slices->scratch[i].node == node && slices->scratch[i].number == slices->scratches)
+            return slices->scratch[i].storage;
+    return CLMIX_NONE;
 }
 
 int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t bytes)
 {
     int32_t step = planner->position[node->number];
     struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .size_bytes = bytes == 0 ? 4 : bytes, .first = step, .last = step };
+    struct clmix_slices *slices = &planner->slices;
+    int32_t earlier = earlier_scratch(slices, node->number);
+    struct clmix_sliced_scratch scratch = { .node = node->number, .number = slices->scratches++ };
 
-    return add_place(planner, storage, CLMIX_F32, storage.size_bytes / 4);
+    if (earlier != CLMIX_NONE) {
+        if (planner->plan->storages[earlier].size_bytes < storage.size_bytes)
+            planner->plan->storages[earlier].size_bytes = storage.size_bytes;
+        return add_place(planner, earlier, CLMIX_F32, storage.size_bytes / 4, slices->number);
+    }
+    scratch.storage = add_storage(planner, storage);
+    if (slices->number > 0 && !CLMIX_PUSH(slices->scratch, slices->scratch_count, slices->scratch_capacity, scratch))
+        scratch.storage = CLMIX_NONE;
+    return add_place(planner, scratch.storage, CLMIX_F32, storage.size_bytes / 4, 0);
 }
 
 clmix_status clmix_plan_add_random(struct clmix_planner *planner)
 {
     struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .size_bytes = 2 * sizeof(uint64_t), .first = 0, .last = CLMIX_FOREVER };
 
-    planner->plan->random = add_place(planner, storage, CLMIX_I32, 4);
+    planner->plan->random = add_place(planner, add_storage(planner, storage), CLMIX_I32, 4, 0);
     return planner->status;
 }
 

@@ -115,7 +115,8 @@ static void host_concatenated(struct clmix_planner *planner, const struct clmix_
     for (int i = 0; i < node->input_count; i++) {
         const struct clmix_tensor *input = clmix_node_input(graph, node, i);
 
-        if (has_own_storage(planner, input->base) && shows_all(graph, input) && input->type == output->type)
+        if (has_own_storage(planner, input->base) && shows_all(graph, input) && input->type == output->type &&
+            planner->slices.inner[input->base] == planner->slices.inner[output->base])
             host_at(planner, input->base, node->outputs[0], offset);
         offset += clmix_shape_count(input->shape);
     }
@@ -134,7 +135,8 @@ static void host_in_place(struct clmix_planner *planner, const struct clmix_node
     root = clmix_plan_host(planner, input->base, &offset);
     if (offset != 0 || !has_own_storage(planner, root) || planner->last[root] != planner->position[node->number])
         return;
-    if (clmix_shape_count(graph->tensors[root]->shape) != clmix_shape_count(graph->tensors[result]->shape))
+    if (clmix_shape_count(graph->tensors[root]->shape) != clmix_shape_count(graph->tensors[result]->shape) ||
+        planner->slices.inner[root] != planner->slices.inner[result])
         return;
     for (int i = 1; i < node->input_count; i++) {
         size_t ignored;
@@ -144,6 +146,30 @@ static void host_in_place(struct clmix_planner *planner, const struct clmix_node
     }
     if (planner->host[result] == result && result != root)
         host_at(planner, result, root, 0);
+}
+
+/* What a chain's slices read or write a part at a time is needed from the first slice to the last. */
+static void extend_over_chains(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_node *node = graph->nodes[n];
+        int32_t chain = planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW) ? planner->slices.chain[planner->position[n]] : -1;
+
+        for (int i = 0; chain >= 0 && i < node->input_count + node->output_count; i++) {
+            int32_t value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count], root;
+            size_t ignored;
+
+            if (value < 0 || planner->slices.inner[graph->tensors[value]->base] >= 0)
+                continue;
+            root = clmix_plan_host(planner, graph->tensors[value]->base, &ignored);
+            if (planner->last[root] < 0)
+                continue; /* never in memory */
+            extend(planner, root, planner->slices.chains[chain].first);
+            extend(planner, root, planner->slices.chains[chain].last);
+        }
+    }
 }
 
 /* One place for each value of the graph, with what a plan must remember of it once the graph is gone. */
@@ -189,6 +215,7 @@ clmix_status clmix_plan_place_values(struct clmix_planner *planner)
     for (size_t n = 0; n < graph->node_count; n++)
         if (planner->live[n] && planner->absorber[n] == (int32_t)n && (graph->nodes[n]->op->flags & CLMIX_OP_IN_PLACE))
             host_in_place(planner, graph->nodes[n]);
+    extend_over_chains(planner);
     return CLMIX_OK;
 }
 
@@ -212,7 +239,7 @@ static clmix_status add_storages(struct clmix_planner *planner)
 
         if (value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 || planner->first[i] == CLMIX_FOREVER)
             continue;
-        storage.size_bytes = clmix_shape_count(value->shape) * clmix_type_bytes(value->type);
+        storage.size_bytes = clmix_slices_size(planner, (int32_t)i, clmix_shape_count(value->shape)) * clmix_type_bytes(value->type);
         if (parameter >= 0) {
             storage.arena = value->gradient_of != CLMIX_NONE   ? CLMIX_GRADIENTS
                             : value->kind == CLMIX_VALUE_STATE ? CLMIX_STATES
@@ -330,16 +357,19 @@ clmix_status clmix_plan_lay_out(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
     struct clmix_plan *plan = planner->plan;
+    size_t ignored;
 
     CLMIX_TRY(add_storages(planner));
     for (size_t i = 0; i < graph->tensor_count; i++) {
-        const struct clmix_tensor *value = graph->tensors[i];
-        size_t offset;
-        int32_t host = clmix_plan_host(planner, value->base, &offset);
+        int32_t host = clmix_plan_host(planner, graph->tensors[i]->base, &ignored);
 
         plan->places[i].storage = plan->places[host].storage;
-        plan->places[i].offset = offset + value->offset;
+        plan->places[i].offset = clmix_slices_offset(planner, (int32_t)i);
+        plan->places[i].shape = clmix_slices_shape(planner, (int32_t)i);
     }
+    for (size_t i = graph->tensor_count; i < plan->place_count; i++)
+        if (plan->places[i].storage == CLMIX_NONE)
+            plan->places[i].storage = plan->places[plan->places[i].of].storage;
     CLMIX_TRY(fill_slabs(plan));
     sum_arenas(plan);
     return CLMIX_OK;

@@ -3,6 +3,7 @@
 #define CLMIX_GRAPH_PLAN_H
 
 #include "graph/graph.h"
+#include "graph/slice.h"
 #include "runtime/runtime.h"
 
 /* Offsets inside a slab, in bytes: enough for every device's vectors and cache lines. */
@@ -23,6 +24,7 @@ struct clmix_argument {
 struct clmix_launcher {
     struct clmix_planner *planner; /* while compiling */
     int32_t position;              /* which step of the plan it belongs to */
+    int slice;                     /* and which slice of the batch, from 1; 0: all of it */
     char file[48], kernel[64];
     char *options;
     struct clmix_argument *arguments;
@@ -48,7 +50,7 @@ struct clmix_storage {
     size_t bound_bytes;
 };
 
-/* A value of the plan: where it lies. Indexed by value id of the graph; scratch follows. */
+/* A value of the plan: where it lies. Indexed by value id of the graph; scratch and slices of values follow. */
 struct clmix_place {
     int32_t storage; /* CLMIX_NONE: never exists in memory */
     size_t offset;   /* elements from the start of the storage */
@@ -57,6 +59,8 @@ struct clmix_place {
     const char *name;      /* as input, state, weight or output; NULL otherwise */
     const char *path, *op; /* of the node that makes it */
     int32_t position;      /* step that makes it; -1: none */
+    int slice; /* from 1: part of value `of` that a slice of the batch uses, or scratch shared with an earlier slice; 0: neither */
+    int32_t of;
 };
 
 struct clmix_plan {
@@ -96,6 +100,7 @@ struct clmix_planner {
     size_t *host_offset;   /* elements */
     int32_t *first, *last; /* for each host */
     int32_t now;           /* node whose launches are being made */
+    struct clmix_slices slices;
     clmix_status status;
     char error[1024];
 };
@@ -113,11 +118,13 @@ clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher 
 
 /* cost.c */
 void clmix_plan_add_costs(struct clmix_planner *planner); /* of the plan and of each launch, once all are made */
+uint64_t clmix_plan_step_flops(const struct clmix_planner *planner, const struct clmix_node *node); /* with what it has absorbed */
 
 /* run.c */
 cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t *offset_bytes);
 
 /* compile.c */
 const char *clmix_plan_string(struct clmix_plan *plan, const char *text);
+clmix_status clmix_plan_launch_node(struct clmix_planner *planner, const struct clmix_node *node);
 
 #endif

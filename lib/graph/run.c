@@ -304,14 +304,14 @@ static clmix_status check_place(clmix_plan *plan, const struct clmix_place *plac
     return status;
 }
 
-/* What the step `position` made, or with -1 what the plan is given. */
-static clmix_status check_step(clmix_plan *plan, int32_t position)
+/* What the step `position` made in slice `slice` (0 where it was the whole batch), or with -1 what the plan is given. */
+static clmix_status check_step(clmix_plan *plan, int32_t position, int slice)
 {
     for (size_t i = 0; i < plan->place_count; i++) {
         const struct clmix_place *place = &plan->places[i];
         bool finite;
 
-        if (place->position != position || place->storage == CLMIX_NONE || (position < 0 && place->name == NULL))
+        if (place->position != position || place->slice != slice || place->storage == CLMIX_NONE || (position < 0 && place->name == NULL))
             continue;
         CLMIX_TRY(check_place(plan, place, &finite));
         if (!finite && position < 0)
@@ -326,11 +326,13 @@ static clmix_status check_step(clmix_plan *plan, int32_t position)
 clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
 {
     CLMIX_TRY(clmix_plan_prepare(plan));
-    CLMIX_TRY(check_step(plan, -1));
+    CLMIX_TRY(check_step(plan, -1, 0));
     for (size_t i = 0; i < plan->launcher_count; i++) {
-        CLMIX_TRY(clmix_launch_enqueue(plan->device, &plan->launchers[i]->launch));
-        if (i + 1 == plan->launcher_count || plan->launchers[i + 1]->position != plan->launchers[i]->position)
-            CLMIX_TRY(check_step(plan, plan->launchers[i]->position));
+        const struct clmix_launcher *launcher = plan->launchers[i], *next = i + 1 < plan->launcher_count ? plan->launchers[i + 1] : NULL;
+
+        CLMIX_TRY(clmix_launch_enqueue(plan->device, &launcher->launch));
+        if (next == NULL || next->position != launcher->position || next->slice != launcher->slice)
+            CLMIX_TRY(check_step(plan, launcher->position, launcher->slice));
     }
     return CLMIX_OK;
 }
@@ -339,7 +341,7 @@ clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
 
 static bool is_listed(const clmix_plan *plan, const struct clmix_place *place)
 {
-    return place->storage != CLMIX_NONE && plan->storages[place->storage].arena == CLMIX_ACTIVATIONS;
+    return place->slice == 0 && place->storage != CLMIX_NONE && plan->storages[place->storage].arena == CLMIX_ACTIVATIONS;
 }
 
 size_t clmix_plan_value_count(const clmix_plan *plan)

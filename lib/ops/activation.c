@@ -39,6 +39,7 @@ const struct clmix_op clmix_op_gelu = {
     .backward = gelu_backward,
     .launch = activation_launch,
     .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
 const struct clmix_op clmix_op_relu = {
     .name = "relu",
@@ -47,6 +48,7 @@ const struct clmix_op clmix_op_relu = {
     .backward = relu_backward,
     .launch = activation_launch,
     .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
 const struct clmix_op clmix_op_sigmoid = {
     .name = "sigmoid",
@@ -55,20 +57,34 @@ const struct clmix_op clmix_op_sigmoid = {
     .backward = sigmoid_backward,
     .launch = activation_launch,
     .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
 
 /* Gradients take dy first, whose storage the result may have. */
 const struct clmix_op clmix_op_gelu_grad = {
-    .name = "gelu_grad", .flags = CLMIX_OP_IN_PLACE, .shape = clmix_shape_like_inputs, .launch = activation_launch, .cost = clmix_cost_moved
+    .name = "gelu_grad",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = clmix_shape_like_inputs,
+    .launch = activation_launch,
+    .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
 const struct clmix_op clmix_op_relu_grad = {
-    .name = "relu_grad", .flags = CLMIX_OP_IN_PLACE, .shape = clmix_shape_like_inputs, .launch = activation_launch, .cost = clmix_cost_moved
+    .name = "relu_grad",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = clmix_shape_like_inputs,
+    .launch = activation_launch,
+    .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
-const struct clmix_op clmix_op_sigmoid_grad = { .name = "sigmoid_grad",
-                                                .flags = CLMIX_OP_IN_PLACE,
-                                                .shape = clmix_shape_like_inputs,
-                                                .launch = activation_launch,
-                                                .cost = clmix_cost_moved };
+const struct clmix_op clmix_op_sigmoid_grad = {
+    .name = "sigmoid_grad",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = clmix_shape_like_inputs,
+    .launch = activation_launch,
+    .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
+};
 
 static clmix_value activation(clmix_value x, const struct clmix_op *op)
 {

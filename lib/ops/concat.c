@@ -165,6 +165,26 @@ static void concat_cost(const clmix_graph *graph, const struct clmix_node *node,
     *bytes = clmix_result_count(graph, node, 0) * 8;
 }
 
+/* Along the first axis the parts of all inputs follow one another. */
+static bool concat_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                         struct clmix_parts *outputs)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
+
+    if (attributes->axis == shape.rank - 1)
+        return shape.rank > 1 && clmix_parts_by_row(planner, node, inputs, outputs);
+    if (attributes->axis > 0)
+        return clmix_parts_by_image(planner, node, inputs, outputs);
+    for (int i = 0; i < node->input_count; i++) {
+        if (outputs[0].count + inputs[i].count > CLMIX_MOST_PARTS)
+            return false;
+        for (int j = 0; j < inputs[i].count; j++)
+            outputs[0].rows[outputs[0].count++] = inputs[i].rows[j];
+    }
+    return shape.rank == 2;
+}
+
 const struct clmix_op clmix_op_concat = {
     .name = "concat",
     .flags = CLMIX_OP_STRIDED,
@@ -173,6 +193,7 @@ const struct clmix_op clmix_op_concat = {
     .launch = concat_launch,
     .absorb = concat_absorb,
     .cost = concat_cost,
+    .parts = concat_parts,
 };
 
 clmix_value clmix_concat(const clmix_value *values, int count, int axis)

@@ -74,6 +74,8 @@ const struct clmix_op clmix_op_conv_transpose2d = {
     .backward = backward,
     .launch = forward_launch,
     .cost = transpose_cost,
+    .parts = clmix_parts_by_image,
+    .cut = clmix_window_cut,
 };
 
 /* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
@@ -92,6 +94,8 @@ const struct clmix_op clmix_op_conv_transpose2d_grad_input = {
     .shape = clmix_window_grad_input_shape,
     .launch = grad_input_launch,
     .cost = transpose_cost,
+    .parts = clmix_parts_by_image,
+    .cut = clmix_window_cut,
 };
 
 static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)

@@ -30,25 +30,40 @@ static clmix_status dropout_backward(struct clmix_backward *backward, const stru
     return clmix_give_through(backward, node, &clmix_op_dropout_grad, &attributes, sizeof attributes, clmix_no_value());
 }
 
+static bool drops(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct dropout_attributes *attributes = node->attributes;
+
+    return clmix_planner_mode(planner) == CLMIX_TRAINING && attributes->rate > 0.0f;
+}
+
 /* In inference plans the op is the identity: nothing at all where the planner put the result in place. There the threshold of 0 keeps
  * every element. */
 static clmix_status dropout_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct dropout_attributes *attributes = node->attributes;
-    bool drops = clmix_planner_mode(planner) == CLMIX_TRAINING && attributes->rate > 0.0f;
+    bool dropping = drops(planner, node);
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
     struct clmix_launcher *launcher;
 
-    if (!drops && clmix_planner_in_place(planner, node, 0))
+    if (!dropping && clmix_planner_in_place(planner, node, 0))
         return CLMIX_OK;
     launcher = clmix_launch_elements(planner, node, "dropout.cl", "dropout", count, 64);
     clmix_launch_value(launcher, node->inputs[0]);
     clmix_launch_value(launcher, node->outputs[0]);
     clmix_launch_value(launcher, clmix_planner_random(planner));
     clmix_launch_uint(launcher, (size_t)attributes->key);
-    clmix_launch_uint(launcher, drops ? (size_t)((double)attributes->rate * 4294967296.0) : 0);
-    clmix_launch_float(launcher, drops ? 1.0f / (1.0f - attributes->rate) : 1.0f);
+    clmix_launch_uint(launcher, dropping ? (size_t)((double)attributes->rate * 4294967296.0) : 0);
+    clmix_launch_float(launcher, dropping ? 1.0f / (1.0f - attributes->rate) : 1.0f);
+    clmix_launch_uint(launcher, clmix_planner_first_element(planner, node->outputs[0]));
     return CLMIX_OK;
+}
+
+/* The mask counts the elements of the whole batch: those of a slice follow one another only where images do. */
+static bool dropout_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                          struct clmix_parts *outputs)
+{
+    return clmix_parts_by_row(planner, node, inputs, outputs) && (outputs[0].count == 1 || !drops(planner, node));
 }
 
 const struct clmix_op clmix_op_dropout = {
@@ -58,9 +73,15 @@ const struct clmix_op clmix_op_dropout = {
     .backward = dropout_backward,
     .launch = dropout_launch,
     .cost = clmix_cost_moved,
+    .parts = dropout_parts,
 };
 const struct clmix_op clmix_op_dropout_grad = {
-    .name = "dropout_grad", .flags = CLMIX_OP_IN_PLACE, .shape = dropout_shape, .launch = dropout_launch, .cost = clmix_cost_moved
+    .name = "dropout_grad",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = dropout_shape,
+    .launch = dropout_launch,
+    .cost = clmix_cost_moved,
+    .parts = dropout_parts,
 };
 
 clmix_value clmix_dropout(clmix_value x, float rate)

@@ -211,6 +211,7 @@ const struct clmix_op clmix_op_add = {
     .backward = sum_backward,
     .launch = add_launch,
     .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
 
 clmix_value clmix_add(clmix_value a, clmix_value b)
@@ -245,6 +246,7 @@ const struct clmix_op clmix_op_add_n = {
     .backward = sum_backward,
     .launch = add_n_launch,
     .cost = add_n_cost,
+    .parts = clmix_parts_by_row,
 };
 
 clmix_value clmix_add_n(clmix_scope at, const clmix_value *values, int count)
@@ -294,6 +296,7 @@ const struct clmix_op clmix_op_scale = {
     .backward = scale_backward,
     .launch = scale_launch,
     .cost = clmix_cost_moved,
+    .parts = clmix_parts_by_row,
 };
 
 clmix_value clmix_scale(clmix_value x, float factor)

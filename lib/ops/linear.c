@@ -230,6 +230,13 @@ static void cost_grad_weight(const clmix_graph *graph, const struct clmix_node *
     *bytes = bytes_of(graph, node);
 }
 
+static void cut_gradient(void *attributes, size_t batch, size_t images)
+{
+    struct clmix_linear_gradient *gradient = attributes;
+
+    clmix_shape_cut(&gradient->shape, batch, images);
+}
+
 const struct clmix_op clmix_op_linear = {
     .name = "linear",
     .flags = CLMIX_OP_STRIDED,
@@ -238,6 +245,7 @@ const struct clmix_op clmix_op_linear = {
     .launch = launch,
     .absorb = absorb,
     .cost = cost,
+    .parts = clmix_parts_by_row,
 };
 
 const struct clmix_op clmix_op_linear_grad_input = {
@@ -247,6 +255,8 @@ const struct clmix_op clmix_op_linear_grad_input = {
     .launch = launch_grad_input,
     .absorb = absorb_gradient,
     .cost = cost,
+    .parts = clmix_parts_by_row,
+    .cut = cut_gradient,
 };
 
 const struct clmix_op clmix_op_linear_grad_weight = {

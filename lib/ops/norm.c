@@ -177,6 +177,7 @@ const struct clmix_op clmix_op_layer_norm = {
     .backward = layer_norm_backward,
     .launch = layer_norm_launch,
     .cost = forward_cost,
+    .parts = clmix_parts_by_row,
 };
 const struct clmix_op clmix_op_layer_norm_grad = {
     .name = "layer_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = layer_norm_grad_launch, .cost = backward_cost
@@ -290,12 +291,22 @@ static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const 
     return CLMIX_OK;
 }
 
+/* With running statistics every row is on its own; those of a batch are all rows'. */
+static bool batch_norm_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                             struct clmix_parts *outputs)
+{
+    (void)node;
+    outputs[0] = inputs[X];
+    return clmix_planner_mode(planner) == CLMIX_INFERENCE;
+}
+
 const struct clmix_op clmix_op_batch_norm = {
     .name = "batch_norm",
     .shape = batch_norm_shape,
     .backward = batch_norm_backward,
     .launch = batch_norm_launch,
     .cost = forward_cost,
+    .parts = batch_norm_parts,
 };
 const struct clmix_op clmix_op_batch_norm_grad = {
     .name = "batch_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = batch_norm_grad_launch, .cost = backward_cost

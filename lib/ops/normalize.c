@@ -55,7 +55,11 @@ static void normalize_cost(const clmix_graph *graph, const struct clmix_node *no
 }
 
 const struct clmix_op clmix_op_normalize = {
-    .name = "normalize", .shape = normalize_shape, .launch = normalize_launch, .cost = normalize_cost
+    .name = "normalize",
+    .shape = normalize_shape,
+    .launch = normalize_launch,
+    .cost = normalize_cost,
+    .parts = clmix_parts_by_row,
 };
 
 clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *deviation)

@@ -82,15 +82,29 @@ static void average_cost(const clmix_graph *graph, const struct clmix_node *node
     *flops = clmix_shape_count(attributes->shape);
 }
 
+static void average_cut(void *attributes, size_t batch, size_t images)
+{
+    struct average_attributes *average = attributes;
+
+    clmix_shape_cut(&average->shape, batch, images);
+}
+
 const struct clmix_op clmix_op_global_average_pool = {
     .name = "global_average_pool",
     .shape = average_shape,
     .backward = average_backward,
     .launch = average_launch,
     .cost = average_cost,
+    .parts = clmix_parts_by_image,
+    .cut = average_cut,
 };
 const struct clmix_op clmix_op_global_average_pool_grad = {
-    .name = "global_average_pool_grad", .shape = average_grad_shape, .launch = average_grad_launch, .cost = average_cost
+    .name = "global_average_pool_grad",
+    .shape = average_grad_shape,
+    .launch = average_grad_launch,
+    .cost = average_cost,
+    .parts = clmix_parts_by_image,
+    .cut = average_cut,
 };
 
 clmix_value clmix_global_average_pool(clmix_value x)
@@ -214,9 +228,14 @@ const struct clmix_op clmix_op_max_pool2d = {
     .backward = max_backward,
     .launch = max_launch,
     .cost = max_cost,
+    .parts = clmix_parts_by_image,
 };
 const struct clmix_op clmix_op_max_pool2d_grad = {
-    .name = "max_pool2d_grad", .shape = max_grad_shape, .launch = max_grad_launch, .cost = max_cost
+    .name = "max_pool2d_grad",
+    .shape = max_grad_shape,
+    .launch = max_grad_launch,
+    .cost = max_cost,
+    .parts = clmix_parts_by_image,
 };
 
 clmix_value clmix_max_pool2d(clmix_value x, clmix_window window)

@@ -137,6 +137,7 @@ const struct clmix_op clmix_op_copy = {
     .backward = copy_backward,
     .launch = copy_launch,
     .cost = move_cost,
+    .parts = clmix_parts_by_row,
 };
 
 clmix_value clmix_dense(clmix_scope at, clmix_value x)
@@ -167,7 +168,24 @@ static clmix_status reshape_shape(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare_view(graph, node, attributes->shape, 0, clmix_shape_columns(attributes->shape));
 }
 
-const struct clmix_op clmix_op_reshape = { .name = "reshape", .flags = CLMIX_OP_VIEW, .shape = reshape_shape };
+/* Images of one part stay one after another, whatever their shape; of several parts only rows that stay as they are can be told apart. */
+static bool reshape_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                          struct clmix_parts *outputs)
+{
+    const clmix_graph *graph = clmix_planner_graph(planner);
+
+    if (inputs[0].count == 1)
+        return clmix_parts_by_image(planner, node, inputs, outputs);
+    return clmix_shape_columns(clmix_node_input(graph, node, 0)->shape) == clmix_shape_columns(clmix_node_result(graph, node, 0)->shape) &&
+           clmix_parts_by_row(planner, node, inputs, outputs);
+}
+
+const struct clmix_op clmix_op_reshape = {
+    .name = "reshape",
+    .flags = CLMIX_OP_VIEW,
+    .shape = reshape_shape,
+    .parts = reshape_parts,
+};
 
 clmix_value clmix_reshape(clmix_value x, int rank, const size_t *size)
 {
@@ -211,7 +229,34 @@ static clmix_status slice_shape(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare_view(graph, node, shape, offset, pitch);
 }
 
-const struct clmix_op clmix_op_slice = { .name = "slice", .flags = CLMIX_OP_VIEW | CLMIX_OP_STRIDED, .shape = slice_shape };
+/* Columns of every row; or of the first axis, one whole part of several. */
+static bool slice_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                        struct clmix_parts *outputs)
+{
+    const struct clmix_slice_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, 0)->shape;
+    size_t begin = 0;
+
+    if (attributes->axis == shape.rank - 1)
+        return shape.rank > 1 && clmix_parts_by_row(planner, node, inputs, outputs);
+    for (int i = 0; shape.rank == 2 && inputs[0].count > 1 && i < inputs[0].count; i++) {
+        size_t length = inputs[0].rows[i] * clmix_planner_batch(planner);
+
+        if (attributes->begin == begin && attributes->length == length) {
+            outputs[0] = (struct clmix_parts){ .count = 1, .rows = { inputs[0].rows[i] } };
+            return true;
+        }
+        begin += length;
+    }
+    return false;
+}
+
+const struct clmix_op clmix_op_slice = {
+    .name = "slice",
+    .flags = CLMIX_OP_VIEW | CLMIX_OP_STRIDED,
+    .shape = slice_shape,
+    .parts = slice_parts,
+};
 
 /* A slice along an axis in the middle is no matrix with a pitch, so it is copied. */
 struct slice_grad_attributes {
@@ -256,6 +301,7 @@ const struct clmix_op clmix_op_slice_copy = {
     .backward = slice_copy_backward,
     .launch = slice_copy_launch,
     .cost = move_cost,
+    .parts = clmix_parts_by_image,
 };
 
 static clmix_status slice_grad_shape(clmix_graph *graph, struct clmix_node *node)
@@ -288,8 +334,21 @@ static void slice_grad_cost(const clmix_graph *graph, const struct clmix_node *n
     *bytes = (clmix_result_count(graph, node, 0) + clmix_shape_count(clmix_node_input(graph, node, 0)->shape)) * 4;
 }
 
+static void slice_grad_cut(void *attributes, size_t batch, size_t images)
+{
+    struct slice_grad_attributes *gradient = attributes;
+
+    clmix_shape_cut(&gradient->whole, batch, images);
+}
+
 const struct clmix_op clmix_op_slice_grad = {
-    .name = "slice_grad", .flags = CLMIX_OP_STRIDED, .shape = slice_grad_shape, .launch = slice_grad_launch, .cost = slice_grad_cost
+    .name = "slice_grad",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = slice_grad_shape,
+    .launch = slice_grad_launch,
+    .cost = slice_grad_cost,
+    .parts = clmix_parts_by_image,
+    .cut = slice_grad_cut,
 };
 
 clmix_value clmix_slice(clmix_value x, int axis, size_t begin, size_t length)

@@ -65,6 +65,17 @@ static void softmax_cost(const clmix_graph *graph, const struct clmix_node *node
     *flops *= 4;
 }
 
+static bool softmax_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                          struct clmix_parts *outputs)
+{
+    const struct softmax_attributes *attributes = node->attributes;
+    int last = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape.rank - 1;
+
+    if (attributes->axis == last)
+        return clmix_parts_by_row(planner, node, inputs, outputs);
+    return attributes->axis > 0 && clmix_parts_by_image(planner, node, inputs, outputs);
+}
+
 const struct clmix_op clmix_op_softmax = {
     .name = "softmax",
     .flags = CLMIX_OP_IN_PLACE,
@@ -72,9 +83,15 @@ const struct clmix_op clmix_op_softmax = {
     .backward = softmax_backward,
     .launch = softmax_launch,
     .cost = softmax_cost,
+    .parts = softmax_parts,
 };
 const struct clmix_op clmix_op_softmax_grad = {
-    .name = "softmax_grad", .flags = CLMIX_OP_IN_PLACE, .shape = softmax_shape, .launch = softmax_launch, .cost = softmax_cost
+    .name = "softmax_grad",
+    .flags = CLMIX_OP_IN_PLACE,
+    .shape = softmax_shape,
+    .launch = softmax_launch,
+    .cost = softmax_cost,
+    .parts = softmax_parts,
 };
 
 clmix_value clmix_softmax(clmix_value x, int axis)

@@ -59,7 +59,12 @@ static void split_cost(const clmix_graph *graph, const struct clmix_node *node, 
 }
 
 const struct clmix_op clmix_op_split = {
-    .name = "split", .flags = CLMIX_OP_STRIDED, .shape = split_shape, .launch = split_launch, .cost = split_cost
+    .name = "split",
+    .flags = CLMIX_OP_STRIDED,
+    .shape = split_shape,
+    .launch = split_launch,
+    .cost = split_cost,
+    .parts = clmix_parts_by_row,
 };
 
 clmix_value clmix_split(clmix_scope at, clmix_value x, const struct clmix_split_attributes *attributes)

@@ -160,6 +160,45 @@ static void bands_cost(const clmix_graph *graph, const struct clmix_node *node, 
     clmix_haar_cost(attributes->shape, attributes->levels, false, flops, bytes);
 }
 
+/* The list of bands: a part a level. False where the list has more levels than parts can be told of. */
+static bool parts_of_bands(clmix_shape picture, int levels, struct clmix_parts *parts)
+{
+    *parts = (struct clmix_parts){ .count = levels };
+    for (int j = 1; j <= levels && levels <= CLMIX_MOST_PARTS; j++) {
+        struct clmix_haar_map map = clmix_haar_map_of(picture, j);
+
+        parts->rows[j - 1] = map.height * map.width;
+    }
+    return levels <= CLMIX_MOST_PARTS;
+}
+
+static bool bands_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                        struct clmix_parts *outputs)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+
+    return clmix_parts_by_image(planner, node, inputs, outputs) && parts_of_bands(attributes->shape, attributes->levels, &outputs[0]);
+}
+
+static bool adjoint_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                          struct clmix_parts *outputs)
+{
+    const struct wavelet_attributes *attributes = node->attributes;
+    const size_t pixels = attributes->shape.size[1] * attributes->shape.size[2];
+    struct clmix_parts bands;
+
+    (void)planner;
+    outputs[0] = (struct clmix_parts){ .count = 1, .rows = { pixels } };
+    return parts_of_bands(attributes->shape, attributes->levels, &bands) && clmix_parts_equal(&inputs[0], &bands);
+}
+
+static void wavelet_cut(void *attributes, size_t batch, size_t images)
+{
+    struct wavelet_attributes *wavelet = attributes;
+
+    clmix_shape_cut(&wavelet->shape, batch, images);
+}
+
 const struct clmix_op clmix_op_haar_bands = {
     .name = "haar_bands",
     .flags = CLMIX_OP_STRIDED,
@@ -167,6 +206,8 @@ const struct clmix_op clmix_op_haar_bands = {
     .backward = bands_backward,
     .launch = bands_launch,
     .cost = bands_cost,
+    .parts = bands_parts,
+    .cut = wavelet_cut,
 };
 
 clmix_value clmix_haar_bands(clmix_value x, int levels)
@@ -257,6 +298,8 @@ const struct clmix_op clmix_op_haar_adjoint = {
     .launch = adjoint_launch,
     .absorb = adjoint_absorb,
     .cost = adjoint_cost,
+    .parts = adjoint_parts,
+    .cut = wavelet_cut,
 };
 
 /* ---- views of the bands -------------------------------------------------------------------------------------------------------------- */

@@ -94,6 +94,13 @@ static void inverse_cost(const clmix_graph *graph, const struct clmix_node *node
     clmix_cost_moved(graph, node, &ignored, bytes);
 }
 
+static void inverse_cut(void *attributes, size_t batch, size_t images)
+{
+    struct inverse_attributes *inverse = attributes;
+
+    clmix_shape_cut(&inverse->shape, batch, images);
+}
+
 const struct clmix_op clmix_op_haar_idwt = {
     .name = "haar_idwt",
     .flags = CLMIX_OP_STRIDED,
@@ -101,6 +108,8 @@ const struct clmix_op clmix_op_haar_idwt = {
     .backward = inverse_backward,
     .launch = inverse_launch,
     .cost = inverse_cost,
+    .parts = clmix_parts_by_image,
+    .cut = inverse_cut,
 };
 
 clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_value *details, size_t height, size_t width)

@@ -65,6 +65,13 @@ clmix_status clmix_window_backward(struct clmix_backward *backward, const struct
     return CLMIX_OK;
 }
 
+void clmix_window_cut(void *attributes, size_t batch, size_t images)
+{
+    struct clmix_window_attributes *window = attributes;
+
+    clmix_shape_cut(&window->x, batch, images);
+}
+
 clmix_status clmix_window_grad_input_shape(clmix_graph *graph, struct clmix_node *node)
 {
     const struct clmix_window_attributes *attributes = node->attributes;

@@ -30,6 +30,8 @@ void clmix_window_cost(const clmix_graph *graph, const struct clmix_node *node, 
  * have the attributes of `node`; and these ops' shapes. */
 clmix_status clmix_window_backward(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *grad_input,
                                    const struct clmix_op *grad_weight);
+/* For `cut` of all but the weight gradients. */
+void clmix_window_cut(void *attributes, size_t batch, size_t images);
 clmix_status clmix_window_grad_input_shape(clmix_graph *graph, struct clmix_node *node);
 clmix_status clmix_window_grad_weight_shape(clmix_graph *graph, struct clmix_node *node);
 

@@ -129,6 +129,7 @@ bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_i
     info->max_work_group = group;
     info->global_bytes = query_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
     info->max_allocation_bytes = query_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    info->cache_bytes = query_ulong(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
     info->local_bytes = query_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
     info->local_is_dedicated = query_uint(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_LOCAL;
     info->alignment_bytes = query_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;

@@ -1,0 +1,312 @@
+/* Which steps are launched in slices of the batch.
+ *
+ * A chain is a run of steps whose ops work image by image. Values of several parts cannot be written a slice at a time (a slice of them is
+ * no one piece of memory), so a chain reaches only as far as these are its own. */
+#include "graph/plan.h"
+
+#include "base/array.h"
+#include "base/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIXED   (-1) /* readers in several runs, or outside of all */
+#define NOWHERE (-2) /* no readers */
+
+/* Less than this for each compute unit, and a launch is not worth its while. Measured: bench/README.md. */
+#define LEAST_LAUNCH_BYTES ((size_t)1 << 20)
+/* Inner traffic must be so many times the other: only the former stays in the cache. */
+#define MOSTLY_INNER 2
+
+/* What is known while chains are looked for. */
+struct search {
+    struct clmix_planner *planner;
+    int32_t *run;    /* for each step: the run it is in, or -1 */
+    int32_t *reader; /* for each tensor that is no view: the run that all its readers are in, MIXED or NOWHERE */
+    bool *by_image;  /* for each node */
+    bool *fits;      /* for each step */
+    int32_t *last;   /* for each tensor that is no view: the last step that reads it, or -1 */
+    size_t *live;    /* for each step: bytes of an image that it needs in a cache */
+};
+
+/* Whether node n does a step's work, alone or with others. */
+static bool is_step(const struct clmix_planner *planner, size_t n)
+{
+    return planner->live[n] && !(planner->graph->nodes[n]->op->flags & CLMIX_OP_VIEW);
+}
+
+/* The run that alone knows the value `base`, or -1. */
+static int32_t inner_run(const struct search *search, int32_t base)
+{
+    const struct clmix_planner *planner = search->planner;
+    const struct clmix_tensor *value = planner->graph->tensors[base];
+    int32_t run;
+
+    if (value->kind != CLMIX_VALUE_RESULT || value->output != NULL || value->gradient_of != CLMIX_NONE ||
+        planner->slices.parts[base].count == 0 || !is_step(planner, (size_t)value->producer))
+        return -1;
+    run = search->run[planner->position[value->producer]];
+    return search->reader[base] == run || search->reader[base] == NOWHERE ? run : -1;
+}
+
+static void number_runs(struct search *search)
+{
+    const struct clmix_planner *planner = search->planner;
+    const clmix_graph *graph = planner->graph;
+    int32_t next = 0;
+
+    for (int32_t step = 0; step < planner->plan->steps; step++)
+        search->run[step] = !search->fits[step] ? -1 : step > 0 && search->fits[step - 1] ? search->run[step - 1] : next++;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        search->reader[i] = NOWHERE;
+        search->last[i] = -1;
+    }
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (int i = 0; is_step(planner, n) && i < graph->nodes[n]->input_count; i++) {
+            int32_t value = graph->nodes[n]->inputs[i], step = planner->position[n], run = search->run[step], base;
+
+            if (value < 0)
+                continue;
+            base = graph->tensors[value]->base;
+            search->reader[base] = search->reader[base] == NOWHERE || search->reader[base] == run ? run : MIXED;
+            if (search->last[base] < step)
+                search->last[base] = step;
+        }
+}
+
+/* Whether a node of a run reads or writes a value of several parts that others know too. */
+static bool reaches_too_far(const struct search *search, size_t n)
+{
+    const struct clmix_planner *planner = search->planner;
+    const struct clmix_node *node = planner->graph->nodes[n];
+
+    for (int i = 0; i < node->input_count + node->output_count; i++) {
+        int32_t value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+
+        if (value >= 0 && planner->slices.parts[value].count > 1 &&
+            inner_run(search, planner->graph->tensors[value]->base) != search->run[planner->position[n]])
+            return true;
+    }
+    return false;
+}
+
+/* Runs, shortened until each keeps its values of several parts to itself. */
+static void find_runs(struct search *search)
+{
+    const struct clmix_planner *planner = search->planner;
+    bool changed = true;
+
+    for (int32_t step = 0; step < planner->plan->steps; step++)
+        search->fits[step] = true;
+    for (size_t n = 0; n < planner->graph->node_count; n++)
+        if (is_step(planner, n) && !search->by_image[n])
+            search->fits[planner->position[n]] = false;
+    while (changed) {
+        changed = false;
+        number_runs(search);
+        for (size_t n = 0; n < planner->graph->node_count; n++)
+            if (is_step(planner, n) && search->run[planner->position[n]] >= 0 && reaches_too_far(search, n)) {
+                search->fits[planner->position[n]] = false;
+                changed = true;
+            }
+    }
+}
+
+/* ---- the decision ------------------------------------------------------------------------------------------------------------------- */
+
+/* Bytes of one image: what the steps of a chain read and write of values inner to it and of others, and the most that one of them needs. */
+struct traffic {
+    size_t inner, outer, most;
+};
+
+static size_t image_bytes(const struct clmix_planner *planner, int32_t value)
+{
+    const struct clmix_tensor *tensor = planner->graph->tensors[value];
+
+    return clmix_shape_count(tensor->shape) * clmix_type_bytes(tensor->type) / planner->slices.batch;
+}
+
+/* Whether an absorber passes over the value: made and read in one step, it is never in memory. */
+static bool is_passed(const struct search *search, int32_t base)
+{
+    const struct clmix_planner *planner = search->planner;
+    int32_t producer = planner->graph->tensors[base]->producer;
+
+    return producer >= 0 && planner->position[producer] == search->last[base];
+}
+
+/* One value that a step reads or writes; an inner one is in the cache until its last reader has it. */
+static void add_value(struct search *search, int32_t step, int32_t value, bool is_written, struct traffic *traffic)
+{
+    const struct clmix_planner *planner = search->planner;
+    int32_t base = value < 0 ? CLMIX_NONE : planner->graph->tensors[value]->base;
+
+    if (base < 0 || planner->slices.parts[value].count == 0 || is_passed(search, base))
+        return;
+    if (inner_run(search, base) < 0) {
+        traffic->outer += image_bytes(planner, value);
+        search->live[step] += image_bytes(planner, value);
+        return;
+    }
+    traffic->inner += image_bytes(planner, value);
+    for (int32_t at = step; is_written && (at == step || at <= search->last[base]); at++)
+        search->live[at] += image_bytes(planner, value);
+}
+
+static struct traffic measure_chain(struct search *search, const struct clmix_chain *chain)
+{
+    const struct clmix_planner *planner = search->planner;
+    struct traffic traffic = { .most = 0 };
+
+    for (int32_t step = chain->first; step <= chain->last; step++)
+        search->live[step] = 0;
+    for (size_t n = 0; n < planner->graph->node_count; n++) {
+        const struct clmix_node *node = planner->graph->nodes[n];
+        int32_t step = planner->position[n];
+
+        if (!is_step(planner, n) || step < chain->first || step > chain->last)
+            continue;
+        for (int i = 0; i < node->input_count; i++)
+            add_value(search, step, node->inputs[i], false, &traffic);
+        for (int i = 0; i < node->output_count; i++)
+            add_value(search, step, node->outputs[i], true, &traffic);
+    }
+    for (int32_t step = chain->first; step <= chain->last; step++)
+        if (search->live[step] > traffic.most)
+            traffic.most = search->live[step];
+    return traffic;
+}
+
+/* As many images as half of the last-level cache holds, cut evenly; 0 where that is the whole batch, where the launches would be too small,
+ * or where most of the traffic would remain. A cut into slices pays on devices that run one work-group after another; others want all the
+ * work at once. Training plans are left whole: what the backward pass needs breaks their chains, and the little that is left gains nothing
+ * (measured). */
+static size_t choose_images(struct search *search, const struct clmix_chain *chain)
+{
+    const struct clmix_planner *planner = search->planner;
+    const clmix_device_info *info = &planner->device->info;
+    const struct traffic traffic = measure_chain(search, chain);
+    size_t batch = planner->slices.batch, images = 1, cuts;
+    size_t least = LEAST_LAUNCH_BYTES * (info->compute_units == 0 ? 1 : info->compute_units) * (size_t)(chain->last - chain->first + 1);
+
+    while (2 * images * traffic.most <= info->cache_bytes / 2 && images < batch)
+        images *= 2;
+    if (info->form != CLMIX_WIDE || planner->mode == CLMIX_TRAINING || images >= batch || images * traffic.most > info->cache_bytes / 2 ||
+        images * (traffic.inner + traffic.outer) < least || traffic.inner < MOSTLY_INNER * traffic.outer)
+        return 0;
+    cuts = (batch + images - 1) / images;
+    return (batch + cuts - 1) / cuts;
+}
+
+/* What CLMIX_SLICE asks for: false for nothing in particular. */
+static bool is_told(size_t batch, size_t *images)
+{
+    const char *wish = getenv("CLMIX_SLICE");
+    char *end = NULL;
+    unsigned long number;
+
+    *images = 0;
+    if (wish == NULL || strcmp(wish, "off") == 0)
+        return wish != NULL;
+    number = strtoul(wish, &end, 10);
+    if (number == 0 || *end != '\0')
+        return false;
+    *images = number < batch ? number : 0;
+    return true;
+}
+
+static clmix_status add_chain(struct search *search, struct clmix_chain chain)
+{
+    struct clmix_slices *slices = &search->planner->slices;
+
+    if (!is_told(slices->batch, &chain.images))
+        chain.images = choose_images(search, &chain);
+    if (chain.images == 0)
+        return CLMIX_OK;
+    for (int32_t step = chain.first; step <= chain.last; step++)
+        slices->chain[step] = (int32_t)slices->chain_count;
+    for (size_t i = 0; i < search->planner->graph->tensor_count; i++)
+        if (search->planner->graph->tensors[i]->base == (int32_t)i && inner_run(search, (int32_t)i) == search->run[chain.first])
+            slices->inner[i] = (int32_t)slices->chain_count;
+    return CLMIX_PUSH(slices->chains, slices->chain_count, slices->chain_capacity, chain) ? CLMIX_OK : clmix_fail_memory("a plan");
+}
+
+static clmix_status add_chains(struct search *search)
+{
+    int32_t steps = search->planner->plan->steps;
+
+    for (int32_t first = 0, behind; first < steps; first = behind) {
+        behind = first + 1;
+        while (behind < steps && search->run[behind] >= 0 && search->run[behind] == search->run[first])
+            behind++;
+        if (search->run[first] >= 0 && behind > first + 1)
+            CLMIX_TRY(add_chain(search, (struct clmix_chain){ .first = first, .last = behind - 1 }));
+    }
+    return CLMIX_OK;
+}
+
+/* ---- the search --------------------------------------------------------------------------------------------------------------------- */
+
+static bool allocate(struct search *search)
+{
+    struct clmix_slices *slices = &search->planner->slices;
+    size_t tensors = search->planner->graph->tensor_count + 1, steps = (size_t)search->planner->plan->steps + 1;
+
+    slices->parts = calloc(tensors, sizeof *slices->parts);
+    slices->chain = malloc(steps * sizeof *slices->chain);
+    slices->inner = malloc(tensors * sizeof *slices->inner);
+    slices->places = malloc(tensors * sizeof *slices->places);
+    search->run = malloc(steps * sizeof *search->run);
+    search->reader = malloc(tensors * sizeof *search->reader);
+    search->by_image = calloc(search->planner->graph->node_count + 1, sizeof *search->by_image);
+    search->fits = malloc(steps * sizeof *search->fits);
+    search->last = malloc(tensors * sizeof *search->last);
+    search->live = malloc(steps * sizeof *search->live);
+    if (slices->parts == NULL || slices->chain == NULL || slices->inner == NULL || slices->places == NULL || search->run == NULL ||
+        search->reader == NULL || search->by_image == NULL || search->fits == NULL || search->last == NULL || search->live == NULL)
+        return false;
+    for (size_t i = 0; i < tensors; i++)
+        slices->inner[i] = slices->places[i] = CLMIX_NONE;
+    for (size_t i = 0; i < steps; i++)
+        slices->chain[i] = -1;
+    return true;
+}
+
+clmix_status clmix_slices_find(struct clmix_planner *planner)
+{
+    struct search search = { .planner = planner };
+    clmix_status status = allocate(&search) ? CLMIX_OK : clmix_fail_memory("a plan");
+
+    planner->slices.graph = planner->graph;
+    if (status == CLMIX_OK) {
+        clmix_plan_part_values(planner, search.by_image);
+        find_runs(&search);
+        status = add_chains(&search);
+    }
+    free(search.run);
+    free(search.reader);
+    free(search.by_image);
+    free(search.fits);
+    free(search.last);
+    free(search.live);
+    return status;
+}
+
+void clmix_slices_free(struct clmix_planner *planner)
+{
+    struct clmix_slices *slices = &planner->slices;
+
+    free(slices->parts);
+    free(slices->chain);
+    free(slices->inner);
+    free(slices->places);
+    free(slices->chains);
+    free(slices->scratch);
+}
+
+const struct clmix_chain *clmix_slices_at(const struct clmix_planner *planner, int32_t step)
+{
+    const struct clmix_slices *slices = &planner->slices;
+
+    return slices->chain[step] >= 0 ? &slices->chains[slices->chain[step]] : NULL;
+}

@@ -1,0 +1,133 @@
+/* How values carry the batch: for each value of a graph the parts that its images lie in, as far as ops can tell. */
+#include "graph/plan.h"
+
+#include <string.h>
+
+/* Of one node: more inputs or outputs than any op has but very wide concatenations. */
+#define MOST_VALUES 16
+
+/* ---- rules that ops share ----------------------------------------------------------------------------------------------------------- */
+
+bool clmix_parts_equal(const struct clmix_parts *a, const struct clmix_parts *b)
+{
+    return a->count == b->count && memcmp(a->rows, b->rows, (size_t)a->count * sizeof *a->rows) == 0;
+}
+
+bool clmix_parts_by_row(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                        struct clmix_parts *outputs)
+{
+    const struct clmix_parts *first = NULL;
+
+    (void)planner;
+    for (int i = 0; i < node->input_count; i++) {
+        if (inputs[i].count == 0)
+            continue;
+        if (first != NULL && !clmix_parts_equal(first, &inputs[i]))
+            return false;
+        first = &inputs[i];
+    }
+    for (int i = 0; first != NULL && i < node->output_count; i++)
+        outputs[i] = *first;
+    return first != NULL;
+}
+
+bool clmix_parts_by_image(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                          struct clmix_parts *outputs)
+{
+    bool carried = false;
+
+    for (int i = 0; i < node->input_count; i++) {
+        if (inputs[i].count > 1)
+            return false;
+        carried |= inputs[i].count == 1;
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        size_t rows = clmix_shape_rows(clmix_node_result(clmix_planner_graph(planner), node, i)->shape);
+
+        outputs[i] = (struct clmix_parts){ .count = 1, .rows = { rows / clmix_planner_batch(planner) } };
+    }
+    return carried;
+}
+
+void clmix_shape_cut(clmix_shape *shape, size_t batch, size_t images)
+{
+    shape->size[0] = shape->size[0] / batch * images;
+}
+
+size_t clmix_planner_batch(const struct clmix_planner *planner)
+{
+    return planner->slices.batch;
+}
+
+/* ---- a graph's values --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_weight(const clmix_graph *graph, const struct clmix_tensor *value)
+{
+    enum clmix_value_kind kind = graph->tensors[value->base]->kind;
+
+    return kind == CLMIX_VALUE_PARAMETER || kind == CLMIX_VALUE_STATE;
+}
+
+/* Whether a value can be cut as these parts say: all its rows are theirs, and its first axis has the batch in it. */
+static bool fit(const struct clmix_tensor *value, const struct clmix_parts *parts, size_t batch)
+{
+    size_t rows = 0;
+
+    for (int i = 0; i < parts->count; i++)
+        rows += parts->rows[i];
+    return value->shape.rank >= 2 && value->shape.size[0] % batch == 0 && rows * batch == clmix_shape_rows(value->shape);
+}
+
+/* Parts of a node's outputs; false, and none, where the op does not work image by image or an input other than a weight carries no batch. */
+static bool part_node(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_parts inputs[MOST_VALUES] = { { .count = 0 } }, outputs[MOST_VALUES] = { { .count = 0 } };
+
+    if (node->op->parts == NULL || node->input_count > MOST_VALUES || node->output_count > MOST_VALUES)
+        return false;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+
+        if (input == NULL || is_weight(graph, input))
+            continue;
+        inputs[i] = planner->slices.parts[node->inputs[i]];
+        if (inputs[i].count == 0)
+            return false;
+    }
+    if (!node->op->parts(planner, node, inputs, outputs))
+        return false;
+    for (int i = 0; i < node->output_count; i++)
+        if (outputs[i].count > 0 && !fit(clmix_node_result(graph, node, i), &outputs[i], planner->slices.batch))
+            return false;
+    for (int i = 0; i < node->output_count; i++)
+        planner->slices.parts[node->outputs[i]] = outputs[i];
+    return true;
+}
+
+/* The first axis of the first input of two axes or more; 0 without one. */
+static size_t find_batch(const clmix_graph *graph)
+{
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i]->kind == CLMIX_VALUE_INPUT && graph->tensors[i]->shape.rank >= 2)
+            return graph->tensors[i]->shape.size[0];
+    return 0;
+}
+
+void clmix_plan_part_values(struct clmix_planner *planner, bool *by_image)
+{
+    const clmix_graph *graph = planner->graph;
+    struct clmix_slices *slices = &planner->slices;
+
+    slices->batch = find_batch(graph);
+    if (slices->batch < 2)
+        return;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const struct clmix_tensor *value = graph->tensors[i];
+
+        if (value->kind == CLMIX_VALUE_INPUT && value->shape.rank >= 2 && value->shape.size[0] == slices->batch)
+            slices->parts[i] = (struct clmix_parts){ .count = 1, .rows = { clmix_shape_rows(value->shape) / slices->batch } };
+    }
+    for (size_t n = 0; n < graph->node_count; n++)
+        by_image[n] = planner->live[n] && part_node(planner, graph->nodes[n]);
+}
