@@ -1,7 +1,7 @@
 /* clmix-info: what clmix sees of the machine. */
 #include "cli.h"
 
-#include <clmix/device.h>
+#include <clmix/train.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +13,11 @@ static const struct cli_help help = {
     .program = "clmix-info",
     .arguments = "[OPTION...]",
     .purpose = "Lists the OpenCL devices that clmix can use: drivers, limits, features found by probing, workarounds in force,\n"
-               "the form of kernels each gets, and the cache of compiled kernels. Says which platforms are left out, and why.",
+               "the form of kernels each gets and where that comes from, what was measured on it, and the cache of compiled\n"
+               "kernels. Says which platforms are left out, and why.",
     .examples = "  clmix-info                          all devices\n"
                 "  clmix-info --check --device gpu     test the GPU's driver against known answers\n"
+                "  clmix-info --tune --device 0        measure now what is otherwise measured on first use\n"
                 "  clmix-info --ceilings --json        what the devices can do at most, for a program to read\n"
                 "  RUSTICL_ENABLE=radeonsi clmix-info  with Mesa's rusticl switched on",
 };
@@ -24,15 +26,17 @@ static const char hint_at_loader[] = "'clinfo -l' shows what the OpenCL loader s
 static const char hint_at_list[] = "clmix-info without --device lists the devices and why others are left out";
 
 struct wishes {
-    int check, ceilings, clear;
+    int check, ceilings, clear, tune;
 };
 
 /* One device with what was asked of it. */
 struct report {
     clmix_device_info info;
-    clmix_status opened, checked, measured;
-    char open_error[1024], check_error[1024], measure_error[1024];
+    clmix_status opened, checked, measured, tuned;
+    char open_error[1024], check_error[1024], measure_error[1024], tune_error[1024];
     clmix_ceilings ceilings;
+    char *tuning; /* file of what was measured, NULL for none */
+    size_t answers;
 };
 
 /* --- cache -------------------------------------------------------------------------------------------------------------------------- */
@@ -75,6 +79,27 @@ static void keep_error(char text[1024])
     snprintf(text, 1024, "%s", clmix_error());
 }
 
+/* Measures what the presets need, for training and evaluation at the usual batch: all of it is asked while plans are made. */
+static clmix_status tune(clmix_device *device)
+{
+    const clmix_train_options options = clmix_train_defaults();
+
+    for (size_t i = 0; clmix_preset_name(i) != NULL; i++) {
+        clmix_config *config;
+        clmix_plan_cost step;
+        size_t peak_bytes;
+        clmix_status status = clmix_config_open(&config, clmix_preset_name(i));
+
+        if (status != CLMIX_OK)
+            return status;
+        status = clmix_train_cost(device, config, options.batch, options.batch, &options, &step, &peak_bytes);
+        clmix_config_free(config);
+        if (status != CLMIX_OK)
+            return status;
+    }
+    return CLMIX_OK;
+}
+
 static void examine(struct report *report, const struct wishes *wishes)
 {
     char selector[48];
@@ -86,7 +111,11 @@ static void examine(struct report *report, const struct wishes *wishes)
         keep_error(report->open_error);
         return;
     }
+    if (wishes->tune && (report->tuned = tune(device)) != CLMIX_OK)
+        keep_error(report->tune_error);
     report->info = *clmix_device_describe(device);
+    if (clmix_device_tuning(device, &report->tuning, &report->answers) != CLMIX_OK)
+        report->answers = 0;
     if (wishes->check && (report->checked = clmix_device_check(device)) != CLMIX_OK)
         keep_error(report->check_error);
     if (wishes->ceilings && (report->measured = clmix_device_ceilings(device, &report->ceilings)) != CLMIX_OK)
@@ -96,7 +125,7 @@ static void examine(struct report *report, const struct wishes *wishes)
 
 static bool failed(const struct report *report)
 {
-    return report->opened != CLMIX_OK || report->checked != CLMIX_OK || report->measured != CLMIX_OK;
+    return report->opened != CLMIX_OK || report->checked != CLMIX_OK || report->measured != CLMIX_OK || report->tuned != CLMIX_OK;
 }
 
 /* The place in the list of the device that --device names. */
@@ -129,6 +158,23 @@ static const char *form_name(clmix_kernel_form form)
     return form == CLMIX_WIDE ? "wide" : "simt";
 }
 
+static const char *origin_name(clmix_form_origin origin)
+{
+    return origin == CLMIX_FORM_MEASURED ? "measured" : origin == CLMIX_FORM_FORCED ? "forced" : "usual";
+}
+
+static void print_kernels(const struct report *report)
+{
+    static const char *const origins[] = { "usual for such a device", "measured here", "forced by CLMIX_KERNELS" };
+
+    printf("    kernels     %s, %s", form_name(report->info.form), origins[report->info.form_origin]);
+    if (report->answers > 0)
+        printf("; %zu answers in %s", report->answers, report->tuning);
+    else if (report->tuning != NULL)
+        printf("; more is measured on first use");
+    printf("\n");
+}
+
 static void print_memory(const clmix_device_info *info)
 {
     printf("    memory      %.1f GB, at most %.1f GB in one piece, %s the host's; local %zu KiB, %s\n", (double)info->global_bytes / 1e9,
@@ -151,7 +197,7 @@ static void print_report(const struct report *report, const struct wishes *wishe
     print_memory(info);
     printf("    features    half arithmetic %s, double %s, sub-groups %s\n", info->half_arithmetic ? "yes" : "no",
            info->double_arithmetic ? "yes" : "no", info->subgroups ? "yes" : "no");
-    printf("    kernels     %s\n", form_name(info->form));
+    print_kernels(report);
     for (unsigned bit = 0; bit < 64; bit++)
         if (clmix_device_quirk(info, bit) != NULL)
             printf("    quirk       %s\n", clmix_device_quirk(info, bit));
@@ -159,6 +205,8 @@ static void print_report(const struct report *report, const struct wishes *wishe
         printf("    FAILED      %s\n", report->open_error);
         return;
     }
+    if (report->tuned != CLMIX_OK)
+        printf("    FAILED      %s\n", report->tune_error);
     if (wishes->check)
         printf("    check       %s\n", report->checked == CLMIX_OK ? "passed" : report->check_error);
     if (wishes->ceilings && report->measured != CLMIX_OK)
@@ -231,11 +279,17 @@ static cJSON *report_json(const struct report *report, const struct wishes *wish
     cJSON_AddStringToObject(object, "opencl_c", info->opencl_c);
     add_limits(object, info);
     cJSON_AddStringToObject(object, "kernels", form_name(info->form));
+    cJSON_AddStringToObject(object, "kernels_origin", origin_name(info->form_origin));
+    if (report->tuning != NULL)
+        cJSON_AddStringToObject(object, "tuning", report->tuning);
+    cJSON_AddNumberToObject(object, "answers", (double)report->answers);
     quirks = cJSON_AddArrayToObject(object, "quirks");
     for (unsigned bit = 0; bit < 64; bit++)
         if (clmix_device_quirk(info, bit) != NULL)
             cJSON_AddItemToArray(quirks, cJSON_CreateString(clmix_device_quirk(info, bit)));
     add_status(object, "opened", report->opened, report->open_error);
+    if (wishes->tune && report->opened == CLMIX_OK)
+        add_status(object, "tune", report->tuned, report->tune_error);
     if (wishes->check && report->opened == CLMIX_OK)
         add_status(object, "check", report->checked, report->check_error);
     if (wishes->ceilings && report->opened == CLMIX_OK && report->measured == CLMIX_OK) {
@@ -305,9 +359,11 @@ static int report_devices(const struct cli *cli, const struct wishes *wishes)
     } else if (status == 0) {
         print_all(reports, count, cli->device == NULL ? skipped : NULL, wishes);
     }
-    for (size_t i = 0; reports != NULL && i < count; i++)
+    for (size_t i = 0; reports != NULL && i < count; i++) {
         if (failed(&reports[i]))
             status = 1;
+        clmix_free(reports[i].tuning);
+    }
     free(reports);
     clmix_free(list);
     clmix_free(skipped);
@@ -317,12 +373,15 @@ static int report_devices(const struct cli *cli, const struct wishes *wishes)
 int main(int argc, char **argv)
 {
     struct wishes wishes = { 0 };
-    struct poptOption options[] = { { "check", 'c', POPT_ARG_NONE, &wishes.check, 0,
-                                      "run the self-test: tiny kernels against known answers", NULL },
-                                    { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0,
-                                      "measure multiply-add rate, copy bandwidth and launch times (seconds)", NULL },
-                                    { "clear-cache", '\0', POPT_ARG_NONE, &wishes.clear, 0, "remove the stored kernels first", NULL },
-                                    POPT_TABLEEND };
+    struct poptOption options[] = {
+        { "check", 'c', POPT_ARG_NONE, &wishes.check, 0, "run the self-test: tiny kernels against known answers", NULL },
+        { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0, "measure multiply-add rate, copy bandwidth and launch times (seconds)",
+          NULL },
+        { "tune", '\0', POPT_ARG_NONE, &wishes.tune, 0,
+          "measure all that the presets need, however long it takes; what is known is not measured again", NULL },
+        { "clear-cache", '\0', POPT_ARG_NONE, &wishes.clear, 0, "remove the stored kernels first", NULL },
+        POPT_TABLEEND
+    };
     struct cli cli;
     int status = cli_start(&cli, &help, options, argc, argv);
 
@@ -333,6 +392,8 @@ int main(int argc, char **argv)
     } else {
         size_t files = 0, bytes = 0;
 
+        if (wishes.tune)
+            setenv("CLMIX_TUNE", "full", 1);
         if (wishes.clear)
             visit_cache(true, &files, &bytes);
         if (wishes.clear && !cli.json)
