@@ -103,7 +103,7 @@ END_TEST
 
 /* ---- what the tuning file decides ------------------------------------------------------------------------------------------------------ */
 
-enum { ROWS = 256, IN = 60, OUT = 128 }; /* of the class 256x128x64 */
+enum { ROWS = 256, IN = 64, OUT = 128 }; /* stands for its class */
 
 /* A linear layer's result on inputs that are always the same, and the name of its first kernel. */
 static float *run_linear(char *kernel, size_t kernel_bytes)
@@ -170,6 +170,8 @@ START_TEST(the_file_decides_the_tile)
         char name[64], text[4096], kernel[64], wanted[80];
         float *y;
 
+        if (variant == 3 && ops_small_effort())
+            break;
         clmix_gemm_name_tile(&tile, name, sizeof name);
         snprintf(text, sizeof text, HEAD "clblast 2 %s\town\t\ntile 1 %s nn 256x128x64\t%s\tby hand\n", form, form, name);
         write_tuning(text);

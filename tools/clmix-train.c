@@ -196,8 +196,20 @@ static size_t count_parameters(const clmix_config *config)
     return sum;
 }
 
+/* Making the first plans for a device takes seconds more than later ones. */
+static void say_first_use(struct session *session)
+{
+    size_t answers;
+    char *path;
+
+    if (clmix_device_tuning(session->device, &path, &answers) == CLMIX_OK && path != NULL && answers == 0)
+        progress_say(&session->progress, "first use of this device: measuring kernels (once: what is found is kept in %s)", path);
+    clmix_free(path);
+}
+
 static clmix_status plan(struct session *session, struct cost *cost)
 {
+    say_first_use(session);
     memset(cost, 0, sizeof *cost);
     if (session->data != NULL) {
         cost->train_count = clmix_dataset_count(session->data, CLMIX_TRAIN);

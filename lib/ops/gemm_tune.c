@@ -23,7 +23,7 @@ struct subject {
     struct clmix_gemm like;
     bool wide;
     int count;
-    int variants[MOST_TILES];
+    struct clmix_gemm_tile tiles[MOST_TILES]; /* of `like` */
     char names[MOST_TILES][MOST_NAME];
     const char *ways[MOST_TILES];
 };
@@ -71,21 +71,18 @@ int clmix_gemm_name_class(const struct clmix_gemm *like, char *text, size_t byte
 /* The candidates for the class; those that come out alike count once. */
 static void list_tiles(const clmix_device_info *info, struct subject *subject)
 {
-    struct clmix_gemm_tile tile;
-
     for (int variant = 0; subject->count < MOST_TILES; variant++) {
+        struct clmix_gemm_tile *tile = &subject->tiles[subject->count];
         char *name = subject->names[subject->count];
         bool known = false;
 
-        if (!clmix_gemm_choose_tile(info, subject->wide, &subject->like, variant, &tile))
+        if (!clmix_gemm_choose_tile(info, subject->wide, &subject->like, variant, tile))
             return;
-        clmix_gemm_name_tile(&tile, name, MOST_NAME);
+        clmix_gemm_name_tile(tile, name, MOST_NAME);
         for (int i = 0; i < subject->count; i++)
             known = known || strcmp(subject->names[i], name) == 0;
-        if (known)
-            continue;
-        subject->variants[subject->count] = variant;
-        subject->ways[subject->count++] = name;
+        if (!known)
+            subject->ways[subject->count++] = name;
     }
 }
 
@@ -94,23 +91,47 @@ static void list_tiles(const clmix_device_info *info, struct subject *subject)
 static clmix_status measure_tile(clmix_device *device, int way, double enough, const void *data, double *seconds)
 {
     const struct subject *subject = data;
-    struct clmix_gemm_tile tile;
+    const struct clmix_gemm_tile *tile = &subject->tiles[way];
     double error = 0.0, taken = 0.0;
     clmix_status status;
 
     (void)enough; /* what takes time is the compiler */
     *seconds = CLMIX_TUNE_WRONG;
-    clmix_gemm_choose_tile(clmix_device_describe(device), subject->wide, &subject->like, subject->variants[way], &tile);
-    status = clmix_gemm_probe(device, &subject->like, CLMIX_GEMM_OWN, &tile, true, &error, &taken);
+    status = clmix_gemm_probe(device, &subject->like, CLMIX_GEMM_OWN, tile, true, &error, &taken);
     if (status == CLMIX_OK && !(error <= 1.0)) /* NaN is wrong too */
         return CLMIX_OK;
     if (status == CLMIX_OK)
-        status = clmix_gemm_probe(device, &subject->like, CLMIX_GEMM_OWN, &tile, false, &error, &taken);
+        status = clmix_gemm_probe(device, &subject->like, CLMIX_GEMM_OWN, tile, false, &error, &taken);
     if (status == CLMIX_OK)
         *seconds = taken;
     else if (status == CLMIX_ERROR_DEVICE_MEMORY && way == 0)
         *seconds = CLMIX_TUNE_FAILED;
     return status == CLMIX_ERROR_HOST_MEMORY ? status : CLMIX_OK;
+}
+
+/* The tile of `gemm` that is named like that of its class; failing that, the first with the same kernel; failing that, the first, which is
+ * there already. */
+static void take_alike(const clmix_device_info *info, const struct clmix_gemm *gemm, const struct clmix_gemm_tile *chosen,
+                       struct clmix_gemm_tile *tile)
+{
+    char wanted[2][MOST_NAME], found[2][MOST_NAME];
+    struct clmix_gemm_tile candidate;
+    bool same_kernel = false;
+
+    clmix_gemm_name_kernel(chosen, wanted[0], MOST_NAME);
+    clmix_gemm_name_tile(chosen, wanted[1], MOST_NAME);
+    for (int variant = 0; clmix_gemm_choose_tile(info, chosen->wide, gemm, variant, &candidate); variant++) {
+        clmix_gemm_name_kernel(&candidate, found[0], MOST_NAME);
+        clmix_gemm_name_tile(&candidate, found[1], MOST_NAME);
+        if (!same_kernel && strcmp(found[0], wanted[0]) == 0) {
+            *tile = candidate;
+            same_kernel = true;
+        }
+        if (strcmp(found[1], wanted[1]) == 0) {
+            *tile = candidate;
+            return;
+        }
+    }
 }
 
 clmix_status clmix_gemm_tune_tile(clmix_device *device, bool wide, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
@@ -138,7 +159,6 @@ clmix_status clmix_gemm_tune_tile(clmix_device *device, bool wide, const struct 
     length = snprintf(key, sizeof key, "tile %d %s ", REVISION, clmix_form_name(wide ? CLMIX_WIDE : CLMIX_SIMT));
     clmix_gemm_name_class(&subject.like, key + length, sizeof key - (size_t)length);
     CLMIX_TRY(clmix_tune_choose(device, &question, &way));
-    if (!clmix_gemm_choose_tile(info, wide, gemm, subject.variants[way], tile)) /* the class has more tiles than this product */
-        clmix_gemm_choose_tile(info, wide, gemm, 0, tile);
+    take_alike(info, gemm, &subject.tiles[way], tile);
     return CLMIX_OK;
 }
