@@ -9,10 +9,11 @@ function text(key,    at, rest)    # the string or number that a line has under 
     if (at == 0)
         return ""
     rest = substr($0, at + length(key) + 3)
+    sub(/^ +/, "", rest)
     if (substr(rest, 1, 1) == "\"")
         return substr(rest, 2, index(substr(rest, 2), "\"") - 1)
     sub(/[,}].*/, "", rest)
-    return rest
+    return rest + 0
 }
 
 function ms(time)    # to three digits, as a person would write it

@@ -518,6 +518,39 @@ START_TEST(differences_of_the_sides_are_named)
 }
 END_TEST
 
+START_TEST(a_disturbed_machine_is_no_change)
+{
+    static const char ceilings[] = "{\"device\":\"d\",\"fma_gflops\":%g,\"copy_gbs\":20,\"peer\":\"clmix 1\",\"driver\":\"v1\","
+                                   "\"platform\":\"p\",\"kernels\":\"wide\"}\n";
+    char lines[1024], *output;
+    cJSON *json;
+
+    snprintf(lines, sizeof lines, ceilings, 100.0);
+    model_line(lines + strlen(lines), sizeof lines - strlen(lines), "a", 100, 98, 103, 96);
+    model_line(lines + strlen(lines), sizeof lines - strlen(lines), "b", 100, 98, 103, 96);
+    model_line(lines + strlen(lines), sizeof lines - strlen(lines), "c", 100, 98, 103, 96);
+    write_file("before", lines);
+    snprintf(lines, sizeof lines, ceilings, 70.0); /* 1.43 times slower */
+    model_line(lines + strlen(lines), sizeof lines - strlen(lines), "a", 130, 128, 133, 125);
+    model_line(lines + strlen(lines), sizeof lines - strlen(lines), "b", 160, 158, 163, 155);
+    model_line(lines + strlen(lines), sizeof lines - strlen(lines), "c", 80, 78, 83, 76);
+    write_file("after", lines);
+    output = compare();
+    ck_assert_msg(strstr(output, "something else used the machine") != NULL, "%s", output);
+    json = find_line(output, "subject", "a, train, batch of 64");
+    ck_assert_str_eq(text(json, "verdict"), "noise");
+    ck_assert_msg(strstr(text(json, "reason"), "disturbed") != NULL, "%s", output);
+    cJSON_Delete(json);
+    json = find_line(output, "subject", "b, train, batch of 64");
+    ck_assert_str_eq(text(json, "verdict"), "slower"); /* by more than that */
+    cJSON_Delete(json);
+    json = find_line(output, "subject", "c, train, batch of 64");
+    ck_assert_str_eq(text(json, "verdict"), "faster"); /* all the same */
+    cJSON_Delete(json);
+    free(output);
+}
+END_TEST
+
 static const struct {
     const char *before, *after, *said;
 } bad_files[] = {
@@ -663,6 +696,7 @@ int main(void)
     tcase_add_test(tests, repeated_results_widen_the_spread);
     tcase_add_test(tests, peers_are_compared_by_what_they_are_about);
     tcase_add_test(tests, differences_of_the_sides_are_named);
+    tcase_add_test(tests, a_disturbed_machine_is_no_change);
     tcase_add_loop_test(tests, bad_files_are_explained, 0, (int)(sizeof bad_files / sizeof *bad_files));
     tcase_add_test(tests, a_report_shows_every_model_and_escapes_text);
     tcase_add_test(tests, a_comparison_can_be_a_page);

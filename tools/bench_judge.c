@@ -87,6 +87,36 @@ struct bench_judgement bench_judge(const struct bench_figure *before, const stru
     return judgement;
 }
 
+double bench_drift(const struct bench_source *before, const struct bench_source *after)
+{
+    static const char *const rates[] = { "fma_gflops", "copy_gbs" };
+    double drift = 1.0;
+
+    if (before->ceilings == NULL || after->ceilings == NULL || strcmp(before->device, after->device) != 0 ||
+        strcmp(before->driver, after->driver) != 0 || strcmp(before->platform, after->platform) != 0 ||
+        strcmp(before->kernels, after->kernels) != 0)
+        return 1.0;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        const double ratio = bench_number(after->ceilings, rates[i]) / bench_number(before->ceilings, rates[i]);
+
+        if (isfinite(ratio) && ratio > 0.0 && fabs(log(ratio)) > fabs(log(drift)))
+            drift = ratio;
+    }
+    return fabs(log(drift)) > log1p(ASSUMED_SPREAD) ? drift : 1.0;
+}
+
+/* What the machine did is not what the program did. */
+static void allow_for_drift(double drift, struct bench_judgement *judgement)
+{
+    const bool explained = judgement->verdict == BENCH_FASTER ? judgement->ratio <= drift : judgement->ratio >= drift;
+
+    if (judgement->verdict == BENCH_NOISE || !explained || (judgement->verdict == BENCH_FASTER) != (drift > 1.0) || drift == 1.0)
+        return;
+    judgement->verdict = BENCH_NOISE;
+    snprintf(judgement->reason, sizeof judgement->reason,
+             "no more than the device's own ceilings moved (%.3f x): the machine was disturbed", drift);
+}
+
 /* ---- pairs ------------------------------------------------------------------------------------------------------------------------ */
 
 /* A peer's name without its versions: "torch 2.15.0 compile" as "torch compile". */
@@ -136,6 +166,8 @@ static clmix_status pair_with_all(const struct bench_results *results, size_t sp
         if (pair.after == NULL || (own && !same_program_and_device(&results->sources[before->source], &results->sources[source])))
             continue;
         pair.judgement = bench_judge(&pair.before->figure, &pair.after->figure);
+        if (before->kind != BENCH_CEILING)
+            allow_for_drift(bench_drift(&results->sources[before->source], &results->sources[source]), &pair.judgement);
         if (!CLMIX_PUSH(pairs->pairs, pairs->count, pairs->capacity, pair))
             return clmix_fail_memory("the comparison");
     }
@@ -229,8 +261,16 @@ void bench_find_differences(const struct bench_results *results, size_t split, s
 
         values_of(results, 0, split, traits[i].value, before, sizeof before);
         values_of(results, split, results->source_count, traits[i].value, after, sizeof after);
-        if (strcmp(before, after) != 0)
+        if (before[0] != '\0' && after[0] != '\0' && strcmp(before, after) != 0)
             snprintf(differences->sentences[differences->count++], sizeof differences->sentences[0], "another %s: %s before, %s after",
-                     traits[i].name, before[0] != '\0' ? before : "unknown", after[0] != '\0' ? after : "unknown");
+                     traits[i].name, before, after);
     }
+    for (size_t i = 0; i < split; i++)
+        for (size_t k = split; k < results->source_count; k++)
+            if (bench_drift(&results->sources[i], &results->sources[k]) != 1.0) {
+                snprintf(differences->sentences[differences->count++], sizeof differences->sentences[0],
+                         "the same device, and yet its ceilings are %.2f times before's: something else used the machine; measure again",
+                         bench_drift(&results->sources[i], &results->sources[k]));
+                return;
+            }
 }

@@ -15,7 +15,7 @@ static const char style[] =
     "body{margin:0 auto;padding:1rem;max-width:64rem;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"
     "'Segoe UI',Roboto,'DejaVu Sans',Arial,sans-serif;overflow-wrap:anywhere}\n"
     "h1{font-size:1.5rem;line-height:1.2}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem}\n"
-    ".scroll{overflow-x:auto}\n"
+    ".scroll{overflow-x:auto}.name{white-space:nowrap}\n"
     "table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}\n"
     "th,td{padding:.2rem .5rem;text-align:right;vertical-align:top;border-bottom:1px solid var(--line)}\n"
     "th{border-bottom:2px solid var(--ink)}th:first-child,td:first-child,.left{text-align:left}\n"

@@ -63,6 +63,22 @@ static void put_legend(struct bench_page *page, const struct bench_results *resu
 
 /* ---- devices ---------------------------------------------------------------------------------------------------------------------- */
 
+static void put_driver(struct bench_page *page, const struct bench_source *source)
+{
+    bench_page_put(page, "<small>");
+    bench_page_text(page, source->platform);
+    if (source->driver[0] != '\0') {
+        bench_page_put(page, ", driver ");
+        bench_page_text(page, source->driver);
+    }
+    if (source->kernels[0] != '\0') {
+        bench_page_put(page, ", ");
+        bench_page_text(page, source->kernels);
+        bench_page_put(page, " kernels");
+    }
+    bench_page_put(page, "</small>");
+}
+
 static void put_devices(struct bench_page *page, const struct bench_results *results)
 {
     bench_page_put(page, "<h2>Devices and their ceilings</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>program</th>"
@@ -75,18 +91,9 @@ static void put_devices(struct bench_page *page, const struct bench_results *res
         put_cell(page, "", source->label);
         bench_page_put(page, "<td class=\"left\">");
         bench_page_text(page, source->device[0] != '\0' ? source->device : "not told");
-        bench_page_put(page, "<small>");
-        bench_page_text(page, source->platform);
-        if (source->driver[0] != '\0') {
-            bench_page_put(page, ", driver ");
-            bench_page_text(page, source->driver);
-        }
-        if (source->kernels[0] != '\0') {
-            bench_page_put(page, ", ");
-            bench_page_text(page, source->kernels);
-            bench_page_put(page, " kernels");
-        }
-        bench_page_put(page, "</small></td>");
+        if (source->platform[0] != '\0' || source->driver[0] != '\0' || source->kernels[0] != '\0')
+            put_driver(page, source);
+        bench_page_put(page, "</td>");
         put_number(page, "", bench_number(source->ceilings, "fma_gflops"), "%.0f");
         put_number(page, "", bench_number(source->ceilings, "copy_gbs"), "%.1f");
         put_number(page, WIDE, bench_number(source->ceilings, "launch_us"), "%.1f");
@@ -161,8 +168,14 @@ static void put_model_row(struct bench_page *page, const struct bench_results *r
     const cJSON *json = item->object;
 
     bench_page_put(page, "<tr>");
-    put_cell(page, "", first ? bench_text(json, "model") : "");
-    put_cell(page, LEFT, first ? bench_text(json, "mode") : "");
+    bench_page_put(page, "<td class=\"name\">");
+    if (first) {
+        bench_page_text(page, bench_text(json, "model"));
+        bench_page_put(page, "<small>");
+        bench_page_text(page, bench_text(json, "mode"));
+        bench_page_put(page, "</small>");
+    }
+    bench_page_put(page, "</td>");
     if (results->source_count > 1)
         put_cell(page, LEFT, results->sources[item->source].label);
     put_number(page, "", item->figure.value, "%.4g");
@@ -189,7 +202,7 @@ static void put_model_table(struct bench_page *page, const struct bench_results 
     const bool several = results->source_count > 1;
 
     bench_page_put(page,
-                   "<div class=\"scroll\"><table>\n<thead><tr><th>model</th><th class=\"left\">mode</th>%s<th>ms</th>"
+                   "<div class=\"scroll\"><table>\n<thead><tr><th>model, mode</th>%s<th>ms</th>"
                    "<th class=\"wide\">quartiles</th><th class=\"wide\">pictures/s</th><th>of multiply-adds</th>"
                    "<th class=\"wide\">of copying</th><th class=\"wide\">MB moved (least)</th><th>MB</th>%s</tr></thead>\n<tbody>\n",
                    several ? "<th class=\"left\">program</th>" : "", several ? "<th>speed</th>" : "");
