@@ -32,7 +32,9 @@ static const char style[] =
     "stroke-width:1.2}\n"
     ".legend{list-style:none;padding:0;font-size:.875rem}.legend svg{vertical-align:-.15em;margin-right:.4rem}\n"
     "summary{cursor:pointer;margin:.5rem 0}.low{font-weight:bold}\n"
-    "@media (max-width:40rem){body{padding:.75rem}.wide{display:none}th,td{padding:.2rem .3rem}}\n"
+    "@media "
+    "(max-width:40rem){body{padding:.75rem}table{font-size:.8125rem}.left{overflow-wrap:anywhere}.wide{display:none}th,td{padding:.2rem "
+    ".3rem}}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}h3{break-after:avoid}tr{break-inside:avoid}"
     ".scroll{overflow:visible}.plots{grid-template-columns:1fr 1fr}summary{display:none}@page{size:A4;margin:15mm}}\n";
 
