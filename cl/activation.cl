@@ -10,7 +10,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu(const uint co
     x += x_offset;
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(clmix_gelu(LOADV(x + i)), y + i);
+        STREAMV(clmix_gelu(LOADV(x + i)), y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = clmix_gelu_1(x[i]);
 }
@@ -25,7 +25,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu_grad(const ui
     x += x_offset;
     dx += dx_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(LOADV(dy + i) * clmix_gelu_derivative(LOADV(x + i)), dx + i);
+        STREAMV(LOADV(dy + i) * clmix_gelu_derivative(LOADV(x + i)), dx + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         dx[i] = dy[i] * clmix_gelu_derivative_1(x[i]);
 }
@@ -39,7 +39,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu(const uint co
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW) {
         const floatv v = LOADV(x + i);
-        STOREV(v < (floatv)(0.0f) ? (floatv)(0.0f) : v, y + i);
+        STREAMV(v < (floatv)(0.0f) ? (floatv)(0.0f) : v, y + i);
     }
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = x[i] < 0.0f ? 0.0f : x[i];
@@ -55,7 +55,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu_grad(const ui
     y += y_offset;
     dx += dx_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(LOADV(y + i) > (floatv)(0.0f) ? LOADV(dy + i) : (floatv)(0.0f), dx + i);
+        STREAMV(LOADV(y + i) > (floatv)(0.0f) ? LOADV(dy + i) : (floatv)(0.0f), dx + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
@@ -68,7 +68,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid(const uint
     x += x_offset;
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV((floatv)(1.0f) / ((floatv)(1.0f) + clmix_exp(-LOADV(x + i))), y + i);
+        STREAMV((floatv)(1.0f) / ((floatv)(1.0f) + clmix_exp(-LOADV(x + i))), y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = 1.0f / (1.0f + clmix_exp_1(-x[i]));
 }
@@ -84,7 +84,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid_grad(const
     dx += dx_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW) {
         const floatv v = LOADV(y + i);
-        STOREV(LOADV(dy + i) * v * ((floatv)(1.0f) - v), dx + i);
+        STREAMV(LOADV(dy + i) * v * ((floatv)(1.0f) - v), dx + i);
     }
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         dx[i] = dy[i] * y[i] * (1.0f - y[i]);

@@ -26,6 +26,22 @@ typedef CLMIX_JOIN(float, VW) __attribute__((aligned(4))) floatvu;
 
 #define LOADV(p) ((floatv)(*(const __global floatvu *)(p)))
 #define STOREV(v, p) (*(__global floatvu *)(p) = (v))
+// A vector of a result that is much larger than the caches (STREAM): written past them where it may, which takes whole lines, so that they
+// need not be read first. What reads the result comes too late to find it in a cache anyway.
+#ifndef STREAM
+#define STREAM 0    // 0, 1
+#endif
+#if STREAM && CLMIX_WIDE && VW > 1 && defined(__clang__)
+#define STREAMV(v, p)                                                  \
+    do {                                                               \
+        if (((size_t)(p) & (sizeof(floatv) - 1)) == 0)                 \
+            __builtin_nontemporal_store((v), (__global floatv *)(p));  \
+        else                                                           \
+            STOREV(v, p);                                              \
+    } while (0)
+#else
+#define STREAMV(v, p) STOREV(v, p)
+#endif
 // Asks for the cache line at p, where the hardware does not foresee it: rows that are read some columns at a time. OpenCL's own prefetch()
 // does nothing in the runtimes that the wide form is for; their compilers are clang.
 #if CLMIX_WIDE && defined(__clang__)

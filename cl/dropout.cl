@@ -20,7 +20,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void dropout(const uint
         uintv words[4];
         dropout_words(key, op, first + i, words);
         for (uint k = 0; k < 4; k++)
-            STOREV(words[k] >= (uintv)(threshold) ? LOADV(x + i + k * VW) * factor : (floatv)(0.0f), y + i + k * VW);
+            STREAMV(words[k] >= (uintv)(threshold) ? LOADV(x + i + k * VW) * factor : (floatv)(0.0f), y + i + k * VW);
     }
 #endif
     for (uint i = tail + get_local_id(0); i < end; i += WG)

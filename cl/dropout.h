@@ -16,6 +16,55 @@ static inline uint dropout_word(const uint4 random, const uint op, const uint el
 
 #if VW > 1
 typedef CLMIX_JOIN(uint, VW) uintv;
+
+#if CLMIX_WIDE
+// VW / 2 counters, each word in the low half of 64 bits: a product then has both its halves in place, and what stands in the high half of a
+// word is left there, since only low halves are multiplied. (mul_hi of 32-bit words goes lane by lane in PoCL.)
+#if VW == 4
+typedef ulong2 ulongh;
+#define DROPOUT_LANES (ulongh)(0, 1)
+#elif VW == 8
+typedef ulong4 ulongh;
+#define DROPOUT_LANES (ulongh)(0, 1, 2, 3)
+#else
+typedef ulong8 ulongh;
+#define DROPOUT_LANES (ulongh)(0, 1, 2, 3, 4, 5, 6, 7)
+#endif
+#define DROPOUT_LOW(v) ((v) & (ulongh)(0xFFFFFFFFul))
+
+// The words of elements e .. e + 2 VW - 1 in words[0..1], e a multiple of 4. A processor of this form has the low half of 64 bits first.
+static inline void dropout_half(const uint4 random, const uint op, const uint element, uintv *words)
+{
+    ulongh c0 = (ulongh)(element / 4) + DROPOUT_LANES, c1 = (ulongh)(op), c2 = (ulongh)(random.z), c3 = (ulongh)(random.w), first, second;
+    uint k0 = random.x, k1 = random.y;
+
+    for (int round = 0; round < 10; round++) {
+        const ulongh p0 = DROPOUT_LOW(c0) * (ulongh)(0xD2511F53ul), p2 = DROPOUT_LOW(c2) * (ulongh)(0xCD9E8D57ul);
+        c0 = (p2 >> (ulongh)(32)) ^ c1 ^ (ulongh)(k0);
+        c2 = (p0 >> (ulongh)(32)) ^ c3 ^ (ulongh)(k1);
+        c1 = p2;
+        c3 = p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    first = DROPOUT_LOW(c0) | (c1 << (ulongh)(32));
+    second = DROPOUT_LOW(c2) | (c3 << (ulongh)(32));
+    ulongh run;
+    run.even = first.lo;
+    run.odd = second.lo;
+    words[0] = CLMIX_JOIN(as_uint, VW)(run);
+    run.even = first.hi;
+    run.odd = second.hi;
+    words[1] = CLMIX_JOIN(as_uint, VW)(run);
+}
+
+// The words of the elements e .. e + 4 VW - 1 in words[0..3], e a multiple of 4.
+static inline void dropout_words(const uint4 random, const uint op, const uint element, uintv *words)
+{
+    dropout_half(random, op, element, words);
+    dropout_half(random, op, element + 2 * VW, words + 2);
+}
+#else
 #if VW == 4
 #define DROPOUT_LANES (uintv)(0, 1, 2, 3)
 #elif VW == 8
@@ -23,16 +72,6 @@ typedef CLMIX_JOIN(uint, VW) uintv;
 #else
 #define DROPOUT_LANES (uintv)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #endif
-
-// High halves of products with a constant. In the wide form through 64 bits: PoCL's mul_hi goes lane by lane, and takes twice as long.
-static inline uintv dropout_high(const uintv a, const uint b)
-{
-#if CLMIX_WIDE
-    return CLMIX_JOIN(convert_uint, VW)((CLMIX_JOIN(convert_ulong, VW)(a) * (CLMIX_JOIN(ulong, VW))(b)) >> (CLMIX_JOIN(ulong, VW))(32));
-#else
-    return mul_hi(a, (uintv)(b));
-#endif
-}
 
 // a0 b0 a1 b1 ... of the lower or upper halves.
 static inline uintv dropout_zip_low(const uintv a, const uintv b)
@@ -59,7 +98,7 @@ static inline void dropout_words(const uint4 random, const uint op, const uint e
     uint k0 = random.x, k1 = random.y;
 
     for (int round = 0; round < 10; round++) {
-        const uintv n0 = dropout_high(c2, 0xCD9E8D57u) ^ c1 ^ (uintv)(k0), n2 = dropout_high(c0, 0xD2511F53u) ^ c3 ^ (uintv)(k1);
+        const uintv n0 = mul_hi(c2, (uintv)(0xCD9E8D57u)) ^ c1 ^ (uintv)(k0), n2 = mul_hi(c0, (uintv)(0xD2511F53u)) ^ c3 ^ (uintv)(k1);
         c1 = c2 * (uintv)(0xCD9E8D57u);
         c3 = c0 * (uintv)(0xD2511F53u);
         c0 = n0;
@@ -74,6 +113,7 @@ static inline void dropout_words(const uint4 random, const uint op, const uint e
     words[2] = dropout_zip_low(even_high, odd_high);
     words[3] = dropout_zip_high(even_high, odd_high);
 }
+#endif
 #endif
 
 #endif

@@ -13,7 +13,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void fill_values(const 
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV((floatv)(value), y + i);
+        STREAMV((floatv)(value), y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = value;
 }
@@ -28,7 +28,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void add(const uint cou
     b += b_offset;
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(LOADV(a + i) + LOADV(b + i), y + i);
+        STREAMV(LOADV(a + i) + LOADV(b + i), y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = a[i] + b[i];
 }
@@ -42,7 +42,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void scale(const uint c
     x += x_offset;
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(LOADV(x + i) * factor, y + i);
+        STREAMV(LOADV(x + i) * factor, y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = x[i] * factor;
 }
@@ -62,7 +62,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void add_n(
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
     y += y_offset;
     for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(ADD_TERMS(VECTOR_AT), y + i);
+        STREAMV(ADD_TERMS(VECTOR_AT), y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = ADD_TERMS(ELEMENT_AT);
 }

@@ -241,7 +241,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_apply(c
             const uint n = columns - c;
             const floatv factor = load_lanes(stats + columns + c, n) * load_lanes(weight + weight_offset + c, n);
             const floatv centred = load_lanes(x + x_offset + (ulong)r * columns + c, n) - load_lanes(stats + c, n);
-            store_lanes(centred * factor + load_lanes(bias + bias_offset + c, n), y + y_offset + (ulong)r * columns + c, n);
+            stream_lanes(centred * factor + load_lanes(bias + bias_offset + c, n), y + y_offset + (ulong)r * columns + c, n);
         }
 }
 
@@ -323,6 +323,6 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void batch_norm_dx(
             const floatv mean_g = load_lanes(dbias + dbias_offset + c, n) * part,
                          mean_along = load_lanes(dweight + dweight_offset + c, n) * part;
             const floatv g = load_lanes(dy + dy_offset + (ulong)r * columns + c, n) - mean_g - xhat * mean_along;
-            store_lanes(g * rstd * load_lanes(weight + weight_offset + c, n), dx + dx_offset + (ulong)r * columns + c, n);
+            stream_lanes(g * rstd * load_lanes(weight + weight_offset + c, n), dx + dx_offset + (ulong)r * columns + c, n);
         }
 }

@@ -35,7 +35,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void normalize_pictures
     for (uint i = begin + get_local_id(0) * CHANNELS * VW; i < tail; i += WG * CHANNELS * VW)
         for (uint k = 0; k < CHANNELS; k++) {
             const floatv v = CLMIX_JOIN(convert_float, VW)(CLMIX_JOIN(vload, VW)(0, x + i + k * VW));
-            STOREV(v * scales[k] + shifts[k], y + i + k * VW);
+            STREAMV(v * scales[k] + shifts[k], y + i + k * VW);
         }
 #endif
     for (uint i = tail + get_local_id(0); i < end; i += WG)

@@ -1,17 +1,35 @@
 // Global average pooling and maximum pooling over windows, channels last, with their gradients.
 #include "reduce.h"
 
+#define PIXELS 8    // that the wide form of average_pixels goes through together
+
 // y[b, c] = mean over the image's pixels of x[b, p, c].  Group (b, j) does image b and the columns [j * block, (j + 1) * block); its
-// work-items stand as `lanes` columns times WG / lanes pixels.  Reads 4 bytes an element.
+// work-items stand as `lanes` columns times WG / lanes pixels.  The wide form goes through memory in its order, some pixels at a time, with
+// the sums in y, that is in the cache.  Reads 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(const uint pixels, const uint columns, const uint block,
                                                                              const __global float *x, const uint x_offset,
                                                                              __global float *y, const uint y_offset)
 {
     COLUMN_SCRATCH
     const uint left = get_group_id(1) * block, right = left + min(block, columns - left);
-    const uint lanes = column_lanes(right - left), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
     const __global float *image = x + x_offset + (ulong)get_group_id(0) * pixels * columns;
     const float part = 1.0f / (float)pixels;
+#if WG == 1
+    y += y_offset + (ulong)get_group_id(0) * columns;
+    for (uint top = 0; top < pixels; top += PIXELS)
+        for (uint c = left; c < right; c += VW) {
+            const uint n = right - c, bottom = min(top + PIXELS, pixels);
+            floatv sum = (floatv)(0.0f);
+            for (uint p = top; p < bottom; p++) {
+                FETCH_AHEAD(image + (ulong)(p + PIXELS) * columns + c);
+                sum += load_lanes(image + (ulong)p * columns + c, n);
+            }
+            if (top > 0)
+                sum += load_lanes(y + c, n);
+            store_lanes(bottom == pixels ? sum * part : sum, y + c, n);
+        }
+#else
+    const uint lanes = column_lanes(right - left), side = get_local_id(0) % lanes, down = get_local_id(0) / lanes, step = WG / lanes;
     for (uint first = left; first < right; first += lanes * VW) {
         const uint c = first + side * VW, n = lanes_at(c, right);
         floatv sum = (floatv)(0.0f);
@@ -21,6 +39,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
         if (down == 0)
             store_lanes(sum, y + y_offset + (ulong)get_group_id(0) * columns + c, n);
     }
+#endif
 }
 
 // dx[b, p, c] = dy[b, c] / pixels.  Group g does rows [g * chunk, (g + 1) * chunk) of images * pixels.  Writes 4 bytes an element.

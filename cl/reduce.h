@@ -116,6 +116,15 @@ static inline void store_lanes(const floatv v, __global float *p, const uint n)
 #endif
 }
 
+// store_lanes for results that STREAM may send past the caches.
+static inline void stream_lanes(const floatv v, __global float *p, const uint n)
+{
+    if (n >= VW)
+        STREAMV(v, p);
+    else
+        store_lanes(v, p, n);
+}
+
 // Lanes of the columns c .. columns - 1 that a vector at c holds.
 static inline uint lanes_at(const uint c, const uint columns)
 {
@@ -156,7 +165,7 @@ static inline float group_max(const float value, __local float *scratch)
 
 // Work-items stand as `lanes` columns (of VW floats) times WG / lanes rows: the sum of what those of one column hold, in order of their
 // rows.
-static inline floatv column_sum(const floatv value, const uint lanes, __local floatv *scratch)
+static inline floatv group_column_sum(const floatv value, const uint lanes, __local floatv *scratch)
 {
     scratch[get_local_id(0)] = value;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -170,7 +179,7 @@ static inline floatv column_sum(const floatv value, const uint lanes, __local fl
 #define GROUP_SUM(value)         group_sum(value, group_scratch)
 #define GROUP_MAX(value)         group_max(value, group_scratch)
 #define COLUMN_SCRATCH           __local floatv column_scratch[WG];
-#define COLUMN_SUM(value, lanes) column_sum(value, lanes, column_scratch)
+#define COLUMN_SUM(value, lanes) group_column_sum(value, lanes, column_scratch)
 #else
 #define GROUP_SCRATCH
 #define GROUP_SUM(value) (value)

@@ -25,24 +25,31 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_level
     }
 }
 
-// All levels, forward, for the wide form: one group, that is one work-item, an image after the other of [g * chunk, (g + 1) * chunk), so
-// that the approximations it reads again are still in its cache. Reads the picture once, writes the band list once.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_images(const uint images, const uint chunk, const uint height,
-                                                                                  const uint width, const uint channels, const uint levels,
-                                                                                  const __global float *x, const uint x_offset,
-                                                                                  const uint x_pitch, __global float *bands,
-                                                                                  const uint bands_offset)
+// All levels, for the wide form: one group, that is one work-item, does a tile after the other of [g * chunk, (g + 1) * chunk), so that the
+// approximations it reads again are still in its cache. A tile is `side` x `side` pixels of the coarsest map of an image, and of finer maps
+// the pixels that belong to them: rows TILE_BEGIN(ty) .. TILE_END(ty, h) - 1, columns likewise, of a level's map.
+#define TILE_BEGIN(t)    (((t)*side) << (levels - level))
+#define TILE_END(t, all) min((all), (((t) + 1) * side) << (levels - level))
+
+// Forward.  Reads the picture once, writes the band list once.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_forward_tiles(const uint units, const uint chunk, const uint images,
+                                                                                 const uint height, const uint width, const uint channels,
+                                                                                 const uint levels, const uint side, const uint tiles_x,
+                                                                                 const uint tiles_y, const __global float *x,
+                                                                                 const uint x_offset, const uint x_pitch,
+                                                                                 __global float *bands, const uint bands_offset)
 {
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, images - begin);
-    for (uint image = begin + get_local_id(0); image < end; image += WG) {
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, units - begin);
+    for (uint unit = begin + get_local_id(0); unit < end; unit += WG) {
+        const uint tx = unit % tiles_x, ty = unit / tiles_x % tiles_y, image = unit / tiles_x / tiles_y;
         const __global float *fine = x + x_offset + (ulong)image * height * width * x_pitch;
         uint fine_height = height, fine_width = width, pitch = x_pitch;
         ulong base = 0;
-        for (uint level = 0; level < levels; level++) {
+        for (uint level = 1; level <= levels; level++) {
             const uint h = (fine_height + 1) / 2, w = (fine_width + 1) / 2;
             __global float *coarse = bands + bands_offset + (base + (ulong)image * h * w) * 4 * channels;
-            for (uint y = 0; y < h; y++)
-                for (uint i = 0; i < w; i++) {
+            for (uint y = TILE_BEGIN(ty); y < TILE_END(ty, h); y++)
+                for (uint i = TILE_BEGIN(tx); i < TILE_END(tx, w); i++) {
                     __global float *to = coarse + (ulong)(y * w + i) * 4 * channels;
                     haar_forward(fine + (ulong)(2 * y * fine_width + 2 * i) * pitch, pitch, fine_width * pitch, 2 * i + 1 < fine_width,
                                  2 * y + 1 < fine_height, to, to + channels, channels);
@@ -75,23 +82,23 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_leve
         haar_backward(low + low_offset + low_first + (ulong)pixel * low_pitch + c,
                       high + high_offset + high_first + (ulong)pixel * high_pitch + 3 * c, 2 * x + 1 < width, 2 * y + 1 < height,
                       other + other_offset + other_first + (ulong)block * other_pitch + c, other_pitch, width * other_pitch,
-                      fine + fine_offset + fine_first + (ulong)block * channels + c, channels, width * channels, has_other,
+                      fine + fine_offset + fine_first + (ulong)block * channels + c, channels, width * channels, has_other, 1,
                       min((uint)HAAR_LANES, channels - c));
     }
 }
 
-// The adjoint of all levels for the wide form: one work-item an image after the other. From the coarsest level on, the gradient of a
-// level's approximations is their own, in the list, plus the adjoint of the next level; it lies in scratch: for odd levels in the image's
+// The adjoint of all levels, by tiles as above. From the coarsest level on, the gradient of a level's approximations is their own, in the list, plus the adjoint of the next level; it lies in scratch: for odd levels in the image's
 // part of (images, h_1, w_1, C), for even ones in that of the (images, h_2, w_2, C) behind it. dx = adjoint, plus `other` if has_other.
 // Reads the band list (and other) once, writes dx once; scratch stays in the cache.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_images(
-    const uint images, const uint chunk, const uint height, const uint width, const uint channels, const uint levels,
-    const __global float *bands, const uint bands_offset, const __global float *other, const uint other_offset, const int has_other,
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_tiles(
+    const uint units, const uint chunk, const uint images, const uint height, const uint width, const uint channels, const uint levels,
+    const uint side, const uint tiles_x, const uint tiles_y, const __global float *bands, const uint bands_offset, const __global float *other, const uint other_offset, const int has_other,
     __global float *scratch, const uint scratch_offset, __global float *dx, const uint dx_offset)
 {
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, images - begin);
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, units - begin);
     const ulong pixels1 = (ulong)((height + 1) / 2) * ((width + 1) / 2), pixels2 = (ulong)((height + 3) / 4) * ((width + 3) / 4);
-    for (uint image = begin + get_local_id(0); image < end; image += WG) {
+    for (uint unit = begin + get_local_id(0); unit < end; unit += WG) {
+        const uint tx = unit % tiles_x, ty = unit / tiles_x % tiles_y, image = unit / tiles_x / tiles_y;
         const __global float *low = 0;
         uint low_pitch = 4 * channels;
         for (uint level = levels; level > 0; level--) {
@@ -114,12 +121,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void haar_backward_imag
             const uint extra_pitch = level > 1 ? 4 * channels : channels;
             if (level == levels)
                 low = coarse;
-            for (uint y = 0; y < h; y++)
-                for (uint i = 0; i < w; i++) {
+            for (uint y = TILE_BEGIN(ty); y < TILE_END(ty, h); y++)
+                for (uint i = TILE_BEGIN(tx); i < TILE_END(tx, w); i++) {
                     const uint pixel = y * w + i, block = 2 * y * fine_width + 2 * i;
                     haar_backward(low + (ulong)pixel * low_pitch, coarse + (ulong)pixel * 4 * channels + channels, 2 * i + 1 < fine_width,
                                   2 * y + 1 < fine_height, extra + (ulong)block * extra_pitch, extra_pitch, fine_width * extra_pitch,
-                                  fine + (ulong)block * channels, channels, fine_width * channels, level > 1 || has_other, channels);
+                                  fine + (ulong)block * channels, channels, fine_width * channels, level > 1 || has_other, level == 1,
+                                  channels);
                 }
             low = fine;
             low_pitch = channels;

@@ -68,27 +68,37 @@ static inline void haar_load8(float8 *x, float8 *y, float8 *z, const __global fl
     *z = (float8)(z0, z1);
 }
 #elif VW == 16
+// By blends and one permutation a vector: lane j of the run's vectors holds x where j % 3 is 0 (2, 1 in the second and third vector), so
+// that x's lanes of all three are distinct lanes of one vector.
+#define HAAR_LANE(k)        (-((k) % 3 == 0))
+#define HAAR_LANES_FROM(k)                                                                                                               \
+    (int16)(HAAR_LANE(k), HAAR_LANE(k + 1), HAAR_LANE(k + 2), HAAR_LANE(k), HAAR_LANE(k + 1), HAAR_LANE(k + 2), HAAR_LANE(k),            \
+            HAAR_LANE(k + 1), HAAR_LANE(k + 2), HAAR_LANE(k), HAAR_LANE(k + 1), HAAR_LANE(k + 2), HAAR_LANE(k), HAAR_LANE(k + 1),        \
+            HAAR_LANE(k + 2), HAAR_LANE(k))
+#define HAAR_BLEND(a, b, c) select(select(c, b, HAAR_LANES_FROM(2)), a, HAAR_LANES_FROM(0))    // lanes j of a, b, c by j % 3
+
 static inline void haar_store16(const float16 x, const float16 y, const float16 z, __global float *p)
 {
-    haar_store4(x.lo.lo, y.lo.lo, z.lo.lo, p);    // in quarters: half as many instructions as whole vectors put together lane by lane
-    haar_store4(x.lo.hi, y.lo.hi, z.lo.hi, p + 12);
-    haar_store4(x.hi.lo, y.hi.lo, z.hi.lo, p + 24);
-    haar_store4(x.hi.hi, y.hi.hi, z.hi.hi, p + 36);
+    const float16 u = x.s0b61c72d83e94fa5, v = y.s50b61c72d83e94fa, w = z.sa50b61c72d83e94f;
+    STOREV(HAAR_BLEND(u, v, w), p);
+    STOREV(HAAR_BLEND(v, w, u), p + 16);
+    STOREV(HAAR_BLEND(w, u, v), p + 32);
 }
 
 static inline void haar_load16(float16 *x, float16 *y, float16 *z, const __global float *p)
 {
     const float16 a = LOADV(p), b = LOADV(p + 16), c = LOADV(p + 32);
-    *x = (float16)(a.s0, a.s3, a.s6, a.s9, a.sc, a.sf, b.s2, b.s5, b.s8, b.sb, b.se, c.s1, c.s4, c.s7, c.sa, c.sd);
-    *y = (float16)(a.s1, a.s4, a.s7, a.sa, a.sd, b.s0, b.s3, b.s6, b.s9, b.sc, b.sf, c.s2, c.s5, c.s8, c.sb, c.se);
-    *z = (float16)(a.s2, a.s5, a.s8, a.sb, a.se, b.s1, b.s4, b.s7, b.sa, b.sd, c.s0, c.s3, c.s6, c.s9, c.sc, c.sf);
+    *x = HAAR_BLEND(a, c, b).s0369cf258be147ad;
+    *y = HAAR_BLEND(b, a, c).s147ad0369cf258be;
+    *z = HAAR_BLEND(c, b, a).s258be147ad0369cf;
 }
 #endif
 
 // Forward: reads a, and b, c, d where they exist (`right`, `down`; else they are zero), writes LL at ll and the details at high. `across`
 // and `below` are the distances in x from a to b and to c.
-// Backward: reads LL and details, writes what exists of the block at y, added to what `other` holds there if `has_other`.
-#define HAAR_BLOCKS(type, N, LOAD, STORE)                                                                                                \
+// Backward: reads LL and details, writes what exists of the block at y, added to what `other` holds there if `has_other`; `is_result`: what is
+// written is not read again here.
+#define HAAR_BLOCKS(type, N, LOAD, STORE, RESULT)                                                                                           \
     static inline void haar_forward##N(const __global float *x, const uint across, const uint below, const int right, const int down,    \
                                        __global float *ll, __global float *high)                                                         \
     {                                                                                                                                    \
@@ -100,7 +110,7 @@ static inline void haar_load16(float16 *x, float16 *y, float16 *z, const __globa
     }                                                                                                                                    \
     static inline void haar_backward##N(const __global float *low_at, const __global float *high, const int right, const int down,       \
                                         const __global float *other, const uint other_across, const uint other_below, __global float *y, \
-                                        const uint across, const uint below, const int has_other)                                        \
+                                        const uint across, const uint below, const int has_other, const int is_result)                   \
     {                                                                                                                                    \
         const type low = LOAD(low_at);                                                                                                   \
         type lh, hl, hh;                                                                                                                 \
@@ -113,13 +123,13 @@ static inline void haar_load16(float16 *x, float16 *y, float16 *z, const __globa
             c += down ? LOAD(other + other_below) : (type)(0.0f);                                                                        \
             d += right && down ? LOAD(other + other_across + other_below) : (type)(0.0f);                                                \
         }                                                                                                                                \
-        STORE(a, y);                                                                                                                     \
+        RESULT(a, y);                                                                                                                    \
         if (right)                                                                                                                       \
-            STORE(b, y + across);                                                                                                        \
+            RESULT(b, y + across);                                                                                                       \
         if (down)                                                                                                                        \
-            STORE(c, y + below);                                                                                                         \
+            RESULT(c, y + below);                                                                                                        \
         if (right && down)                                                                                                               \
-            STORE(d, y + across + below);                                                                                                \
+            RESULT(d, y + across + below);                                                                                               \
     }
 
 #define HAAR_LOAD1(p)     (*(p))
@@ -127,12 +137,20 @@ static inline void haar_load16(float16 *x, float16 *y, float16 *z, const __globa
 #define HAAR_LOAD4(p)     ((float4)(*(const __global float4u *)(p)))
 #define HAAR_STORE4(v, p) (*(__global float4u *)(p) = (v))
 
-HAAR_BLOCKS(float, 1, HAAR_LOAD1, HAAR_STORE1)
-HAAR_BLOCKS(float4, 4, HAAR_LOAD4, HAAR_STORE4)
+#define HAAR_RESULTV(v, p)   \
+    do {                     \
+        if (is_result)       \
+            STREAMV(v, p);   \
+        else                 \
+            STOREV(v, p);    \
+    } while (0)
+
+HAAR_BLOCKS(float, 1, HAAR_LOAD1, HAAR_STORE1, HAAR_STORE1)
+HAAR_BLOCKS(float4, 4, HAAR_LOAD4, HAAR_STORE4, HAAR_STORE4)
 #if VW == 8
-HAAR_BLOCKS(float8, 8, LOADV, STOREV)
+HAAR_BLOCKS(float8, 8, LOADV, STOREV, HAAR_RESULTV)
 #elif VW == 16
-HAAR_BLOCKS(float16, 16, LOADV, STOREV)
+HAAR_BLOCKS(float16, 16, LOADV, STOREV, HAAR_RESULTV)
 #endif
 
 // The same for channels 0 .. channels - 1 of one pixel of the coarser map, in the widest vectors that fit.
@@ -160,18 +178,19 @@ static inline void haar_forward(const __global float *x, const uint across, cons
 
 static inline void haar_backward(const __global float *low, const __global float *high, const int right, const int down,
                                  const __global float *other, const uint other_across, const uint other_below, __global float *y,
-                                 const uint across, const uint below, const int has_other, const uint channels)
+                                 const uint across, const uint below, const int has_other, const int is_result,
+                                 const uint channels)
 {
     uint c = 0;
     for (; c + HAAR_LANES <= channels; c += HAAR_LANES)
         HAAR_WIDEST(haar_backward)
-        (low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other);
+        (low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other, is_result);
 #if HAAR_LANES > 4
     for (; c + 4 <= channels; c += 4)
-        haar_backward4(low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other);
+        haar_backward4(low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other, is_result);
 #endif
     for (; c < channels; c++)
-        haar_backward1(low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other);
+        haar_backward1(low + c, high + 3 * c, right, down, other + c, other_across, other_below, y + c, across, below, has_other, is_result);
 }
 
 #endif

@@ -23,7 +23,7 @@ static size_t stage(struct clmix_planner *planner, const struct clmix_node *node
     clmix_launch_value(launcher, x);
     clmix_launch_uint(launcher, pitch);
     clmix_launch_value(launcher, out);
-    clmix_launch_grid(launcher, chunks, (columns + work_group * width - 1) / (work_group * width), 1, work_group);
+    clmix_launch_grid(launcher, chunks, wide ? 1 : (columns + work_group * width - 1) / (work_group * width), 1, work_group);
     return chunks;
 }
 

@@ -6,7 +6,8 @@
 
 #include <clmix/ops.h>
 
-#define MOST_TERMS 8 /* inputs of one add_n launch */
+#define MOST_TERMS   8                  /* inputs of one add_n launch */
+#define STREAM_BYTES ((size_t)32 << 20) /* the last cache of most processors, or a core's share of it */
 
 /* ---- launches ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -45,6 +46,8 @@ struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, cons
     struct clmix_chunks cut = clmix_chunks_of(planner, count, multiple, clmix_planner_wide(planner) ? 4096 : 1, group);
 
     clmix_launch_define(launcher, "WG", (long)group);
+    if (node->input_count == 0 || !clmix_planner_in_place(planner, node, 0))
+        clmix_launch_stream(planner, launcher, count);
     clmix_launch_grid(launcher, cut.groups, 1, 1, group);
     clmix_launch_uint(launcher, count);
     clmix_launch_uint(launcher, cut.chunk);
@@ -69,6 +72,12 @@ struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const st
     clmix_launch_uint(launcher, cut.chunk);
     clmix_launch_uint(launcher, columns);
     return launcher;
+}
+
+void clmix_launch_stream(const struct clmix_planner *planner, struct clmix_launcher *launcher, size_t count)
+{
+    if (clmix_planner_wide(planner) && count * sizeof(float) >= STREAM_BYTES)
+        clmix_launch_define(launcher, "STREAM", 1);
 }
 
 /* ---- shapes and costs ---------------------------------------------------------------------------------------------------------------- */

@@ -28,6 +28,10 @@ struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, cons
 struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
                                          size_t rows, size_t columns, bool together);
 
+/* Defines STREAM where the result, of `count` floats, is so large that it had better be written past the caches (cl/common.h): nothing of it
+ * would be found there by what reads it next. */
+void clmix_launch_stream(const struct clmix_planner *planner, struct clmix_launcher *launcher, size_t count);
+
 /* ---- shapes and costs ---------------------------------------------------------------------------------------------------------------- */
 
 /* All inputs that are there are f32; else a sentence. */

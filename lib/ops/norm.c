@@ -258,6 +258,7 @@ static clmix_status batch_norm_launch(struct clmix_planner *planner, const struc
     else
         launch_running_stats(planner, node, columns);
     launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_apply", rows, columns, false);
+    clmix_launch_stream(planner, launcher, rows * columns);
     clmix_launch_value(launcher, node->inputs[X]);
     clmix_launch_value(launcher, node->outputs[1]);
     clmix_launch_value(launcher, node->inputs[WEIGHT]);
@@ -280,6 +281,8 @@ static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const 
     clmix_launch_value(launcher, partial);
     launch_sums(planner, node, rows, columns, partial);
     launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_dx", rows, columns, false);
+    if (!clmix_planner_in_place(planner, node, 0))
+        clmix_launch_stream(planner, launcher, rows * columns);
     clmix_launch_value(launcher, node->inputs[DY]);
     clmix_launch_value(launcher, node->inputs[GRAD_X]);
     clmix_launch_value(launcher, node->inputs[STATS]);

@@ -51,28 +51,55 @@ struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, co
     return launcher;
 }
 
-/* A launch of a kernel that does all levels, a work-item an image after the other. */
-static struct clmix_launcher *launch_images(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                            clmix_shape picture, int levels)
+/* Tiles of pictures that a work-item takes through all levels: as many pixels of the coarsest map as leave a tile and its bands in a core's
+ * cache. */
+struct tiles {
+    size_t side, x, y, units;
+};
+
+#define TILE_BYTES ((size_t)256 << 10)
+
+static struct tiles tiles_of(clmix_shape picture, int levels)
+{
+    struct clmix_haar_map last = clmix_haar_map_of(picture, levels);
+    size_t fine = (size_t)1 << levels, bytes = fine * fine * picture.size[3] * sizeof(float);
+    struct tiles tiles = { .side = 1 };
+
+    while (4 * bytes <= TILE_BYTES && tiles.side < (last.height > last.width ? last.height : last.width)) {
+        tiles.side *= 2;
+        bytes *= 4;
+    }
+    tiles.x = (last.width + tiles.side - 1) / tiles.side;
+    tiles.y = (last.height + tiles.side - 1) / tiles.side;
+    tiles.units = picture.size[0] * tiles.x * tiles.y;
+    return tiles;
+}
+
+/* A launch of a kernel that does all levels, a work-item a tile after the other. */
+static struct clmix_launcher *launch_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                           clmix_shape picture, int levels)
 {
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
-    struct clmix_chunks cut = clmix_chunks_of(planner, picture.size[0], 1, 1, 0);
+    struct tiles tiles = tiles_of(picture, levels);
+    struct clmix_chunks cut = clmix_chunks_of(planner, tiles.units, 1, 1, 0);
 
     clmix_launch_define(launcher, "WG", 1);
     clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
-    clmix_launch_uint(launcher, picture.size[0]);
+    clmix_launch_uint(launcher, tiles.units);
     clmix_launch_uint(launcher, cut.chunk);
-    clmix_launch_uint(launcher, picture.size[1]);
-    clmix_launch_uint(launcher, picture.size[2]);
-    clmix_launch_uint(launcher, picture.size[3]);
+    for (int i = 0; i < 4; i++)
+        clmix_launch_uint(launcher, picture.size[i]);
     clmix_launch_uint(launcher, (size_t)levels);
+    clmix_launch_uint(launcher, tiles.side);
+    clmix_launch_uint(launcher, tiles.x);
+    clmix_launch_uint(launcher, tiles.y);
     return launcher;
 }
 
-/* All levels of an image in one go keep its approximations in a core's cache; that needs enough images for all cores. */
-static bool goes_by_images(const struct clmix_planner *planner, clmix_shape picture)
+/* All levels of a tile in one go keep its approximations in a core's cache; that needs enough tiles for all cores. */
+static bool goes_by_tiles(const struct clmix_planner *planner, clmix_shape picture, int levels)
 {
-    return clmix_planner_wide(planner) && picture.size[0] >= 2 * (size_t)clmix_planner_device(planner)->compute_units;
+    return clmix_planner_wide(planner) && tiles_of(picture, levels).units >= 2 * (size_t)clmix_planner_device(planner)->compute_units;
 }
 
 void clmix_launch_haar_place(struct clmix_launcher *launcher, int32_t value, size_t first, size_t pitch)
@@ -134,8 +161,8 @@ static clmix_status bands_launch(struct clmix_planner *planner, const struct clm
     size_t pitch = clmix_pixel_pitch(clmix_node_input(clmix_planner_graph(planner), node, 0)), columns = 4 * attributes->shape.size[3];
     struct clmix_launcher *launcher;
 
-    if (goes_by_images(planner, attributes->shape)) {
-        launcher = launch_images(planner, node, "haar_forward_images", attributes->shape, attributes->levels);
+    if (goes_by_tiles(planner, attributes->shape, attributes->levels)) {
+        launcher = launch_tiles(planner, node, "haar_forward_tiles", attributes->shape, attributes->levels);
         clmix_launch_value(launcher, node->inputs[0]);
         clmix_launch_uint(launcher, pitch);
         clmix_launch_value(launcher, node->outputs[0]);
@@ -259,8 +286,9 @@ static clmix_status adjoint_launch(struct clmix_planner *planner, const struct c
     int32_t other = sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
     struct clmix_launcher *launcher;
 
-    if (goes_by_images(planner, picture)) {
-        launcher = launch_images(planner, node, "haar_backward_images", picture, attributes->levels);
+    if (goes_by_tiles(planner, picture, attributes->levels)) {
+        launcher = launch_tiles(planner, node, "haar_backward_tiles", picture, attributes->levels);
+        clmix_launch_stream(planner, launcher, clmix_shape_count(picture));
         clmix_launch_value(launcher, bands);
         clmix_launch_value(launcher, other);
         clmix_launch_int(launcher, other != CLMIX_NONE);
