@@ -8,12 +8,13 @@ processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 sh tools/setup.sh test
 sh test/platform/intel.sh install || true    # where it cannot be had, its tests are skipped and say so
+sh test/isa/compilers.sh install || true
 
 cmake -S . -B build -DCLMIX_TESTS=ON
 cmake --build build --parallel "$processors"
 
 # What setup has just installed must be usable: a suite that skips everything would be green too.
-CLMIX_REQUIRED_PLATFORMS=${CLMIX_REQUIRED_PLATFORMS-pocl}
+CLMIX_REQUIRED_PLATFORMS=${CLMIX_REQUIRED_PLATFORMS-pocl $(sh test/isa/compilers.sh required | tr '\n' ' ')}
 export CLMIX_REQUIRED_PLATFORMS
 
 echo
@@ -22,6 +23,7 @@ for platform in pocl intel rusticl oclgrind; do
     said=$(CLMIX_BUILD_DIR=build sh test/platform/run.sh "$platform" default true 2>&1) || true
     echo "  $platform: ${said:-here}"
 done
+sh test/isa/compilers.sh list | sed 's/^/  machine code for /'
 echo
 
 cd build
