@@ -63,6 +63,35 @@ START_TEST(activations)
 }
 END_TEST
 
+/* Below -17 sigmoid is the exponential to half an ulp, so its relative error there is that of exp with one division's. */
+START_TEST(exponential_to_the_ulp)
+{
+    enum { COUNT = 70001 };
+    clmix_graph *graph = clmix_graph_new();
+    float *data = malloc(COUNT * sizeof *data), *out;
+    double worst = 0.0;
+    clmix_plan *plan;
+
+    clmix_output(graph, "y", clmix_sigmoid(clmix_input(graph, "x", CLMIX_F32, 1, (size_t[]){ COUNT })));
+    plan = ops_plan(graph, CLMIX_INFERENCE);
+    ck_assert_ptr_nonnull(data);
+    for (size_t i = 0; i < COUNT; i++)
+        data[i] = -17.0f - 1e-3f * (float)i;
+    ops_write(plan, "x", data, COUNT);
+    ops_ok(clmix_plan_run(plan));
+    out = ops_read(plan, "y", COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        double exact = 1.0 / (1.0 + exp(-(double)data[i]));
+
+        worst = fmax(worst, fabs(out[i] - exact) / exact);
+    }
+    ck_assert_msg(worst < 1.5e-7, "relative error %.3g", worst);
+    free(out);
+    free(data);
+    clmix_plan_free(plan);
+}
+END_TEST
+
 START_TEST(activations_of_what_is_not_finite)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -528,6 +557,7 @@ int main(void)
     tcase_set_timeout(all, 600);
     tcase_add_test(all, activations);
     tcase_add_test(all, activations_of_what_is_not_finite);
+    tcase_add_test(all, exponential_to_the_ulp);
     tcase_add_test(all, sums);
     tcase_add_test(all, sums_of_different_shapes_are_refused);
     tcase_add_test(all, softmax_along_every_axis);
