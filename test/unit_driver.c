@@ -302,7 +302,8 @@ static const struct fault broken_driver = { arm, disarm, held, may_give };
 
 START_TEST(every_scenario_survives_a_failing_driver)
 {
-    static const char *const without_driver[] = { "building, differentiating and planning a graph", "configurations", "looking at a run" };
+    static const char *const without_driver[] = { "building, differentiating and planning a graph", "planning in slices of a batch",
+                                                  "configurations", "looking at a run" };
 
     for (size_t i = 0; i < sizeof without_driver / sizeof without_driver[0]; i++)
         if (strcmp(tiny_scenarios[_i].name, without_driver[i]) == 0)
