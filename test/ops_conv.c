@@ -375,6 +375,8 @@ static const struct layer layers[] = {
     { false, 1, 19, 19, 4, 8, SQUARE(18, 1, 0), true, 0 },
     { false, 3, 16, 16, 4, 8, SQUARE(16, 16, 0), true, 8 },
     { false, 67, 4, 4, 3, 8, SQUARE(3, 1, 1), true, 0 },
+    { false, 9, 21, 18, 3, 37, WINDOW(5, 3, 2, 1, 2, 1, 1), true, 2 }, /* kernel rows of few floats, joined for the weights */
+    { false, 2, 9, 14, 5, 24, WINDOW(4, 5, 1, 3, 3, 2, 1), true, 0 },
 };
 
 static const struct layer transposed_layers[] = {
@@ -477,10 +479,9 @@ START_TEST(little_local_memory_is_enough)
 {
     static const size_t local_bytes[] = { 32768, 6144, 0 };
     static const struct layer tight[] = {
-        { false, 3, 17, 19, 16, 8, SQUARE(3, 1, 1), true, 0 },
-        { false, 2, 16, 16, 16, 16, SQUARE(7, 2, 3), true, 3 },
-        { true, 3, 4, 4, 16, 8, SQUARE(10, 8, 1), true, 8 },
-        { true, 3, 8, 8, 16, 8, SQUARE(4, 2, 1), true, 0 },
+        { false, 3, 17, 19, 16, 8, SQUARE(3, 1, 1), true, 0 }, { false, 2, 16, 16, 16, 16, SQUARE(7, 2, 3), true, 3 },
+        { true, 3, 4, 4, 16, 8, SQUARE(10, 8, 1), true, 8 },   { true, 3, 8, 8, 16, 8, SQUARE(4, 2, 1), true, 0 },
+        { false, 3, 17, 60, 3, 8, SQUARE(3, 1, 1), true, 0 },
     };
     const size_t given = test_device->info.local_bytes;
 

@@ -7,6 +7,7 @@
 struct tiles {
     size_t lanes, vectors, tile;
     size_t panel, panels; /* floats of a row, and rows of tiles to cover all columns */
+    double cost;          /* of one term of all columns, in fused multiply-adds of the widest vectors */
 };
 
 /* The shape of tile that does `columns` columns in the least time: whole vectors cost the same however many of their floats count, shorter
@@ -16,16 +17,17 @@ static struct tiles choose_tiles(const clmix_device_info *info, size_t columns)
     static const double load_factor[] = { 0, 1.10, 1.01, 1.0 };
     const size_t widest = info->vector_width >= 16 ? 16 : info->vector_width >= 8 ? 8 : 4;
     struct tiles best = { .lanes = 0 };
-    double best_cost = 0, vector_cost = 1;
+    double vector_cost = 1;
 
     for (size_t lanes = widest; lanes >= 4; lanes /= 2, vector_cost *= 0.62)
         for (size_t vectors = 1; vectors <= 3; vectors++) {
             const size_t panel = lanes * vectors, panels = clmix_ceil_div(columns, panel);
             const double cost = (double)(panels * vectors) * vector_cost * load_factor[vectors];
 
-            if (best.lanes == 0 || cost < best_cost) {
-                best = (struct tiles){ .lanes = lanes, .vectors = vectors, .tile = widest == 8 ? 4 : 8, .panel = panel, .panels = panels };
-                best_cost = cost;
+            if (best.lanes == 0 || cost < best.cost) {
+                best = (struct tiles){
+                    .lanes = lanes, .vectors = vectors, .tile = widest == 8 ? 4 : 8, .panel = panel, .panels = panels, .cost = cost
+                };
             }
         }
     return best;
@@ -133,6 +135,51 @@ static bool cut_scatter(const clmix_device_info *info, const struct clmix_window
     cut->images = clmix_ceil_div(map->batch, clmix_ceil_div(map->batch, cut->images));
     cut->rows = clmix_ceil_div(map->big[0], clmix_ceil_div(map->big[0], cut->rows));
     return scatter_fits(map, tiles, room, cut);
+}
+
+struct weight_cut {
+    struct tiles tiles;
+    size_t taps, part_rows, parts, rows; /* kernel rows of a group, rows of the small map of a group and of what it holds at once */
+};
+
+/* Floats of local memory for `rows` rows of pixels: the strips that they meet, or one row's strips and the runs joined from them. */
+static size_t weight_floats(const struct clmix_window_map *map, size_t taps, size_t rows)
+{
+    const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels;
+
+    return taps == 1 ? rows * line : taps * (line + rows * map->small[1] * map->kernel[1] * map->big_channels);
+}
+
+/* All kernel rows in one product, where that fills vectors so much better that it pays for moving every run once: some 4 a vector. */
+static bool joining_pays(const struct clmix_window_map *map, const struct tiles *apart, const struct tiles *joined)
+{
+    const size_t run = map->kernel[1] * map->big_channels;
+    const double moving = 4.0 * (double)(map->kernel[0] * clmix_ceil_div(run, joined->lanes));
+
+    return map->kernel[0] > 1 &&
+           joined->cost * (double)map->small_channels + moving < (double)map->kernel[0] * apart->cost * (double)map->small_channels;
+}
+
+/* False where local memory does not hold one row. */
+static bool cut_weight(const clmix_device_info *info, const struct clmix_window_map *map, struct weight_cut *cut)
+{
+    const size_t floats = local_room(info).floats, run = map->kernel[1] * map->big_channels, lines = map->batch * map->small[0];
+    const struct tiles apart = choose_tiles(info, run), joined = choose_tiles(info, map->kernel[0] * run);
+    const bool joining = joining_pays(map, &apart, &joined) && weight_floats(map, map->kernel[0], 1) <= floats;
+    const size_t taps = joining ? map->kernel[0] : 1, fixed = weight_floats(map, taps, 0), row = weight_floats(map, taps, 1) - fixed;
+    const size_t most = clmix_larger(1, lines * map->small[1] / 128); /* a part of fewer pixels costs more to add up than to make */
+    const size_t wanted = clmix_smaller(clmix_smaller(clmix_ceil_div(clmix_window_groups(info), map->kernel[0] / taps), most), lines);
+    /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
+    const size_t cached = clmix_larger(32768 / (row + map->small[1] * map->small_channels), clmix_ceil_div(64, map->small[1]));
+
+    if (fixed + row > floats)
+        return false;
+    *cut = (struct weight_cut){ .tiles = joining ? joined : apart, .taps = taps, .part_rows = clmix_ceil_div(lines, wanted) };
+    cut->parts = clmix_ceil_div(lines, cut->part_rows);
+    cut->rows = clmix_smaller(clmix_smaller(cut->part_rows, cached), (floats - fixed) / row);
+    while (cut->tiles.tile > map->small_channels)
+        cut->tiles.tile /= 2;
+    return true;
 }
 
 /* ---- the wide form: launches ------------------------------------------------------------------------------------------------------- */
@@ -272,22 +319,22 @@ bool clmix_window_scatter_wide(struct clmix_planner *planner, const struct clmix
     return true;
 }
 
-/* Sums the parts (parts, kh, small channels, row of `pitch`) that conv_weight leaves. */
+/* Sums the parts (parts, kh / taps, small channels, row of `pitch`) that conv_weight leaves. */
 static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                        const struct tiles *tiles, int32_t partial, size_t parts, const struct clmix_window_weights *weights)
+                        const struct weight_cut *cut, int32_t partial, const struct clmix_window_weights *weights)
 {
+    const struct tiles *tiles = &cut->tiles;
     struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
 
     clmix_launch_value(launcher, partial);
     clmix_launch_value(launcher, weights->value);
-    clmix_window_push_sizes(launcher, 1, &parts);
-    clmix_window_push_sizes(launcher, 2, map->kernel);
+    clmix_window_push_sizes(launcher, 3, (const size_t[]){ cut->parts, cut->taps, map->kernel[1] });
     clmix_window_push_sizes(launcher, 3, (const size_t[]){ map->small_channels, map->big_channels, tiles->panels * tiles->panel });
     clmix_launch_int(launcher, weights->ky_step);
     clmix_launch_int(launcher, weights->small_step);
     clmix_launch_int(launcher, weights->kx_step);
     clmix_launch_int(launcher, weights->big_step);
-    clmix_launch_grid(launcher, map->kernel[0], clmix_ceil_div(map->small_channels, 16), 1, 1);
+    clmix_launch_grid(launcher, map->kernel[0] / cut->taps, clmix_ceil_div(map->small_channels, 16), 1, 1);
     clmix_launch_flops(launcher, 0);
 }
 
@@ -295,31 +342,23 @@ bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_
                               struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
-    const struct room room = local_room(info);
-    struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
-    const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels, lines = map->batch * map->small[0];
-    const size_t most = clmix_larger(1, lines * map->small[1] / 128); /* a part of fewer pixels costs more to add up than to make */
-    const size_t part_rows =
-                     clmix_ceil_div(lines,
-                                    clmix_smaller(clmix_smaller(clmix_ceil_div(clmix_window_groups(info), map->kernel[0]), most), lines)),
-                 parts = clmix_ceil_div(lines, part_rows);
-    /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
-    const size_t cached = clmix_larger(32768 / (line + map->small[1] * map->small_channels), clmix_ceil_div(64, map->small[1]));
-    const size_t rows = clmix_smaller(clmix_smaller(part_rows, cached), room.floats / line);
-    const size_t run = tiles.panels * tiles.panel, matrix = map->small_channels * run;
-    const bool whole = parts == 1 && runs_are_panels(map, &tiles, weights); /* nothing to add up */
+    struct weight_cut cut;
     struct clmix_launcher *launcher;
     int32_t partial = weights->value;
+    size_t run, matrix, part;
+    bool whole;
 
-    if (rows == 0)
+    if (!cut_weight(info, map, &cut))
         return false;
-    while (tiles.tile > map->small_channels)
-        tiles.tile /= 2;
+    run = cut.tiles.panels * cut.tiles.panel;
+    matrix = map->small_channels * run;
+    part = map->kernel[0] / cut.taps * matrix;
+    whole = cut.taps == 1 && cut.parts == 1 && runs_are_panels(map, &cut.tiles, weights); /* nothing to add up */
     if (!whole)
-        partial = clmix_planner_scratch(planner, node, parts * map->kernel[0] * matrix * sizeof(float));
+        partial = clmix_planner_scratch(planner, node, cut.parts * part * sizeof(float));
 
-    launcher = launch_wide(planner, node, "conv_wide_weight.cl", "conv_weight", &tiles);
-    define_room(launcher, &tiles, room, false);
+    launcher = launch_wide(planner, node, "conv_wide_weight.cl", "conv_weight", &cut.tiles);
+    define_room(launcher, &cut.tiles, local_room(info), false);
     clmix_launch_value(launcher, small.value);
     clmix_launch_value(launcher, big.value);
     clmix_launch_value(launcher, partial);
@@ -327,13 +366,12 @@ bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_
     clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
     clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
     clmix_window_push(launcher, map);
-    clmix_window_push_sizes(launcher, 2, (const size_t[]){ part_rows, rows });
-    clmix_launch_int(launcher, (long)(map->kernel[0] * matrix));
+    clmix_window_push_sizes(launcher, 4, (const size_t[]){ cut.part_rows, cut.rows, cut.taps, part });
     clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
     clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
-    clmix_launch_grid(launcher, map->kernel[0], parts, 1, 1);
+    clmix_launch_grid(launcher, map->kernel[0] / cut.taps, cut.parts, 1, 1);
     clmix_window_claim_flops(planner, node, launcher);
     if (!whole)
-        reduce_wide(planner, node, map, &tiles, partial, parts, weights);
+        reduce_wide(planner, node, map, &cut, partial, weights);
     return true;
 }
