@@ -10,10 +10,10 @@
                         //    neighbouring work-items, and gather what each of them reads as a vector
 #endif
 #ifndef TM
-#define TM 64           // rows of the tile: 16 .. 128 (from 4 without RUNS), a multiple of PM
+#define TM 64           // rows of the tile: 16 .. 256 (from 4 without RUNS), a multiple of PM
 #endif
 #ifndef TN
-#define TN 64           // columns of the tile: 16 .. 128, a multiple of PN
+#define TN 64           // columns of the tile: 4 .. 128, a multiple of PN
 #endif
 #ifndef TK
 #define TK (RUNS ? 16 : 32)    // steps of k in a slab: 4, 8, 16, 32
@@ -28,6 +28,13 @@
 #define ROWS  (TM / PM)                     // and along a column
 #define GROUP (LANES * ROWS)
 
+// The work-item's j-th column.
+#if RUNS
+#define COLUMN(j) ((j) / 4 * 4 * LANES + x * 4 + (j) % 4)
+#else
+#define COLUMN(j) ((j) * LANES + x)
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE void clear_tile(float sum[PM][PN])
@@ -40,8 +47,7 @@ INLINE void clear_tile(float sum[PM][PN])
 }
 
 // sum[i][j] += A[y PM + i][k] B[k][column j] for the `steps` steps of a slab, of which those that are missing to TK are zeros with RUNS.
-// A's element (m, k) is at m a_row + k a_step, with RUNS a_row is 1; B's (k, n) is at k b_step + n. Column j is 4 x + j % 4 in the run j / 4
-// of 4 LANES columns with RUNS, else j LANES + x.
+// A's element (m, k) is at m a_row + k a_step, with RUNS a_row is 1; B's (k, n) is at k b_step + n.
 INLINE void multiply_slab(float sum[PM][PN], const __local float *a, const int a_row, const int a_step, const __local float *b,
                           const int b_step, const int steps, const int x, const int y)
 {

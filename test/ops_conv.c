@@ -354,6 +354,7 @@ static void check_layer(const struct layer *given)
 static const struct layer small_layers[] = {
     { false, 2, 5, 4, 3, 5, SQUARE(3, 1, 1), true, 0 },
     { false, 3, 6, 5, 4, 6, SQUARE(3, 2, 1), true, 3 },
+    { false, 2, 4, 5, 3, 6, SQUARE(1, 2, 0), true, 0 }, /* phases without taps */
     { true, 2, 3, 2, 5, 3, SQUARE(4, 2, 1), true, 2 },
     { true, 3, 2, 2, 4, 2, SQUARE(6, 4, 1), false, 0 },
     { false, 2, 5, 3, 4, 8, WINDOW(3, 3, 2, 2, 1, 1, 4), true, 0 },

@@ -69,6 +69,9 @@ void clmix_gemm_name_tile(const struct clmix_gemm_tile *tile, char *text, size_t
 /* gemm_tile_wide.c, gemm_tile_simt.c: that of one form, all of it but groups[2]. */
 bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile);
 bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile);
+/* Whether the simt form runs on a CPU whose compiler makes vectors of work-items (RUNS 0 in cl/tile_simt.h). A device that is everything is a
+ * simulator, and one without vectors works like a GPU. */
+bool clmix_simt_makes_vectors(const clmix_device_info *info);
 /* Parts of the depth that bring `groups` work-groups up to `wanted`: no part below 256 steps, and at most 64 MiB of partial sums. */
 void clmix_gemm_split_depth(const struct clmix_gemm *gemm, size_t groups, size_t wanted, struct clmix_gemm_tile *tile);
 /* Matrices of both levels of the batch. */

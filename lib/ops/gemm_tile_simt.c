@@ -52,8 +52,7 @@ static bool fits(const struct shape *shape, const clmix_device_info *info)
     return (size_t)(shape->rows / shape->item_rows * (shape->columns / shape->item_columns)) <= info->max_work_group;
 }
 
-/* A CPU whose compiler makes vectors of work-items. A device that is everything is a simulator, and one without vectors works like a GPU. */
-static bool compiles_for_vectors(const clmix_device_info *info)
+bool clmix_simt_makes_vectors(const clmix_device_info *info)
 {
     const cl_device_type kinds = CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR;
 
@@ -79,7 +78,7 @@ static bool choose_shape(const clmix_device_info *info, const struct clmix_gemm 
 
 bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile)
 {
-    const bool cpu = compiles_for_vectors(info);
+    const bool cpu = clmix_simt_makes_vectors(info);
     const size_t tiles = clmix_ceil_div(gemm->rows, 64) * clmix_ceil_div(gemm->columns, 64) * clmix_gemm_batches(gemm);
     const size_t wanted = 4 * (size_t)clmix_larger(info->compute_units, 1);
     struct shape shape;

@@ -1,19 +1,43 @@
 /* The simt form of the window sums: products over taps by tiles in local memory, cut over phases, and over pixels for weights. */
+#include "ops/gemm.h"
 #include "ops/window_form.h"
 
-/* ---- the other form ------------------------------------------------------------------------------------------------------------------ */
+/* A work-group's tile: pixels (or weights) by outputs, of which each work-item has so many. */
+struct tile {
+    size_t rows, columns, item_rows, item_columns;
+    bool runs;
+};
 
-enum { SIMT_PIXELS = 64 }; /* rows of a work-group's tile: TM in conv_simt.cl */
-
-/* Columns of a work-group's tile, and its work-items. */
-static size_t simt_columns(size_t columns)
+static struct tile choose_tile(const clmix_device_info *info, size_t outputs)
 {
-    return columns <= 16 ? 16 : columns <= 32 ? 32 : 64;
+    struct tile tile = { 64, 64, 4, 4, true };
+
+    if (clmix_simt_makes_vectors(info)) { /* rows of 16 work-items are vectors */
+        tile.item_rows = info->vector_width >= 16 ? 8 : 4;
+        tile.item_columns = outputs <= 16 ? 1 : 2;
+        tile.columns = 16 * tile.item_columns;
+        tile.runs = false;
+    } else if (outputs <= 8) { /* groups of 64 work-items */
+        tile.columns = outputs <= 4 ? 4 : 8;
+        tile.rows = 1024 / tile.columns;
+    } else if (outputs <= 32 || info->max_work_group < 256)
+        tile.columns = outputs <= 16 ? 16 : 32;
+    return tile;
 }
 
-static size_t simt_group(size_t tile_columns)
+static void define_tile(struct clmix_launcher *launcher, const struct tile *tile)
 {
-    return SIMT_PIXELS / 4 * (tile_columns / 4);
+    clmix_launch_define(launcher, "TM", (long)tile->rows);
+    clmix_launch_define(launcher, "TN", (long)tile->columns);
+    clmix_launch_define(launcher, "PM", (long)tile->item_rows);
+    clmix_launch_define(launcher, "PN", (long)tile->item_columns);
+    clmix_launch_define(launcher, "RUNS", tile->runs);
+}
+
+static void launch_tiles(struct clmix_launcher *launcher, const struct tile *tile, size_t rows, size_t columns, size_t parts)
+{
+    clmix_launch_grid(launcher, clmix_ceil_div(rows, tile->rows), clmix_ceil_div(columns, tile->columns), parts, 1);
+    clmix_launch_group(launcher, tile->columns / tile->item_columns, tile->rows / tile->item_rows);
 }
 
 /* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of
@@ -25,11 +49,11 @@ void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix
     const size_t *from_size = scatter ? map->small : map->big, *to_size = scatter ? map->big : map->small;
     const size_t channels = scatter ? map->small_channels : map->big_channels, outputs = scatter ? map->big_channels : map->small_channels;
     const size_t phases[2] = { scatter ? map->stride[0] : 1, scatter ? map->stride[1] : 1 };
-    const size_t pixels = map->batch * clmix_ceil_div(to_size[0], phases[0]) * clmix_ceil_div(to_size[1], phases[1]),
-                 columns = simt_columns(outputs);
+    const size_t pixels = map->batch * clmix_ceil_div(to_size[0], phases[0]) * clmix_ceil_div(to_size[1], phases[1]);
+    const struct tile tile = choose_tile(clmix_planner_device(planner), outputs);
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_product");
 
-    clmix_launch_define(launcher, "TN", (long)columns);
+    define_tile(launcher, &tile);
     clmix_launch_value(launcher, from.value);
     clmix_launch_value(launcher, weights->value);
     clmix_launch_value(launcher, bias);
@@ -45,8 +69,7 @@ void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix
     clmix_launch_int(launcher, scatter ? weights->big_step : weights->small_step);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     clmix_launch_int(launcher, scatter);
-    clmix_launch_grid(launcher, clmix_ceil_div(pixels, SIMT_PIXELS), clmix_ceil_div(outputs, columns), phases[0] * phases[1],
-                      simt_group(columns));
+    launch_tiles(launcher, &tile, pixels, outputs, phases[0] * phases[1]);
     clmix_window_claim_flops(planner, node, launcher);
 }
 
@@ -70,16 +93,17 @@ void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node 
 void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
                               struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
 {
-    const size_t terms = map->kernel[0] * map->kernel[1] * map->big_channels, columns = simt_columns(map->small_channels);
-    const size_t tiles = clmix_ceil_div(terms, SIMT_PIXELS) * clmix_ceil_div(map->small_channels, columns),
+    const struct tile tile = choose_tile(clmix_planner_device(planner), map->small_channels);
+    const size_t terms = map->kernel[0] * map->kernel[1] * map->big_channels;
+    const size_t tiles = clmix_ceil_div(terms, 64) * clmix_ceil_div(map->small_channels, 64),
                  pixels = map->batch * map->small[0] * map->small[1];
     const size_t wanted = clmix_larger(1, clmix_window_groups(clmix_planner_device(planner)) / tiles), most = clmix_larger(1, pixels / 256);
-    const size_t part_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 16) * 16,
+    const size_t part_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 32) * 32,
                  parts = clmix_ceil_div(pixels, part_pixels);
     const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_weight_product");
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_weight.cl", "conv_weight_product");
 
-    clmix_launch_define(launcher, "TN", (long)columns);
+    define_tile(launcher, &tile);
     clmix_launch_value(launcher, big.value);
     clmix_launch_value(launcher, small.value);
     clmix_launch_value(launcher, partial);
@@ -88,8 +112,7 @@ void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_
     clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
     clmix_window_push(launcher, map);
     clmix_window_push_sizes(launcher, 1, &part_pixels);
-    clmix_launch_grid(launcher, clmix_ceil_div(terms, SIMT_PIXELS), clmix_ceil_div(map->small_channels, columns), parts,
-                      simt_group(columns));
+    launch_tiles(launcher, &tile, terms, map->small_channels, parts);
     clmix_window_claim_flops(planner, node, launcher);
     clmix_window_reduce(planner, node, map, partial, parts, *weights);
 }
