@@ -494,6 +494,22 @@ START_TEST(little_local_memory_is_enough)
 }
 END_TEST
 
+/* The tiles that GPUs get, which no CPU whose compiler makes vectors chooses by itself. */
+START_TEST(tiles_of_gpus)
+{
+    const cl_device_type given = test_device->info.type;
+
+    test_device->info.type = CL_DEVICE_TYPE_GPU;
+    if (test_device->info.form == CLMIX_SIMT)
+        check_all(small_layers, COUNT(small_layers));
+    if (test_device->info.form == CLMIX_SIMT && !ops_small_effort()) {
+        check_all(layers, COUNT(layers));
+        check_all(transposed_layers, COUNT(transposed_layers));
+    }
+    test_device->info.type = given;
+}
+END_TEST
+
 /* ---- what cannot be built ------------------------------------------------------------------------------------------------------------ */
 
 static void check_refused(bool transposed, size_t channels, size_t outputs, clmix_window window, clmix_status expected, const char *words)
@@ -532,6 +548,7 @@ int main(void)
     tcase_add_test(on_device, grouped_convolutions_are_right);
     tcase_add_test(on_device, random_layers_are_right);
     tcase_add_test(on_device, little_local_memory_is_enough);
+    tcase_add_test(on_device, tiles_of_gpus);
     tcase_add_test(building, impossible_windows_are_refused);
     suite_add_tcase(suite, on_device);
     suite_add_tcase(suite, building);
