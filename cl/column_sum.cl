@@ -23,8 +23,8 @@ void column_sum(const uint rows, const uint columns, const uint chunk, const __g
             if (rest >= BLOCK && n >= VW) {
 #pragma unroll
                 for (uint k = 0; k < BLOCK; k += 2) {
-                    FETCH_AHEAD(at + (size_t)(BLOCK + k) * pitch);
-                    FETCH_AHEAD(at + (size_t)(BLOCK + k + 1) * pitch);
+                    PREFETCH(at + (size_t)(BLOCK + k) * pitch, 0);
+                    PREFETCH(at + (size_t)(BLOCK + k + 1) * pitch, 0);
                     s0 += LOADV(at + (size_t)k * pitch);
                     s1 += LOADV(at + (size_t)(k + 1) * pitch);
                 }

@@ -42,12 +42,15 @@ typedef CLMIX_JOIN(float, VW) __attribute__((aligned(4))) floatvu;
 #else
 #define STREAMV(v, p) STOREV(v, p)
 #endif
-// Asks for the cache line at p, where the hardware does not foresee it: rows that are read some columns at a time. OpenCL's own prefetch()
-// does nothing in the runtimes that the wide form is for; their compilers are clang.
-#if CLMIX_WIDE && defined(__clang__)
-#define FETCH_AHEAD(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
+// Asks for the cache line at p, to read or to write, where the hardware does not foresee it: rows that are read some columns at a time.
+// OpenCL's own prefetch() does nothing in the CPU runtimes that the wide form is for; their compilers are clang.
+#ifndef PREFETCHING
+#define PREFETCHING 0   // 1 where the code is known to run on a processor
+#endif
+#if CLMIX_WIDE && PREFETCHING && defined(__clang__)
+#define PREFETCH(p, writing) __builtin_prefetch((const void *)(size_t)(p), writing, 3)
 #else
-#define FETCH_AHEAD(p)
+#define PREFETCH(p, writing)
 #endif
 #define LOADV_LOCAL(p) ((floatv)(*(const __local floatvu *)(p)))
 #define STOREV_LOCAL(v, p) (*(__local floatvu *)(p) = (v))

@@ -96,7 +96,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight(
                         sum[i][j] = r0 == begin ? (lanes)(0.0f) : LOAD(to + i * c_step + j * LANES);
                 for (int r = 0; r < count; r++) {
                     for (; next < (r + 1) * width; next += every)
-                        FETCH_AHEAD(ahead + next * small_pitch);
+                        PREFETCH(ahead + next * small_pitch, 0);
                     tile_correlate(sum, left + r * width * small_pitch, small_pitch, right + r * right_line + panel * PANEL, right_pitch,
                                    width);
                 }

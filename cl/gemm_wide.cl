@@ -22,18 +22,8 @@
 #ifndef PANEL
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
-#ifndef PREFETCHING
-#define PREFETCHING 0   // 1 where the code is known to run on a processor
-#endif
 #define NR (NRV * VW)
 #define LINE 16    // floats of a cache line, where there is one
-
-// OpenCL's own prefetch() does nothing in the CPU runtimes that the wide form is for; their compilers are clang. `writing` is 0 or 1.
-#if PREFETCHING && defined(__clang__)
-#define PREFETCH(p, writing) __builtin_prefetch((const void *)(size_t)(p), writing, 3)
-#else
-#define PREFETCH(p, writing)
-#endif
 
 #if IN_PLACE
 #define SLAB_SPACE __global

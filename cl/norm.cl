@@ -13,7 +13,7 @@
 // The share of vector c in asking for the `span` rows of x behind those from `top` on, in the order of memory.
 #define FETCH_SPAN(x, c)                                                      \
     for (uint k_ = 0; WG == 1 && k_ < span; k_++)                             \
-        FETCH_AHEAD((x) + (ulong)(top + span) * columns + (c)*span + k_ * VW)
+        PREFETCH((x) + (ulong)(top + span) * columns + (c)*span + k_ * VW, 0)
 
 // y = (x - mean) rstd weight + bias by rows.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.
 // Reads a row twice more from cache; 4 bytes an element each from and to memory.

@@ -21,7 +21,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
             const uint n = right - c, bottom = min(top + PIXELS, pixels);
             floatv sum = (floatv)(0.0f);
             for (uint p = top; p < bottom; p++) {
-                FETCH_AHEAD(image + (ulong)(p + PIXELS) * columns + c);
+                PREFETCH(image + (ulong)(p + PIXELS) * columns + c, 0);
                 sum += load_lanes(image + (ulong)p * columns + c, n);
             }
             if (top > 0)

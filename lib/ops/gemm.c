@@ -73,7 +73,6 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
             clmix_launch_define(launcher, "IN_PLACE", 1);
         else
             clmix_launch_define(launcher, "PANEL", tile->panel);
-        clmix_launch_define(launcher, "PREFETCHING", tile->prefetching);
     } else {
         clmix_launch_define(launcher, "VW", 4);
         clmix_launch_define(launcher, "TM", tile->tile_rows);

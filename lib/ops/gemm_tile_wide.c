@@ -60,8 +60,6 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     size_t wanted = 8 * (size_t)clmix_larger(info->compute_units, 1), across, most, height, down;
 
     register_tile(width, gemm, tile);
-    tile->prefetching = (info->type & (CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR)) ==
-                        CL_DEVICE_TYPE_CPU; /* a device that is everything is a simulator */
     height = (size_t)tile->rows;
     blocks(info, gemm, tile);
     across = clmix_ceil_div(gemm->columns, tile->column_block) * batch;
