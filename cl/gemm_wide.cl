@@ -90,16 +90,14 @@ struct ahead {
 
 // The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the
 // tiles of all strips that have cache lines in common share those of the next slab, and each such set takes a column of lines of B.
-INLINE struct ahead look_ahead(const uint strip, const uint panel, const uint panels, const __global float *a, const size_t a_pitch,
-                               const __global float *b, const size_t b_pitch, const uint columns, const uint count)
+INLINE void look_ahead(struct ahead *ahead, const uint strip, const uint panel, const uint panels, const __global float *a,
+                       const size_t a_pitch, const __global float *b, const size_t b_pitch, const uint columns, const uint count)
 {
     const uint sharing = TRANSPOSE_A && MR < LINE ? LINE / MR : 1, every = sharing * panels;
     const uint part = (strip % sharing * panels + panel) * count / every;
-    struct ahead ahead;
-    ahead.every = every;
-    ahead.a = TRANSPOSE_A ? a + (count + part) * a_pitch : a + MR * a_pitch + part * MR;
-    ahead.b = b + (count + part) * b_pitch + strip / sharing * LINE % columns;
-    return ahead;
+    ahead->every = every;
+    ahead->a = TRANSPOSE_A ? a + (count + part) * a_pitch : a + MR * a_pitch + part * MR;
+    ahead->b = b + (count + part) * b_pitch + strip / sharing * LINE % columns;
 }
 
 // `count` steps of k into the first `vectors` vectors of c, of which `columns` columns count. Rows beyond `last_row` repeat it: nothing
@@ -262,8 +260,8 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
             const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
             for (uint j = 0; j < block_columns; j += NR) {
                 const uint m = min((uint)NR, block_columns - j);
-                const struct ahead ahead = look_ahead(i / MR, j / NR, panels, ai, a_pitch, b + (size_t)k0 * b_pitch, b_pitch, block_columns,
-                                                      count);
+                struct ahead ahead;
+                look_ahead(&ahead, i / MR, j / NR, panels, ai, a_pitch, b + (size_t)k0 * b_pitch, b_pitch, block_columns, count);
                 __global float *cij = c + (size_t)i * c_pitch + j;
                 const __global float *rij = residual + (size_t)i * r_pitch + j;
 #if IN_PLACE
