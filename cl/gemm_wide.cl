@@ -93,7 +93,7 @@ struct ahead {
 INLINE void look_ahead(struct ahead *ahead, const uint strip, const uint panel, const uint panels, const __global float *a,
                        const size_t a_pitch, const __global float *b, const size_t b_pitch, const uint columns, const uint count)
 {
-    const uint sharing = TRANSPOSE_A == 1 && MR < LINE ? LINE / MR : 1, every = sharing * panels;
+    const uint sharing = TRANSPOSE_A ? max(LINE / MR, 1) : 1, every = sharing * panels;
     const uint part = (strip % sharing * panels + panel) * count / every;
     ahead->every = every;
     ahead->a = TRANSPOSE_A ? a + (count + part) * a_pitch : a + MR * a_pitch + part * MR;
