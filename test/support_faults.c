@@ -316,6 +316,33 @@ const int tiny_scenario_count = sizeof tiny_scenarios / sizeof tiny_scenarios[0]
 
 /* ---- failing ------------------------------------------------------------------------------------------------------------------------ */
 
+static _Thread_local struct {
+    bool armed, onwards;
+    size_t calls, failing;
+} trap;
+
+void fault_arm(size_t nth, bool onwards)
+{
+    trap.calls = 0;
+    trap.failing = nth;
+    trap.onwards = onwards;
+    trap.armed = true;
+}
+
+size_t fault_disarm(void)
+{
+    trap.armed = false;
+    return trap.calls;
+}
+
+bool fault_strikes(void)
+{
+    if (!trap.armed)
+        return false;
+    trap.calls++;
+    return trap.failing != 0 && (trap.onwards ? trap.calls >= trap.failing : trap.calls == trap.failing);
+}
+
 /* A sentence: several words, and not the one of an earlier failure. */
 static void check_sentence(const struct scenario *scenario, size_t nth)
 {
@@ -336,10 +363,10 @@ static bool run_once(const struct fault *fault, const struct scenario *scenario,
     held = fault->held();
     tiny_trouble.forever = onwards;
     clmix_fail(CLMIX_OK, "%s", "");
-    tiny_trouble.end = fault->disarm;
-    fault->arm(nth, onwards);
+    tiny_trouble.end = fault_disarm;
+    fault_arm(nth, onwards);
     status = scenario->run();
-    calls = fault->disarm();
+    calls = fault_disarm();
     tiny_trouble.end = NULL;
     tiny_trouble.forever = false;
     ck_assert_msg(nth != 0 || status == CLMIX_OK, "%s: %s", scenario->name, clmix_error());
@@ -360,16 +387,16 @@ static bool run_once(const struct fault *fault, const struct scenario *scenario,
 }
 
 /* The calls that an undisturbed run makes. */
-static size_t count_calls(const struct fault *fault, const struct scenario *scenario)
+static size_t count_calls(const struct scenario *scenario)
 {
     size_t calls;
 
     if (scenario->begin != NULL)
         scenario->begin();
-    tiny_trouble.end = fault->disarm;
-    fault->arm(0, false);
+    tiny_trouble.end = fault_disarm;
+    fault_arm(0, false);
     tiny_ok(scenario->run());
-    calls = fault->disarm();
+    calls = fault_disarm();
     tiny_trouble.end = NULL;
     if (scenario->check != NULL)
         scenario->check(CLMIX_OK);
@@ -393,8 +420,8 @@ void fail_each_call(const struct fault *fault, const struct scenario *scenario, 
     size_t calls, step, failed = 0;
     long held;
 
-    count_calls(fault, scenario); /* kernels are made, tables grow */
-    calls = count_calls(fault, scenario);
+    count_calls(scenario); /* kernels are made, tables grow */
+    calls = count_calls(scenario);
     held = fault->held();
     step = step_of(calls, most);
     for (size_t nth = 1; nth <= calls; nth += step)

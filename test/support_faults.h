@@ -4,10 +4,15 @@
 
 #include "support_tiny.h"
 
-/* One way to make calls fail, in the calling thread. */
+/* From here on the calling thread's nth call fails (0: none, they are only counted); `onwards`: that one and all later ones. */
+void fault_arm(size_t nth, bool onwards);
+/* Calls since then; none fails any more. */
+size_t fault_disarm(void);
+/* For the functions that stand in for the real ones: whether this call, which counts as one, is to fail. */
+bool fault_strikes(void);
+
+/* One kind of calls that are made to fail. */
 struct fault {
-    void (*arm)(size_t nth, bool onwards); /* 0: only count; `onwards`: this call and all later ones */
-    size_t (*disarm)(void);                /* the number of calls since */
     long (*held)(void);                    /* what was acquired and not given back: to be the same after each run of a scenario */
     bool (*may_give)(clmix_status status); /* what a failed call may lead to */
 };

@@ -49,21 +49,17 @@ static const cl_int codes[FUNCTIONS][4] = {
     [FINISH] = { -36, -5, -6, -14 },
 };
 
-static bool armed, onwards;
-static size_t calls, failing;
 static bool refusing[FUNCTIONS]; /* always, whatever is armed */
 static bool made_up_log;
 static long objects; /* OpenCL objects made and not released */
 
 static bool refused(enum function function, cl_int *code)
 {
-    bool now = refusing[function];
+    static size_t turn;
+    const bool now = fault_strikes() || refusing[function];
 
-    if (armed) {
-        calls++;
-        now = now || (failing != 0 && (onwards ? calls >= failing : calls == failing));
-    }
-    *code = codes[function][calls % 4];
+    *code = codes[function][turn % 4];
+    turn += now;
     return now;
 }
 
@@ -273,20 +269,6 @@ cl_int __wrap_clReleaseKernel(cl_kernel kernel)
 
 /* ---- every call fails once ----------------------------------------------------------------------------------------------------------- */
 
-static void arm(size_t nth, bool from_there_on)
-{
-    calls = 0;
-    failing = nth;
-    onwards = from_there_on;
-    armed = true;
-}
-
-static size_t disarm(void)
-{
-    armed = false;
-    return calls;
-}
-
 static long held(void)
 {
     return objects;
@@ -298,7 +280,7 @@ static bool may_give(clmix_status status)
            status == CLMIX_ERROR_NO_DEVICE;
 }
 
-static const struct fault broken_driver = { arm, disarm, held, may_give };
+static const struct fault broken_driver = { held, may_give };
 
 START_TEST(every_scenario_survives_a_failing_driver)
 {
@@ -369,9 +351,9 @@ START_TEST(binaries_that_do_not_work_are_compiled_again)
     clmix_device_close(device);
     device = open_another();
     clmix_device_programs(device, &compiled_before, &loaded);
-    arm(nth[_i], false);
+    fault_arm(nth[_i], false);
     tiny_ok(clmix_kernel_create(device, "runtime.cl", "fill", "-DWG=1 -DDRIVER_TEST=1", &kernel));
-    ck_assert_uint_gt(disarm(), 3);
+    ck_assert_uint_gt(fault_disarm(), 3);
     clmix_device_programs(device, &compiled, &loaded);
     ck_assert_uint_eq(compiled, compiled_before + 1);
     clReleaseKernel(kernel);

@@ -12,8 +12,6 @@
 #include <stdatomic.h>
 
 static atomic_long blocks; /* allocated and not freed, by all threads */
-static _Thread_local bool armed, onwards;
-static _Thread_local size_t calls, failing;
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t bytes);
@@ -21,14 +19,6 @@ void *__real_realloc(void *memory, size_t bytes);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t bytes);
 void __real_free(void *memory);
-
-static bool refused(void)
-{
-    if (!armed)
-        return false;
-    calls++;
-    return failing != 0 && (onwards ? calls >= failing : calls == failing);
-}
 
 static void *counted(void *memory)
 {
@@ -39,19 +29,19 @@ static void *counted(void *memory)
 
 void *__wrap_malloc(size_t bytes)
 {
-    return refused() ? NULL : counted(__real_malloc(bytes));
+    return fault_strikes() ? NULL : counted(__real_malloc(bytes));
 }
 
 void *__wrap_calloc(size_t count, size_t bytes)
 {
-    return refused() ? NULL : counted(__real_calloc(count, bytes));
+    return fault_strikes() ? NULL : counted(__real_calloc(count, bytes));
 }
 
 void *__wrap_realloc(void *memory, size_t bytes)
 {
     void *larger;
 
-    if (refused())
+    if (fault_strikes())
         return NULL;
     larger = __real_realloc(memory, bytes);
     return memory == NULL ? counted(larger) : larger;
@@ -59,12 +49,12 @@ void *__wrap_realloc(void *memory, size_t bytes)
 
 char *__wrap_strdup(const char *text)
 {
-    return refused() ? NULL : counted(__real_strdup(text));
+    return fault_strikes() ? NULL : counted(__real_strdup(text));
 }
 
 char *__wrap_strndup(const char *text, size_t bytes)
 {
-    return refused() ? NULL : counted(__real_strndup(text, bytes));
+    return fault_strikes() ? NULL : counted(__real_strndup(text, bytes));
 }
 
 void __wrap_free(void *memory)
@@ -72,20 +62,6 @@ void __wrap_free(void *memory)
     if (memory != NULL)
         blocks--;
     __real_free(memory);
-}
-
-static void arm(size_t nth, bool from_there_on)
-{
-    calls = 0;
-    failing = nth;
-    onwards = from_there_on;
-    armed = true;
-}
-
-static size_t disarm(void)
-{
-    armed = false;
-    return calls;
 }
 
 static long held(void)
@@ -99,7 +75,7 @@ static bool may_give(clmix_status status)
     return status == CLMIX_ERROR_HOST_MEMORY || status == CLMIX_ERROR_FORMAT;
 }
 
-static const struct fault no_memory = { arm, disarm, held, may_give };
+static const struct fault no_memory = { held, may_give };
 
 START_TEST(every_scenario_survives_a_lack_of_memory)
 {

@@ -1,4 +1,5 @@
 /* clmix-summary: what a model is and what it costs, before anything is allocated. */
+#include "base/text.h"
 #include "cli.h"
 #include "graph/graph.h"
 #include "models/network.h"
@@ -78,21 +79,6 @@ static clmix_status summarize(struct summary *summary)
 
 /* ---- text --------------------------------------------------------------------------------------------------------------------------- */
 
-/* 1234567 as "1,234,567". */
-static const char *grouped(char text[32], size_t number)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%zu", number), out = 0;
-
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            text[out++] = ',';
-        text[out++] = digits[i];
-    }
-    text[out] = '\0';
-    return text;
-}
-
 static void shape_text(clmix_shape shape, char text[96])
 {
     int used = 0;
@@ -125,8 +111,8 @@ static void print_node(const clmix_graph *graph, const struct clmix_node *node)
         snprintf(work, sizeof work, "%.2f", (double)flops / 1e6);
     snprintf(moved, sizeof moved, "%.2f", (double)bytes / 1e6);
     shape_text(clmix_node_result(graph, node, 0)->shape, shape);
-    printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", node->path, node->op->name, shape, parameters ? grouped(number, parameters) : "",
-           work, moved);
+    printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", node->path, node->op->name, shape,
+           parameters ? clmix_grouped(number, parameters) : "", work, moved);
 }
 
 /* The layers as the model has them, each with what it would move alone; what a plan makes of them depends on the device. */
@@ -151,8 +137,8 @@ static void print_text(const struct summary *summary)
     print_layers(summary->graph);
     printf("\n%s, batch of %zu, planned for %s\n", clmix_config_name(summary->config), summary->batch,
            clmix_device_describe(summary->device)->name);
-    printf("  parameters            %s (%s by the papers' counting rule)\n", grouped(all, summary->parameters),
-           grouped(paper, summary->parameters_paper));
+    printf("  parameters            %s (%s by the papers' counting rule)\n", clmix_grouped(all, summary->parameters),
+           clmix_grouped(paper, summary->parameters_paper));
     printf("  size                  %.2f MB by the papers' counting rule\n", summary->megabytes_paper);
     print_cost("forward pass", &summary->forward);
     print_cost("training step", &summary->step);

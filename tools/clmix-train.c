@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "base/file.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "progress.h"
 #include "train/trainer.h"
 #include "train_options.h"
@@ -241,7 +242,7 @@ static void print_header(struct session *session, const struct cost *cost)
 
     describe_device(clmix_device_describe(session->device), device, sizeof device);
     progress_say(&session->progress, "%s   %s weights   %.1f GFLOP a step of %zu   %s on %s", name,
-                 progress_count(parameters, cost->parameters), (double)cost->step.flops / 1e9, session->options.batch,
+                 clmix_grouped(parameters, cost->parameters), (double)cost->step.flops / 1e9, session->options.batch,
                  progress_bytes(bytes, cost->peak_bytes), device);
 }
 
@@ -260,9 +261,9 @@ static int dry_run(struct session *session)
         print_header(session, &cost);
         if (session->data != NULL)
             printf("%s: %s training and %s test pictures, %zu batches an epoch\n", session->data_name,
-                   progress_count(train, cost.train_count), progress_count(test, cost.test_count), batches);
+                   clmix_grouped(train, cost.train_count), clmix_grouped(test, cost.test_count), batches);
         printf("peak device memory %s bytes, known before anything is allocated; nothing was trained\n",
-               progress_count(bytes, cost.peak_bytes));
+               clmix_grouped(bytes, cost.peak_bytes));
         return 0;
     }
     json = cJSON_CreateObject();

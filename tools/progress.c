@@ -1,6 +1,8 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #include "progress.h"
 
+#include "base/text.h"
+
 #include <langinfo.h>
 #include <locale.h>
 #include <math.h>
@@ -16,20 +18,6 @@
 #define BAR_CELLS      24
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------------- */
-
-const char *progress_count(char text[32], size_t number)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%zu", number), out = 0;
-
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            text[out++] = ',';
-        text[out++] = digits[i];
-    }
-    text[out] = '\0';
-    return text;
-}
 
 const char *progress_time(char text[32], double seconds)
 {
@@ -154,7 +142,7 @@ void progress_step(struct progress *progress, const struct progress_step *step)
                             100.0 * step->top1);
     if (step->images_per_second > 0.0)
         used += (size_t)snprintf(figures + used, sizeof figures - used, "  %s img/s",
-                                 progress_count(speed, (size_t)(step->images_per_second + 0.5)));
+                                 clmix_grouped(speed, (size_t)(step->images_per_second + 0.5)));
     if (step->seconds_left >= 0.0 && used < sizeof figures)
         used += (size_t)snprintf(figures + used, sizeof figures - used, "  %s left", progress_time(left, step->seconds_left));
     width = columns();
@@ -175,6 +163,6 @@ void progress_epoch(struct progress *progress, const clmix_epoch *epoch, size_t 
         snprintf(test, sizeof test, "   test %.3f  %.1f %%  top-5 %.1f %%", epoch->test_loss, 100.0 * epoch->test_top1,
                  100.0 * epoch->test_top5);
     progress_say(progress, "epoch %2zu/%zu  train %.3f  %.1f %%%s   %s img/s%s", epoch->epoch, epochs, epoch->train_loss,
-                 100.0 * epoch->train_top1, test, progress_count(speed, (size_t)(epoch->images_per_second + 0.5)),
+                 100.0 * epoch->train_top1, test, clmix_grouped(speed, (size_t)(epoch->images_per_second + 0.5)),
                  epoch->best ? "   saved" : "");
 }

@@ -15,8 +15,7 @@ struct progress {
 };
 void progress_start(struct progress *progress, bool silent);
 
-/* 1234567 as "1,234,567"; 161 seconds as "2:41"; 97123456 bytes as "97 MB". Gives `text`. */
-const char *progress_count(char text[32], size_t number);
+/* 161 seconds as "2:41"; 97123456 bytes as "97 MB". Gives `text`. */
 const char *progress_time(char text[32], double seconds);
 const char *progress_bytes(char text[32], size_t bytes);
 

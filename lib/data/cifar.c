@@ -2,6 +2,7 @@
  * CIFAR-100 has two label bytes, coarse and fine; the fine one is used.  https://www.cs.toronto.edu/~kriz/cifar.html */
 #include "base/file.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "data/held.h"
 
 #include <stdint.h>

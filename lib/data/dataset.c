@@ -10,20 +10,6 @@ static const clmix_data_source *const sources[] = {
     &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100, &clmix_source_mnist, &clmix_source_folder,
 };
 
-const char *clmix_grouped(char *text, size_t number)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%zu", number), used = 0;
-
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return text;
-}
-
 clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *const *names, int count)
 {
     dataset->class_names = calloc((size_t)count, sizeof *dataset->class_names);

@@ -35,7 +35,4 @@ clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *cons
 /* Replaces the zeros of dataset->size. */
 void clmix_dataset_default_size(clmix_dataset *dataset, size_t height, size_t width, size_t channels);
 
-/* "4,000" style number for error texts, into a buffer of at least 32 bytes, which it returns. */
-const char *clmix_grouped(char *text, size_t number);
-
 #endif

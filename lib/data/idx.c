@@ -2,6 +2,7 @@
  * sizes), then the bytes, row-major.  http://yann.lecun.com/exdb/mnist/ */
 #include "base/file.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "data/held.h"
 
 #include <stdio.h>
