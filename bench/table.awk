@@ -1,7 +1,7 @@
-# The README's table from files of results:  awk -f table.awk OURS.jsonl [PEER.jsonl]
+# The README's table from files of results:  awk -f table.awk OURS.jsonl [PEERS.jsonl]
 #
-# A row for each model and mode that clmix was measured in, with the peer's figures where there are some: eager, and compiled (a peer whose
-# name has "compile" in it). Then the ceilings and the starts.
+# A row for each model and mode that clmix was measured in: its time and the share of the ceiling that this is, the same of every peer in the order that
+# the file names them, clmix's memory, and that of the leanest peer of those that tell. Then the ceilings and the starts.
 
 function text(key,    at, rest)    # the string or number that a line has under a key; "" when none
 {
@@ -21,9 +21,22 @@ function ms(time)    # to three digits, as a person would write it
     return time == "" ? "" : sprintf(time >= 100 ? "%.0f ms" : time >= 10 ? "%.1f ms" : "%.2f ms", time)
 }
 
+function cell(time, share)
+{
+    return time == "" ? "" : ms(time) sprintf(", %.0f %%", 100 * share)
+}
+
 function mb(bytes)
 {
     return bytes == "" ? "" : sprintf("%.0f MB", bytes / 1e6)
+}
+
+function line(first, cells, count,    i, row)
+{
+    row = "| " first " |"
+    for (i = 1; i <= count; i++)
+        row = row " " cells[i] " |"
+    print row
 }
 
 BEGIN {
@@ -46,26 +59,43 @@ BEGIN {
 
 /"step_ms":/ {
     row = text("model") ", " title[text("mode")]
-    if (text("peer") ~ /^clmix/) {
+    peer = text("peer")
+    if (peer ~ /^clmix/) {
         if (!(row in time))
             rows[++count] = row
         time[row] = text("step_ms")
         share[row] = text("fraction_of_peak")
         memory[row] = text("peak_bytes")
-    } else if (text("peer") ~ /compile/) {
-        compiled[row] = text("step_ms")
-    } else {
-        eager[row] = text("step_ms")
-        growth[row] = text("peak_bytes")
+        next
     }
+    if (!(peer in column)) {
+        column[peer] = ++peers
+        name[peers] = peer
+    }
+    theirs[row, column[peer]] = text("step_ms")
+    growth = text("peak_bytes")
+    if (growth != "" && (!(row in leanest) || growth < leanest[row]))
+        leanest[row] = growth
 }
 
 END {
-    print "| | clmix | share of the ceiling | peer | peer, compiled | clmix's device memory | peer's growth |"
-    print "| --- | --- | --- | --- | --- | --- | --- |"
+    cells[1] = "clmix"
+    for (i = 1; i <= peers; i++)
+        cells[1 + i] = name[i]
+    cells[2 + peers] = "clmix's device memory"
+    cells[3 + peers] = "the leanest peer's"
+    line("time, share of the ceiling", cells, peers + 3)
+    for (i = 1; i <= peers + 3; i++)
+        cells[i] = "---"
+    line("---", cells, peers + 3)
     for (i = 1; i <= count; i++) {
         row = rows[i]
-        printf "| %s | %s | %.2f | %s | %s | %s | %s |\n", row, ms(time[row]), share[row], ms(eager[row]), ms(compiled[row]), mb(memory[row]), mb(growth[row])
+        cells[1] = cell(time[row], share[row])
+        for (p = 1; p <= peers; p++)
+            cells[1 + p] = cell(theirs[row, p], (row, p) in theirs ? share[row] * time[row] / theirs[row, p] : 0)
+        cells[2 + peers] = mb(memory[row])
+        cells[3 + peers] = mb(leanest[row])
+        line(row, cells, peers + 3)
     }
     printf "\n%s%s", ceilings, starts
 }
