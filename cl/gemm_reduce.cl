@@ -12,7 +12,7 @@ void gemm_reduce(const uint rows, const uint columns, const uint inner_batch, co
                  __global float *c, const uint c_offset, const uint c_skip, const uint c_pitch, const uint c_outer, const uint c_inner,
                  const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                  const uint r_outer, const uint r_inner,
-                 const __global float *bias, const uint bias_offset)
+                 const __global float *bias, const uint bias_offset, const float scale)
 {
     const uint outer = get_group_id(1) / inner_batch, inner = get_group_id(1) % inner_batch;
     const uint row0 = get_group_id(0) * chunk, vectors = (columns + VW - 1) / VW, count = min(chunk, rows - row0) * vectors;
@@ -28,13 +28,13 @@ void gemm_reduce(const uint rows, const uint columns, const uint inner_batch, co
             floatv sum = LOADV(p);
             for (uint s = 1; s < splits; s++)
                 sum += LOADV(p + (size_t)s * p_split);
-            STOREV(clmix_finish(sum, bias + column, r), to);
+            STOREV(clmix_finish(sum, bias + column, r, scale), to);
         } else {
             for (uint j = 0; j < columns - column; j++) {
                 float sum = p[j];
                 for (uint s = 1; s < splits; s++)
                     sum += p[(size_t)s * p_split + j];
-                to[j] = clmix_finish_1(sum, bias + column + j, r + j);
+                to[j] = clmix_finish_1(sum, bias + column + j, r + j, scale);
             }
         }
     }

@@ -73,7 +73,8 @@ INLINE void copy(__local float *to, const int line, const int step, const int li
 
 // Stores the tile's sums that lie inside C, through the epilogue.
 INLINE void store_tile(float sum[PM][PN], __global float *c, const uint c_pitch, const __global float *residual, const uint r_pitch,
-                       const __global float *bias, const int rows_inside, const int columns_inside, const int x, const int y)
+                       const __global float *bias, const float scale, const int rows_inside, const int columns_inside, const int x,
+                       const int y)
 {
 #pragma unroll
     for (int i = 0; i < PM; i++) {
@@ -85,20 +86,20 @@ INLINE void store_tile(float sum[PM][PN], __global float *c, const uint c_pitch,
         for (int j = 0; j < PN; j += 4) {
             const int column = j * LANES + x * 4;
             if (row < rows_inside && column + 4 <= columns_inside)
-                STOREV(clmix_finish((float4)(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]), bias + column, r + column),
+                STOREV(clmix_finish((float4)(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]), bias + column, r + column, scale),
                        to + column);
             else
 #pragma unroll
                 for (int n = 0; n < 4; n++)
                     if (row < rows_inside && column + n < columns_inside)
-                        to[column + n] = clmix_finish_1(sum[i][j + n], bias + column + n, r + column + n);
+                        to[column + n] = clmix_finish_1(sum[i][j + n], bias + column + n, r + column + n, scale);
         }
 #else
 #pragma unroll
         for (int j = 0; j < PN; j++) {
             const int column = j * LANES + x;
             if (row < rows_inside && column < columns_inside)
-                to[column] = clmix_finish_1(sum[i][j], bias + column, r + column);
+                to[column] = clmix_finish_1(sum[i][j], bias + column, r + column, scale);
         }
 #endif
     }
@@ -118,7 +119,7 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
                const uint c_outer, const uint c_inner, const uint c_split,
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
-               const __global float *bias, const uint bias_offset)
+               const __global float *bias, const uint bias_offset, const float scale)
 {
     __local float a_tile[A_FLOATS] __attribute__((aligned(16)));
     __local float b_tile[TK * B_STEP] __attribute__((aligned(16)));
@@ -174,5 +175,5 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split;
     residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner;
     store_tile(sum, c + (size_t)row0 * c_pitch + column0, c_pitch, residual + (size_t)row0 * r_pitch + column0, r_pitch,
-               bias + bias_offset + column0, rows_inside, columns_inside, x, y);
+               bias + bias_offset + column0, scale, rows_inside, columns_inside, x, y);
 }

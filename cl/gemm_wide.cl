@@ -141,17 +141,17 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
 }
 
 // Stores the `columns` first elements, finished if these are the last steps of k.
-INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const uint columns,
-                       const bool last)
+INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const float scale,
+                       const uint columns, const bool last)
 {
     if (columns >= VW) {
-        STOREV(last ? clmix_finish(x, bias, residual) : x, c);
+        STOREV(last ? clmix_finish(x, bias, residual, scale) : x, c);
         return;
     }
     float part[VW];
     *(floatvu *)part = x;
     for (uint j = 0; j < columns; j++)
-        c[j] = last ? clmix_finish_1(part[j], bias + j, residual + j) : part[j];
+        c[j] = last ? clmix_finish_1(part[j], bias + j, residual + j, scale) : part[j];
 }
 
 // A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`, known when compiled: rows == MR and columns == vectors * VW, so nothing
@@ -159,8 +159,8 @@ INLINE void store_part(const floatv x, __global float *c, const __global float *
 // tile it would take seconds to compile.
 INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch,
                  const SLAB_SPACE float *b, const size_t b_pitch, const uint count, __global float *c, const size_t c_pitch,
-                 const __global float *bias, const __global float *residual, const size_t r_pitch, const bool first, const bool last,
-                 const struct ahead ahead)
+                 const __global float *bias, const __global float *residual, const size_t r_pitch, const float scale, const bool first,
+                 const bool last, const struct ahead ahead)
 {
     floatv sum[MR][NRV], copy[MR][NRV];
 
@@ -199,7 +199,7 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
 #pragma unroll
             for (uint j = 0; j < NRV; j++)
                 if (j < vectors)
-                    store_part(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, VW, last);
+                    store_part(sum[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, scale, VW, last);
         return;
     }
 #pragma unroll
@@ -212,7 +212,7 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
     for (uint i = 0; i < rows; i++)
 #pragma unroll 1
         for (uint j = 0; j < vectors; j++)
-            store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW,
+            store_part(copy[i][j], c + i * c_pitch + j * VW, bias + j * VW, residual + i * r_pitch + j * VW, scale,
                        whole ? VW : columns - j * VW, last);
 }
 
@@ -230,7 +230,8 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                const uint c_outer, const uint c_inner, const uint c_split,
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
-               const __global float *bias, const uint bias_offset, const uint row_block, const uint column_block, const uint slab)
+               const __global float *bias, const uint bias_offset, const float scale, const uint row_block, const uint column_block,
+               const uint slab)
 {
 #if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
@@ -272,7 +273,7 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                 const __local float *bj = packed + (size_t)j * count;
 #endif
                 if (n == MR && m == NR) {
-                    tile(true, NRV, MR, NR, ai, a_pitch, bj, step, count, cij, c_pitch, bias + j, rij, r_pitch, first, last, ahead);
+                    tile(true, NRV, MR, NR, ai, a_pitch, bj, step, count, cij, c_pitch, bias + j, rij, r_pitch, scale, first, last, ahead);
                     continue;
                 }
                 for (uint v = 0; v < m; v += VW) {
@@ -280,9 +281,9 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                     const __global float *rv = rij + v, *bias_v = bias + j + v;
                     const uint width = min((uint)VW, m - v);
                     if (n == MR && width == VW)
-                        tile(true, 1, MR, VW, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, first, last, ahead);
+                        tile(true, 1, MR, VW, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, scale, first, last, ahead);
                     else
-                        tile(false, 1, n, width, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, first, last, ahead);
+                        tile(false, 1, n, width, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, scale, first, last, ahead);
                 }
             }
         }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <clmix/clmix.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,10 +280,145 @@ START_TEST(derivative_is_accurate)
 }
 END_TEST
 
+/* ---- scales -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Steps one after another: l linear, g GELU, r ReLU, a addition of the second input, s scale. */
+struct chain {
+    const char *steps;
+    size_t forward, scales; /* launches of an inference plan; launches of scales in a training plan */
+    size_t rows, in, out;   /* x is rows x in; results and the second input rows x out */
+    bool apart;             /* each step's result is asked for */
+};
+
+#define FACTOR(step) ((step) % 2 == 0 ? -0.625 : 1.75)
+
+/* In training a layer takes in nothing behind a value that the backward pass needs. Going back, a second scale is left, and one that is last
+ * in the graph: the layer's two products and the sum of its bias read what it makes. */
+static const struct chain chains[] = {
+    { .steps = "ls", .forward = 1, .scales = 1 },    { .steps = "lsl", .forward = 2, .scales = 0 },
+    { .steps = "lsgl", .forward = 2, .scales = 0 },  { .steps = "lgsl", .forward = 2, .scales = 1 },
+    { .steps = "lsrsl", .forward = 3, .scales = 2 }, { .steps = "lsal", .forward = 2, .scales = 0 },
+    { .steps = "lgsal", .forward = 2, .scales = 1 }, { .steps = "lasl", .forward = 2, .scales = 0 },
+    { .steps = "lrasl", .forward = 2, .scales = 1 }, { .steps = "lsgal", .forward = 2, .scales = 0 },
+    { .steps = "lssl", .forward = 3, .scales = 2 },  { .steps = "lasgl", .forward = 3, .scales = 0 },
+};
+
+static clmix_value build_chain(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    const struct chain *chain = attributes;
+    clmix_value y = inputs[0];
+
+    for (int i = 0; chain->steps[i] != '\0'; i++) {
+        const char step = chain->steps[i], name[3] = { step, (char)('0' + i), '\0' };
+
+        y = step == 'l'   ? clmix_linear(clmix_in(at, name), y, chain->out, true)
+            : step == 'g' ? clmix_gelu(y)
+            : step == 'r' ? clmix_relu(y)
+            : step == 'a' ? clmix_add(y, inputs[1])
+                          : clmix_scale(y, (float)FACTOR(i));
+        if (chain->apart && chain->steps[i + 1] != '\0')
+            clmix_output(y.graph, name, y);
+    }
+    return y;
+}
+
+/* Inputs x and the second one, then weight and bias of each linear layer. */
+static void chain_reference(const double *const *inputs, const clmix_shape *shapes, double *output, const void *attributes)
+{
+    const struct chain *chain = attributes;
+    size_t count = chain->rows * chain->out, width = chain->in;
+    double *next = malloc(count * sizeof *next);
+    const double *x = inputs[0], *const *weights = inputs + 2;
+
+    (void)shapes;
+    for (int i = 0; chain->steps[i] != '\0'; i++) {
+        const char step = chain->steps[i];
+
+        if (step == 'l') {
+            apply(x, weights[0], weights[1], chain->rows, width, chain->out, next);
+            memcpy(output, next, count * sizeof *next);
+            weights += 2;
+        }
+        for (size_t e = 0; step != 'l' && e < count; e++)
+            output[e] = step == 's'   ? FACTOR(i) * output[e]
+                        : step == 'a' ? output[e] + inputs[1][e]
+                                      : activate(&(struct mlp){ .relu = step == 'r' }, output[e]);
+        x = output;
+        width = chain->out;
+    }
+    free(next);
+}
+
+static size_t launches_when(const struct chain *chain, bool training, const char *kernel)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value inputs[2] = { ops_input(graph, "x", ops_shape2(chain->rows, chain->in)),
+                              ops_input(graph, "r", ops_shape2(chain->rows, chain->out)) },
+                dy = training ? ops_input(graph, "dy", ops_shape2(chain->rows, chain->out)) : clmix_no_value(),
+                y = build_chain(clmix_root(graph), inputs, chain);
+    clmix_plan *plan;
+    size_t count;
+
+    clmix_output(graph, "y", y);
+    if (training)
+        clmix_backward(graph, 1, &y, &dy);
+    plan = ops_plan(graph, training ? CLMIX_TRAINING : CLMIX_INFERENCE);
+    count = kernel == NULL ? plan->launcher_count : launches_of(plan, kernel);
+    clmix_plan_free(plan);
+    return count;
+}
+
+START_TEST(scales_agree_with_differences)
+{
+    for (size_t s = 0; s < (ops_small_effort() ? 1 : 2); s++) {
+        struct chain chain = chains[_i];
+        struct ops_check check = { .build = build_chain,
+                                   .reference = chain_reference,
+                                   .attributes = &chain,
+                                   .input_count = 2,
+                                   .mode = CLMIX_TRAINING,
+                                   .tolerance = 5e-6 };
+        char names[4][16];
+        int count = 0;
+
+        chain.rows = s == 0 ? 21 : 333;
+        chain.in = s == 0 ? 18 : 7;
+        chain.out = s == 0 ? 35 : 9;
+        chain.apart = _i % 2 == 1 && s == 1;
+        for (int i = 0; chain.steps[i] != '\0'; i++)
+            if (chain.steps[i] == 'l')
+                for (int part = 0; part < 2; part++) {
+                    snprintf(names[count], sizeof names[count], "l%d.%s", i, part == 0 ? "weight" : "bias");
+                    check.parameters[count] = names[count];
+                    count++;
+                }
+        check.what = chain.steps;
+        check.shapes[0] = ops_shape2(chain.rows, chain.in);
+        check.shapes[1] = ops_shape2(chain.rows, chain.out);
+        check.no_gradient = strchr(chain.steps, 'r') != NULL;
+        ops_run_check(&check);
+    }
+}
+END_TEST
+
+START_TEST(one_scale_is_taken_in)
+{
+    struct chain chain = chains[_i];
+
+    chain.rows = 21;
+    chain.in = 18;
+    chain.out = 35;
+    ck_assert_msg(launches_when(&chain, false, NULL) == chain.forward, "%s", chain.steps);
+    ck_assert_msg(launches_when(&chain, true, "scale") == chain.scales, "%s: %zu", chain.steps, launches_when(&chain, true, "scale"));
+    chain.apart = true;
+    ck_assert_msg(launches_when(&chain, false, NULL) == strlen(chain.steps), "%s", chain.steps);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fusion");
-    TCase *activations = tcase_create("activations");
+    TCase *activations = tcase_create("activations"), *scales = tcase_create("scales");
 
     tcase_add_unchecked_fixture(activations, ops_open, ops_close);
     tcase_set_timeout(activations, 900);
@@ -293,5 +429,10 @@ int main(void)
     tcase_add_test(activations, bits_repeat);
     tcase_add_test(activations, derivative_is_accurate);
     suite_add_tcase(suite, activations);
+    tcase_add_unchecked_fixture(scales, ops_open, ops_close);
+    tcase_set_timeout(scales, 900);
+    tcase_add_loop_test(scales, scales_agree_with_differences, 0, sizeof chains / sizeof *chains);
+    tcase_add_loop_test(scales, one_scale_is_taken_in, 0, sizeof chains / sizeof *chains);
+    suite_add_tcase(suite, scales);
     return support_run(suite);
 }

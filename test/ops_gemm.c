@@ -132,25 +132,31 @@ static float *run(struct product *product, const float *a, const float *b, const
 static double expected(const struct clmix_gemm *gemm, const float *a, const float *b, const float *bias, const float *residual, size_t i,
                        size_t j)
 {
-    double sum = 0.0, r;
+    double sum = 0.0, factor[4] = { 1.0, 1.0, 1.0, 1.0 }, r;
 
+    if (gemm->scale_place != CLMIX_SCALE_NONE)
+        factor[gemm->scale_place] = gemm->scale;
     for (size_t k = 0; k < gemm->depth; k++)
         sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] *
                b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
     if (gemm->bias != CLMIX_NONE)
         sum += bias[j];
+    sum *= factor[CLMIX_SCALE_BIASED];
     if (gemm->activation == CLMIX_ACTIVATION_GELU)
         sum = 0.5 * sum * (1.0 + erf(sum * sqrt(0.5)));
     else if (gemm->activation == CLMIX_ACTIVATION_RELU)
         sum = sum < 0.0 ? 0.0 : sum;
+    sum *= factor[CLMIX_SCALE_ACTIVATED];
     if (gemm->residual.value == CLMIX_NONE)
-        return sum;
+        return sum * factor[CLMIX_SCALE_ADDED];
     r = residual[i * gemm->residual.pitch + j];
     if (gemm->residual_use == CLMIX_RESIDUAL_GELU_INPUT)
-        return sum * (0.5 * (1.0 + erf(r * sqrt(0.5))) + r * exp(-0.5 * r * r) * 0.39894228040143268);
-    if (gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT)
-        return r > 0.0 ? sum : 0.0;
-    return sum + r;
+        sum *= 0.5 * (1.0 + erf(r * sqrt(0.5))) + r * exp(-0.5 * r * r) * 0.39894228040143268;
+    else if (gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT)
+        sum = r > 0.0 ? sum : 0.0;
+    else
+        sum += r;
+    return sum * factor[CLMIX_SCALE_ADDED];
 }
 
 /* Every element of C against the host, and every gap untouched. */
@@ -233,6 +239,8 @@ START_TEST(epilogues)
             product.gemm.bias = kind / 3 % 2 == 0 ? 0 : CLMIX_NONE;
             product.gemm.residual.value = kind / 6 == 0 ? 0 : CLMIX_NONE;
             product.gemm.residual_use = uses[(kind + kind / 3) % 3];
+            product.gemm.scale_place = (enum clmix_scale_place)(((size_t)kind + s) % 4);
+            product.gemm.scale = -0.75f;
             check_product(product);
         }
 }
@@ -252,6 +260,8 @@ START_TEST(deep_products)
             product.gemm.residual.value = kind == 2 ? 0 : product.gemm.bias;
             product.gemm.residual_use = kind == 2 ? CLMIX_RESIDUAL_GELU_INPUT : CLMIX_RESIDUAL_ADDED;
             product.gemm.activation = kind == 1 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
+            product.gemm.scale_place = (enum clmix_scale_place)(kind + 1);
+            product.gemm.scale = 0.7f;
             check_product(product);
         }
 }
@@ -387,6 +397,8 @@ START_TEST(clblast_products)
         product.gemm.outer_batch = kind == 3 ? 3 : 1;
         product.gemm.bias = product.gemm.residual.value = kind == 0 ? CLMIX_NONE : 0;
         product.gemm.activation = kind == 1 ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_NONE;
+        product.gemm.scale_place = (enum clmix_scale_place)(kind % 3 + 1);
+        product.gemm.scale = 1.5f;
         ck_assert(clmix_gemm_clblast_can(&product.gemm));
         check_product(product);
     }

@@ -279,6 +279,11 @@ struct scale_attributes {
     float factor;
 };
 
+float clmix_scale_factor(const struct clmix_node *node)
+{
+    return ((const struct scale_attributes *)node->attributes)->factor;
+}
+
 static clmix_status scale_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     struct scale_attributes attributes = *(const struct scale_attributes *)node->attributes;
@@ -288,13 +293,12 @@ static clmix_status scale_backward(struct clmix_backward *backward, const struct
 
 static clmix_status scale_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct scale_attributes *attributes = node->attributes;
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
     struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "scale", count, 64);
 
     clmix_launch_value(launcher, node->inputs[0]);
     clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_float(launcher, attributes->factor);
+    clmix_launch_float(launcher, clmix_scale_factor(node));
     return CLMIX_OK;
 }
 

@@ -32,6 +32,14 @@ void clmix_gemm_define_epilogue(struct clmix_launcher *launcher, const struct cl
         clmix_launch_define(launcher, "ACTIVATION", (long)gemm->activation);
     if (gemm->residual.value != CLMIX_NONE)
         clmix_launch_define(launcher, "RESIDUAL", gemm->residual_use == 0 ? CLMIX_RESIDUAL_ADDED : (long)gemm->residual_use);
+    if (gemm->scale_place != CLMIX_SCALE_NONE)
+        clmix_launch_define(launcher, "SCALE", (long)gemm->scale_place);
+}
+
+bool clmix_gemm_has_epilogue(const struct clmix_gemm *gemm)
+{
+    return gemm->bias != CLMIX_NONE || gemm->activation != CLMIX_ACTIVATION_NONE || gemm->residual.value != CLMIX_NONE ||
+           gemm->scale_place != CLMIX_SCALE_NONE;
 }
 
 void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
@@ -56,6 +64,7 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
     clmix_gemm_push_matrix(launcher, planner, &gemm->c);
     clmix_gemm_push_matrix(launcher, planner, &gemm->residual);
     clmix_launch_value(launcher, gemm->bias);
+    clmix_launch_float(launcher, gemm->scale);
     clmix_launch_grid(launcher, clmix_ceil_div(gemm->rows, chunk), clmix_gemm_batches(gemm), 1, wide ? 1 : 64);
 }
 
@@ -117,6 +126,7 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
     clmix_launch_uint(launcher, tile->splits > 1 ? product : 0);
     clmix_gemm_push_matrix(launcher, planner, &gemm->residual);
     clmix_launch_value(launcher, gemm->bias);
+    clmix_launch_float(launcher, gemm->scale);
     if (tile->wide) {
         clmix_launch_uint(launcher, tile->row_block);
         clmix_launch_uint(launcher, tile->column_block);

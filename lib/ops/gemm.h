@@ -19,6 +19,14 @@ enum clmix_activation { CLMIX_ACTIVATION_NONE = 0, CLMIX_ACTIVATION_GELU = 1, CL
  * input (GELU) or result (ReLU), by whose derivative the product is multiplied. */
 enum clmix_residual_use { CLMIX_RESIDUAL_ADDED = 1, CLMIX_RESIDUAL_GELU_INPUT = 2, CLMIX_RESIDUAL_RELU_RESULT = 3 };
 
+/* Behind which step the result is multiplied by `scale`. */
+enum clmix_scale_place {
+    CLMIX_SCALE_NONE = 0,
+    CLMIX_SCALE_BIASED = 1,    /* activation(scale (A B + bias)) + residual */
+    CLMIX_SCALE_ACTIVATED = 2, /* scale activation(A B + bias) + residual */
+    CLMIX_SCALE_ADDED = 3      /* scale (activation(A B + bias) + residual) */
+};
+
 /* C[rows][columns] = activation(A B + bias) + residual, for outer_batch x inner_batch matrices (0 counts as 1): two levels, because
  * attention's heads are strides inside a batch's rows. A is stored rows x depth, or depth x rows when transpose_a; B is stored depth x
  * columns, or columns x depth when transpose_b. bias: one float a column, dense, the same for all batches, or CLMIX_NONE. residual: like
@@ -31,6 +39,8 @@ struct clmix_gemm {
     int32_t bias;
     enum clmix_activation activation;
     enum clmix_residual_use residual_use; /* 0 counts as CLMIX_RESIDUAL_ADDED */
+    enum clmix_scale_place scale_place;
+    float scale;
 };
 
 /* A whole value as a matrix: its rows (all axes but the last) and its own pitch. */
@@ -83,6 +93,8 @@ clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct c
 /* CLBlast has no two-level batches and no kernel for a generic device. */
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm);
 void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
+/* Whether C is anything but the plain sums. */
+bool clmix_gemm_has_epilogue(const struct clmix_gemm *gemm);
 /* What follows a product whose plain sums lie in `splits` parts `part_split` elements apart: their sum and the epilogue. */
 void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
                             const struct clmix_matrix *parts, size_t splits, size_t part_split);

@@ -11,6 +11,7 @@ struct call {
     size_t rows, columns, depth, batch;
     size_t offset[3], pitch[3], stride[3]; /* of A, B, C */
     bool transpose_a, transpose_b;
+    float alpha;
 };
 
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm)
@@ -27,12 +28,12 @@ static clmix_status run(clmix_device *device, const cl_mem *memory, const size_t
     CLBlastStatusCode code;
 
     if (call->batch > 1)
-        code = CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, 1.0f, memory[0], a,
+        code = CLBlastSgemmStridedBatched(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, call->alpha, memory[0], a,
                                           call->pitch[0], call->stride[0], memory[1], b, call->pitch[1], call->stride[1], 0.0f, memory[2],
                                           c, call->pitch[2], call->stride[2], call->batch, &device->queue, event);
     else
-        code = CLBlastSgemm(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, 1.0f, memory[0], a, call->pitch[0],
-                            memory[1], b, call->pitch[1], 0.0f, memory[2], c, call->pitch[2], &device->queue, event);
+        code = CLBlastSgemm(CLBlastLayoutRowMajor, ta, tb, call->rows, call->columns, call->depth, call->alpha, memory[0], a,
+                            call->pitch[0], memory[1], b, call->pitch[1], 0.0f, memory[2], c, call->pitch[2], &device->queue, event);
     if (code == CLBlastSuccess)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_DRIVER,
@@ -57,9 +58,15 @@ void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_n
         .batch = clmix_gemm_batches(gemm),
         .transpose_a = gemm->transpose_a,
         .transpose_b = gemm->transpose_b,
+        .alpha = 1.0f,
     };
+    struct clmix_gemm rest = *gemm;
     struct clmix_launcher *launcher;
 
+    if (gemm->scale_place == CLMIX_SCALE_BIASED && gemm->bias == CLMIX_NONE) {
+        call.alpha = gemm->scale;
+        rest.scale_place = CLMIX_SCALE_NONE;
+    }
     describe(&call, 0, planner, &gemm->a, outer);
     describe(&call, 1, planner, &gemm->b, outer);
     describe(&call, 2, planner, &gemm->c, outer);
@@ -67,6 +74,6 @@ void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_n
     clmix_launch_value(launcher, gemm->a.value);
     clmix_launch_value(launcher, gemm->b.value);
     clmix_launch_value(launcher, gemm->c.value);
-    if (gemm->bias != CLMIX_NONE || gemm->activation != CLMIX_ACTIVATION_NONE || gemm->residual.value != CLMIX_NONE)
-        clmix_gemm_plan_reduce(planner, node, gemm, &gemm->c, 1, 0);
+    if (clmix_gemm_has_epilogue(&rest))
+        clmix_gemm_plan_reduce(planner, node, &rest, &gemm->c, 1, 0);
 }

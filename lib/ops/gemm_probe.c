@@ -16,7 +16,8 @@
 #define CHECK_MORE        13
 #define CHECK_DEPTH       43
 #define CHECK_SPLIT_DEPTH 509
-#define CHECK_CHUNK       256 /* the least that is ever chosen */
+#define CHECK_CHUNK       256   /* the least that is ever chosen */
+#define CHECK_SCALE       0.75f /* whatever the product's own is, so that the tolerance fits */
 
 struct attributes {
     struct clmix_gemm gemm;
@@ -89,6 +90,7 @@ static void make_product(const struct clmix_gemm *like, bool check, struct attri
     size_t padding = check ? 3 : 0;
 
     *gemm = *like;
+    gemm->scale = CHECK_SCALE;
     gemm->outer_batch = like->outer_batch > 1 ? 2 : 1;
     gemm->inner_batch = like->inner_batch > 1 ? 2 : 1;
     if (check) {
@@ -159,25 +161,34 @@ static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands
 
 /* ---- the host's result -------------------------------------------------------------------------------------------------------------- */
 
+static double scaled(const struct clmix_gemm *gemm, enum clmix_scale_place place, double x)
+{
+    return gemm->scale_place == place ? x * (double)gemm->scale : x;
+}
+
+static double join(const struct clmix_gemm *gemm, double x, double residual)
+{
+    if (gemm->residual_use == CLMIX_RESIDUAL_GELU_INPUT)
+        return x * (0.5 + 0.5 * erf(residual * 0.70710678118654752) + residual * exp(-0.5 * residual * residual) * 0.39894228040143268);
+    if (gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT)
+        return residual > 0.0 ? x : 0.0;
+    return x + residual;
+}
+
 static double finish(const struct clmix_gemm *gemm, const struct operands *operands, double x, size_t residual_base, size_t row,
                      size_t column)
 {
-    double r;
-
     if (gemm->bias != CLMIX_NONE)
         x += operands->bias[column];
+    x = scaled(gemm, CLMIX_SCALE_BIASED, x);
     if (gemm->activation == CLMIX_ACTIVATION_GELU)
         x = 0.5 * x * (1.0 + erf(x * 0.70710678118654752));
     else if (gemm->activation == CLMIX_ACTIVATION_RELU && x < 0.0)
         x = 0.0;
-    if (gemm->residual.value == CLMIX_NONE)
-        return x;
-    r = operands->residual[residual_base + row * gemm->residual.pitch + column];
-    if (gemm->residual_use == CLMIX_RESIDUAL_GELU_INPUT)
-        return x * (0.5 + 0.5 * erf(r * 0.70710678118654752) + r * exp(-0.5 * r * r) * 0.39894228040143268);
-    if (gemm->residual_use == CLMIX_RESIDUAL_RELU_RESULT)
-        return r > 0.0 ? x : 0.0;
-    return x + r;
+    x = scaled(gemm, CLMIX_SCALE_ACTIVATED, x);
+    if (gemm->residual.value != CLMIX_NONE)
+        x = join(gemm, x, operands->residual[residual_base + row * gemm->residual.pitch + column]);
+    return scaled(gemm, CLMIX_SCALE_ADDED, x);
 }
 
 /* Largest deviation over the tolerance 1e-5 sqrt(depth) of one matrix of the batch. */

@@ -1,9 +1,10 @@
-/* Linear layers: y = x W^T + b over the last axis, with a following activation and residual addition done while the sums are stored.
+/* Linear layers: y = x W^T + b over the last axis, with a following activation, residual addition and scale done while the sums are stored.
  * On the device the weight is [in][out]: then all three products (y, dx, dW) read and write it along its rows. */
 #include "ops/linear.h"
 
 #include "base/status.h"
 #include "ops/column_sum.h"
+#include "ops/elementwise.h"
 #include "ops/gemm.h"
 #include "ops/table.h"
 
@@ -102,48 +103,69 @@ static bool is(const struct clmix_node *node, const char *name)
     return strcmp(node->op->name, name) == 0;
 }
 
-/* A residual addition, if nothing after the product has been taken in but an activation. */
-static bool absorb_add(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
-{
-    const struct clmix_node *taken;
+/* What a product has taken in. */
+struct taken {
+    bool activation, residual, scale;
+};
 
-    for (int i = 0; (taken = clmix_planner_absorbed(planner, node, i)) != NULL; i++)
-        if (is(taken, "add") || is(taken, "gelu_grad") || is(taken, "relu_grad"))
-            return false;
-    return is(next, "add") && next->input_count == 2 && next->inputs[0] != next->inputs[1];
+static bool is_residual(const struct clmix_node *node)
+{
+    return is(node, "add") || is(node, "gelu_grad") || is(node, "relu_grad");
 }
 
-/* What takes the gradient further, through an activation or by an addition: one of them, since both read a matrix of the result's shape.
- */
+static struct taken taken_in(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    struct taken taken = { false, false, false };
+    const struct clmix_node *absorbed;
+
+    for (int i = 0; (absorbed = clmix_planner_absorbed(planner, node, i)) != NULL; i++) {
+        taken.residual |= is_residual(absorbed);
+        taken.scale |= is(absorbed, "scale");
+        taken.activation |= is(absorbed, "gelu") || is(absorbed, "relu");
+    }
+    return taken;
+}
+
+/* An activation, then one thing that reads a matrix of the result's shape; anywhere behind the bias one scale. */
+static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+{
+    struct taken taken = taken_in(planner, node);
+
+    if (is(next, "gelu") || is(next, "relu"))
+        return !taken.activation && !taken.residual;
+    if (is(next, "add"))
+        return !taken.residual && next->input_count == 2 && next->inputs[0] != next->inputs[1];
+    return is(next, "scale") && !taken.scale;
+}
+
+/* What takes the gradient further: the derivative of an activation stands where a residual would. */
 static bool absorb_gradient(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
 {
     if (is(next, "gelu_grad") || is(next, "relu_grad"))
-        return clmix_planner_absorbed(planner, node, 0) == NULL;
-    return absorb_add(planner, node, next);
+        return !taken_in(planner, node).residual;
+    return (is(next, "add") || is(next, "scale")) && absorb(planner, node, next);
 }
 
-static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
-{
-    if (is(next, "gelu") || is(next, "relu"))
-        return clmix_planner_absorbed(planner, node, 0) == NULL;
-    return absorb_add(planner, node, next);
-}
-
-/* Result, activation and residual of the product, from the node and what it has absorbed. */
+/* Result, activation, residual and scale of the product, from the node and what it has absorbed. */
 static void finish(const struct clmix_planner *planner, const struct clmix_node *node, struct clmix_gemm *gemm)
 {
-    const struct clmix_node *taken, *before = node;
+    const struct clmix_node *absorbed, *before = node;
 
     gemm->residual = clmix_matrix_of(CLMIX_NONE);
-    for (int i = 0; (taken = clmix_planner_absorbed(planner, node, i)) != NULL; i++) {
-        if (is(taken, "add"))
-            gemm->residual = clmix_matrix_of(taken->inputs[taken->inputs[0] == before->outputs[0] ? 1 : 0]);
-        else if (is(taken, "gelu_grad") || is(taken, "relu_grad")) {
-            gemm->residual = clmix_matrix_of(taken->inputs[1]);
-            gemm->residual_use = is(taken, "gelu_grad") ? CLMIX_RESIDUAL_GELU_INPUT : CLMIX_RESIDUAL_RELU_RESULT;
+    for (int i = 0; (absorbed = clmix_planner_absorbed(planner, node, i)) != NULL; i++) {
+        if (is(absorbed, "add"))
+            gemm->residual = clmix_matrix_of(absorbed->inputs[absorbed->inputs[0] == before->outputs[0] ? 1 : 0]);
+        else if (is_residual(absorbed)) {
+            gemm->residual = clmix_matrix_of(absorbed->inputs[1]);
+            gemm->residual_use = is(absorbed, "gelu_grad") ? CLMIX_RESIDUAL_GELU_INPUT : CLMIX_RESIDUAL_RELU_RESULT;
+        } else if (is(absorbed, "scale")) {
+            gemm->scale = clmix_scale_factor(absorbed);
+            gemm->scale_place = gemm->residual.value != CLMIX_NONE          ? CLMIX_SCALE_ADDED
+                                : gemm->activation != CLMIX_ACTIVATION_NONE ? CLMIX_SCALE_ACTIVATED
+                                                                            : CLMIX_SCALE_BIASED;
         } else
-            gemm->activation = is(taken, "gelu") ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_RELU;
-        before = taken;
+            gemm->activation = is(absorbed, "gelu") ? CLMIX_ACTIVATION_GELU : CLMIX_ACTIVATION_RELU;
+        before = absorbed;
     }
     gemm->c = clmix_matrix_of(clmix_planner_result(planner, node));
 }
