@@ -475,7 +475,8 @@ START_TEST(random_layers_are_right)
 }
 END_TEST
 
-/* Little local memory means other cuts, and at last the other form; the results keep their tolerance. */
+/* Little local memory means other cuts, and at last the other form; the results keep their tolerance. 32 KiB are what a GPU has, and the wide form
+ * is not for it. */
 START_TEST(little_local_memory_is_enough)
 {
     static const size_t local_bytes[] = { 32768, 6144, 0 };
@@ -486,7 +487,7 @@ START_TEST(little_local_memory_is_enough)
     };
     const size_t given = test_device->info.local_bytes;
 
-    for (size_t i = 0; i < COUNT(local_bytes) && !ops_small_effort(); i++) {
+    for (size_t i = test_device->info.form == CLMIX_WIDE; i < COUNT(local_bytes) && !ops_small_effort(); i++) {
         test_device->info.local_bytes = local_bytes[i];
         check_all(tight, COUNT(tight));
     }

@@ -1,4 +1,4 @@
-/* The runtime behind a device: programs and their cache, memory, profiling, random numbers. On the device that CLMIX_DEVICE names. */
+/* The runtime behind a device: programs, memory, profiling, random numbers. On the device that CLMIX_DEVICE names. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
@@ -9,17 +9,17 @@
 
 #include <check.h>
 #include <cjson/cJSON.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char folder[256], cache_folder[300], kernel_folder[300];
+static char folder[256], kernel_folder[300];
 
 /* Unchecked fixtures of every case. */
 static void make_folders(void)
 {
+    char cache_folder[300];
+
     snprintf(folder, sizeof folder, "%s", make_folder());
     snprintf(cache_folder, sizeof cache_folder, "%s/cache", folder);
     snprintf(kernel_folder, sizeof kernel_folder, "%s/kernels", folder);
@@ -164,165 +164,6 @@ START_TEST(group_size_quirk_takes_the_attribute_away)
 }
 END_TEST
 
-/* --- cache -------------------------------------------------------------------------------------------------------------------------- */
-
-/* Calls visit(path) for each stored program; gives how many there are. */
-static size_t each_stored(void (*visit)(const char *path))
-{
-    DIR *stream = opendir(cache_folder);
-    size_t count = 0;
-
-    for (struct dirent *entry = stream == NULL ? NULL : readdir(stream); entry != NULL; entry = readdir(stream)) {
-        char path[512];
-
-        if (strstr(entry->d_name, ".clmix") == NULL)
-            continue;
-        snprintf(path, sizeof path, "%s/%s", cache_folder, entry->d_name);
-        if (visit != NULL)
-            visit(path);
-        count++;
-    }
-    if (stream != NULL)
-        closedir(stream);
-    return count;
-}
-
-static void remove_file(const char *path)
-{
-    ck_assert_int_eq(unlink(path), 0);
-}
-
-static void rewrite(const char *path, void (*change)(unsigned char *data, size_t *bytes))
-{
-    FILE *stream;
-    size_t bytes;
-    void *data;
-
-    check_ok(clmix_file_read(path, (size_t)1 << 30, &data, &bytes));
-    change(data, &bytes);
-    stream = fopen(path, "wb");
-    ck_assert_ptr_nonnull(stream);
-    ck_assert_uint_eq(fwrite(data, 1, bytes, stream), bytes);
-    fclose(stream);
-    free(data);
-}
-
-static void flip_last(unsigned char *data, size_t *bytes)
-{
-    data[*bytes - 1] ^= 1;
-}
-static void flip_magic(unsigned char *data, size_t *bytes)
-{
-    (void)bytes;
-    data[0] ^= 1;
-}
-static void flip_key(unsigned char *data, size_t *bytes)
-{
-    (void)bytes;
-    data[9] ^= 1;
-}
-static void huge_length(unsigned char *data, size_t *bytes)
-{
-    (void)bytes;
-    memset(data + 40, 0xFF, 8);
-}
-static void halve(unsigned char *data, size_t *bytes)
-{
-    (void)data;
-    *bytes /= 2;
-}
-static void cut_header(unsigned char *data, size_t *bytes)
-{
-    (void)data;
-    *bytes = 20;
-}
-static void empty(unsigned char *data, size_t *bytes)
-{
-    (void)data;
-    *bytes = 0;
-}
-
-static void (*const damages[])(unsigned char *, size_t *) = { flip_last, flip_magic, flip_key, huge_length, halve, cut_header, empty };
-static void (*damage)(unsigned char *, size_t *);
-
-static void damage_file(const char *path)
-{
-    rewrite(path, damage);
-}
-
-/* Opens the device anew, uses it, and counts what it compiled and loaded. */
-static void use_anew(size_t *compiled, size_t *loaded)
-{
-    clmix_device *fresh;
-
-    check_ok(clmix_device_open(&fresh, NULL));
-    check_ok(clmix_device_check(fresh));
-    clmix_device_programs(fresh, compiled, loaded);
-    clmix_device_close(fresh);
-}
-
-START_TEST(second_start_compiles_nothing)
-{
-    size_t compiled, loaded, first;
-
-    each_stored(remove_file);
-    use_anew(&first, &loaded);
-    ck_assert_uint_gt(first, 0);
-    ck_assert_uint_eq(loaded, 0);
-    ck_assert_uint_eq(each_stored(NULL), first);
-    use_anew(&compiled, &loaded);
-    ck_assert_uint_eq(compiled, 0);
-    ck_assert_uint_eq(loaded, first);
-}
-END_TEST
-
-START_TEST(damaged_cache_is_mended)
-{
-    size_t compiled, loaded, all;
-
-    use_anew(&compiled, &loaded);
-    all = compiled + loaded;
-    damage = damages[_i];
-    each_stored(damage_file);
-    use_anew(&compiled, &loaded);
-    ck_assert_uint_eq(compiled, all);
-    ck_assert_uint_eq(loaded, 0);
-    use_anew(&compiled, &loaded);
-    ck_assert_uint_eq(compiled, 0);
-    ck_assert_uint_eq(loaded, all);
-}
-END_TEST
-
-/* A file that is whole, with a binary that the driver did not make. */
-static void plant_text(const char *path)
-{
-    static const char junk[] = "this is no binary of any driver, and clCreateProgramWithBinary or clBuildProgram says so";
-    unsigned char key[CLMIX_HASH_BYTES];
-    size_t bytes;
-    void *data;
-
-    check_ok(clmix_file_read(path, (size_t)1 << 30, &data, &bytes));
-    memcpy(key, (unsigned char *)data + 8, sizeof key);
-    free(data);
-    clmix_cache_save(key, "", junk, sizeof junk);
-}
-
-START_TEST(binary_that_the_driver_refuses_is_mended)
-{
-    size_t compiled, loaded, all;
-
-    if (strcmp(test_device->info.platform, "rusticl") == 0)
-        return; /* Mesa 22.3 aborts the process on a binary that it did not make */
-    use_anew(&compiled, &loaded);
-    all = compiled + loaded;
-    each_stored(plant_text);
-    use_anew(&compiled, &loaded);
-    ck_assert_uint_eq(compiled, all);
-    use_anew(&compiled, &loaded);
-    ck_assert_uint_eq(compiled, 0);
-}
-END_TEST
-
 /* Kernels created after a program was stored are stored too. */
 START_TEST(later_kernels_are_stored)
 {
@@ -343,69 +184,6 @@ START_TEST(later_kernels_are_stored)
         clmix_device_close(test_device);
     }
     test_device = kept;
-}
-END_TEST
-
-START_TEST(unusable_cache_folder_is_ignored)
-{
-    static const char *const folders[] = { "/dev/null/cache", "/proc/clmix-cache", "" };
-    size_t compiled, loaded;
-
-    setenv("CLMIX_CACHE_DIR", folders[_i], 1);
-    ck_assert_str_eq(clmix_cache_folder(), folders[_i]);
-    ck_assert_int_eq(clmix_device_open(&(clmix_device *){ NULL }, "no such device"), CLMIX_ERROR_NO_DEVICE);
-    use_anew(&compiled, &loaded);
-    ck_assert_uint_gt(compiled, 0);
-    ck_assert_uint_eq(loaded, 0);
-    ck_assert(error_mentions("no such device")); /* the failure to store left the caller's error text alone */
-    setenv("CLMIX_CACHE_DIR", cache_folder, 1);
-}
-END_TEST
-
-START_TEST(cache_folder_follows_the_environment)
-{
-    char *home = getenv("HOME") == NULL ? NULL : strdup(getenv("HOME")),
-         *xdg = getenv("XDG_CACHE_HOME") == NULL ? NULL : strdup(getenv("XDG_CACHE_HOME"));
-
-    unsetenv("CLMIX_CACHE_DIR");
-    setenv("XDG_CACHE_HOME", "/x", 1);
-    ck_assert_str_eq(clmix_cache_folder(), "/x/clmix");
-    unsetenv("XDG_CACHE_HOME");
-    setenv("HOME", "/h", 1);
-    ck_assert_str_eq(clmix_cache_folder(), "/h/.cache/clmix");
-    unsetenv("HOME");
-    ck_assert_str_eq(clmix_cache_folder(), "");
-    if (home != NULL)
-        setenv("HOME", home, 1);
-    if (xdg != NULL)
-        setenv("XDG_CACHE_HOME", xdg, 1);
-    free(home);
-    free(xdg);
-    setenv("CLMIX_CACHE_DIR", cache_folder, 1);
-}
-END_TEST
-
-START_TEST(key_covers_what_decides_the_binary)
-{
-    unsigned char base[CLMIX_HASH_BYTES], other[CLMIX_HASH_BYTES];
-    clmix_device_info info = test_device->info;
-
-    clmix_cache_key(&info, "text", "options", base);
-    clmix_cache_key(&info, "text", "options", other);
-    ck_assert_mem_eq(base, other, sizeof base);
-    clmix_cache_key(&info, "texT", "options", other);
-    ck_assert_mem_ne(base, other, sizeof base);
-    clmix_cache_key(&info, "text", "optionS", other);
-    ck_assert_mem_ne(base, other, sizeof base);
-    clmix_cache_key(&info, "stext", "option", other);
-    ck_assert_mem_ne(base, other, sizeof base);
-    info.driver[0] ^= 1;
-    clmix_cache_key(&info, "text", "options", other);
-    ck_assert_mem_ne(base, other, sizeof base);
-    info = test_device->info;
-    info.platform_version[0] ^= 1;
-    clmix_cache_key(&info, "text", "options", other);
-    ck_assert_mem_ne(base, other, sizeof base);
 }
 END_TEST
 
@@ -545,7 +323,7 @@ static void check_trace(size_t count)
     ck_assert_uint_eq(complete, count);
     cJSON_Delete(trace);
     free(text);
-    remove_file(path);
+    ck_assert_int_eq(remove(path), 0);
     free(path);
 }
 
@@ -629,23 +407,17 @@ END_TEST
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("runtime");
-    TCase *plain = tcase_create("plain"), *programs = tcase_create("programs"), *cache = tcase_create("cache"),
-          *memory = tcase_create("memory"), *profile = tcase_create("profile");
-    TCase *const with_device[] = { cache, memory, profile };
+    TCase *plain = tcase_create("plain"), *programs = tcase_create("programs"), *memory = tcase_create("memory"),
+          *profile = tcase_create("profile");
+    TCase *const with_device[] = { memory, profile };
 
     tcase_add_test(plain, hash_known_answers);
-    tcase_add_test(plain, cache_folder_follows_the_environment);
     tcase_add_test(programs, sources_are_read_from_a_folder);
     tcase_add_test(programs, build_failure_gives_the_log);
     tcase_add_test(programs, every_build_gets_its_options);
     tcase_add_test(programs, group_size_quirk_takes_the_attribute_away);
     tcase_add_test(programs, philox_known_answers);
     tcase_add_test(programs, later_kernels_are_stored);
-    tcase_add_test(cache, second_start_compiles_nothing);
-    tcase_add_loop_test(cache, damaged_cache_is_mended, 0, (int)(sizeof damages / sizeof damages[0]));
-    tcase_add_test(cache, binary_that_the_driver_refuses_is_mended);
-    tcase_add_loop_test(cache, unusable_cache_folder_is_ignored, 0, 3);
-    tcase_add_test(cache, key_covers_what_decides_the_binary);
     tcase_add_test(memory, books_are_kept);
     tcase_add_test(memory, too_large_is_device_memory);
     tcase_add_test(memory, memory_is_written_copied_and_zeroed);

@@ -50,9 +50,9 @@ int bench_report(const struct cli *cli, const char *const *paths, size_t count, 
 /* The names of a model's modes, NULL at the end. */
 extern const char *const bench_modes[];
 
-/* Opens what --device names, and measures the ceilings. Opened again, a device's books begin anew: what the ceilings, or the model before,
+/* Opens what --device names, and measures the ceilings, of which the best of a few counts, or the only one if `quick`. Opened again, a device's books begin anew: what the ceilings, or the model before,
  * took of its memory does not count to the next one. On failure the device may be open; closing it is the caller's. */
-clmix_status bench_open(struct bench_device *on, const char *selector);
+clmix_status bench_open(struct bench_device *on, const char *selector, bool quick);
 clmix_status bench_reopen(struct bench_device *on, const char *selector);
 
 /* ---- bench_common.c --------------------------------------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ int bench_all(const struct cli *cli, const struct bench_request *request)
 
     if (status != CLMIX_OK)
         return cli_fail(cli, status);
-    status = bench_open(&on, cli->device);
+    status = bench_open(&on, cli->device, request->quick);
     exit_status = status == CLMIX_OK ? measure(&sink, request, &on) : cli_fail(cli, status);
     clmix_device_close(on.device);
     if (exit_status != 0) {

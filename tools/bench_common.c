@@ -73,10 +73,10 @@ struct bench_bound bench_bound(const clmix_ceilings *ceilings, uint64_t flops, u
 }
 
 /* What else the machine does only lowers a ceiling, so the best of a few counts. */
-static clmix_status measure_ceilings(struct bench_device *on)
+static clmix_status measure_ceilings(struct bench_device *on, int runs)
 {
     CLMIX_TRY(clmix_device_ceilings(on->device, &on->ceilings));
-    for (int i = 1; i < CEILING_RUNS; i++) {
+    for (int i = 1; i < runs; i++) {
         clmix_ceilings again;
 
         CLMIX_TRY(clmix_device_ceilings(on->device, &again));
@@ -88,11 +88,11 @@ static clmix_status measure_ceilings(struct bench_device *on)
     return CLMIX_OK;
 }
 
-clmix_status bench_open(struct bench_device *on, const char *selector)
+clmix_status bench_open(struct bench_device *on, const char *selector, bool quick)
 {
     memset(on, 0, sizeof *on);
     CLMIX_TRY(clmix_device_open(&on->device, selector));
-    CLMIX_TRY(measure_ceilings(on));
+    CLMIX_TRY(measure_ceilings(on, quick ? 1 : CEILING_RUNS));
     return bench_reopen(on, selector);
 }
 

@@ -148,7 +148,7 @@ static int run_start(struct bench_sink *sink, const struct bench_request *reques
 static int run_on_device(struct bench_sink *sink, const struct bench_request *request, enum command command)
 {
     struct bench_device on;
-    const clmix_status status = bench_open(&on, sink->cli->device);
+    const clmix_status status = bench_open(&on, sink->cli->device, request->quick);
     const char *model = sink->cli->arguments[1];
     int exit_status;
 
@@ -189,7 +189,8 @@ int main(int argc, char **argv)
         { "batch", 'b', POPT_ARG_INT, &request.batch, 0, "pictures at a time (64)", "N" },
         { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (train)", "MODE" },
         { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0, "how long to measure a model (10; all: 3)", "S" },
-        { "quick", 'q', POPT_ARG_NONE, &quick, 0, "of ops, profile and all: a rough look, without the largest sizes", NULL },
+        { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
+          NULL },
         { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
         { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
         { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },

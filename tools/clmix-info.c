@@ -2,12 +2,9 @@
 #include "cli.h"
 
 #include <clmix/train.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const struct cli_help help = {
     .program = "clmix-info",
@@ -38,39 +35,6 @@ struct report {
     char *tuning; /* file of what was measured, NULL for none */
     size_t answers;
 };
-
-/* --- cache -------------------------------------------------------------------------------------------------------------------------- */
-
-static bool is_cache_file(const char *name)
-{
-    size_t length = strlen(name);
-
-    return length == 64 + 6 && strcmp(name + 64, ".clmix") == 0;
-}
-
-/* Counts the stored kernels of the cache folder, and removes them if asked to; a folder that is not there is empty. */
-static void visit_cache(bool remove_them, size_t *files, size_t *bytes)
-{
-    const char *folder = clmix_cache_folder();
-    DIR *stream = folder[0] == '\0' ? NULL : opendir(folder);
-
-    *files = *bytes = 0;
-    if (stream == NULL)
-        return;
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        char path[1536];
-        struct stat file;
-
-        if (!is_cache_file(entry->d_name) || snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path ||
-            stat(path, &file) != 0)
-            continue;
-        if (remove_them && unlink(path) != 0)
-            continue;
-        (*files)++;
-        *bytes += (size_t)file.st_size;
-    }
-    closedir(stream);
-}
 
 /* --- asking ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -218,7 +182,7 @@ static void print_report(const struct report *report, const struct wishes *wishe
 
 static void print_all(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
 {
-    size_t files, bytes;
+    clmix_cache_info cache;
 
     for (size_t i = 0; i < count; i++)
         print_report(&reports[i], wishes);
@@ -228,11 +192,13 @@ static void print_all(const struct report *reports, size_t count, const char *sk
         printf("-  left out: %.*s\n", (int)length, line);
         line += length + (line[length] == '\n');
     }
-    visit_cache(false, &files, &bytes);
     if (clmix_cache_folder()[0] == '\0')
         printf("cache: off\n");
+    else if (clmix_cache_describe(&cache) != CLMIX_OK)
+        printf("cache: %s; %s\n", clmix_cache_folder(), clmix_error());
     else
-        printf("cache: %s, %zu programs, %.1f MB\n", clmix_cache_folder(), files, (double)bytes / 1e6);
+        printf("cache: %s, %zu programs, %.1f MB of %.4g MB\n", clmix_cache_folder(), cache.programs, (double)cache.bytes / 1e6,
+               (double)cache.limit_bytes / 1e6);
 }
 
 /* --- JSON --------------------------------------------------------------------------------------------------------------------------- */
@@ -307,7 +273,7 @@ static cJSON *report_json(const struct report *report, const struct wishes *wish
 static bool print_all_json(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
 {
     cJSON *object = cJSON_CreateObject(), *list, *cache;
-    size_t files, bytes;
+    clmix_cache_info stored;
 
     cJSON_AddStringToObject(object, "version", CLMIX_VERSION);
     list = cJSON_AddArrayToObject(object, "devices");
@@ -322,11 +288,13 @@ static bool print_all_json(const struct report *reports, size_t count, const cha
         cJSON_AddItemToArray(list, cJSON_CreateString(sentence));
         line += length + (line[length] == '\n');
     }
-    visit_cache(false, &files, &bytes);
     cache = cJSON_AddObjectToObject(object, "cache");
     cJSON_AddStringToObject(cache, "folder", clmix_cache_folder());
-    cJSON_AddNumberToObject(cache, "programs", (double)files);
-    cJSON_AddNumberToObject(cache, "bytes", (double)bytes);
+    if (clmix_cache_describe(&stored) == CLMIX_OK) {
+        cJSON_AddNumberToObject(cache, "programs", (double)stored.programs);
+        cJSON_AddNumberToObject(cache, "bytes", (double)stored.bytes);
+        cJSON_AddNumberToObject(cache, "limit_bytes", (double)stored.limit_bytes);
+    }
     return cli_print_json(object);
 }
 
@@ -390,14 +358,14 @@ int main(int argc, char **argv)
     if (cli.argument_count > 0) {
         status = cli_bad_usage(&cli, "'%s' is not expected: clmix-info takes options only", cli.arguments[0]);
     } else {
-        size_t files = 0, bytes = 0;
+        size_t programs = 0, bytes = 0;
 
         if (wishes.tune)
             setenv("CLMIX_TUNE", "full", 1);
         if (wishes.clear)
-            visit_cache(true, &files, &bytes);
+            clmix_cache_clear(&programs, &bytes);
         if (wishes.clear && !cli.json)
-            printf("%zu stored programs (%.1f MB) removed from '%s'\n", files, (double)bytes / 1e6, clmix_cache_folder());
+            printf("%zu stored programs (%.1f MB) removed from '%s'\n", programs, (double)bytes / 1e6, clmix_cache_folder());
         status = report_devices(&cli, &wishes);
     }
     cli_end(&cli);

@@ -104,6 +104,18 @@ CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compile
  * (CLMIX_CACHE_DIR set to the empty string). Static per thread until the next call. */
 CLMIX_API const char *clmix_cache_folder(void);
 
+/* What that folder holds of stored programs, and what they may take ($CLMIX_CACHE_MB megabytes, 512 unless it is set): when more are stored,
+ * those go that were used longest ago. */
+typedef struct clmix_cache_info {
+    size_t programs;
+    size_t bytes;
+    size_t limit_bytes;
+} clmix_cache_info;
+/* Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. */
+CLMIX_API clmix_status clmix_cache_describe(clmix_cache_info *info);
+/* Removes all stored programs, and tells how many and how large they were. What was measured on devices stays. */
+CLMIX_API void clmix_cache_clear(size_t *programs, size_t *bytes);
+
 /* What was measured on the device when it was first used (the form of kernels, tiles, routes) is remembered in a text file of the cache
  * folder, whose first line says how to change it. `*path` is that file, to be freed with clmix_free(), and `*answers` the number of
  * answers in it; NULL and 0 where nothing is measured: a generic device, no cache folder, or CLMIX_TUNE=off. Errors: HOST_MEMORY. */

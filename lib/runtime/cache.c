@@ -7,19 +7,17 @@
 #include "base/status.h"
 #include "runtime/internal.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define FORMAT_VERSION    "1"
-#define MAGIC             "CLMIXK1\n"
-#define HEADER_BYTES      (8 + CLMIX_HASH_BYTES + 8 + 8 + CLMIX_HASH_BYTES)
-#define MOST_FILE_BYTES   ((size_t)256 << 20)
-#define MOST_FOLDER_BYTES ((size_t)1 << 30)
-#define MOST_NAME         80 /* 64 digits and ".clmix" */
+#define FORMAT_VERSION  "1"
+#define MAGIC           "CLMIXK1\n"
+#define HEADER_BYTES    (8 + CLMIX_HASH_BYTES + 8 + 8 + CLMIX_HASH_BYTES)
+#define MOST_FILE_BYTES ((size_t)256 << 20)
+#define MOST_NAME       80 /* 64 digits and ".clmix" */
 
 const char *clmix_cache_folder(void)
 {
@@ -127,6 +125,8 @@ bool clmix_cache_load(const unsigned char key[CLMIX_HASH_BYTES], struct clmix_ca
     snprintf(error, sizeof error, "%s", clmix_error());
     good = clmix_file_read(path, MOST_FILE_BYTES, &content, &bytes) == CLMIX_OK && parse(content, bytes, key, cached);
     restore_error(error);
+    if (good)
+        (void)utimensat(AT_FDCWD, path, NULL, 0); /* used now: what was used longest ago goes first when room is short */
     free(path);
     cached->file = content;
     if (!good) {
@@ -148,41 +148,6 @@ static clmix_status write_file(const char *path, const unsigned char *header, co
     return clmix_file_finish(&writer);
 }
 
-/* Removes the file that was written longest ago while the folder holds more than its limit: old drivers leave keys that nobody asks for again. */
-static void trim(const char *folder)
-{
-    for (int removed = 0; removed < 64; removed++) {
-        DIR *stream = opendir(folder);
-        char *oldest = NULL;
-        time_t oldest_time = 0;
-        size_t total = 0;
-
-        if (stream == NULL)
-            return;
-        for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-            char *path = strstr(entry->d_name, ".clmix") == NULL ? NULL : clmix_path_join(folder, entry->d_name);
-            struct stat file;
-
-            if (path != NULL && stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
-                total += (size_t)file.st_size;
-                if (oldest == NULL || file.st_mtime < oldest_time) {
-                    oldest_time = file.st_mtime;
-                    free(oldest);
-                    oldest = path;
-                    path = NULL;
-                }
-            }
-            free(path);
-        }
-        closedir(stream);
-        if (total > MOST_FOLDER_BYTES && oldest != NULL)
-            (void)unlink(oldest);
-        free(oldest);
-        if (total <= MOST_FOLDER_BYTES)
-            return;
-    }
-}
-
 void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *kernels, const void *binary, size_t binary_bytes)
 {
     unsigned char header[HEADER_BYTES];
@@ -197,9 +162,8 @@ void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *ker
     put_number(header + 8 + CLMIX_HASH_BYTES, kernels_bytes);
     put_number(header + 16 + CLMIX_HASH_BYTES, binary_bytes);
     checksum(kernels, kernels_bytes, binary, binary_bytes, header + 24 + CLMIX_HASH_BYTES);
-    if (clmix_folder_make(clmix_cache_folder()) == CLMIX_OK &&
-        write_file(path, header, kernels, kernels_bytes, binary, binary_bytes) == CLMIX_OK)
-        trim(clmix_cache_folder());
+    if (clmix_folder_make(clmix_cache_folder()) == CLMIX_OK)
+        (void)write_file(path, header, kernels, kernels_bytes, binary, binary_bytes);
     restore_error(error);
     free(path);
 }

@@ -60,6 +60,7 @@ static clmix_status complete(clmix_device *device)
 {
     device->real = true;
     CLMIX_TRY(clmix_answers_wish(&device->tuning_seconds));
+    CLMIX_TRY(clmix_cache_limit(&(size_t){ 0 }));
     CLMIX_TRY(clmix_probe_form(&device->info));
     if (device->info.form_origin != CLMIX_FORM_FORCED)
         CLMIX_TRY(clmix_device_recall_form(device));

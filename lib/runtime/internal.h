@@ -75,6 +75,13 @@ struct clmix_cached {
 bool clmix_cache_load(const unsigned char key[CLMIX_HASH_BYTES], struct clmix_cached *cached);
 void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *kernels, const void *binary, size_t binary_bytes);
 
+/* --- cache_room.c ------------------------------------------------------------------------------------------------------------------- */
+
+/* What stored programs may take: $CLMIX_CACHE_MB, and the usual when that is unset or, as ARGUMENT says, no number. */
+clmix_status clmix_cache_limit(size_t *bytes);
+/* Removes the programs that were used longest ago until the others keep to the limit; the last one used stays. */
+void clmix_cache_trim(void);
+
 /* --- profile.c ---------------------------------------------------------------------------------------------------------------------- */
 
 /* clmix_launch_enqueue() while profiling. */

@@ -289,29 +289,35 @@ clmix_status clmix_kernel_create(clmix_device *device, const char *file, const c
     return CLMIX_OK;
 }
 
-static void store(struct program *program)
+/* Whether the program's binary is new to the disk. */
+static bool store(struct program *program)
 {
     size_t bytes = 0;
     unsigned char *binary;
 
     if (clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 ||
         bytes == program->stored_bytes)
-        return;
+        return false;
     binary = malloc(bytes);
     if (binary != NULL && clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
         clmix_cache_save(program->key, program->kernels == NULL ? "" : program->kernels, binary, bytes);
         program->stored_bytes = bytes;
     }
     free(binary);
+    return program->stored_bytes == bytes;
 }
 
 /* A program stays pending to the end, since a kernel created now may be launched, and so compiled by the driver, after this call; it is written
  * again only if its binary has grown. */
 void clmix_programs_store(clmix_device *device)
 {
+    bool stored = false;
+
     if (!device->real || device->programs == NULL || clmix_cache_folder()[0] == '\0')
         return;
     for (size_t i = 0; i < device->programs->count; i++)
         if (device->programs->items[i].pending && !device->programs->items[i].tried)
-            store(&device->programs->items[i]);
+            stored = store(&device->programs->items[i]) || stored;
+    if (stored)
+        clmix_cache_trim();
 }

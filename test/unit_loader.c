@@ -1,0 +1,350 @@
+/* lib/data: augmentation, and the loader's batches. unit_data.c has the data sets. */
+#include <clmix/data.h>
+
+#include "data/augment.h"
+#include "support_data.h"
+#include "support_suite.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A 6 x 5 x 3 picture whose bytes tell their place. */
+static void number_bytes(unsigned char *picture)
+{
+    for (int i = 0; i < 90; i++)
+        picture[i] = (unsigned char)(i + 1);
+}
+
+START_TEST(crops_and_flips)
+{
+    clmix_augment crop = { .crop_padding = 2 }, flip = { .flip = true };
+    unsigned char source[90], picture[90], scratch[90];
+    int flipped = 0, places[25] = { 0 }, seen = 0;
+
+    number_bytes(source);
+    for (size_t index = 0; index < 400; index++) {
+        int matches = 0;
+
+        memcpy(picture, source, 90);
+        clmix_augment_picture(&crop, 1, 0, index, 6, 5, 3, picture, scratch);
+        for (int place = 0; place < 25; place++) {
+            bool same = true;
+
+            for (int i = 0; i < 90; i++) {
+                int y = i / 15 + place / 5 - 2, x = i / 3 % 5 + place % 5 - 2;
+                unsigned char wanted = y < 0 || y >= 6 || x < 0 || x >= 5 ? 0 : source[y * 15 + x * 3 + i % 3];
+
+                same = same && picture[i] == wanted;
+            }
+            matches += same;
+            places[place] += same;
+        }
+        ck_assert_int_eq(matches, 1);
+        memcpy(picture, source, 90);
+        clmix_augment_picture(&flip, 1, 3, index, 6, 5, 3, picture, scratch);
+        if (memcmp(picture, source, 90) != 0) {
+            flipped++;
+            for (int i = 0; i < 90; i++)
+                ck_assert_uint_eq(picture[i], source[i / 15 * 15 + (4 - i / 3 % 5) * 3 + i % 3]);
+        }
+    }
+    for (int place = 0; place < 25; place++)
+        seen += places[place] > 0;
+    ck_assert_int_eq(seen, 25);
+    ck_assert(flipped > 150 && flipped < 250);
+}
+END_TEST
+
+START_TEST(cuts_out)
+{
+    clmix_augment augment = { .cutout = 3 };
+    unsigned char source[90], picture[90], scratch[90];
+
+    number_bytes(source);
+    for (size_t index = 0; index < 200; index++) {
+        int changed = 0;
+
+        memcpy(picture, source, 90);
+        clmix_augment_picture(&augment, 1, 0, index, 6, 5, 3, picture, scratch);
+        for (int i = 0; i < 90; i++) {
+            ck_assert(picture[i] == source[i] || picture[i] == 128);
+            changed += picture[i] != source[i];
+        }
+        ck_assert(changed >= 4 * 3 && changed <= 9 * 3); /* a quarter at a corner, or all of it */
+    }
+}
+END_TEST
+
+START_TEST(draws_depend_on_seed_epoch_and_picture)
+{
+    clmix_augment augment = { .crop_padding = 2, .flip = true, .cutout = 2 };
+    unsigned char reference[90], picture[90], scratch[90];
+    int differing = 0;
+
+    for (size_t index = 0; index < 50; index++) {
+        number_bytes(reference);
+        clmix_augment_picture(&augment, 9, 4, index, 6, 5, 3, reference, scratch);
+        for (int variant = 0; variant < 4; variant++) {
+            number_bytes(picture);
+            clmix_augment_picture(&augment, variant == 1 ? 8 : 9, variant == 2 ? 5 : 4, variant == 3 ? index + 50 : index, 6, 5, 3, picture,
+                                  scratch);
+            if (variant == 0)
+                ck_assert_mem_eq(picture, reference, 90);
+            else
+                differing += memcmp(picture, reference, 90) != 0;
+        }
+    }
+    ck_assert_int_gt(differing, 135);
+}
+END_TEST
+
+START_TEST(mixes_up)
+{
+    static const float alphas[] = { 0.2f, 1, 8 };
+    clmix_augment augment = { .mixup = alphas[_i] };
+    double sum = 0, square = 0;
+    unsigned char a[4] = { 0, 255, 100, 7 };
+    int draws = 20000;
+
+    for (int i = 0; i < draws; i++) {
+        double share = clmix_augment_share(&augment, 5, 2, (size_t)i) / 256.0;
+
+        ck_assert(share >= 0 && share <= 1);
+        sum += share;
+        square += share * share;
+    }
+    /* Beta(a, a): mean 1/2, variance 1 / (4 (2a + 1)) */
+    sum /= draws;
+    ck_assert_double_lt(fabs(sum - 0.5), 0.02);
+    ck_assert_double_lt(fabs(square / draws - sum * sum - 0.25 / (2.0 * (double)alphas[_i] + 1)), 0.01);
+    augment.mixup = 0;
+    ck_assert_uint_eq(clmix_augment_share(&augment, 5, 2, 3), 256);
+    clmix_augment_blend(a, (const unsigned char[]){ 255, 255, 0, 9 }, 128, 4);
+    ck_assert_mem_eq(a, ((const unsigned char[]){ 128, 255, 50, 8 }), 4);
+    clmix_augment_blend(a, (const unsigned char[]){ 1, 2, 3, 4 }, 256, 4);
+    ck_assert_mem_eq(a, ((const unsigned char[]){ 128, 255, 50, 8 }), 4);
+    clmix_augment_blend(a, (const unsigned char[]){ 1, 2, 3, 4 }, 0, 4);
+    ck_assert_mem_eq(a, ((const unsigned char[]){ 1, 2, 3, 4 }), 4);
+}
+END_TEST
+
+/* A hash over everything a batch says. */
+static uint64_t hash_batch(const clmix_batch *batch, size_t full, size_t picture_bytes)
+{
+    uint64_t hash = 0xCBF29CE484222325u;
+    const struct {
+        const void *data;
+        size_t bytes;
+    } parts[] = {
+        { &batch->count, sizeof batch->count },
+        { &batch->epoch, sizeof batch->epoch },
+        { &batch->index, sizeof batch->index },
+        { batch->pictures, full * picture_bytes },
+        { batch->labels, full * 4 },
+        { batch->second_labels, full * 4 },
+        { batch->weights, full * 4 },
+    };
+
+    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++)
+        for (size_t i = 0; i < parts[part].bytes; i++)
+            hash = (hash ^ ((const unsigned char *)parts[part].data)[i]) * 0x100000001B3u;
+    return hash;
+}
+
+#define RUN 23 /* batches: three epochs of 7 and a bit */
+
+static void run_loader(const clmix_dataset *dataset, const clmix_loader_options *options, size_t batches, uint64_t *hashes)
+{
+    clmix_loader *loader = NULL;
+    clmix_batch batch;
+
+    ck_assert_msg(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 16, options) == CLMIX_OK, "%s", clmix_error());
+    ck_assert_uint_eq(clmix_loader_batches(loader), 7);
+    for (size_t i = 0; i < batches; i++) {
+        size_t at = options->first_epoch * 7 + options->first_batch + i;
+
+        ck_assert_msg(clmix_loader_next(loader, &batch) == CLMIX_OK, "%s", clmix_error());
+        ck_assert(batch.epoch == at / 7 && batch.index == at % 7 && batch.batches == 7);
+        ck_assert_uint_eq(batch.count, batch.index == 6 ? 4 : 16);
+        hashes[i] = hash_batch(&batch, 16, 16 * 16 * 3);
+    }
+    clmix_loader_close(loader);
+}
+
+START_TEST(a_run_can_begin_anywhere)
+{
+    clmix_dataset *dataset = must_open("shapes:size=16,train=100,test=10", 0, 0, 0);
+    clmix_loader_options options = { .seed = 42,
+                                     .shuffle = true,
+                                     .augment = { .crop_padding = 2, .flip = true, .cutout = 4, .mixup = 0.4f } };
+    uint64_t whole[RUN], part[RUN];
+
+    run_loader(dataset, &options, RUN, whole);
+    for (size_t i = 0; i < RUN; i++)
+        for (size_t k = 0; k < i; k++)
+            ck_assert(whole[i] != whole[k]);
+    for (size_t begin = 0; begin < RUN; begin += 3) {
+        options.first_epoch = begin / 7;
+        options.first_batch = begin % 7;
+        options.threads = (int)(begin % 4);
+        run_loader(dataset, &options, RUN - begin, part);
+        ck_assert_mem_eq(part, whole + begin, (RUN - begin) * sizeof *whole);
+    }
+    options = (clmix_loader_options){ .seed = 43, .shuffle = true, .augment = options.augment };
+    run_loader(dataset, &options, 1, part);
+    ck_assert(part[0] != whole[0]);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(an_epoch_has_every_picture_once)
+{
+    clmix_dataset *dataset = must_open("shapes:size=8,train=50,test=30", 0, 0, 0);
+    clmix_loader_options options = { .seed = 7, .shuffle = true, .threads = 2 };
+    clmix_loader *loader = NULL;
+    unsigned char pictures[50][192];
+    clmix_batch batch;
+    int moved = 0;
+
+    for (size_t i = 0; i < 50; i++)
+        must_get(dataset, CLMIX_TRAIN, i, pictures[i], NULL);
+    ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 12, &options), CLMIX_OK);
+    for (int epoch = 0; epoch < 3; epoch++) {
+        int seen[50] = { 0 };
+
+        for (size_t k = 0; k < 5; k++) {
+            ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+            for (size_t i = 0; i < batch.count; i++)
+                for (size_t p = 0; p < 50; p++)
+                    if (memcmp(pictures[p], batch.pictures + i * 192, 192) == 0) {
+                        seen[p]++;
+                        moved += p != k * 12 + i;
+                        ck_assert(batch.labels[i] == (int)(p % 10) && batch.second_labels[i] == batch.labels[i] && batch.weights[i] == 1);
+                    }
+        }
+        for (size_t p = 0; p < 50; p++)
+            ck_assert_int_eq(seen[p], 1);
+        for (size_t i = batch.count * 192; i < 12 * 192; i++) /* behind the last, smaller batch */
+            ck_assert_uint_eq(batch.pictures[i], 0);
+        ck_assert(batch.count == 2 && batch.labels[2] == -100 && batch.second_labels[11] == -100 && batch.weights[11] == 1);
+    }
+    ck_assert_int_gt(moved, 100);
+    clmix_loader_close(loader);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(test_split_comes_as_stored)
+{
+    clmix_dataset *dataset = must_open("shapes:size=8,train=50,test=30", 0, 0, 0);
+    clmix_loader *loader = NULL;
+    unsigned char picture[192];
+    clmix_batch batch;
+
+    ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TEST, 100, NULL), CLMIX_OK);
+    ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+    ck_assert(batch.count == 30 && batch.batches == 1);
+    for (size_t i = 0; i < 30; i++) {
+        must_get(dataset, CLMIX_TEST, i, picture, NULL);
+        ck_assert_mem_eq(picture, batch.pictures + i * 192, 192);
+    }
+    clmix_loader_close(loader);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(mixup_in_a_batch)
+{
+    clmix_dataset *dataset = must_open("shapes:size=8,train=5", 0, 0, 0);
+    clmix_loader_options options = { .seed = 3, .augment = { .mixup = 1 } };
+    clmix_loader *loader = NULL;
+    unsigned char pictures[5][192];
+    clmix_batch batch;
+
+    for (size_t i = 0; i < 5; i++)
+        must_get(dataset, CLMIX_TRAIN, i, pictures[i], NULL);
+    ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 8, &options), CLMIX_OK);
+    ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+    for (size_t i = 0; i < 5; i++) {
+        unsigned share = (unsigned)(256 * batch.weights[i]);
+
+        ck_assert(batch.labels[i] == (int)i && batch.second_labels[i] == (int)(i + 1) % 5);
+        for (size_t k = 0; k < 192; k++)
+            ck_assert_uint_eq(batch.pictures[i * 192 + k], (share * pictures[i][k] + (256 - share) * pictures[(i + 1) % 5][k] + 128) / 256);
+    }
+    clmix_loader_close(loader);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(loader_refusals)
+{
+    clmix_dataset *dataset = must_open("shapes:size=8,train=50,test=30", 0, 0, 0);
+    clmix_loader *loader = NULL;
+    const struct {
+        clmix_loader_options options;
+        clmix_split split;
+        size_t batch;
+        const char *part;
+    } rows[] = {
+        { .batch = 0, .part = "batches of 0 of 50" },
+        { .batch = 60, .options = { .drop_last = true }, .part = "too few for one batch of 60" },
+        { .batch = 10, .options = { .first_batch = 5 }, .part = "an epoch has 5 batches" },
+        { .batch = 10, .options = { .threads = 17 }, .part = "17 loader threads" },
+        { .batch = 10, .options = { .augment = { .crop_padding = 9 } }, .part = "crop padding of 9" },
+        { .batch = 10, .options = { .augment = { .cutout = -1 } }, .part = "cutout of -1" },
+        { .batch = 10, .options = { .augment = { .mixup = NAN } }, .part = "mixup alpha" },
+        { .batch = 10, .split = CLMIX_TEST, .options = { .augment = { .flip = true } }, .part = "train split only" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        expect_error(clmix_loader_open(&loader, dataset, rows[i].split, rows[i].batch, &rows[i].options), CLMIX_ERROR_ARGUMENT,
+                     rows[i].part);
+        ck_assert_ptr_null(loader);
+    }
+    clmix_loader_close(NULL);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(closes_at_any_time)
+{
+    clmix_dataset *dataset = must_open("shapes:size=32,train=5000", 0, 0, 0);
+    clmix_batch batch;
+
+    for (int round = 0; round < 60; round++) {
+        clmix_loader_options options = { .shuffle = true, .threads = 1 + round % 3, .drop_last = true };
+        clmix_loader *loader = NULL;
+
+        ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, round % 2 == 0 ? 2000 : 4, &options), CLMIX_OK);
+        for (int i = 0; round % 2 == 1 && i < round % 7; i++)
+            ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+        clmix_loader_close(loader);
+    }
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("loader");
+    TCase *augment = tcase_create("augment"), *loader = tcase_create("loader");
+
+    tcase_set_timeout(loader, 120);
+    tcase_add_test(augment, crops_and_flips);
+    tcase_add_test(augment, cuts_out);
+    tcase_add_test(augment, draws_depend_on_seed_epoch_and_picture);
+    tcase_add_loop_test(augment, mixes_up, 0, 3);
+    tcase_add_test(loader, a_run_can_begin_anywhere);
+    tcase_add_test(loader, an_epoch_has_every_picture_once);
+    tcase_add_test(loader, test_split_comes_as_stored);
+    tcase_add_test(loader, mixup_in_a_batch);
+    tcase_add_test(loader, loader_refusals);
+    tcase_add_test(loader, closes_at_any_time);
+    suite_add_tcase(suite, augment);
+    suite_add_tcase(suite, loader);
+    return support_run(suite);
+}
