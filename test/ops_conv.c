@@ -354,7 +354,8 @@ static void check_layer(const struct layer *given)
 static const struct layer small_layers[] = {
     { false, 2, 5, 4, 3, 5, SQUARE(3, 1, 1), true, 0 },
     { false, 3, 6, 5, 4, 6, SQUARE(3, 2, 1), true, 3 },
-    { false, 2, 4, 5, 3, 6, SQUARE(1, 2, 0), true, 0 }, /* phases without taps */
+    { false, 2, 4, 5, 3, 6, SQUARE(1, 2, 0), true, 0 },  /* phases without taps */
+    { false, 2, 3, 4, 3, 16, SQUARE(3, 1, 1), true, 1 }, /* few channels: the weights' vectors run along the outputs */
     { true, 2, 3, 2, 5, 3, SQUARE(4, 2, 1), true, 2 },
     { true, 3, 2, 2, 4, 2, SQUARE(6, 4, 1), false, 0 },
     { false, 2, 5, 3, 4, 8, WINDOW(3, 3, 2, 2, 1, 1, 4), true, 0 },
@@ -378,6 +379,10 @@ static const struct layer layers[] = {
     { false, 67, 4, 4, 3, 8, SQUARE(3, 1, 1), true, 0 },
     { false, 9, 21, 18, 3, 37, WINDOW(5, 3, 2, 1, 2, 1, 1), true, 2 }, /* kernel rows of few floats, joined for the weights */
     { false, 2, 9, 14, 5, 24, WINDOW(4, 5, 1, 3, 3, 2, 1), true, 0 },
+    { false, 37, 12, 6, 3, 32, SQUARE(3, 1, 1), true, 3 },
+    { false, 2, 13, 11, 3, 16, WINDOW(5, 7, 2, 2, 2, 3, 1), true, 0 },
+    { false, 3, 11, 7, 2, 64, WINDOW(2, 3, 3, 1, 0, 1, 1), true, 1 },
+    { false, 1, 4, 5, 1, 48, SQUARE(3, 1, 1), true, 0 },
 };
 
 static const struct layer transposed_layers[] = {
@@ -394,6 +399,7 @@ static const struct layer transposed_layers[] = {
     { true, 2, 3, 6, 1, 2, WINDOW(7, 3, 2, 4, 3, 0, 1), false, 0 },
     { true, 1, 19, 18, 4, 40, SQUARE(2, 2, 0), true, 0 },
     { true, 65, 2, 2, 8, 2, SQUARE(18, 16, 1), true, 6 },
+    { true, 6, 5, 7, 32, 1, SQUARE(4, 2, 1), true, 2 },
 };
 
 static const struct layer grouped_layers[] = {
@@ -483,7 +489,7 @@ START_TEST(little_local_memory_is_enough)
     static const struct layer tight[] = {
         { false, 3, 17, 19, 16, 8, SQUARE(3, 1, 1), true, 0 }, { false, 2, 16, 16, 16, 16, SQUARE(7, 2, 3), true, 3 },
         { true, 3, 4, 4, 16, 8, SQUARE(10, 8, 1), true, 8 },   { true, 3, 8, 8, 16, 8, SQUARE(4, 2, 1), true, 0 },
-        { false, 3, 17, 60, 3, 8, SQUARE(3, 1, 1), true, 0 },
+        { false, 3, 17, 60, 3, 8, SQUARE(3, 1, 1), true, 0 },  { false, 5, 7, 30, 3, 32, SQUARE(3, 1, 1), true, 0 },
     };
     const size_t given = test_device->info.local_bytes;
 

@@ -139,6 +139,7 @@ static bool cut_scatter(const clmix_device_info *info, const struct clmix_window
 
 struct weight_cut {
     struct tiles tiles;
+    bool few;                            /* conv_weight_few */
     size_t taps, part_rows, parts, rows; /* kernel rows of a group, rows of the small map of a group and of what it holds at once */
 };
 
@@ -150,33 +151,101 @@ static size_t weight_floats(const struct clmix_window_map *map, size_t taps, siz
     return taps == 1 ? rows * line : taps * (line + rows * map->small[1] * map->kernel[1] * map->big_channels);
 }
 
+/* The same where one copy serves all these kernel rows; images beginning among the rows have lines of their own. */
+static size_t few_floats(const struct clmix_window_map *map, size_t taps, size_t rows)
+{
+    const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels;
+    const size_t step = clmix_smaller(map->stride[0], taps), images = 1 + clmix_ceil_div(rows - 1, map->small[0]);
+
+    return (rows * step + images * (taps - step)) * line;
+}
+
 /* All kernel rows in one product, where that fills vectors so much better that it pays for moving every run once: some 4 a vector. */
-static bool joining_pays(const struct clmix_window_map *map, const struct tiles *apart, const struct tiles *joined)
+static double joined_cost(const struct clmix_window_map *map, const struct tiles *joined)
 {
     const size_t run = map->kernel[1] * map->big_channels;
-    const double moving = 4.0 * (double)(map->kernel[0] * clmix_ceil_div(run, joined->lanes));
 
-    return map->kernel[0] > 1 &&
-           joined->cost * (double)map->small_channels + moving < (double)map->kernel[0] * apart->cost * (double)map->small_channels;
+    return joined->cost * (double)map->small_channels + 4.0 * (double)(map->kernel[0] * clmix_ceil_div(run, joined->lanes));
+}
+
+/* Tiles with vectors along the small map's channels, and the rows that a run of the big map divides into with the least waste. */
+static struct tiles few_tiles(const clmix_device_info *info, const struct clmix_window_map *map)
+{
+    const size_t registers = info->vector_width == 8 ? 16 : 32, run = map->kernel[1] * map->big_channels;
+    struct tiles tiles = choose_tiles(info, map->small_channels);
+    const size_t most = clmix_smaller(14, (registers - 1 - tiles.vectors) / tiles.vectors);
+
+    tiles.tile = clmix_ceil_div(run, clmix_ceil_div(run, most));
+    return tiles;
+}
+
+/* Vectors along the small map's channels are read in place, so they must be whole ones. Taken only where clearly fewer are needed, and rows
+ * are not so short that a tile mostly begins and ends. */
+static bool few_pays(const struct clmix_window_map *map, const struct tiles *few, double other, const struct clmix_window_weights *weights)
+{
+    const size_t run = map->kernel[1] * map->big_channels;
+    const double cost = few->cost * (double)(map->kernel[0] * clmix_ceil_div(run, few->tile) * few->tile);
+
+    return few->panels * few->panel == map->small_channels && weights->kx_step == (long)map->big_channels * weights->big_step &&
+           map->small[1] >= 4 && cost < 0.95 * other;
+}
+
+/* A part of fewer pixels costs more to add up than to make. */
+static size_t most_parts(const struct clmix_window_map *map)
+{
+    return clmix_larger(1, map->batch * map->small[0] * map->small[1] / 128);
+}
+
+/* Parts of the pixels so that all compute units are fed by groups of `taps` kernel rows. */
+static void cut_parts(const clmix_device_info *info, const struct clmix_window_map *map, size_t taps, struct weight_cut *cut)
+{
+    const size_t lines = map->batch * map->small[0], groups = clmix_ceil_div(clmix_window_groups(info), map->kernel[0] / taps);
+    const size_t wanted = clmix_smaller(clmix_smaller(groups, most_parts(map)), lines);
+
+    cut->taps = taps;
+    cut->part_rows = clmix_ceil_div(lines, wanted);
+    cut->parts = clmix_ceil_div(lines, cut->part_rows);
+}
+
+/* Every tile goes over the rows of both maps again: 128 KiB of them, `row` floats each, stay in a second-level cache. */
+static size_t cached_rows(const struct clmix_window_map *map, size_t row)
+{
+    return clmix_larger(32768 / (row + map->small[1] * map->small_channels), clmix_ceil_div(64, map->small[1]));
+}
+
+/* The cut of vectors along the small map's channels; false where that is slower than `other`, or local memory does not hold one row. */
+static bool cut_few(const clmix_device_info *info, const struct clmix_window_map *map, const struct clmix_window_weights *weights,
+                    double other, struct weight_cut *cut)
+{
+    const size_t floats = local_room(info).floats, taps = most_parts(map) < clmix_window_groups(info) ? 1 : map->kernel[0];
+
+    *cut = (struct weight_cut){ .tiles = few_tiles(info, map), .few = true };
+    if (!few_pays(map, &cut->tiles, other, weights) || few_floats(map, taps, 1) > floats)
+        return false;
+    cut_parts(info, map, taps, cut);
+    cut->rows = clmix_smaller(cut->part_rows, cached_rows(map, few_floats(map, taps, 1) / taps));
+    while (few_floats(map, taps, cut->rows) > floats)
+        cut->rows--;
+    return true;
 }
 
 /* False where local memory does not hold one row. */
-static bool cut_weight(const clmix_device_info *info, const struct clmix_window_map *map, struct weight_cut *cut)
+static bool cut_weight(const clmix_device_info *info, const struct clmix_window_map *map, const struct clmix_window_weights *weights,
+                       struct weight_cut *cut)
 {
-    const size_t floats = local_room(info).floats, run = map->kernel[1] * map->big_channels, lines = map->batch * map->small[0];
+    const size_t floats = local_room(info).floats, run = map->kernel[1] * map->big_channels;
     const struct tiles apart = choose_tiles(info, run), joined = choose_tiles(info, map->kernel[0] * run);
-    const bool joining = joining_pays(map, &apart, &joined) && weight_floats(map, map->kernel[0], 1) <= floats;
+    const double apart_cost = (double)map->kernel[0] * apart.cost * (double)map->small_channels;
+    const bool joining = map->kernel[0] > 1 && joined_cost(map, &joined) < apart_cost && weight_floats(map, map->kernel[0], 1) <= floats;
     const size_t taps = joining ? map->kernel[0] : 1, fixed = weight_floats(map, taps, 0), row = weight_floats(map, taps, 1) - fixed;
-    const size_t most = clmix_larger(1, lines * map->small[1] / 128); /* a part of fewer pixels costs more to add up than to make */
-    const size_t wanted = clmix_smaller(clmix_smaller(clmix_ceil_div(clmix_window_groups(info), map->kernel[0] / taps), most), lines);
-    /* Every tile of channels goes over the rows of both maps again: 128 KiB of them stay in a second-level cache. */
-    const size_t cached = clmix_larger(32768 / (row + map->small[1] * map->small_channels), clmix_ceil_div(64, map->small[1]));
 
+    if (cut_few(info, map, weights, joining ? joined_cost(map, &joined) : apart_cost, cut))
+        return true;
     if (fixed + row > floats)
         return false;
-    *cut = (struct weight_cut){ .tiles = joining ? joined : apart, .taps = taps, .part_rows = clmix_ceil_div(lines, wanted) };
-    cut->parts = clmix_ceil_div(lines, cut->part_rows);
-    cut->rows = clmix_smaller(clmix_smaller(cut->part_rows, cached), (floats - fixed) / row);
+    *cut = (struct weight_cut){ .tiles = joining ? joined : apart };
+    cut_parts(info, map, taps, cut);
+    cut->rows = clmix_smaller(clmix_smaller(cut->part_rows, cached_rows(map, row)), (floats - fixed) / row);
     while (cut->tiles.tile > map->small_channels)
         cut->tiles.tile /= 2;
     return true;
@@ -319,46 +388,37 @@ bool clmix_window_scatter_wide(struct clmix_planner *planner, const struct clmix
     return true;
 }
 
-/* Sums the parts (parts, kh / taps, small channels, row of `pitch`) that conv_weight leaves. */
-static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                        const struct weight_cut *cut, int32_t partial, const struct clmix_window_weights *weights)
+/* Partial weight gradients (parts, kh / taps, channels, row of `pitch`), and where element (ky, kx, o) of a channel's row belongs. */
+struct partial_sums {
+    int32_t value;
+    size_t parts, groups, taps, kernel_width, channels, outputs, pitch;
+    long to_ky, to_c, to_kx, to_o;
+};
+
+static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles,
+                        const struct partial_sums *sums, int32_t weights)
 {
-    const struct tiles *tiles = &cut->tiles;
     struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
 
-    clmix_launch_value(launcher, partial);
-    clmix_launch_value(launcher, weights->value);
-    clmix_window_push_sizes(launcher, 3, (const size_t[]){ cut->parts, cut->taps, map->kernel[1] });
-    clmix_window_push_sizes(launcher, 3, (const size_t[]){ map->small_channels, map->big_channels, tiles->panels * tiles->panel });
-    clmix_launch_int(launcher, weights->ky_step);
-    clmix_launch_int(launcher, weights->small_step);
-    clmix_launch_int(launcher, weights->kx_step);
-    clmix_launch_int(launcher, weights->big_step);
-    clmix_launch_grid(launcher, map->kernel[0] / cut->taps, clmix_ceil_div(map->small_channels, 16), 1, 1);
+    clmix_launch_value(launcher, sums->value);
+    clmix_launch_value(launcher, weights);
+    clmix_window_push_sizes(launcher, 3, (const size_t[]){ sums->parts, sums->taps, sums->kernel_width });
+    clmix_window_push_sizes(launcher, 3, (const size_t[]){ sums->channels, sums->outputs, sums->pitch });
+    clmix_launch_int(launcher, sums->to_ky);
+    clmix_launch_int(launcher, sums->to_c);
+    clmix_launch_int(launcher, sums->to_kx);
+    clmix_launch_int(launcher, sums->to_o);
+    clmix_launch_grid(launcher, sums->groups, clmix_ceil_div(sums->channels, 16), 1, 1);
     clmix_launch_flops(launcher, 0);
 }
 
-bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                              struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+static struct clmix_launcher *launch_weight(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                            const char *kernel, const struct clmix_window_map *map, const struct weight_cut *cut,
+                                            struct clmix_window_pixels big, struct clmix_window_pixels small, int32_t partial)
 {
-    const clmix_device_info *info = clmix_planner_device(planner);
-    struct weight_cut cut;
-    struct clmix_launcher *launcher;
-    int32_t partial = weights->value;
-    size_t run, matrix, part;
-    bool whole;
+    struct clmix_launcher *launcher = launch_wide(planner, node, file, kernel, &cut->tiles);
 
-    if (!cut_weight(info, map, &cut))
-        return false;
-    run = cut.tiles.panels * cut.tiles.panel;
-    matrix = map->small_channels * run;
-    part = map->kernel[0] / cut.taps * matrix;
-    whole = cut.taps == 1 && cut.parts == 1 && runs_are_panels(map, &cut.tiles, weights); /* nothing to add up */
-    if (!whole)
-        partial = clmix_planner_scratch(planner, node, cut.parts * part * sizeof(float));
-
-    launcher = launch_wide(planner, node, "conv_wide_weight.cl", "conv_weight", &cut.tiles);
-    define_room(launcher, &cut.tiles, local_room(info), false);
+    define_room(launcher, &cut->tiles, local_room(clmix_planner_device(planner)), false);
     clmix_launch_value(launcher, small.value);
     clmix_launch_value(launcher, big.value);
     clmix_launch_value(launcher, partial);
@@ -366,12 +426,83 @@ bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_
     clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
     clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
     clmix_window_push(launcher, map);
-    clmix_window_push_sizes(launcher, 4, (const size_t[]){ cut.part_rows, cut.rows, cut.taps, part });
+    clmix_window_push_sizes(launcher, 3, (const size_t[]){ cut->part_rows, cut->rows, cut->taps });
+    return launcher;
+}
+
+/* Vectors along the small map's channels: the sums of a kernel row are a matrix (kw big channels) x small channels. */
+static void plan_weight_few(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                            const struct weight_cut *cut, struct clmix_window_pixels big, struct clmix_window_pixels small,
+                            const struct clmix_window_weights *weights)
+{
+    const size_t run = map->kernel[1] * map->big_channels, matrix = run * map->small_channels;
+    const bool whole = cut->parts == 1 && weights->base == 0 && weights->small_step == 1 &&
+                       weights->big_step == (long)map->small_channels && weights->ky_step == (long)matrix;
+    const struct partial_sums sums = {
+        .value = whole ? weights->value : clmix_planner_scratch(planner, node, cut->parts * map->kernel[0] * matrix * sizeof(float)),
+        .parts = cut->parts,
+        .groups = map->kernel[0],
+        .taps = 1,
+        .kernel_width = 1,
+        .channels = run,
+        .outputs = map->small_channels,
+        .pitch = map->small_channels,
+        .to_ky = weights->ky_step,
+        .to_c = weights->big_step,
+        .to_kx = (long)map->small_channels,
+        .to_o = weights->small_step,
+    };
+    struct clmix_launcher *launcher =
+        launch_weight(planner, node, "conv_wide_weight_few.cl", "conv_weight_few", map, cut, big, small, sums.value);
+
+    clmix_launch_grid(launcher, map->kernel[0] / cut->taps, cut->parts, 1, 1);
+    clmix_window_claim_flops(planner, node, launcher);
+    if (!whole)
+        reduce_wide(planner, node, &cut->tiles, &sums, weights->value);
+}
+
+bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
+                              struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+{
+    struct weight_cut cut;
+    struct clmix_launcher *launcher;
+    int32_t partial = weights->value;
+    size_t run, matrix, part;
+    bool whole;
+
+    if (!cut_weight(clmix_planner_device(planner), map, weights, &cut))
+        return false;
+    if (cut.few) {
+        plan_weight_few(planner, node, map, &cut, big, small, weights);
+        return true;
+    }
+    run = cut.tiles.panels * cut.tiles.panel;
+    matrix = map->small_channels * run;
+    part = map->kernel[0] / cut.taps * matrix;
+    whole = cut.taps == 1 && cut.parts == 1 && runs_are_panels(map, &cut.tiles, weights); /* nothing to add up */
+    if (!whole)
+        partial = clmix_planner_scratch(planner, node, cut.parts * part * sizeof(float));
+
+    launcher = launch_weight(planner, node, "conv_wide_weight.cl", "conv_weight", map, &cut, big, small, partial);
+    clmix_launch_int(launcher, (long)part);
     clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
     clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
     clmix_launch_grid(launcher, map->kernel[0] / cut.taps, cut.parts, 1, 1);
     clmix_window_claim_flops(planner, node, launcher);
     if (!whole)
-        reduce_wide(planner, node, map, &cut, partial, weights);
+        reduce_wide(planner, node, &cut.tiles,
+                    &(struct partial_sums){ .value = partial,
+                                            .parts = cut.parts,
+                                            .groups = map->kernel[0] / cut.taps,
+                                            .taps = cut.taps,
+                                            .kernel_width = map->kernel[1],
+                                            .channels = map->small_channels,
+                                            .outputs = map->big_channels,
+                                            .pitch = run,
+                                            .to_ky = weights->ky_step,
+                                            .to_c = weights->small_step,
+                                            .to_kx = weights->kx_step,
+                                            .to_o = weights->big_step },
+                    weights->value);
     return true;
 }
