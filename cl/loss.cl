@@ -4,10 +4,9 @@
 // label unless `mixed`. Rows with label or second label -100 are left out of the mean. A label that is no class makes the loss NaN: the run
 // stops with a sentence, not with a guess.
 //
-// `stats` (3 rows + 1 floats): each row's largest logit, then each row's sum of e^(x - largest), then each row's loss, then the number of
-// rows in the mean.
-#include "math.h"
-#include "reduce.h"
+// `stats` (2 rows + 1 floats): each row's largest logit, then each row's sum of e^(x - largest), then the number of rows in the mean.
+// `parts`: of each group of rows, the sum of its losses and the number of rows in it.
+#include "few.h"
 
 #define LEFT_OUT (-100)
 
@@ -21,21 +20,23 @@ static inline float logit_of(const __global float *row, const int label, const u
     return label >= 0 && label < (int)classes ? row[label] : NAN;
 }
 
-// Fills stats but for the count.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4
+// Fills stats but for the count, and parts.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4
 // bytes a logit. The mean of the logits is added even where smoothing is 0: so a NaN or an infinity among them always reaches the loss.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows(
     const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
     const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
-    const uint weight_offset, const int mixed, const float smoothing, __global float *stats, const uint stats_offset)
+    const uint weight_offset, const int mixed, const float smoothing, __global float *stats, const uint stats_offset,
+    __global float *parts, const uint parts_offset)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0), whole = classes / VW * VW;
+    float losses = 0.0f, counted = 0.0f;
     for (uint r = begin; r < end; r++) {
         const __global float *row = logits + logits_offset + (ulong)r * classes;
         floatv v = (floatv)(-INFINITY), all = (floatv)(0.0f);
         float tail = -INFINITY, rest = 0.0f;
         for (uint k = item * VW; k < whole; k += WG * VW) {
-            v = fmax(v, LOADV(row + k));
+            v = max_of(LOADV(row + k), v);
             all += LOADV(row + k);
         }
         for (uint k = whole + item; k < classes; k += WG) {
@@ -58,32 +59,88 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows
                 picked = share * picked + (1.0f - share) * logit_of(row, other, classes);
             stats[stats_offset + r] = peak;
             (stats + stats_offset + rows)[r] = sum;
-            (stats + stats_offset + 2 * rows)[r] =
-                is_counted(first, other) ? log(sum) + (1.0f - smoothing) * (peak - picked) + smoothing * (peak - mean) : 0.0f;
+            if (is_counted(first, other)) {
+                losses += log(sum) + (1.0f - smoothing) * (peak - picked) + smoothing * (peak - mean);
+                counted += 1.0f;
+            }
         }
+    }
+    if (item == 0) {
+        (parts + parts_offset)[2 * get_group_id(0)] = losses;
+        (parts + parts_offset)[2 * get_group_id(0) + 1] = counted;
     }
 }
 
-// loss = sum of the rows' losses / count, and the count into stats.  One group; every work-item adds its rows in order, then the fixed
-// tree.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint rows, const __global int *label,
-                                                                                 const uint label_offset, const __global int *second,
-                                                                                 const uint second_offset, const int mixed,
+// cross_entropy_rows of few classes, by blocks of rows (few.h).
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_few(
+    const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
+    const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
+    const uint weight_offset, const int mixed, const float smoothing, __global float *stats, const uint stats_offset,
+    __global float *parts, const uint parts_offset)
+{
+    GROUP_SCRATCH
+    FEW_BLOCK(block)
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    fewv losses = (fewv)(0.0f), counted = (fewv)(0.0f);
+    label += label_offset;
+    second += second_offset;
+    weight += weight_offset;
+    stats += stats_offset;
+    for (uint top = begin; top < end; top += FEW_ROWS) {
+        const uint n = min((uint)FEW_ROWS, end - top);
+        few_load(logits + logits_offset + (ulong)top * classes, classes, n, block);
+        if (FEW_MINE(n)) {
+            const fewi first = FEW_INT(label + top, n), other = mixed ? FEW_INT(second + top, n) : first;
+            fewv peak = (fewv)(-INFINITY), mean = (fewv)(0.0f), sum = (fewv)(0.0f), picked = (fewv)(NAN);
+            for (uint k = 0; k < classes; k++) {
+                const fewv x = FEW_AT(block, k);
+                peak = x > peak ? x : peak;
+                mean += x;
+                picked = first == (fewi)(k) ? x : picked;
+            }
+            mean /= (fewv)(classes);
+            for (uint k = 0; k < classes; k++)
+                sum += FEW_EXP(FEW_AT(block, k) - peak);
+            if (mixed) {
+                const fewv share = FEW_VALUE(weight + top, n);
+                fewv also = (fewv)(NAN);
+                for (uint k = 0; k < classes; k++)
+                    also = other == (fewi)(k) ? FEW_AT(block, k) : also;
+                picked = share * picked + ((fewv)(1.0f) - share) * also;
+            }
+            FEW_PUT_VALUE(peak, stats + top, n);
+            FEW_PUT_VALUE(sum, stats + rows + top, n);
+            const fewi in_mean = first != (fewi)(LEFT_OUT) & other != (fewi)(LEFT_OUT) & FEW_EXISTS(n);
+            losses += in_mean ? log(sum) + (1.0f - smoothing) * (peak - picked) + smoothing * (peak - mean) : (fewv)(0.0f);
+            counted += in_mean ? (fewv)(1.0f) : (fewv)(0.0f);
+        }
+        FEW_DONE
+    }
+    const float all = FEW_SUM(losses), number = FEW_SUM(counted);
+    if (get_local_id(0) == 0) {
+        (parts + parts_offset)[2 * get_group_id(0)] = all;
+        (parts + parts_offset)[2 * get_group_id(0) + 1] = number;
+    }
+}
+
+// loss = sum of the losses in `parts` / count, and the count into stats.  One group; every work-item adds its parts in order, then the
+// fixed tree.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint rows, const uint groups,
+                                                                                 const __global float *parts, const uint parts_offset,
                                                                                  __global float *stats, const uint stats_offset,
                                                                                  __global float *loss, const uint loss_offset)
 {
     GROUP_SCRATCH
-    float sum = 0.0f;
-    uint count = 0;
-    stats += stats_offset;
-    for (uint r = get_local_id(0); r < rows; r += WG) {
-        sum += stats[2 * rows + r];
-        count += (uint)is_counted(label[label_offset + r], mixed ? second[second_offset + r] : 0);
+    float sum = 0.0f, count = 0.0f;
+    parts += parts_offset;
+    for (uint g = get_local_id(0); g < groups; g += WG) {
+        sum += parts[2 * g];
+        count += parts[2 * g + 1];
     }
-    const float total = GROUP_SUM(sum), counted = GROUP_SUM((float)count);
+    const float total = GROUP_SUM(sum), counted = GROUP_SUM(count);
     if (get_local_id(0) == 0) {
         loss[loss_offset] = total / counted;
-        stats[3 * rows] = counted;
+        stats[stats_offset + 2 * rows] = counted;
     }
 }
 
@@ -97,7 +154,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
     stats += stats_offset;
-    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / stats[3 * rows];
+    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / stats[2 * rows];
     for (uint r = begin; r < end; r++) {
         const __global float *row = logits + logits_offset + (ulong)r * classes;
         __global float *to = dx + dx_offset + (ulong)r * classes;
@@ -115,6 +172,42 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad
             if (mixed && (uint)other - k < n)
                 to[other] -= other_hit;
         }
+    }
+}
+
+// cross_entropy_grad of few classes.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_few_grad(
+    const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
+    const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
+    const uint weight_offset, const int mixed, const float smoothing, const __global float *stats, const uint stats_offset,
+    const __global float *upstream, const uint upstream_offset, const int has_upstream, __global float *dx, const uint dx_offset)
+{
+    FEW_BLOCK(block)
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    label += label_offset;
+    second += second_offset;
+    weight += weight_offset;
+    stats += stats_offset;
+    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / stats[2 * rows];
+    for (uint top = begin; top < end; top += FEW_ROWS) {
+        const uint n = min((uint)FEW_ROWS, end - top);
+        few_load(logits + logits_offset + (ulong)top * classes, classes, n, block);
+        if (FEW_MINE(n)) {
+            const fewi first = FEW_INT(label + top, n), other = mixed ? FEW_INT(second + top, n) : first;
+            const fewv share = mixed ? FEW_VALUE(weight + top, n) : (fewv)(1.0f), peak = FEW_VALUE(stats + top, n);
+            const fewi in_mean = first != (fewi)(LEFT_OUT) & other != (fewi)(LEFT_OUT);
+            const fewv factor = in_mean ? (fewv)(each) : (fewv)(0.0f), scale = factor / FEW_VALUE(stats + rows + top, n),
+                       floor = factor * smoothing / (float)classes;
+            const fewv hit = factor * (1.0f - smoothing) * share, other_hit = factor * (1.0f - smoothing) * ((fewv)(1.0f) - share);
+            for (uint k = 0; k < classes; k++) {
+                fewv value = FEW_EXP(FEW_AT(block, k) - peak) * scale - floor;
+                value -= first == (fewi)(k) ? hit : (fewv)(0.0f);
+                if (mixed)
+                    value -= other == (fewi)(k) ? other_hit : (fewv)(0.0f);
+                FEW_AT(block, k) = in_mean ? value : (fewv)(0.0f);
+            }
+        }
+        few_store(block, classes, n, dx + dx_offset + (ulong)top * classes);
     }
 }
 
@@ -137,6 +230,33 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void label_ranks(const 
         const float all = GROUP_SUM((float)before);
         if (get_local_id(0) == 0)
             rank[rank_offset + r] = wanted < 0 ? -1.0f : all;
+    }
+}
+
+// label_ranks of few classes.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void label_ranks_few(const uint rows, const uint chunk, const uint classes,
+                                                                              const __global float *logits, const uint logits_offset,
+                                                                              const __global int *label, const uint label_offset,
+                                                                              __global float *rank, const uint rank_offset)
+{
+    FEW_BLOCK(block)
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    for (uint top = begin; top < end; top += FEW_ROWS) {
+        const uint n = min((uint)FEW_ROWS, end - top);
+        few_load(logits + logits_offset + (ulong)top * classes, classes, n, block);
+        if (FEW_MINE(n)) {
+            const fewi wanted = FEW_INT(label + label_offset + top, n);
+            fewv own = (fewv)(NAN), before = (fewv)(0.0f);
+            for (uint k = 0; k < classes; k++)
+                own = wanted == (fewi)(k) ? FEW_AT(block, k) : own;
+            for (uint k = 0; k < classes; k++) {
+                const fewv x = FEW_AT(block, k);
+                before += (x < own) | ((x == own) & ((fewi)(k) >= wanted)) ? (fewv)(0.0f) : (fewv)(1.0f);
+            }
+            before = wanted < (fewi)(0) ? (fewv)(-1.0f) : before;
+            FEW_PUT_VALUE(before, rank + rank_offset + top, n);
+        }
+        FEW_DONE
     }
 }
 

@@ -94,8 +94,57 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const 
 }
 
 // dx[pixel] = sum of dy over the windows whose first maximum, in row-major order, is this pixel: it has the window's y, and no earlier
-// pixel of the window has. A row is an input pixel, so every result is written once, windows added in row-major order.  Reads 12, writes 4
-// bytes an element at least.
+// pixel of the window has. Windows are added in row-major order.
+#if CLMIX_WIDE
+// The wide form: a unit is `strip` rows of pixels of an image; group g does units [g * chunk, (g + 1) * chunk). Window after window, each
+// gives its dy to the first pixel that has its y; the strip's dx stays in the cache meanwhile.  Reads 12, writes 4 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
+    const uint units, const uint chunk, const uint columns, const uint strip, const uint height, const uint width, const uint out_height,
+    const uint out_width, const int kernel_y, const int kernel_x, const int stride_y, const int stride_x, const int padding_y,
+    const int padding_x, const __global float *dy, const uint dy_offset, const __global float *x, const uint x_offset,
+    const __global float *y, const uint y_offset, __global float *dx, const uint dx_offset)
+{
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, units - begin), strips = (height + strip - 1) / strip;
+    for (uint unit = begin; unit < end; unit++) {
+        const uint image = unit / strips;
+        const int upper = (int)(unit % strips * strip), lower = min(upper + (int)strip, (int)height), pitch = (int)(width * columns);
+        const __global float *in = x + x_offset + (ulong)image * height * width * columns;
+        __global float *to = dx + dx_offset + (ulong)image * height * width * columns;
+        int fresh = upper;    // the first row of dx that nothing was written to
+        for (int wy = max(upper + padding_y - kernel_y + stride_y, 0) / stride_y;; wy++) {
+            const int last = wy >= (int)out_height || wy * stride_y - padding_y >= lower;
+            const int top = max(wy * stride_y - padding_y, 0), bottom = last ? lower : min(wy * stride_y - padding_y + kernel_y, lower);
+            if (bottom > fresh) {
+                const uint count = (uint)((bottom - fresh) * pitch);
+                for (uint i = 0; i < count; i += VW)
+                    store_lanes((floatv)(0.0f), to + (ulong)fresh * (uint)pitch + i, count - i);
+                fresh = bottom;
+            }
+            if (last)
+                break;
+            for (int wx = 0; wx < (int)out_width; wx++) {
+                const int left = max(wx * stride_x - padding_x, 0), right = min(wx * stride_x - padding_x + kernel_x, (int)width);
+                const ulong window = ((ulong)(image * out_height + (uint)wy) * out_width + (uint)wx) * columns;
+                for (uint c = 0; c < columns; c += VW) {
+                    const uint n = columns - c;
+                    const floatv most = load_lanes(y + y_offset + window + c, n);
+                    floatv rest = load_lanes(dy + dy_offset + window + c, n);
+                    for (int i = top; i < bottom; i++)
+                        for (int j = left; j < right; j++) {
+                            const ulong at = (ulong)i * (uint)pitch + (uint)j * columns + c;
+                            const floatv here = load_lanes(in + at, n);
+                            const floatv share = here == most ? rest : (floatv)(0.0f);
+                            rest = here == most ? (floatv)(0.0f) : rest;
+                            if (i >= upper)
+                                store_lanes(load_lanes(to + at, n) + share, to + at, n);
+                        }
+                }
+            }
+        }
+    }
+}
+#else
+// The simt form: a row is an input pixel, so every result is written once.  Reads 12, writes 4 bytes an element at least.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
     const uint rows, const uint chunk, const uint columns, const uint height, const uint width, const uint out_height, const uint out_width,
     const int kernel_y, const int kernel_x, const int stride_y, const int stride_x, const int padding_y, const int padding_x,
@@ -133,3 +182,4 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
         }
     }
 }
+#endif

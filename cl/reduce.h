@@ -29,6 +29,12 @@ static inline float sum_lanes(const floatv v)
 #endif
 }
 
+// The larger of two, `most` where x is a NaN: fmax in one instruction, as long as `most` is never a NaN.
+static inline floatv max_of(const floatv x, const floatv most)
+{
+    return x > most ? x : most;
+}
+
 static inline float max_lanes(const floatv v)
 {
 #if VW == 1

@@ -141,7 +141,7 @@ static void check_problem(struct problem p)
 
 START_TEST(cross_entropy)
 {
-    static const size_t sizes[][2] = { { 1, 1 }, { 1, 2 }, { 3, 5 }, { 64, 10 }, { 7, 100 }, { 33, 17 } };
+    static const size_t sizes[][2] = { { 1, 1 }, { 1, 2 }, { 3, 5 }, { 64, 10 }, { 7, 100 }, { 33, 17 }, { 40, 3 }, { 150, 37 } };
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int form = 0; form < 8; form++)

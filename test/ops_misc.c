@@ -197,7 +197,8 @@ static void softmax_reference(const double *const *inputs, const clmix_shape *of
 START_TEST(softmax_along_every_axis)
 {
     static const clmix_shape of[] = { { 2, { 1, 1 } },     { 2, { 5, 10 } },       { 3, { 2, 65, 1 } },
-                                      { 3, { 3, 7, 33 } }, { 4, { 2, 3, 5, 16 } }, { 2, { 67, 130 } } };
+                                      { 3, { 3, 7, 33 } }, { 4, { 2, 3, 5, 16 } }, { 2, { 67, 130 } },
+                                      { 2, { 37, 5 } },    { 2, { 70, 3 } },       { 3, { 2, 3, 1100 } } };
 
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         for (int axis = -1; axis < of[i].rank - 1; axis++)
@@ -294,9 +295,11 @@ START_TEST(max_pooling)
 {
     static const clmix_window windows[] = {
         { { 1, 1 }, { 1, 1 }, { 0, 0 }, 0 }, { { 2, 2 }, { 2, 2 }, { 0, 0 }, 0 }, { { 3, 3 }, { 2, 2 }, { 1, 1 }, 0 },
-        { { 3, 2 }, { 1, 3 }, { 1, 0 }, 0 }, { { 3, 3 }, { 1, 1 }, { 1, 1 }, 0 },
+        { { 3, 2 }, { 1, 3 }, { 1, 0 }, 0 }, { { 3, 3 }, { 1, 1 }, { 1, 1 }, 0 }, { { 2, 1 }, { 3, 2 }, { 1, 0 }, 0 },
     };
-    static const clmix_shape of[] = { { 4, { 1, 3, 3, 1 } }, { 4, { 2, 7, 5, 3 } }, { 4, { 1, 9, 8, 16 } }, { 4, { 3, 4, 6, 33 } } };
+    static const clmix_shape of[] = {
+        { 4, { 1, 3, 3, 1 } }, { 4, { 2, 7, 5, 3 } }, { 4, { 1, 9, 8, 16 } }, { 4, { 3, 4, 6, 33 } }, { 4, { 1, 41, 4, 2 } }
+    };
 
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
         for (size_t i = 0; i < sizeof of / sizeof *of; i++)
@@ -310,13 +313,13 @@ START_TEST(max_pooling)
 END_TEST
 
 /* All pixels equal: the first of each window, in row-major order, takes its gradient; windows add up. */
-START_TEST(max_pooling_of_ties)
+static void pool_ties(size_t n)
 {
-    const size_t n = 5, channels = 17;
+    const size_t channels = 17, out = (n + 1) / 2;
     clmix_graph *graph = clmix_graph_new();
     clmix_value x = ops_input(graph, "x", ops_shape4(1, n, n, channels)), y, dy;
     float *ones = ops_floats(n * n * channels, 0, 1.0f, 1.0f), *dx;
-    float wanted[25] = { 0 };
+    float *wanted = ops_floats(n * n, 0, 0.0f, 0.0f);
     clmix_plan *plan;
 
     clmix_want_gradient(x);
@@ -326,16 +329,23 @@ START_TEST(max_pooling_of_ties)
     clmix_output(graph, "dx", clmix_gradient_of(x));
     plan = ops_plan(graph, CLMIX_TRAINING);
     ops_write(plan, "x", ones, n * n * channels);
-    ops_write(plan, "dy", ones, 9 * channels);
+    ops_write(plan, "dy", ones, out * out * channels);
     ops_ok(clmix_plan_run(plan));
-    for (size_t i = 0; i < 9; i++)
-        wanted[(i / 3 == 0 ? 0 : i / 3 * 2 - 1) * n + (i % 3 == 0 ? 0 : i % 3 * 2 - 1)] += 1.0f;
+    for (size_t i = 0; i < out * out; i++)
+        wanted[(i / out == 0 ? 0 : i / out * 2 - 1) * n + (i % out == 0 ? 0 : i % out * 2 - 1)] += 1.0f;
     dx = ops_read(plan, "dx", n * n * channels);
     for (size_t i = 0; i < n * n * channels; i++)
         ck_assert_msg(dx[i] == wanted[i / channels], "pixel %zu of channel %zu", i / channels, i % channels);
+    free(wanted);
     free(ones);
     free(dx);
     clmix_plan_free(plan);
+}
+
+START_TEST(max_pooling_of_ties)
+{
+    pool_ties(5);
+    pool_ties(41); /* in strips */
 }
 END_TEST
 

@@ -8,6 +8,8 @@
 
 #define MOST_TERMS   8                  /* inputs of one add_n launch */
 #define STREAM_BYTES ((size_t)32 << 20) /* the last cache of most processors, or a core's share of it */
+#define FEW_WIDE     48                 /* three of the widest vectors: beyond, rows one by one are faster */
+#define FEW_SIMT     32                 /* 17 KiB of local memory for two blocks */
 
 /* ---- launches ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -54,23 +56,56 @@ struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, cons
     return launcher;
 }
 
-struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                         size_t rows, size_t columns, bool together)
+static struct clmix_chunks cut_rows(const struct clmix_planner *planner, size_t rows, size_t columns, size_t multiple, bool together)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
-    size_t group = clmix_group_size(planner, 64), least = 1;
-    struct clmix_chunks cut;
+    size_t least = 1;
 
     if (clmix_planner_wide(planner))
         least = 4096 / columns + 1;
     else if (!together)
-        least = 16 * group / columns + 1;
-    cut = clmix_chunks_of(planner, rows, 1, least, 0);
+        least = 16 * clmix_group_size(planner, 64) / columns + 1;
+    return clmix_chunks_of(planner, rows, multiple, least, 0);
+}
+
+static struct clmix_launcher *launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                          const char *kernel, struct clmix_chunks cut, size_t rows, size_t columns)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+    size_t group = clmix_group_size(planner, 64);
+
     clmix_launch_define(launcher, "WG", (long)group);
     clmix_launch_grid(launcher, cut.groups, 1, 1, group);
     clmix_launch_uint(launcher, rows);
     clmix_launch_uint(launcher, cut.chunk);
     clmix_launch_uint(launcher, columns);
+    return launcher;
+}
+
+struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                         size_t rows, size_t columns, bool together)
+{
+    return launch_rows(planner, node, file, kernel, cut_rows(planner, rows, columns, 1, together), rows, columns);
+}
+
+static size_t most_few(const struct clmix_planner *planner)
+{
+    return clmix_planner_wide(planner) ? FEW_WIDE : FEW_SIMT;
+}
+
+/* Chunks are whole blocks. */
+struct clmix_chunks clmix_chunks_of_few(const struct clmix_planner *planner, size_t rows, size_t columns)
+{
+    return cut_rows(planner, rows, columns, columns <= most_few(planner) ? 64 : 1, true);
+}
+
+struct clmix_launcher *clmix_launch_few(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                        const char *few, size_t rows, size_t columns)
+{
+    bool is_few = columns <= most_few(planner);
+    struct clmix_launcher *launcher =
+        launch_rows(planner, node, file, is_few ? few : kernel, clmix_chunks_of_few(planner, rows, columns), rows, columns);
+
+    clmix_launch_define(launcher, "FEW", (long)most_few(planner));
     return launcher;
 }
 

@@ -57,7 +57,7 @@ static clmix_status cross_entropy_shape(clmix_graph *graph, struct clmix_node *n
         CLMIX_TRY(expect_column(graph, node, WEIGHT, "the weights of mixed labels", CLMIX_F32, rows));
     }
     CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 0 }));
-    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 1, .size = { 3 * rows + 1 } });
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 1, .size = { 2 * rows + 1 } });
 }
 
 static clmix_status cross_entropy_grad_shape(clmix_graph *graph, struct clmix_node *node)
@@ -96,19 +96,20 @@ static void launch_targets(struct clmix_launcher *launcher, const struct clmix_n
 static clmix_status cross_entropy_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
-    size_t rows = clmix_shape_rows(shape), group = clmix_group_size(planner, 64);
-    struct clmix_launcher *launcher =
-        clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_rows", rows, clmix_shape_columns(shape), true);
+    size_t rows = clmix_shape_rows(shape), classes = clmix_shape_columns(shape), group = clmix_group_size(planner, 64);
+    size_t groups = clmix_chunks_of_few(planner, rows, classes).groups;
+    int32_t parts = clmix_planner_scratch(planner, node, groups * 2 * sizeof(float));
+    struct clmix_launcher *launcher = clmix_launch_few(planner, node, "loss.cl", "cross_entropy_rows", "cross_entropy_few", rows, classes);
 
     launch_targets(launcher, node);
     clmix_launch_value(launcher, node->outputs[1]);
+    clmix_launch_value(launcher, parts);
     launcher = clmix_launch_kernel(planner, node, "loss.cl", "cross_entropy_mean");
     clmix_launch_define(launcher, "WG", (long)group);
     clmix_launch_grid(launcher, 1, 1, 1, group);
     clmix_launch_uint(launcher, rows);
-    clmix_launch_value(launcher, node->inputs[LABEL]);
-    clmix_launch_value(launcher, node->inputs[SECOND]);
-    clmix_launch_int(launcher, node->inputs[SECOND] != CLMIX_NONE);
+    clmix_launch_uint(launcher, groups);
+    clmix_launch_value(launcher, parts);
     clmix_launch_value(launcher, node->outputs[1]);
     clmix_launch_value(launcher, node->outputs[0]);
     return CLMIX_OK;
@@ -117,8 +118,8 @@ static clmix_status cross_entropy_launch(struct clmix_planner *planner, const st
 static clmix_status cross_entropy_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
-    struct clmix_launcher *launcher =
-        clmix_launch_rows(planner, node, "loss.cl", "cross_entropy_grad", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+    struct clmix_launcher *launcher = clmix_launch_few(planner, node, "loss.cl", "cross_entropy_grad", "cross_entropy_few_grad",
+                                                       clmix_shape_rows(shape), clmix_shape_columns(shape));
 
     launch_targets(launcher, node);
     clmix_launch_value(launcher, node->inputs[STATS]);
@@ -182,7 +183,8 @@ static clmix_status top_k_launch(struct clmix_planner *planner, const struct clm
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
     size_t rows = clmix_shape_rows(shape), group = clmix_group_size(planner, 64);
     int32_t ranks = clmix_planner_scratch(planner, node, rows * sizeof(float));
-    struct clmix_launcher *launcher = clmix_launch_rows(planner, node, "loss.cl", "label_ranks", rows, clmix_shape_columns(shape), true);
+    struct clmix_launcher *launcher =
+        clmix_launch_few(planner, node, "loss.cl", "label_ranks", "label_ranks_few", rows, clmix_shape_columns(shape));
 
     clmix_launch_value(launcher, node->inputs[LOGITS]);
     clmix_launch_value(launcher, node->inputs[LABEL]);

@@ -170,13 +170,9 @@ static clmix_status max_backward(struct clmix_backward *backward, const struct c
     return clmix_backward_give(backward, node, 0, dx);
 }
 
-/* Over output pixels, or backward over input pixels. */
-static void launch_windows(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, clmix_shape in,
-                           clmix_shape out, clmix_shape over)
+static void launch_window(struct clmix_launcher *launcher, const struct clmix_node *node, clmix_shape in, clmix_shape out)
 {
     const clmix_window *window = node->attributes;
-    struct clmix_launcher *launcher =
-        clmix_launch_rows(planner, node, "pool.cl", kernel, clmix_shape_rows(over), clmix_shape_columns(over), false);
 
     clmix_launch_uint(launcher, in.size[1]);
     clmix_launch_uint(launcher, in.size[2]);
@@ -198,8 +194,29 @@ static clmix_status max_launch(struct clmix_planner *planner, const struct clmix
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape in = clmix_node_input(graph, node, 0)->shape, out = clmix_node_result(graph, node, 0)->shape;
 
-    launch_windows(planner, node, "max_windows", in, out, out);
+    launch_window(clmix_launch_rows(planner, node, "pool.cl", "max_windows", clmix_shape_rows(out), out.size[3], false), node, in, out);
     return CLMIX_OK;
+}
+
+/* Units of the wide form: whole images, or strips of them where images alone leave cores without work. What the windows on two strips' border
+ * compare is compared twice. */
+static struct clmix_launcher *launch_strips(struct clmix_planner *planner, const struct clmix_node *node, clmix_shape in)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "pool.cl", "max_windows_grad");
+    size_t wanted = 8 * (size_t)clmix_planner_device(planner)->compute_units, strip = in.size[1], units;
+    struct clmix_chunks cut;
+
+    while (strip > 16 && in.size[0] * ((in.size[1] + strip - 1) / strip) < wanted)
+        strip = (strip + 1) / 2;
+    units = in.size[0] * ((in.size[1] + strip - 1) / strip);
+    cut = clmix_chunks_of(planner, units, 1, 4096 / (strip * in.size[2] * in.size[3]) + 1, 0);
+    clmix_launch_define(launcher, "WG", 1);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
+    clmix_launch_uint(launcher, units);
+    clmix_launch_uint(launcher, cut.chunk);
+    clmix_launch_uint(launcher, in.size[3]);
+    clmix_launch_uint(launcher, strip);
+    return launcher;
 }
 
 static clmix_status max_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -207,7 +224,10 @@ static clmix_status max_grad_launch(struct clmix_planner *planner, const struct 
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape in = clmix_node_input(graph, node, 1)->shape, out = clmix_node_input(graph, node, 2)->shape;
 
-    launch_windows(planner, node, "max_windows_grad", in, out, in);
+    launch_window(clmix_planner_wide(planner)
+                      ? launch_strips(planner, node, in)
+                      : clmix_launch_rows(planner, node, "pool.cl", "max_windows_grad", clmix_shape_rows(in), in.size[3], false),
+                  node, in, out);
     return CLMIX_OK;
 }
 

@@ -28,30 +28,70 @@ static clmix_status softmax_backward(struct clmix_backward *backward, const stru
                               clmix_backward_output(backward, node, 0));
 }
 
+/* What the wide form of softmax_axis takes through its passes at once: as many neighbouring rows as leave it in a core's cache, but whole
+ * cache lines, and units for all cores. */
+#define AXIS_BLOCK 1024
+#define AXIS_BYTES ((size_t)256 << 10)
+
+static struct clmix_launcher *launch_axis_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                               size_t outer, size_t length, size_t inner)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "softmax.cl", kernel);
+    size_t least = 4 * (size_t)clmix_planner_device(planner)->compute_units, block = AXIS_BLOCK, units;
+    struct clmix_chunks cut;
+
+    while (block > 64 &&
+           (block >= 2 * inner || length * block * sizeof(float) > AXIS_BYTES || outer * ((inner + block - 1) / block) < least))
+        block /= 2;
+    units = outer * ((inner + block - 1) / block);
+    cut = clmix_chunks_of(planner, units, 1, 4096 / (length * block) + 1, 0);
+    clmix_launch_define(launcher, "WG", 1);
+    clmix_launch_define(launcher, "AXIS_BLOCK", AXIS_BLOCK);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
+    clmix_launch_uint(launcher, units);
+    clmix_launch_uint(launcher, cut.chunk);
+    clmix_launch_uint(launcher, length);
+    clmix_launch_uint(launcher, inner);
+    clmix_launch_uint(launcher, block);
+    return launcher;
+}
+
+static struct clmix_launcher *launch_axis_simt(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                               size_t outer, size_t length, size_t inner)
+{
+    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "softmax.cl", kernel);
+    size_t group = clmix_group_size(planner, 64);
+    struct clmix_chunks cut = clmix_chunks_of(planner, outer * ((inner + 3) / 4), 1, 1, group);
+
+    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
+    clmix_launch_uint(launcher, outer);
+    clmix_launch_uint(launcher, length);
+    clmix_launch_uint(launcher, inner);
+    return launcher;
+}
+
 /* Where nothing follows the axis, rows are contiguous. */
 static clmix_status softmax_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct softmax_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
     bool backward = node->op == &clmix_op_softmax_grad;
+    const char *axis_kernel = backward ? "softmax_axis_grad" : "softmax_axis";
     size_t outer = 1, length = shape.size[attributes->axis], inner = 1;
     struct clmix_launcher *launcher;
 
     for (int i = 0; i < shape.rank; i++)
         *(i < attributes->axis ? &outer : &inner) *= i == attributes->axis ? 1 : shape.size[i];
-    if (inner == 1)
-        launcher = clmix_launch_rows(planner, node, "softmax.cl", backward ? "softmax_rows_grad" : "softmax_rows", outer, length, true);
-    else {
-        size_t group = clmix_group_size(planner, 64), bundles = outer * ((inner + 3) / 4);
-        struct clmix_chunks cut = clmix_chunks_of(planner, bundles, 1, clmix_planner_wide(planner) ? 1024 / length + 1 : group, 0);
-
-        launcher = clmix_launch_kernel(planner, node, "softmax.cl", backward ? "softmax_axis_grad" : "softmax_axis");
-        clmix_launch_define(launcher, "WG", (long)group);
-        clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-        clmix_launch_uint(launcher, outer);
-        clmix_launch_uint(launcher, length);
-        clmix_launch_uint(launcher, inner);
-    }
+    if (inner == 1 && backward && clmix_planner_wide(planner))
+        launcher = clmix_launch_rows(planner, node, "softmax.cl", "softmax_rows_grad", outer, length, true);
+    else if (inner == 1)
+        launcher = clmix_launch_few(planner, node, "softmax.cl", backward ? "softmax_rows_grad" : "softmax_rows",
+                                    backward ? "softmax_few_grad" : "softmax_few", outer, length);
+    else if (clmix_planner_wide(planner))
+        launcher = launch_axis_wide(planner, node, axis_kernel, outer, length, inner);
+    else
+        launcher = launch_axis_simt(planner, node, axis_kernel, outer, length, inner);
     for (int i = 0; i < node->input_count; i++)
         clmix_launch_value(launcher, node->inputs[i]);
     clmix_launch_value(launcher, node->outputs[0]);
