@@ -82,7 +82,6 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_product
     from += from_at;
     weight += (int)weight_at + base + n0 * n_step;
 
-    const bool vectors = channels % 4 == 0;    // four terms of one tap lie side by side
     float sum[PM][PN];
     clear_tile(sum);
     for (int k0 = 0; k0 < terms; k0 += TK) {
@@ -95,27 +94,20 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_product
         }
         barrier(CLK_LOCAL_MEM_FENCE);
 #if RUNS
-        for (int t = item; t < TM * TK / 4; t += GROUP) {
-            const int m = t / (TK / 4), k = t % (TK / 4) * 4;
-            float4 v = (float4)(0.0f);
-            if (vectors) {
-                if (INSIDE(m, k))
-                    v = vload4(0, from + pixel_at[m] + term_at[k]);
-            } else {
-                if (INSIDE(m, k))
-                    v.x = from[pixel_at[m] + term_at[k]];
-                if (INSIDE(m, k + 1))
-                    v.y = from[pixel_at[m] + term_at[k + 1]];
-                if (INSIDE(m, k + 2))
-                    v.z = from[pixel_at[m] + term_at[k + 2]];
-                if (INSIDE(m, k + 3))
-                    v.w = from[pixel_at[m] + term_at[k + 3]];
+        if (channels % 4 == 0)    // four terms of one tap lie side by side
+            for (int t = item; t < TM * TK / 4; t += GROUP) {
+                const int m = t / (TK / 4), k = t % (TK / 4) * 4;
+                const float4 v = INSIDE(m, k) ? vload4(0, from + pixel_at[m] + term_at[k]) : (float4)(0.0f);
+                left[k * LEFT_STEP + m] = v.x;
+                left[(k + 1) * LEFT_STEP + m] = v.y;
+                left[(k + 2) * LEFT_STEP + m] = v.z;
+                left[(k + 3) * LEFT_STEP + m] = v.w;
             }
-            left[k * LEFT_STEP + m] = v.x;
-            left[(k + 1) * LEFT_STEP + m] = v.y;
-            left[(k + 2) * LEFT_STEP + m] = v.z;
-            left[(k + 3) * LEFT_STEP + m] = v.w;
-        }
+        else
+            for (int t = item; t < TM * TK; t += GROUP) {
+                const int m = t / TK, k = t % TK;
+                left[k * LEFT_STEP + m] = INSIDE(m, k) ? from[pixel_at[m] + term_at[k]] : 0.0f;
+            }
         if (n_step == 1)
             for (int t = item; t < TK * TN / 4; t += GROUP) {
                 const int k = t / (TN / 4), n = t % (TN / 4) * 4;

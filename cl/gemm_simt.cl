@@ -1,7 +1,11 @@
 // C = epilogue(A B) on GPUs: a work-group computes a TM x TN tile of C while slabs of TK steps of k pass through local memory. On GPUs a slab
-// is loaded into registers while the one before it is multiplied. Outside the matrices zeros are loaded and nothing is stored; all
-// work-items reach every barrier.
+// that lies inside the matrices is loaded into registers while the one before it is multiplied. Outside the matrices zeros are loaded and
+// nothing is stored; all work-items reach every barrier.
 #include "gemm_epilogue.h"
+
+#ifndef TK
+#define TK (!RUNS ? 32 : (TM + TN) * 4 > GROUP * 3 ? 8 : 16)    // steps of k in a slab: 4, 8, 16, 32; at most 12 floats a work-item, on GPUs
+#endif
 #include "tile_simt.h"
 
 #ifndef TRANSPOSE_A
@@ -16,41 +20,57 @@
 #define A_STEP   (TM + (TRANSPOSE_A ? 0 : 4))    // 4 more, so that transposing stores spread over the banks
 #define B_STEP   (TN + (TRANSPOSE_B ? 4 : 0))
 #define A_FLOATS (TK * A_STEP)
-#define SHARE(size) (((size) * TK / 4 + GROUP - 1) / GROUP)    // vectors that a work-item brings of a slab
+// Vectors of A's slab, and of B's, that a work-item takes at most. A constant in every function: compilers unroll some loops before they put
+// functions into each other.
+#define SHARE (((TM > TN ? TM : TN) * TK / 4 + GROUP - 1) / GROUP)
 
-// Takes a work-item's share of a slab from a matrix whose k runs along its rows in memory ([size][k], `along`) or not ([k][size]).
-INLINE void take(float4 *share, const int size, const bool along, const __global float *from, const uint pitch, const int sizes_inside,
-                 const int steps_inside, const int item)
+// Where vector t of a slab lies: along k in memory ([size][k], `along`), or not ([k][size]).
+#define SIZE_AT(t, size, along) ((along) ? (t) / (TK / 4) : (t) % ((size) / 4) * 4)
+#define K_AT(t, size, along)    ((along) ? (t) % (TK / 4) * 4 : (t) / ((size) / 4))
+
+// Takes a work-item's share of a slab that lies inside.
+INLINE void take(float4 *share, const int size, const bool along, const __global float *from, const uint pitch, const int item)
 {
-    const bool whole = sizes_inside >= size && steps_inside >= TK;    // the same for all of the group
+    const int t = min(item, size * TK / 4 - 1), s = SIZE_AT(t, size, along), k = K_AT(t, size, along);
+    const size_t next = (size_t)(along ? SIZE_AT(GROUP, size, along) : K_AT(GROUP, size, along)) * pitch;
+    from += along ? (size_t)s * pitch + k : (size_t)k * pitch + s;
 #pragma unroll
-    for (int i = 0; i < SHARE(size); i++) {
-        const int t = item + i * GROUP, s = along ? t / (TK / 4) : t % (size / 4) * 4, k = along ? t % (TK / 4) * 4 : t / (size / 4);
-        const __global float *p = from + (along ? (size_t)s * pitch + k : (size_t)k * pitch + s);
-        if (size * TK / 4 % GROUP != 0 && t >= size * TK / 4)
-            break;
-        if (whole)
-            share[i] = vload4(0, p);
-        else
-            share[i] = load_part(p, s < sizes_inside && k < steps_inside ? (along ? steps_inside - k : sizes_inside - s) : 0);
-    }
+    for (int i = 0; i < SHARE; i++)
+        if (i * GROUP < size * TK / 4)
+            share[i] = vload4(0, from + i * next);
 }
 
-// Puts the share into local memory as [k][step].
-INLINE void put(__local float *to, const float4 *share, const int size, const int step, const bool along, const int item)
+// Puts vector t into local memory, which is [k][step].
+INLINE void put(__local float *to, const float4 v, const int t, const int size, const int step, const bool along)
 {
+    to += K_AT(t, size, along) * step + SIZE_AT(t, size, along);
+    if (along) {
+        to[0] = v.x;
+        to[step] = v.y;
+        to[2 * step] = v.z;
+        to[3 * step] = v.w;
+    } else
+        *(__local float4 *)to = v;
+}
+
+// Puts what was taken.
+INLINE void put_share(__local float *to, const float4 *share, const int size, const int step, const bool along, const int item)
+{
+    const int next = along ? SIZE_AT(GROUP, size, along) : K_AT(GROUP, size, along) * step;
 #pragma unroll
-    for (int i = 0; i < SHARE(size); i++) {
-        const int t = item + i * GROUP, s = along ? t / (TK / 4) : t % (size / 4) * 4, k = along ? t % (TK / 4) * 4 : t / (size / 4);
-        if (size * TK / 4 % GROUP != 0 && t >= size * TK / 4)
-            break;
-        if (along) {
-            to[k * step + s] = share[i].x;
-            to[(k + 1) * step + s] = share[i].y;
-            to[(k + 2) * step + s] = share[i].z;
-            to[(k + 3) * step + s] = share[i].w;
-        } else
-            *(__local float4 *)(to + k * step + s) = share[i];
+    for (int i = 0; i < SHARE; i++)
+        if (i * GROUP < size * TK / 4 && (size * TK / 4 % GROUP == 0 || item + i * GROUP < size * TK / 4))
+            put(to + i * next, share[i], item, size, step, along);
+}
+
+// Brings a slab of which a part lies inside.
+INLINE void bring(__local float *to, const int size, const int step, const bool along, const __global float *from, const uint pitch,
+                  const int sizes_inside, const int steps_inside, const int item)
+{
+    for (int t = item; t < size * TK / 4; t += GROUP) {
+        const int s = SIZE_AT(t, size, along), k = K_AT(t, size, along);
+        const __global float *p = from + (along ? (size_t)s * pitch + k : (size_t)k * pitch + s);
+        put(to, load_part(p, s < sizes_inside && k < steps_inside ? (along ? steps_inside - k : sizes_inside - s) : 0), t, size, step, along);
     }
 }
 #else
@@ -137,21 +157,33 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     clear_tile(sum);
 #if RUNS
     const int item = y * LANES + x;
-    float4 a_share[SHARE(TM)], b_share[SHARE(TN)];
-    take(a_share, TM, !TRANSPOSE_A, a, a_pitch, rows_inside, end - begin, item);
-    take(b_share, TN, TRANSPOSE_B, b, b_pitch, columns_inside, end - begin, item);
-    for (int left = end - begin; left > 0; left -= TK) {
+    int left = end - begin;
+    if (rows_inside >= TM && columns_inside >= TN && left >= TK) {    // the same for all of the group
+        float4 a_share[SHARE], b_share[SHARE];
+        take(a_share, TM, !TRANSPOSE_A, a, a_pitch, item);
+        take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
+        for (; left >= TK; left -= TK) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            put_share(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
+            put_share(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
+            barrier(CLK_LOCAL_MEM_FENCE);
+            a += TK * a_next;
+            b += TK * b_next;
+            if (left >= 2 * TK) {
+                take(a_share, TM, !TRANSPOSE_A, a, a_pitch, item);
+                take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
+            }
+            multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
+        }
+    }
+    for (; left > 0; left -= TK) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        put(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
-        put(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
+        bring(a_tile, TM, A_STEP, !TRANSPOSE_A, a, a_pitch, rows_inside, left, item);
+        bring(b_tile, TN, B_STEP, TRANSPOSE_B, b, b_pitch, columns_inside, left, item);
         barrier(CLK_LOCAL_MEM_FENCE);
+        multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
         a += TK * a_next;
         b += TK * b_next;
-        if (left > TK) {
-            take(a_share, TM, !TRANSPOSE_A, a, a_pitch, rows_inside, left - TK, item);
-            take(b_share, TN, TRANSPOSE_B, b, b_pitch, columns_inside, left - TK, item);
-        }
-        multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
     }
 #else
     for (int left = end - begin; left > 0; left -= TK) {
