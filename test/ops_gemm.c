@@ -8,6 +8,7 @@
 
 #include "ops/column_sum.h"
 #include "ops/gemm.h"
+#include "runtime/internal.h"
 #include "runtime/runtime.h"
 #include "support_device.h"
 #include "support_ops.h"
@@ -345,6 +346,27 @@ START_TEST(variants_agree)
 }
 END_TEST
 
+/* Intel's GPUs have registers for 16 sums a work-item; all others are offered more. */
+START_TEST(tiles_fit_registers)
+{
+    struct product product = make(512, 512, 64, false, false);
+    clmix_device_info gpu = *clmix_device_describe(test_device);
+    long most[2] = { 0, 0 };
+
+    gpu.type = CL_DEVICE_TYPE_GPU;
+    gpu.max_work_group = 256;
+    for (int intel = 0; intel < 2; intel++) {
+        strcpy(gpu.platform, intel ? "Intel(R) OpenCL Graphics" : "AMD Accelerated Parallel Processing");
+        gpu.quirks = clmix_quirks_match(&gpu);
+        for (int i = 0; clmix_gemm_choose_tile(&gpu, false, &product.gemm, i, &product.tile); i++)
+            if (product.tile.item_rows * product.tile.item_columns > most[intel])
+                most[intel] = product.tile.item_rows * product.tile.item_columns;
+    }
+    ck_assert_int_eq(most[0], 64);
+    ck_assert_int_eq(most[1], 16);
+}
+END_TEST
+
 /* The same bits from every run, and from every tile, block and slab of the wide form. */
 START_TEST(bits_repeat)
 {
@@ -635,6 +657,7 @@ int main(void)
     tcase_add_test(products, deep_products);
     tcase_add_test(products, batches_of_two_levels);
     tcase_add_loop_test(products, tiles_of_gpus, 0, 4);
+    tcase_add_test(products, tiles_fit_registers);
     tcase_add_loop_test(products, variants_agree, 0, 4);
     tcase_add_test(products, bits_repeat);
     tcase_add_test(products, gelu_is_accurate);

@@ -2,6 +2,7 @@
 #include "ops/gemm.h"
 
 #include "base/size.h"
+#include "runtime/runtime.h"
 
 struct shape {
     long rows, columns;           /* of a work-group */
@@ -49,6 +50,8 @@ static size_t area(const struct shape *shape, const struct clmix_gemm *gemm)
 
 static bool fits(const struct shape *shape, const clmix_device_info *info)
 {
+    if (clmix_device_few_sums(info) && shape->item_rows * shape->item_columns > 16)
+        return false;
     return (size_t)(shape->rows / shape->item_rows * (shape->columns / shape->item_columns)) <= info->max_work_group;
 }
 

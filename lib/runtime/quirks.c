@@ -27,6 +27,8 @@ static const struct quirk quirks[] = {
       "free-group-size: reqd_work_group_size makes Adreno's compiler fail or slow; kernels are built without it" },
     { "apple", NULL, NULL, NULL, CLMIX_EFFECT_2_GIB,
       "2-gib: Apple's OpenCL fails on single buffers of 2 GiB or more, whatever limit it reports" },
+    { "intel*graphics*", NULL, NULL, NULL, CLMIX_EFFECT_FEW_SUMS,
+      "few-sums: Intel's GPUs run 16 or 32 work-items in 128 registers, where products with more than 16 sums a work-item spill" },
 };
 
 _Static_assert(sizeof quirks / sizeof quirks[0] <= 64, "clmix_device_info.quirks has 64 bits");
@@ -67,6 +69,11 @@ bool clmix_quirk_in_force(const clmix_device_info *info, enum clmix_quirk_effect
         if (quirks[i].effect == effect && (info->quirks >> i & 1) != 0)
             return true;
     return false;
+}
+
+bool clmix_device_few_sums(const clmix_device_info *info)
+{
+    return clmix_quirk_in_force(info, CLMIX_EFFECT_FEW_SUMS);
 }
 
 bool clmix_device_simt_only(const clmix_device_info *info)

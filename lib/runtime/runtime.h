@@ -45,6 +45,8 @@ void clmix_programs_store(clmix_device *device);
 const char *clmix_form_name(clmix_kernel_form form);
 /* Whether wide kernels are known to be wrong on this device, or to crash its driver (quirks.c): they are not even tried. */
 bool clmix_device_simt_only(const clmix_device_info *info);
+/* Whether its registers hold no more than 16 sums a work-item of a simt product (quirks.c). */
+bool clmix_device_few_sums(const clmix_device_info *info);
 /* The key of the answer that is the measured form; and the form of a device as that answer, if there is one, says. */
 #define CLMIX_FORM_KEY "form 1"
 clmix_status clmix_device_recall_form(clmix_device *device);

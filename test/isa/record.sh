@@ -2,7 +2,7 @@
 # Writes down every program that a GPU would be given to compile, each once, in FOLDER:  sh record.sh SOURCE BUILD FOLDER
 #
 # Each preset's training and inference, each reference case, and what the tests of ops, models and training plan before they look at a result, run on
-# the driver of recorder.c, on a small GPU and on a large one. Nothing is computed, so most of these runs end in a complaint about numbers.
+# the driver of recorder.c, on a small GPU and on a large one, and all tiles of products that measuring may choose. Nothing is computed, so most of these runs end in a complaint about numbers.
 set -eu
 
 source=$1 build=$2 folder=$3
@@ -33,6 +33,9 @@ record()    # record UNITS PROGRAM [ARGUMENT...]
     fi
     status=0
 }
+
+# The tiles that a device takes only after measuring.
+record 40 "$build/test/bin/isa_tiles"
 
 for units in 8 80; do
     record "$units" "$build/bin/clmix-verify" "$source"/test/cases/*/*.safetensors
