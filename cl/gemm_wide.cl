@@ -172,6 +172,16 @@ INLINE void tile(const bool whole, const uint vectors, const uint rows, const ui
                 if (j < vectors)
                     PREFETCH(c + i * c_pitch + j * VW, 1);
     }
+#if RESIDUAL
+    if (whole && last) {
+#pragma unroll
+        for (uint i = 0; i < MR; i++)
+#pragma unroll
+            for (uint j = 0; j < NRV; j++)
+                if (j < vectors)
+                    PREFETCH(residual + i * r_pitch + j * VW, 0);
+    }
+#endif
     if (first || !whole) {
 #pragma unroll 1
         for (uint i = 0; i < MR && !whole; i++)
