@@ -4,6 +4,7 @@
 # started first
 set(long_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
 
+set(intel_left_out "^tool_terminal$")                  # what is shown is the host's, and every command of it compiles all anew
 # rusticl on llvmpipe, 30 to 250 times slower than PoCL: kernels, and not what the host makes of measured times
 set(rusticl_programs "^(unit_device|ops_)")
 set(rusticl_left_out "^(ops_tune|ops_gemm_route)$")

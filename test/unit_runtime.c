@@ -152,6 +152,51 @@ START_TEST(every_build_gets_its_options)
 }
 END_TEST
 
+/* What the watcher was told: one file after the other, and the end. */
+struct watched {
+    size_t begun, ended;
+    char last[64];
+};
+
+static void note_compile(void *user, const char *file, size_t compiled)
+{
+    struct watched *watched = user;
+
+    if (file == NULL) {
+        watched->ended++;
+        return;
+    }
+    ck_assert_uint_eq(compiled, watched->begun);
+    watched->begun++;
+    snprintf(watched->last, sizeof watched->last, "%s", file);
+}
+
+START_TEST(compiling_is_watched)
+{
+    struct watched watched = { 0 };
+    clmix_device *kept = test_device;
+
+    write_kernel("watched.cl", "__kernel void kernel_of_it(__global int *out) { *out = 3 + MORE; }\n");
+    for (int round = 0; round < 2; round++) {
+        memset(&watched, 0, sizeof watched);
+        check_ok(clmix_device_open(&test_device, NULL));
+        clmix_device_watch_compiler(test_device, note_compile, &watched);
+        ck_assert_int_eq(run_kernel("watched.cl", "kernel_of_it", "-DMORE=1"), 4);
+        ck_assert_int_eq(run_kernel("watched.cl", "kernel_of_it", "-DMORE=2"), 5);
+        clmix_programs_store(test_device);
+        clmix_programs_store(test_device);
+        ck_assert_uint_eq(watched.begun, round == 0 ? 2 : 0); /* the second time they come from the disk */
+        ck_assert_uint_eq(watched.ended, round == 0 ? 1 : 0);
+        ck_assert_str_eq(watched.last, round == 0 ? "watched.cl" : "");
+        clmix_device_watch_compiler(test_device, NULL, NULL);
+        ck_assert_int_eq(run_kernel("watched.cl", "kernel_of_it", round == 0 ? "-DMORE=3" : "-DMORE=4"), round == 0 ? 6 : 7);
+        ck_assert_uint_eq(watched.begun, round == 0 ? 2 : 0);
+        clmix_device_close(test_device);
+    }
+    test_device = kept;
+}
+END_TEST
+
 START_TEST(group_size_quirk_takes_the_attribute_away)
 {
     struct clmix_candidate adreno = made_up_device(0, "QUALCOMM Snapdragon(TM)", "Adreno", CL_DEVICE_TYPE_GPU, 1, true);
@@ -415,6 +460,7 @@ static Suite *make_suite(void)
     tcase_add_test(programs, sources_are_read_from_a_folder);
     tcase_add_test(programs, build_failure_gives_the_log);
     tcase_add_test(programs, every_build_gets_its_options);
+    tcase_add_test(programs, compiling_is_watched);
     tcase_add_test(programs, group_size_quirk_takes_the_attribute_away);
     tcase_add_test(programs, philox_known_answers);
     tcase_add_test(programs, later_kernels_are_stored);

@@ -1,6 +1,7 @@
 #include "base/array.h"
 #include "base/status.h"
 #include "bench.h"
+#include "watch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -92,6 +93,7 @@ clmix_status bench_open(struct bench_device *on, const char *selector, bool quic
 {
     memset(on, 0, sizeof *on);
     CLMIX_TRY(clmix_device_open(&on->device, selector));
+    watch_compiler(on->device);
     CLMIX_TRY(measure_ceilings(on, quick ? 1 : CEILING_RUNS));
     return bench_reopen(on, selector);
 }
@@ -100,7 +102,9 @@ clmix_status bench_reopen(struct bench_device *on, const char *selector)
 {
     clmix_device_close(on->device);
     on->device = NULL;
-    return clmix_device_open(&on->device, selector);
+    CLMIX_TRY(clmix_device_open(&on->device, selector));
+    watch_compiler(on->device);
+    return CLMIX_OK;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */

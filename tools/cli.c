@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "watch.h"
 
 #include <clmix/status.h>
 #include <stdarg.h>
@@ -89,6 +90,7 @@ void cli_end(struct cli *cli)
 static void print_error(const struct cli *cli, const char *hint, const char *format, va_list arguments)
 {
     fflush(stdout);
+    watch_end();
     fprintf(stderr, "%s: ", cli->help->program);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

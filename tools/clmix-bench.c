@@ -1,6 +1,7 @@
 /* clmix-bench: how fast a device is, and how fast clmix is on it. */
 #include "base/status.h"
 #include "bench.h"
+#include "watch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -139,8 +140,14 @@ static int run_start(struct bench_sink *sink, const struct bench_request *reques
 {
     clmix_device *device = NULL;
     const clmix_status status = clmix_device_open(&device, sink->cli->device);
-    const int exit_status = status == CLMIX_OK ? bench_start(sink, request, device, sink->cli->arguments[1]) : cli_fail(sink->cli, status);
+    int exit_status;
 
+    if (status == CLMIX_OK) {
+        watch_compiler(device);
+        exit_status = bench_start(sink, request, device, sink->cli->arguments[1]);
+    } else {
+        exit_status = cli_fail(sink->cli, status);
+    }
     clmix_device_close(device);
     return exit_status;
 }

@@ -1,6 +1,7 @@
 /* clmix-predict: a trained network on pictures, or on a data set. */
 #include "cli.h"
 #include "models/network.h"
+#include "watch.h"
 #include <clmix/train.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,8 +147,10 @@ static int predict(const struct cli *cli, const struct wishes *wishes, clmix_spl
     clmix_status status = clmix_device_open(&device, cli->device);
     int exit_status = 0;
 
-    if (!status)
+    if (!status) {
+        watch_compiler(device);
         status = clmix_network_load(&network, device, cli->arguments[0]);
+    }
     if (status)
         exit_status = cli_fail(cli, status);
     else if (wishes->data)

@@ -6,6 +6,7 @@
 #include "progress.h"
 #include "train/trainer.h"
 #include "train_options.h"
+#include "watch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -158,6 +159,18 @@ static clmix_status open_model(struct session *session)
         CLMIX_TRY(clmix_network_load_weights(session->network, model));
     CLMIX_TRY(clmix_trainer_create(&session->trainer, session->network, session->data, &session->options));
     return name_data(session);
+}
+
+/* A line of progress until the driver is done, or for as long as it takes. */
+static void on_compile(void *user, const char *file, size_t compiled)
+{
+    struct session *session = user;
+    char text[160];
+
+    if (file != NULL)
+        progress_note(&session->progress, watch_text(text, file, compiled));
+    else
+        progress_end(&session->progress);
 }
 
 static clmix_status open_device(struct session *session)
@@ -446,15 +459,16 @@ static int train(struct session *session)
     clmix_status status = plan(session, &cost);
     int exit_status;
 
-    if (status != CLMIX_OK)
+    if (status != CLMIX_OK) {
+        progress_end(&session->progress);
         return cli_fail(session->cli, status);
+    }
     print_header(session, &cost);
     exit_status = check_memory(session, &cost);
     if (exit_status == 0 && !resume)
         exit_status = keep_previous(session);
     if (exit_status != 0)
         return exit_status;
-    progress_note(&session->progress, "compiling kernels (once)...");
     session->start = session->epoch_end = now();
     watch_signals();
     status = open_model(session);
@@ -521,6 +535,10 @@ static int run(struct session *session)
     if (status != CLMIX_OK)
         return fail_setup(session, status);
     status = open_device(session);
+    if (status == CLMIX_OK && session->progress.live)
+        clmix_device_watch_compiler(session->device, on_compile, session);
+    else if (status == CLMIX_OK)
+        watch_compiler(session->device);
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);
     return request->dry_run ? dry_run(session) : train(session);

@@ -100,6 +100,13 @@ CLMIX_API void clmix_device_memory(const clmix_device *device, size_t *current_b
 /* Programs compiled from source and loaded from the disk cache since the device was opened. */
 CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compiled, size_t *loaded);
 
+/* A driver's compiler takes from milliseconds to many seconds a program, and a broken one may never return. `watch` is called before each program that
+ * is compiled, with its file in cl/ and the number of those compiled before; not for programs from the disk cache. It is called with NULL when that is
+ * over: after the first run of the plan that needed them, since many drivers compile only then what is launched. It is called in the thread that uses
+ * the device, and must not use it. NULL: nobody watches. */
+typedef void (*clmix_compiler_watch)(void *user, const char *file, size_t compiled);
+CLMIX_API void clmix_device_watch_compiler(clmix_device *device, clmix_compiler_watch watch, void *user);
+
 /* Folder of the kernel cache of this user ($CLMIX_CACHE_DIR, $XDG_CACHE_HOME/clmix, ~/.cache/clmix), or "" where caching is off
  * (CLMIX_CACHE_DIR set to the empty string). Static per thread until the next call. */
 CLMIX_API const char *clmix_cache_folder(void);

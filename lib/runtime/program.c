@@ -56,6 +56,20 @@ void clmix_device_programs(const clmix_device *device, size_t *compiled, size_t 
     *loaded = device->programs == NULL ? 0 : device->programs->loaded;
 }
 
+void clmix_device_watch_compiler(clmix_device *device, clmix_compiler_watch watch, void *user)
+{
+    device->watch = watch;
+    device->watch_user = user;
+}
+
+/* NULL, the end, only after a file. */
+static void tell_watch(clmix_device *device, const char *file)
+{
+    if (device->watch != NULL && (file != NULL || device->watching))
+        device->watch(device->watch_user, file, device->programs->compiled);
+    device->watching = file != NULL;
+}
+
 /* --- options ------------------------------------------------------------------------------------------------------------------------ */
 
 unsigned clmix_vector_width(const clmix_device_info *info)
@@ -145,6 +159,7 @@ static clmix_status compile(clmix_device *device, struct program *program, const
     program->program = clCreateProgramWithSource(device->context, 1, &text, NULL, &code);
     if (program->program == NULL)
         return clmix_fail_cl(device, code, "making a program of '%s'", program->file);
+    tell_watch(device, program->file);
     code = clBuildProgram(program->program, 1, &device->id, program->full_options, NULL, NULL);
     if (code == CL_SUCCESS) {
         program->loaded = false;
@@ -313,7 +328,10 @@ void clmix_programs_store(clmix_device *device)
 {
     bool stored = false;
 
-    if (!device->real || device->programs == NULL || clmix_cache_folder()[0] == '\0')
+    if (!device->real || device->programs == NULL)
+        return;
+    tell_watch(device, NULL);
+    if (clmix_cache_folder()[0] == '\0')
         return;
     for (size_t i = 0; i < device->programs->count; i++)
         if (device->programs->items[i].pending && !device->programs->items[i].tried)

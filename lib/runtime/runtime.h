@@ -15,6 +15,9 @@ struct clmix_device {
     cl_command_queue queue; /* in order */
     cl_device_id id;
     struct clmix_programs *programs;
+    clmix_compiler_watch watch; /* NULL: nobody */
+    void *watch_user;
+    bool watching;                  /* has been told of a program and not yet of the end */
     struct clmix_profile *profile;  /* NULL unless profiling */
     struct clmix_profile *recorded; /* the last profile that was stopped, for its records */
     size_t current_bytes, peak_bytes, allocations;

@@ -1,0 +1,8 @@
+/* Running the programs as a user at a terminal does. */
+#ifndef CLMIX_TEST_SUPPORT_TERMINAL_H
+#define CLMIX_TEST_SUPPORT_TERMINAL_H
+
+/* run_tool() with a terminal for standard output and standard error; *output, for free(), is all that was written to it. */
+int run_tool_on_terminal(char **output, const char *command);
+
+#endif
