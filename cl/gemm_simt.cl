@@ -2,6 +2,7 @@
 // that lies inside the matrices is loaded into registers while the one before it is multiplied. Outside the matrices zeros are loaded and
 // nothing is stored; all work-items reach every barrier.
 #include "gemm_epilogue.h"
+#include "gemm_prologue.h"
 
 #ifndef TK
 #define TK (!RUNS ? 32 : (TM + TN) * 4 > GROUP * 3 ? 8 : 16)    // steps of k in a slab: 4, 8, 16, 32; at most 12 floats a work-item, on GPUs
@@ -14,6 +15,9 @@
 #ifndef TRANSPOSE_B
 #define TRANSPOSE_B 0   // 0: B is stored K x N, 1: N x K
 #endif
+
+// From a slab to the next one in what A is normalised with.
+#define NORMAL_NEXT (stats += TRANSPOSE_A ? 2 * TK : 0, normal_weight += TRANSPOSE_A ? 0 : TK, normal_bias += TRANSPOSE_A ? 0 : TK)
 
 #if RUNS
 #define A_ROW    1
@@ -73,6 +77,40 @@ INLINE void bring(__local float *to, const int size, const int step, const bool 
         put(to, load_part(p, s < sizes_inside && k < steps_inside ? (along ? steps_inside - k : sizes_inside - s) : 0), t, size, step, along);
     }
 }
+
+#if NORMALIZED
+// Normalises a work-item's share of A, whose slab lies inside: its vectors belong to the same channels of tokens some way apart. `stats`,
+// `weight` and `bias` are at the slab's first place in x.
+INLINE void normalize_share(float4 *share, const __global float *stats, const __global float *weight, const __global float *bias,
+                            const int item)
+{
+    const int t = min(item, TM * TK / 4 - 1), s = SIZE_AT(t, TM, !TRANSPOSE_A), k = K_AT(t, TM, !TRANSPOSE_A);
+    const int token = TRANSPOSE_A ? k : s, next = TRANSPOSE_A ? K_AT(GROUP, TM, false) : SIZE_AT(GROUP, TM, true);
+    const float4 w = vload4(0, weight + (TRANSPOSE_A ? s : k)), b = vload4(0, bias + (TRANSPOSE_A ? s : k));
+#pragma unroll
+    for (int i = 0; i < SHARE; i++)
+        if (i * GROUP < TM * TK / 4) {
+            const float2 row = vload2(min(token + i * next, (TRANSPOSE_A ? TK : TM) - 1), stats);
+            share[i] = (share[i] - row.x) * row.y * w + b;
+        }
+}
+
+// Brings a slab of A of which a part lies inside, normalised; outside there are zeros.
+INLINE void bring_normalized(__local float *to, const __global float *a, const uint pitch, const __global float *stats,
+                             const __global float *weight, const __global float *bias, const int rows_inside, const int steps_inside,
+                             const int item)
+{
+    for (int t = item; t < TM * TK / 4; t += GROUP) {
+        const int s = SIZE_AT(t, TM, !TRANSPOSE_A), k = K_AT(t, TM, !TRANSPOSE_A);
+        const int token = TRANSPOSE_A ? k : s, channel = TRANSPOSE_A ? s : k;
+        const int tokens = TRANSPOSE_A ? steps_inside : rows_inside, channels = TRANSPOSE_A ? rows_inside : steps_inside;
+        const int left = token < tokens ? channels - channel : 0;
+        const float2 row = vload2(min(token, tokens - 1), stats);
+        const float4 v = load_part(a + (size_t)token * pitch + channel, left);
+        put(to, (v - row.x) * row.y * load_part(weight + channel, left) + load_part(bias + channel, left), t, TM, A_STEP, !TRANSPOSE_A);
+    }
+}
+#endif
 #else
 #define A_ROW    (TRANSPOSE_A ? 1 : TK)
 #define A_STEP   (TRANSPOSE_A ? TM : 1)
@@ -88,6 +126,23 @@ INLINE void copy(__local float *to, const int line, const int step, const int li
         for (int e = 0; e < count; e += LANES)
             if (count % LANES == 0 || e + x < count)
                 to[l * line + (e + x) * step] = l < lines_inside && e + x < count_inside ? from[(size_t)l * pitch + (e + x)] : 0.0f;
+}
+#endif
+
+#if NORMALIZED && !RUNS
+// Copies A, whose lines are rows of x, normalised.
+INLINE void copy_normalized(__local float *to, const int line, const int lines, const int count, const __global float *from, const uint pitch,
+                            const __global float *stats, const __global float *weight, const __global float *bias, const int lines_inside,
+                            const int count_inside, const int x, const int y)
+{
+    for (int l = y; l < lines; l += ROWS) {
+        const float2 s = vload2(min(l, lines_inside - 1), stats);
+        for (int e = 0; e < count; e += LANES)
+            if (count % LANES == 0 || e + x < count)
+                to[l * line + (e + x)] = l < lines_inside && e + x < count_inside
+                                             ? (from[(size_t)l * pitch + (e + x)] - s.x) * s.y * weight[e + x] + bias[e + x]
+                                             : 0.0f;
+    }
 }
 #endif
 
@@ -139,7 +194,7 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
                const uint c_outer, const uint c_inner, const uint c_split,
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
-               const __global float *bias, const uint bias_offset, const float scale)
+               const __global float *bias, const uint bias_offset, const float scale NORMAL_ARGUMENTS)
 {
     __local float a_tile[A_FLOATS] __attribute__((aligned(16)));
     __local float b_tile[TK * B_STEP] __attribute__((aligned(16)));
@@ -153,6 +208,12 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     a += begin * a_next;
     b += begin * b_next;
 
+#if NORMALIZED
+    stats += (size_t)stats_offset + 2 * (size_t)(TRANSPOSE_A ? begin : row0);
+    normal_weight += normal_weight_offset + (TRANSPOSE_A ? row0 : begin);
+    normal_bias += normal_bias_offset + (TRANSPOSE_A ? row0 : begin);
+#endif
+
     float sum[PM][PN];
     clear_tile(sum);
 #if RUNS
@@ -164,6 +225,10 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
         take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
         for (; left >= TK; left -= TK) {
             barrier(CLK_LOCAL_MEM_FENCE);
+#if NORMALIZED
+            normalize_share(a_share, stats, normal_weight, normal_bias, item);
+            NORMAL_NEXT;
+#endif
             put_share(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
             put_share(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
             barrier(CLK_LOCAL_MEM_FENCE);
@@ -178,7 +243,12 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     }
     for (; left > 0; left -= TK) {
         barrier(CLK_LOCAL_MEM_FENCE);
+#if NORMALIZED
+        bring_normalized(a_tile, a, a_pitch, stats, normal_weight, normal_bias, rows_inside, left, item);
+        NORMAL_NEXT;
+#else
         bring(a_tile, TM, A_STEP, !TRANSPOSE_A, a, a_pitch, rows_inside, left, item);
+#endif
         bring(b_tile, TN, B_STEP, TRANSPOSE_B, b, b_pitch, columns_inside, left, item);
         barrier(CLK_LOCAL_MEM_FENCE);
         multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
@@ -188,10 +258,16 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
 #else
     for (int left = end - begin; left > 0; left -= TK) {
         const int steps = min(left, TK);
+#if NORMALIZED
+        copy_normalized(a_tile, TRANSPOSE_A ? TM : TK, TRANSPOSE_A ? steps : TM, TRANSPOSE_A ? TM : TK, a, a_pitch, stats, normal_weight,
+                        normal_bias, TRANSPOSE_A ? steps : rows_inside, TRANSPOSE_A ? rows_inside : steps, x, y);
+        NORMAL_NEXT;
+#else
         if (TRANSPOSE_A)
             copy(a_tile, TM, 1, steps, TM, a, a_pitch, steps, rows_inside, x, y);
         else
             copy(a_tile, TK, 1, TM, TK, a, a_pitch, rows_inside, steps, x, y);
+#endif
         if (TRANSPOSE_B)
             copy(b_tile, 1, TN, TN, TK, b, b_pitch, columns_inside, steps, x, y);
         else

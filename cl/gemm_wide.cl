@@ -1,8 +1,9 @@
 // C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B
 // is packed, a slab of K at a time, into local panels that every tile of the block reads again, or read in place where few do; A is read in
 // place, one float broadcast a row and step. Each element of C is one chain of fma over k in order, through every tail and slab, so its
-// bits do not depend on any block or tile size.
+// bits do not depend on any block or tile size. A that is normalised on the way (NORMALIZED) is read from a strip of such rows instead.
 #include "gemm_epilogue.h"
+#include "gemm_prologue.h"
 
 #ifndef MR
 #define MR 12           // rows of a register tile; MR * NRV + NRV + 1 vectors should fit the registers
@@ -22,9 +23,17 @@
 #ifndef PANEL
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
+#ifndef STRIP
+#define STRIP 512       // NORMALIZED: steps of k that a strip has room for, at least a slab's
+#endif
 #define NR (NRV * VW)
 #define LINE 16    // floats of a cache line, where there is one
 
+#if NORMALIZED
+#define STRIP_SPACE __private
+#else
+#define STRIP_SPACE __global
+#endif
 #if IN_PLACE
 #define SLAB_SPACE __global
 #define LOAD_STEP(p, columns) load_part(p, columns)
@@ -86,6 +95,7 @@ INLINE floatv load_part(const __global float *from, const uint columns)
 struct ahead {
     uint every;    // steps
     const __global float *a, *b;
+    size_t a_step;
 };
 
 // The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the
@@ -97,12 +107,13 @@ INLINE void look_ahead(struct ahead *ahead, const uint strip, const uint panel, 
     const uint part = (strip % sharing * panels + panel) * count / every;
     ahead->every = every;
     ahead->a = TRANSPOSE_A ? a + (count + part) * a_pitch : a + MR * a_pitch + part * MR;
+    ahead->a_step = TRANSPOSE_A ? a_pitch : (size_t)MR;
     ahead->b = b + (count + part) * b_pitch + strip / sharing * LINE % columns;
 }
 
 // `count` steps of k into the first `vectors` vectors of c, of which `columns` columns count. Rows beyond `last_row` repeat it: nothing
 // outside A and B is read.
-INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const uint columns, const __global float *a,
+INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const uint columns, const STRIP_SPACE float *a,
                        const size_t pitch, const SLAB_SPACE float *b, const size_t b_pitch, const uint count, struct ahead ahead)
 {
     size_t row[MR];
@@ -127,7 +138,7 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
 #if PREFETCHING
         if (--wait == 0) {
             PREFETCH(ahead.a, 0);
-            ahead.a += TRANSPOSE_A ? pitch : (size_t)MR;
+            ahead.a += ahead.a_step;
 #if IN_PLACE
             PREFETCH(ahead.b, 0);
             ahead.b += b_pitch;
@@ -139,6 +150,50 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
         b += b_pitch;
     }
 }
+
+#if NORMALIZED
+#if MR % 8 == 0
+#define PIECE 8
+#elif MR % 4 == 0
+#define PIECE 4
+#else
+#define PIECE 2
+#endif
+typedef CLMIX_JOIN(float, PIECE) piece;
+typedef CLMIX_JOIN(float, PIECE) __attribute__((aligned(4))) pieceu;
+
+// Normalises a strip of A, `rows` by `count`, for all tiles of it: [MR][STRIP + LINE], which keeps rows apart in the cache, or where A is
+// transposed [count][MR]. `stats`, `weight` and `bias` are at the strip's first place in x.
+INLINE void normalize_strip(float *strip, const __global float *a, const size_t pitch, const __global float *stats,
+                            const __global float *weight, const __global float *bias, const uint rows, const uint count)
+{
+#if TRANSPOSE_A
+    const uint whole = rows == MR ? MR / PIECE * PIECE : 0;
+    for (uint k = 0; k < count; k++) {
+        const __global float *from = a + k * pitch;
+        const float mean = stats[2 * k], rstd = stats[2 * k + 1];
+#pragma unroll
+        for (uint i = 0; i < MR / PIECE * PIECE; i += PIECE)
+            if (i < whole)
+                *(pieceu *)(strip + k * MR + i) = (*(const __global pieceu *)(from + i) - mean) * rstd * *(const __global pieceu *)(weight + i) +
+                                                  *(const __global pieceu *)(bias + i);
+        for (uint i = whole; i < rows; i++)
+            strip[k * MR + i] = (from[i] - mean) * rstd * weight[i] + bias[i];
+    }
+#else
+    const uint whole = count / VW * VW;
+    for (uint i = 0; i < rows; i++) {
+        const __global float *from = a + i * pitch;
+        float *to = strip + i * (STRIP + LINE);
+        const float mean = stats[2 * i], rstd = stats[2 * i + 1];
+        for (uint k = 0; k < whole; k += VW)
+            *(floatvu *)(to + k) = (LOADV(from + k) - mean) * rstd * LOADV(weight + k) + LOADV(bias + k);
+        for (uint k = whole; k < count; k++)
+            to[k] = (from[k] - mean) * rstd * weight[k] + bias[k];
+    }
+#endif
+}
+#endif
 
 // Stores the `columns` first elements, finished if these are the last steps of k.
 INLINE void store_part(const floatv x, __global float *c, const __global float *bias, const __global float *residual, const float scale,
@@ -157,7 +212,7 @@ INLINE void store_part(const floatv x, __global float *c, const __global float *
 // A tile of C: `rows` <= MR by `columns` <= vectors * VW. `whole`, known when compiled: rows == MR and columns == vectors * VW, so nothing
 // need be tested. Where the code for one vector is long, the tile goes through memory, so that a rolled loop can do it: unrolled over the
 // tile it would take seconds to compile.
-INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const __global float *a, const size_t a_pitch,
+INLINE void tile(const bool whole, const uint vectors, const uint rows, const uint columns, const STRIP_SPACE float *a, const size_t a_pitch,
                  const SLAB_SPACE float *b, const size_t b_pitch, const uint count, __global float *c, const size_t c_pitch,
                  const __global float *bias, const __global float *residual, const size_t r_pitch, const float scale, const bool first,
                  const bool last, const struct ahead ahead)
@@ -241,10 +296,13 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset, const float scale, const uint row_block, const uint column_block,
-               const uint slab)
+               const uint slab NORMAL_ARGUMENTS)
 {
 #if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
+#endif
+#if NORMALIZED
+    float strip[TRANSPOSE_A ? STRIP * MR : MR * (STRIP + LINE)] __attribute__((aligned(64)));
 #endif
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
     const uint row0 = get_group_id(0) * row_block, column0 = get_group_id(1) * column_block;
@@ -269,6 +327,15 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
             const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
+#if NORMALIZED
+            const uint token = TRANSPOSE_A ? k0 : row0 + i, channel = TRANSPOSE_A ? row0 + i : k0;
+            const size_t strip_pitch = TRANSPOSE_A ? MR : STRIP + LINE;
+            normalize_strip(strip, ai, a_pitch, stats + stats_offset + 2 * (size_t)token, normal_weight + normal_weight_offset + channel,
+                            normal_bias + normal_bias_offset + channel, n, count);
+#else
+            const __global float *strip = ai;
+            const size_t strip_pitch = a_pitch;
+#endif
             for (uint j = 0; j < block_columns; j += NR) {
                 const uint m = min((uint)NR, block_columns - j);
                 struct ahead ahead;
@@ -283,7 +350,8 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                 const __local float *bj = packed + (size_t)j * count;
 #endif
                 if (n == MR && m == NR) {
-                    tile(true, NRV, MR, NR, ai, a_pitch, bj, step, count, cij, c_pitch, bias + j, rij, r_pitch, scale, first, last, ahead);
+                    tile(true, NRV, MR, NR, strip, strip_pitch, bj, step, count, cij, c_pitch, bias + j, rij, r_pitch, scale, first, last,
+                         ahead);
                     continue;
                 }
                 for (uint v = 0; v < m; v += VW) {
@@ -291,9 +359,11 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                     const __global float *rv = rij + v, *bias_v = bias + j + v;
                     const uint width = min((uint)VW, m - v);
                     if (n == MR && width == VW)
-                        tile(true, 1, MR, VW, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, scale, first, last, ahead);
+                        tile(true, 1, MR, VW, strip, strip_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, scale, first,
+                             last, ahead);
                     else
-                        tile(false, 1, n, width, ai, a_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, scale, first, last, ahead);
+                        tile(false, 1, n, width, strip, strip_pitch, bv, step, count, cij + v, c_pitch, bias_v, rv, r_pitch, scale, first,
+                             last, ahead);
                 }
             }
         }

@@ -10,6 +10,9 @@
 #include "reduce.h"
 
 #define BLOCK 8    // rows of a block over columns
+#ifndef STATS_ONLY
+#define STATS_ONLY 0    // 1: layer_norm leaves y out, which the products that read it form themselves
+#endif
 // The share of vector c in asking for the `span` rows of x behind those from `top` on, in the order of memory.
 #define FETCH_SPAN(x, c)                                                      \
     for (uint k_ = 0; WG == 1 && k_ < span; k_++)                             \
@@ -31,7 +34,6 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
     bias += bias_offset;
     for (uint r = begin; r < end; r++) {
         const __global float *in = x + x_offset + (ulong)r * columns;
-        __global float *out = y + y_offset + (ulong)r * columns;
         floatv sum = (floatv)(0.0f), square = (floatv)(0.0f);
         for (uint c = item * VW; c < columns; c += WG * VW)
             sum += load_lanes(in + c, columns - c);
@@ -52,10 +54,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
         const float off = GROUP_SUM(sum_lanes(sum) + sum_tail) * part, mean = first + off;
         const float variance = GROUP_SUM(sum_lanes(square) + square_tail) * part - off * off;
         const float rstd = 1.0f / sqrt(variance + epsilon);
+#if !STATS_ONLY
+        __global float *out = y + y_offset + (ulong)r * columns;
         for (uint c = item * VW; c < columns; c += WG * VW) {
             const uint n = columns - c;
             store_lanes((load_lanes(in + c, n) - mean) * rstd * load_lanes(weight + c, n) + load_lanes(bias + c, n), out + c, n);
         }
+#endif
         if (item == 0) {
             stats[stats_offset + 2 * r] = mean;
             stats[stats_offset + 2 * r + 1] = rstd;

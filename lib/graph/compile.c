@@ -1,6 +1,7 @@
 /* Compiling: from a graph to an ordered list of launches.
  *
- * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU).  3. Values
+ * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU), or
+ * read its input through the op that made it.  3. Values
  * get a host: their own storage, or a place inside another's (liveness.c).  4. Runs of steps that work image by image may be cut into
  * slices of the batch (chain.c, slice.c).  5. Each op appends its launches.  6. Storages are laid out in slabs by their lifetimes.  7. What all that costs is added up (cost.c). */
 #include "graph/plan.h"
@@ -116,6 +117,50 @@ static void absorb(struct clmix_planner *planner)
         }
     }
 }
+
+/* ---- reading through ----------------------------------------------------------------------------------------------------------------- */
+
+static bool all_read_through(const struct clmix_planner *planner, const struct clmix_node *maker)
+{
+    const clmix_graph *graph = planner->graph;
+    const struct clmix_tensor *value = graph->tensors[maker->outputs[0]];
+
+    if (value->output != NULL || value->gradient_of != CLMIX_NONE || planner->uses[maker->outputs[0]] == 0)
+        return false;
+    for (size_t n = (size_t)maker->number + 1; n < graph->node_count; n++) {
+        const struct clmix_node *node = graph->nodes[n];
+
+        for (int i = 0; planner->live[n] && i < node->input_count; i++)
+            if (node->inputs[i] == maker->outputs[0] && (node->op->reads_through == NULL || planner->absorber[n] != (int32_t)n ||
+                                                         !node->op->reads_through(planner, node, i, maker)))
+                return false;
+    }
+    return true;
+}
+
+static void find_read_through(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (size_t n = 0; n < graph->node_count; n++)
+        planner->read_through[n] =
+            planner->live[n] && planner->absorber[n] == (int32_t)n && !(graph->nodes[n]->op->flags & CLMIX_OP_VIEW) &&
+            clmix_planner_absorbed(planner, graph->nodes[n], 0) == NULL && all_read_through(planner, graph->nodes[n]);
+}
+
+bool clmix_planner_is_read_through(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    return planner->read_through[node->number];
+}
+
+const struct clmix_node *clmix_planner_maker(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);
+
+    return input != NULL && input->producer >= 0 && planner->read_through[input->producer] ? planner->graph->nodes[input->producer] : NULL;
+}
+
+/* ---- what ops may ask about absorption ----------------------------------------------------------------------------------------------- */
 
 const struct clmix_node *clmix_planner_absorbed(const struct clmix_planner *planner, const struct clmix_node *node, int index)
 {
@@ -245,6 +290,7 @@ static clmix_status compile(struct clmix_planner *planner)
     mark_live(planner);
     count_uses(planner);
     absorb(planner);
+    find_read_through(planner);
     CLMIX_TRY(number_steps(planner));
     CLMIX_TRY(clmix_slices_find(planner));
     CLMIX_TRY(clmix_plan_place_values(planner));
@@ -261,14 +307,15 @@ static bool allocate(struct clmix_planner *planner)
 
     planner->live = calloc(nodes, sizeof *planner->live);
     planner->absorber = malloc(nodes * sizeof *planner->absorber);
+    planner->read_through = calloc(nodes, sizeof *planner->read_through);
     planner->position = malloc(nodes * sizeof *planner->position);
     planner->uses = calloc(tensors, sizeof *planner->uses);
     planner->host = malloc(tensors * sizeof *planner->host);
     planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
     planner->first = malloc(tensors * sizeof *planner->first);
     planner->last = malloc(tensors * sizeof *planner->last);
-    if (planner->live == NULL || planner->absorber == NULL || planner->position == NULL || planner->uses == NULL || planner->host == NULL ||
-        planner->host_offset == NULL || planner->first == NULL || planner->last == NULL)
+    if (planner->live == NULL || planner->absorber == NULL || planner->read_through == NULL || planner->position == NULL ||
+        planner->uses == NULL || planner->host == NULL || planner->host_offset == NULL || planner->first == NULL || planner->last == NULL)
         return false;
     for (size_t n = 0; n < nodes; n++) {
         planner->absorber[n] = (int32_t)n;
@@ -294,6 +341,7 @@ clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clm
     status = allocate(&planner) ? compile(&planner) : clmix_fail_memory("a plan");
     free(planner.live);
     free(planner.absorber);
+    free(planner.read_through);
     free(planner.position);
     free(planner.uses);
     free(planner.host);

@@ -92,7 +92,7 @@ static uint64_t bytes_read(const struct clmix_planner *planner, int32_t base, si
     return most;
 }
 
-/* What must be moved of a value that is no view. What the plan is given is read, and in training states are written again; results and
+/* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read. What the plan is given is read, and in training states are written again; results and
  * gradients are written; what the forward pass makes for the backward pass is written and read. */
 static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value)
 {
@@ -101,6 +101,8 @@ static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value)
     size_t forward = graph->forward_count == 0 ? graph->node_count : graph->forward_count;
     uint64_t written = 0, read;
 
+    if (tensor->producer >= 0 && planner->read_through[tensor->producer] && graph->nodes[tensor->producer]->outputs[0] == value)
+        return 0;
     if (tensor->kind != CLMIX_VALUE_RESULT) {
         read = bytes_read(planner, value, 0, graph->node_count);
         return tensor->kind == CLMIX_VALUE_STATE && planner->mode == CLMIX_TRAINING ? 2 * read : read;

@@ -27,8 +27,30 @@ static void extend(struct clmix_planner *planner, int32_t tensor, int32_t step)
         planner->last[tensor] = step;
 }
 
-/* Steps between which each value that is no view holds something needed. A result that an absorber passes over is never in memory: it has
- * no steps at all. */
+/* What a node reads through its inputs' makers: the makers' own inputs, and their other outputs. The value between is never in memory. */
+static void extend_read_through(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_node *maker = clmix_planner_maker(planner, node, i);
+
+        for (int k = 0; maker != NULL && k < maker->input_count; k++)
+            if (maker->inputs[k] >= 0)
+                extend(planner, graph->tensors[maker->inputs[k]]->base, planner->position[node->number]);
+        for (int k = 1; maker != NULL && k < maker->output_count; k++)
+            extend(planner, maker->outputs[k], planner->position[node->number]);
+    }
+}
+
+static void forget(struct clmix_planner *planner, int32_t tensor)
+{
+    planner->first[tensor] = CLMIX_FOREVER;
+    planner->last[tensor] = -1;
+}
+
+/* Steps between which each value that is no view holds something needed. A result that an absorber passes over, or that is read through, is
+ * never in memory: it has no steps at all. */
 static void find_lifetimes(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
@@ -46,6 +68,8 @@ static void find_lifetimes(struct clmix_planner *planner)
         for (int i = 0; launched && i < node->input_count; i++)
             if (node->inputs[i] >= 0)
                 extend(planner, graph->tensors[node->inputs[i]]->base, planner->position[n]);
+        if (launched)
+            extend_read_through(planner, node);
     }
     for (size_t i = 0; i < graph->tensor_count; i++) {
         if (graph->tensors[i]->kind != CLMIX_VALUE_RESULT) {
@@ -54,16 +78,17 @@ static void find_lifetimes(struct clmix_planner *planner)
         } else if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
             planner->last[i] = CLMIX_FOREVER;
     }
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->read_through[n])
+            forget(planner, graph->nodes[n]->outputs[0]);
     for (size_t n = 0; n < graph->node_count; n++) /* between an absorber and what it absorbed nothing is written */
         if (planner->live[n] && planner->absorber[n] != (int32_t)n)
             for (int i = 0; i < graph->nodes[n]->input_count; i++) {
                 int32_t value = graph->nodes[n]->inputs[i], producer = value < 0 ? -1 : graph->tensors[value]->producer;
 
                 if (producer >= 0 && !(graph->nodes[producer]->op->flags & CLMIX_OP_VIEW) &&
-                    planner->absorber[producer] == planner->absorber[n]) {
-                    planner->first[value] = CLMIX_FOREVER;
-                    planner->last[value] = -1;
-                }
+                    planner->absorber[producer] == planner->absorber[n])
+                    forget(planner, value);
             }
 }
 

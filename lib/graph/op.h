@@ -89,6 +89,11 @@ struct clmix_op {
      * do the work of `next` and write its result. NULL: never. May be called again with the next consumer. */
     bool (*absorb)(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next);
 
+    /* The mirror image: reads input `index` through `maker`, the node whose output 0 it is: returns true when `launch` will do that part of
+     * the maker's work while it reads the maker's inputs. Asked once all absorptions are settled; NULL: never. Where all who read the value
+     * say so it is never in memory, and the maker makes its other outputs only. */
+    bool (*reads_through)(const struct clmix_planner *planner, const struct clmix_node *node, int index, const struct clmix_node *maker);
+
     /* Where what the op makes of one image depends on that image and on weights alone, so that it may be launched for a few images at a
      * time: gives the parts of its outputs from those of its inputs (`inputs[i]`, count 0 for weights and what is left out). False where
      * this node is none of the kind; NULL: never. What counts elements of the whole batch asks clmix_planner_first_element. */
@@ -153,6 +158,11 @@ bool clmix_planner_wide(const struct clmix_planner *planner); /* the kernel form
 const struct clmix_node *clmix_planner_absorbed(const struct clmix_planner *planner, const struct clmix_node *node, int index);
 int32_t clmix_planner_result(const struct clmix_planner *planner,
                              const struct clmix_node *node); /* the value to write: output 0, or that of the last absorbed node */
+
+/* Whether all who read output 0 of `node` read through it, so that its launch leaves it out. */
+bool clmix_planner_is_read_through(const struct clmix_planner *planner, const struct clmix_node *node);
+/* The node that input `index` of `node` is read through, or NULL: then the input is in memory. */
+const struct clmix_node *clmix_planner_maker(const struct clmix_planner *planner, const struct clmix_node *node, int index);
 
 /* Scratch memory of `bytes` that lives during this node only: a value id for clmix_launch_value. */
 int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t bytes);

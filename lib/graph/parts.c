@@ -114,6 +114,16 @@ static size_t find_batch(const clmix_graph *graph)
     return 0;
 }
 
+/* Whether a node's launch reads or leaves out a value that is read through: slices know nothing of these. */
+static bool is_read_through(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    bool found = planner->read_through[node->number];
+
+    for (int i = 0; i < node->input_count; i++)
+        found |= clmix_planner_maker(planner, node, i) != NULL;
+    return found;
+}
+
 void clmix_plan_part_values(struct clmix_planner *planner, bool *by_image)
 {
     const clmix_graph *graph = planner->graph;
@@ -129,5 +139,5 @@ void clmix_plan_part_values(struct clmix_planner *planner, bool *by_image)
             slices->parts[i] = (struct clmix_parts){ .count = 1, .rows = { clmix_shape_rows(value->shape) / slices->batch } };
     }
     for (size_t n = 0; n < graph->node_count; n++)
-        by_image[n] = planner->live[n] && part_node(planner, graph->nodes[n]);
+        by_image[n] = planner->live[n] && part_node(planner, graph->nodes[n]) && !is_read_through(planner, graph->nodes[n]);
 }

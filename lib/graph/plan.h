@@ -94,6 +94,7 @@ struct clmix_planner {
     struct clmix_plan *plan;
     bool *live;            /* for each node */
     int32_t *absorber;     /* for each node: the node that does its work; itself if not absorbed */
+    bool *read_through;    /* for each node: its output 0 is never in memory, those who read it form it again from its inputs */
     int32_t *position;     /* for each node: its step, that of its absorber if absorbed */
     int32_t *uses;         /* for each tensor: live nodes that read it or a view of it, plus one if it is a result */
     int32_t *host;         /* for each tensor: the tensor whose storage it lies in */

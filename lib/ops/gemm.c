@@ -68,6 +68,16 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
     clmix_launch_grid(launcher, clmix_ceil_div(gemm->rows, chunk), clmix_gemm_batches(gemm), 1, wide ? 1 : 64);
 }
 
+/* Steps that the wide form's strip of normalised rows has room for: one of few numbers, each a kernel. */
+static long strip_of(const struct clmix_gemm_tile *tile)
+{
+    long steps = 64;
+
+    while ((size_t)steps < tile->slab)
+        steps *= 2;
+    return steps;
+}
+
 static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
                                            const struct clmix_gemm_tile *tile)
 {
@@ -94,6 +104,10 @@ static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const 
         clmix_launch_define(launcher, "TRANSPOSE_A", 1);
     if (gemm->transpose_b)
         clmix_launch_define(launcher, "TRANSPOSE_B", 1);
+    if (gemm->normalized)
+        clmix_launch_define(launcher, "NORMALIZED", 1);
+    if (gemm->normalized && tile->wide)
+        clmix_launch_define(launcher, "STRIP", strip_of(tile));
     clmix_gemm_define_epilogue(launcher, gemm, tile->splits > 1);
     return launcher;
 }
@@ -131,6 +145,11 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
         clmix_launch_uint(launcher, tile->row_block);
         clmix_launch_uint(launcher, tile->column_block);
         clmix_launch_uint(launcher, tile->slab);
+    }
+    if (gemm->normalized) {
+        clmix_launch_value(launcher, gemm->normal.stats);
+        clmix_launch_value(launcher, gemm->normal.weight);
+        clmix_launch_value(launcher, gemm->normal.bias);
     }
     clmix_launch_grid(launcher, tile->groups[0], tile->groups[1], tile->groups[2], 1);
     if (!tile->wide)

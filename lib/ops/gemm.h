@@ -27,6 +27,13 @@ enum clmix_scale_place {
     CLMIX_SCALE_ADDED = 3      /* scale (activation(A B + bias) + residual) */
 };
 
+/* A prologue, not for batches: what is multiplied is not the stored matrix x but (x - mean) rstd weight + bias by its rows, formed while it is
+ * read. `stats`: mean and rstd of each row; weight and bias: one float a column. Both belong to x as stored, whether A is it or its
+ * transpose. */
+struct clmix_normal {
+    int32_t stats, weight, bias;
+};
+
 /* C[rows][columns] = activation(A B + bias) + residual, for outer_batch x inner_batch matrices (0 counts as 1): two levels, because
  * attention's heads are strides inside a batch's rows. A is stored rows x depth, or depth x rows when transpose_a; B is stored depth x
  * columns, or columns x depth when transpose_b. bias: one float a column, dense, the same for all batches, or CLMIX_NONE. residual: like
@@ -41,6 +48,8 @@ struct clmix_gemm {
     enum clmix_residual_use residual_use; /* 0 counts as CLMIX_RESIDUAL_ADDED */
     enum clmix_scale_place scale_place;
     float scale;
+    bool normalized;
+    struct clmix_normal normal;
 };
 
 /* A whole value as a matrix: its rows (all axes but the last) and its own pitch. */
@@ -90,7 +99,7 @@ size_t clmix_gemm_batches(const struct clmix_gemm *gemm);
 /* The launches of one route, with the given tile or (NULL) the chosen one. */
 clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
                                    enum clmix_gemm_route route, const struct clmix_gemm_tile *tile);
-/* CLBlast has no two-level batches and no kernel for a generic device. */
+/* CLBlast has no two-level batches, no prologues and no kernel for a generic device. */
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm);
 void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
 /* Whether C is anything but the plain sums. */

@@ -45,6 +45,7 @@ static clmix_status launch(struct clmix_planner *planner, const struct clmix_nod
     gemm.b.value = node->inputs[1];
     gemm.bias = node->inputs[2];
     gemm.residual.value = node->inputs[3];
+    gemm.normal = (struct clmix_normal){ .stats = node->inputs[4], .weight = node->inputs[5], .bias = node->inputs[6] };
     gemm.c.value = node->outputs[0];
     return clmix_gemm_plan_route(planner, node, &gemm, attributes->route, attributes->has_tile ? &attributes->tile : NULL);
 }
@@ -56,6 +57,8 @@ static const struct clmix_op probe_op = { .name = "gemm_probe", .flags = CLMIX_O
 /* What the operands hold, on the host. */
 struct operands {
     float *a, *b, *bias, *residual, *c;
+    float *stats, *normal_weight, *normal_bias; /* of A's stored rows and columns */
+    size_t stored_rows, stored_columns;
     size_t a_count, b_count, residual_count, c_count;
 };
 
@@ -141,6 +144,9 @@ static void free_operands(struct operands *operands)
     free(operands->bias);
     free(operands->residual);
     free(operands->c);
+    free(operands->stats);
+    free(operands->normal_weight);
+    free(operands->normal_bias);
 }
 
 static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands *operands)
@@ -154,6 +160,13 @@ static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands
     operands->bias = fill(gemm->columns, 2);
     operands->residual = fill(operands->residual_count, 3);
     operands->c = calloc(operands->c_count, sizeof(float));
+    operands->stored_rows = gemm->transpose_a ? gemm->depth : gemm->rows;
+    operands->stored_columns = gemm->transpose_a ? gemm->rows : gemm->depth;
+    operands->stats = fill(2 * operands->stored_rows, 4);
+    operands->normal_weight = fill(operands->stored_columns, 5);
+    operands->normal_bias = fill(operands->stored_columns, 6);
+    if (operands->stats == NULL || operands->normal_weight == NULL || operands->normal_bias == NULL)
+        return clmix_fail_memory("a probe of a matrix product");
     if (operands->a == NULL || operands->b == NULL || operands->bias == NULL || operands->residual == NULL || operands->c == NULL)
         return clmix_fail_memory("a probe of a matrix product");
     return CLMIX_OK;
@@ -191,6 +204,17 @@ static double finish(const struct clmix_gemm *gemm, const struct operands *opera
     return scaled(gemm, CLMIX_SCALE_ADDED, x);
 }
 
+/* Element (i, k) of A, from the matrix as it is stored. */
+static double element_of_a(const struct clmix_gemm *gemm, const struct operands *operands, const float *a, size_t i, size_t k)
+{
+    size_t row = gemm->transpose_a ? k : i, column = gemm->transpose_a ? i : k;
+    double x = a[row * gemm->a.pitch + column];
+
+    if (!gemm->normalized)
+        return x;
+    return (x - operands->stats[2 * row]) * operands->stats[2 * row + 1] * operands->normal_weight[column] + operands->normal_bias[column];
+}
+
 /* Largest deviation over the tolerance 1e-5 sqrt(depth) of one matrix of the batch. */
 static double compare(const struct clmix_gemm *gemm, const struct operands *operands, size_t outer, size_t inner)
 {
@@ -205,8 +229,7 @@ static double compare(const struct clmix_gemm *gemm, const struct operands *oper
             double sum = 0.0, error;
 
             for (size_t k = 0; k < gemm->depth; k++)
-                sum += (double)a[gemm->transpose_a ? k * gemm->a.pitch + i : i * gemm->a.pitch + k] *
-                       b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
+                sum += element_of_a(gemm, operands, a, i, k) * b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
             error = fabs(c[i * gemm->columns + j] - finish(gemm, operands, sum, residual, i, j)) / (1e-5 * sqrt((double)gemm->depth));
             if (!(error <= worst)) /* NaN counts */
                 worst = error;
@@ -219,15 +242,23 @@ static double compare(const struct clmix_gemm *gemm, const struct operands *oper
 static clmix_status build(clmix_graph *graph, const struct attributes *attributes, const struct operands *operands)
 {
     const struct clmix_gemm *gemm = &attributes->gemm;
-    clmix_value inputs[4] = { clmix_no_value(), clmix_no_value(), clmix_no_value(), clmix_no_value() };
+    const size_t stats_count = 2 * operands->stored_rows;
+    clmix_value inputs[7];
 
+    for (int i = 0; i < 7; i++)
+        inputs[i] = clmix_no_value();
     inputs[0] = clmix_input(graph, "a", CLMIX_F32, 1, &operands->a_count);
     inputs[1] = clmix_input(graph, "b", CLMIX_F32, 1, &operands->b_count);
     if (gemm->bias != CLMIX_NONE)
         inputs[2] = clmix_input(graph, "bias", CLMIX_F32, 1, &gemm->columns);
     if (gemm->residual.value != CLMIX_NONE)
         inputs[3] = clmix_input(graph, "residual", CLMIX_F32, 1, &operands->residual_count);
-    clmix_output(graph, "c", clmix_node_add(clmix_root(graph), &probe_op, attributes, sizeof *attributes, inputs, 4));
+    if (gemm->normalized) {
+        inputs[4] = clmix_input(graph, "stats", CLMIX_F32, 1, &stats_count);
+        inputs[5] = clmix_input(graph, "normal_weight", CLMIX_F32, 1, &operands->stored_columns);
+        inputs[6] = clmix_input(graph, "normal_bias", CLMIX_F32, 1, &operands->stored_columns);
+    }
+    clmix_output(graph, "c", clmix_node_add(clmix_root(graph), &probe_op, attributes, sizeof *attributes, inputs, 7));
     return clmix_graph_check(graph);
 }
 
@@ -239,6 +270,11 @@ static clmix_status write_inputs(clmix_plan *plan, const struct clmix_gemm *gemm
         CLMIX_TRY(clmix_plan_write(plan, "bias", operands->bias, gemm->columns * sizeof(float)));
     if (gemm->residual.value != CLMIX_NONE)
         CLMIX_TRY(clmix_plan_write(plan, "residual", operands->residual, operands->residual_count * sizeof(float)));
+    if (gemm->normalized) {
+        CLMIX_TRY(clmix_plan_write(plan, "stats", operands->stats, 2 * operands->stored_rows * sizeof(float)));
+        CLMIX_TRY(clmix_plan_write(plan, "normal_weight", operands->normal_weight, operands->stored_columns * sizeof(float)));
+        CLMIX_TRY(clmix_plan_write(plan, "normal_bias", operands->normal_bias, operands->stored_columns * sizeof(float)));
+    }
     return CLMIX_OK;
 }
 

@@ -93,22 +93,23 @@ static clmix_status consider_clblast(clmix_device *device, bool wide, bool *cons
     return status == CLMIX_ERROR_DRIVER ? CLMIX_OK : status; /* each variant is tried by itself next */
 }
 
-/* " bias gelu residual, scaled 1", what of it there is. */
+/* " normalized bias gelu residual scaled last", what of it there is. */
 static void name_epilogue(const struct clmix_gemm *gemm, char *text, size_t bytes)
 {
     static const char *const activations[] = { "", " gelu", " relu" };
     static const char *const residuals[] = { " residual", " residual", " gelu'", " relu'" };
     static const char *const scales[] = { "", " scaled", " scaled behind", " scaled last" };
 
-    snprintf(text, bytes, "%s%s%s%s", gemm->bias != CLMIX_NONE ? " bias" : "", activations[gemm->activation],
-             gemm->residual.value != CLMIX_NONE ? residuals[gemm->residual_use] : "", scales[gemm->scale_place]);
+    snprintf(text, bytes, "%s%s%s%s%s", gemm->normalized ? " normalized" : "", gemm->bias != CLMIX_NONE ? " bias" : "",
+             activations[gemm->activation], gemm->residual.value != CLMIX_NONE ? residuals[gemm->residual_use] : "",
+             scales[gemm->scale_place]);
 }
 
 /* Whether the own kernel is right with this tile, transposes and epilogue. */
 static clmix_status verify_own(clmix_device *device, const struct subject *subject, bool *right)
 {
     const struct clmix_gemm *gemm = &subject->gemm;
-    char key[MOST_KEY], kernel[64], epilogue[48];
+    char key[MOST_KEY], kernel[64], epilogue[64];
     const struct clmix_tune_question question = { .key = key, .ways = routes, .count = 1, .measure = measure_route, .data = subject };
     clmix_status status;
     int way;
@@ -126,7 +127,7 @@ static clmix_status verify_own(clmix_device *device, const struct subject *subje
 static clmix_status compare_routes(clmix_device *device, struct subject *subject, enum clmix_gemm_route *route)
 {
     const bool wide = subject->tile.wide;
-    char key[MOST_KEY], class[64], epilogue[48];
+    char key[MOST_KEY], class[64], epilogue[64];
     const struct clmix_tune_question question = {
         .key = key, .ways = routes, .count = 2, .margin = CLBLAST_MARGIN, .measure = measure_route, .data = subject
     };

@@ -1,5 +1,5 @@
 /* Which tile clmix's own kernel takes: a question (tune.h) for each pair of transposes and class of shapes, on the plain product, since
- * what is done to a sum when it is stored hardly depends on the tile. All tiles form the same sums, so the answer changes no bit. */
+ * what is done to a sum when it is stored, or to A when it is read, hardly depends on the tile. All tiles form the same sums, so the answer changes no bit. */
 #include "ops/gemm.h"
 
 #include "base/status.h"
@@ -153,6 +153,7 @@ clmix_status clmix_gemm_tune_tile(clmix_device *device, bool wide, const struct 
     subject.like.activation = CLMIX_ACTIVATION_NONE;
     subject.like.residual.value = CLMIX_NONE;
     subject.like.scale_place = CLMIX_SCALE_NONE;
+    subject.like.normalized = false;
     list_tiles(info, &subject);
     if (subject.count < 2)
         return CLMIX_OK;

@@ -103,6 +103,25 @@ static bool is(const struct clmix_node *node, const char *name)
     return strcmp(node->op->name, name) == 0;
 }
 
+/* Layer norm is read through: its rows are normalised while the product reads them. In inference the wide form wins
+ * nothing by it and would lose slices of the batch, which need no memory for these rows either (README.md). */
+static bool reads_through(const struct clmix_planner *planner, const struct clmix_node *node, int index, const struct clmix_node *maker)
+{
+    (void)node;
+    return index == 0 && is(maker, "layer_norm") && !(clmix_planner_wide(planner) && clmix_planner_mode(planner) == CLMIX_INFERENCE);
+}
+
+/* The matrix A: input 0, or what it is the layer norm of. */
+static void read_input(const struct clmix_planner *planner, const struct clmix_node *node, struct clmix_gemm *gemm)
+{
+    const struct clmix_node *maker = clmix_planner_maker(planner, node, 0);
+
+    gemm->a = clmix_matrix_of(maker == NULL ? node->inputs[0] : maker->inputs[0]);
+    gemm->normalized = maker != NULL;
+    if (maker != NULL)
+        gemm->normal = (struct clmix_normal){ .stats = maker->outputs[1], .weight = maker->inputs[1], .bias = maker->inputs[2] };
+}
+
 /* What a product has taken in. */
 struct taken {
     bool activation, residual, scale;
@@ -178,11 +197,11 @@ static clmix_status launch(struct clmix_planner *planner, const struct clmix_nod
         .rows = clmix_shape_rows(x),
         .columns = clmix_shape_columns(weight),
         .depth = clmix_shape_columns(x),
-        .a = clmix_matrix_of(node->inputs[0]),
         .b = { .value = node->inputs[1], .pitch = clmix_shape_columns(weight) },
         .bias = node->inputs[2],
     };
 
+    read_input(planner, node, &gemm);
     finish(planner, node, &gemm);
     return clmix_gemm_plan(planner, node, &gemm);
 }
@@ -215,7 +234,6 @@ static clmix_status launch_grad_weight(struct clmix_planner *planner, const stru
         .rows = clmix_shape_columns(x),
         .columns = clmix_shape_columns(gradient),
         .depth = clmix_shape_rows(x),
-        .a = clmix_matrix_of(node->inputs[0]),
         .b = clmix_matrix_of(node->inputs[1]),
         .c = { .value = clmix_planner_result(planner, node), .pitch = clmix_shape_columns(gradient) },
         .residual = clmix_matrix_of(CLMIX_NONE),
@@ -223,6 +241,7 @@ static clmix_status launch_grad_weight(struct clmix_planner *planner, const stru
         .bias = CLMIX_NONE,
     };
 
+    read_input(planner, node, &gemm);
     return clmix_gemm_plan(planner, node, &gemm);
 }
 
@@ -266,6 +285,7 @@ const struct clmix_op clmix_op_linear = {
     .backward = backward,
     .launch = launch,
     .absorb = absorb,
+    .reads_through = reads_through,
     .cost = cost,
     .parts = clmix_parts_by_row,
 };
@@ -286,5 +306,6 @@ const struct clmix_op clmix_op_linear_grad_weight = {
     .flags = CLMIX_OP_STRIDED,
     .shape = gradient_shape,
     .launch = launch_grad_weight,
+    .reads_through = reads_through,
     .cost = cost_grad_weight,
 };

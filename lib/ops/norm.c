@@ -148,7 +148,11 @@ static clmix_status layer_norm_launch(struct clmix_planner *planner, const struc
     clmix_launch_value(launcher, node->inputs[X]);
     clmix_launch_value(launcher, node->inputs[WEIGHT]);
     clmix_launch_value(launcher, node->inputs[BIAS]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    if (clmix_planner_is_read_through(planner, node)) {
+        clmix_launch_define(launcher, "STATS_ONLY", 1);
+        clmix_launch_value(launcher, CLMIX_NONE);
+    } else
+        clmix_launch_value(launcher, node->outputs[0]);
     clmix_launch_value(launcher, node->outputs[1]);
     clmix_launch_float(launcher, attributes->epsilon);
     return CLMIX_OK;
