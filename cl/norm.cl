@@ -9,7 +9,7 @@
 // registers and goes from the first to the last row.
 #include "reduce.h"
 
-#define BLOCK 8    // rows of a block over columns
+#define BLOCK (WG == 1 ? 8 : 4)    // rows of a block over columns: as many vectors as registers hold
 #ifndef STATS_ONLY
 #define STATS_ONLY 0    // 1: layer_norm leaves y out, which the products that read it form themselves
 #endif

@@ -14,7 +14,6 @@ products="gemm_simt conv_product conv_weight_product"
 # Present exceptions, one a line: kernel, target, what it misses (spill, scratch, local, share), its value at worst. What is worse fails, and so does
 # an exception that no longer applies.
 exceptions="
-batch_norm_partial pvc scratch 4096
 "
 
 target=$1 folder=$2
