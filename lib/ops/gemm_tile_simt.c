@@ -48,9 +48,12 @@ static size_t area(const struct shape *shape, const struct clmix_gemm *gemm)
     return clmix_round_up(gemm->rows, (size_t)shape->rows) * clmix_round_up(gemm->columns, (size_t)shape->columns);
 }
 
-static bool fits(const struct shape *shape, const clmix_device_info *info)
+/* Of a small tile each work-item brings much: normalising that on the way takes more registers than some GPUs have. */
+static bool fits(const struct shape *shape, const clmix_device_info *info, const struct clmix_gemm *gemm, bool cpu)
 {
     if (clmix_device_few_sums(info) && shape->item_rows * shape->item_columns > 16)
+        return false;
+    if (gemm->normalized && !cpu && (shape->rows < 64 || shape->columns < 64) && info->max_work_group >= 64)
         return false;
     return (size_t)(shape->rows / shape->item_rows * (shape->columns / shape->item_columns)) <= info->max_work_group;
 }
@@ -69,10 +72,10 @@ static bool choose_shape(const clmix_device_info *info, const struct clmix_gemm 
     size_t least = SIZE_MAX;
 
     for (int i = 0; i < shapes.count; i++)
-        if (fits(&shapes.list[i], info))
+        if (fits(&shapes.list[i], info, gemm, cpu))
             least = clmix_smaller(least, area(&shapes.list[i], gemm));
     for (int i = 0; i < shapes.count; i++)
-        if (fits(&shapes.list[i], info) && area(&shapes.list[i], gemm) <= least + least / 8 && variant-- == 0) {
+        if (fits(&shapes.list[i], info, gemm, cpu) && area(&shapes.list[i], gemm) <= least + least / 8 && variant-- == 0) {
             *shape = shapes.list[i];
             return true;
         }
