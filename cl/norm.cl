@@ -117,7 +117,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(
                     const floatv g = up * factor;    // rounded as in the mean, so that what cancels does
                     sum += up;
                     along += up * xhat;
-                    store_lanes((g - mean_g[k] - xhat * mean_along[k]) * rstd, dx + dx_offset + at, n);
+                    stream_lanes((g - mean_g[k] - xhat * mean_along[k]) * rstd, dx + dx_offset + at, n);
                 }
             store_lanes(sum, partial + c, n);
             store_lanes(along, partial + columns + c, n);

@@ -165,6 +165,7 @@ static clmix_status layer_norm_grad_launch(struct clmix_planner *planner, const 
     int32_t partial = parts_scratch(planner, node, rows, columns);
     struct clmix_launcher *launcher = launch_parts(planner, node, "layer_norm_dx", rows, columns);
 
+    clmix_launch_stream(planner, launcher, rows * columns);
     clmix_launch_value(launcher, node->inputs[DY]);
     clmix_launch_value(launcher, node->inputs[GRAD_X]);
     clmix_launch_value(launcher, node->inputs[GRAD_WEIGHT]);
