@@ -1,32 +1,14 @@
 // Weight gradients of convolutions, the wide form: sum over images and pixels of small[y, x, c] big[y s - p + ky, x s - p + kx, o].
-#include "conv_wide.h"
+#define LEFT_SPACE  __global
+#define RIGHT_SPACE __local
+#define LOAD_RIGHT  LOAD_LOCAL
+#include "conv_wide_correlate.h"
 
 #ifndef FLOATS
 #define FLOATS 4096    // floats of local memory for the rows of `big`
 #endif
 
 #define LINE 16    // floats of a cache line, where there is one
-
-// sum[i][:] += sum over x of left[x][i] right[x][:], x < count; rows of `left` and `right` are left_pitch and right_pitch floats apart.
-__attribute__((always_inline)) static inline void tile_correlate(lanes sum[TILE][VECTORS], const __global float *left, const int left_pitch,
-                                                                 const __local float *right, const int right_pitch, const int count)
-{
-    for (int x = 0; x < count; x++) {
-        lanes row[VECTORS];
-#pragma unroll
-        for (int j = 0; j < VECTORS; j++)
-            row[j] = LOAD_LOCAL(right + j * LANES);
-#pragma unroll
-        for (int i = 0; i < TILE; i++) {
-            const lanes one = (lanes)(left[i]);
-#pragma unroll
-            for (int j = 0; j < VECTORS; j++)
-                sum[i][j] = fma(one, row[j], sum[i][j]);
-        }
-        left += left_pitch;
-        right += right_pitch;
-    }
-}
 
 // The runs of `run` floats that `pixels` pixels read of each of `taps` rows, `line` floats apart, side by side: a pixel's next run covers
 // what a whole vector wrote beyond the end of the one before. Reads and writes up to LANES - 1 floats beyond the last ones.

@@ -1,31 +1,13 @@
 // Weight gradients of convolutions from maps of few channels, the wide form: sum over images and pixels of big[y s - p + ky, x s - p + kx, c]
 // small[y, x, o], with vectors along o. Where kw C is small, vectors along it (conv_wide_weight.cl) are partly empty and rows must be joined.
-#include "conv_wide.h"
+#define LEFT_SPACE  __local
+#define RIGHT_SPACE __global
+#define LOAD_RIGHT  LOAD
+#include "conv_wide_correlate.h"
 
 #ifndef FLOATS
 #define FLOATS 4096    // floats of local memory for the rows of `big`
 #endif
-
-// sum[i][:] += sum over x of left[x][i] right[x][:], x < count; rows of `left` and `right` are left_pitch and right_pitch floats apart.
-__attribute__((always_inline)) static inline void tile_correlate(lanes sum[TILE][VECTORS], const __local float *left, const int left_pitch,
-                                                                 const __global float *right, const int right_pitch, const int count)
-{
-    for (int x = 0; x < count; x++) {
-        lanes row[VECTORS];
-#pragma unroll
-        for (int j = 0; j < VECTORS; j++)
-            row[j] = LOAD(right + j * LANES);
-#pragma unroll
-        for (int i = 0; i < TILE; i++) {
-            const lanes one = (lanes)(left[i]);
-#pragma unroll
-            for (int j = 0; j < VECTORS; j++)
-                sum[i][j] = fma(one, row[j], sum[i][j]);
-        }
-        left += left_pitch;
-        right += right_pitch;
-    }
-}
 
 // One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all images, `part_rows`
 // each, taken `rows` at a time: the rows of `big` that these kernel rows meet are copied to local memory once, zero-padded and dense. The
