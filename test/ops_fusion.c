@@ -50,27 +50,16 @@ static double activate(const struct mlp *mlp, double x)
     return mlp->relu ? fmax(x, 0.0) : 0.5 * x * (1.0 + erf(x * sqrt(0.5)));
 }
 
-/* y = x W + b, W as the device has it: in x out. */
-static void apply(const double *x, const double *weight, const double *bias, size_t rows, size_t in, size_t out, double *y)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < out; j++) {
-            y[i * out + j] = bias[j];
-            for (size_t k = 0; k < in; k++)
-                y[i * out + j] += x[i * in + k] * weight[k * out + j];
-        }
-}
-
 static void reference(const double *const *inputs, const clmix_shape *shapes, double *output, const void *attributes)
 {
     const struct mlp *mlp = attributes;
     double *hidden = malloc(mlp->rows * mlp->hidden * sizeof *hidden);
 
     (void)shapes;
-    apply(inputs[0], inputs[1], inputs[2], mlp->rows, mlp->in, mlp->hidden, hidden);
+    ops_affine(inputs[0], inputs[1], inputs[2], mlp->rows, mlp->in, mlp->hidden, hidden);
     for (size_t i = 0; i < mlp->rows * mlp->hidden; i++)
         hidden[i] = activate(mlp, hidden[i]);
-    apply(hidden, inputs[3], inputs[4], mlp->rows, mlp->hidden, mlp->out, output);
+    ops_affine(hidden, inputs[3], inputs[4], mlp->rows, mlp->hidden, mlp->out, output);
     free(hidden);
 }
 
@@ -335,7 +324,7 @@ static void chain_reference(const double *const *inputs, const clmix_shape *shap
         const char step = chain->steps[i];
 
         if (step == 'l') {
-            apply(x, weights[0], weights[1], chain->rows, width, chain->out, next);
+            ops_affine(x, weights[0], weights[1], chain->rows, width, chain->out, next);
             memcpy(output, next, count * sizeof *next);
             weights += 2;
         }

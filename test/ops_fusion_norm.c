@@ -47,17 +47,6 @@ static clmix_value build_normal(clmix_scope at, const clmix_value *inputs, const
     return y;
 }
 
-/* y = x W + b, W as the device has it: in x out. */
-static void apply(const double *x, const double *weight, const double *bias, size_t rows, size_t in, size_t out, double *y)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < out; j++) {
-            y[i * out + j] = bias[j];
-            for (size_t k = 0; k < in; k++)
-                y[i * out + j] += x[i * in + k] * weight[k * out + j];
-        }
-}
-
 /* Inputs x, weight and bias of the norm, then of each layer. */
 static void normal_reference(const double *const *inputs, const clmix_shape *shapes, double *output, const void *attributes)
 {
@@ -76,9 +65,9 @@ static void normal_reference(const double *const *inputs, const clmix_shape *sha
         for (size_t c = 0; c < normal->in; c++)
             n[r * normal->in + c] = (x[c] - mean) / sqrt(square + EPSILON) * inputs[1][c] + inputs[2][c];
     }
-    apply(n, inputs[3], inputs[4], normal->rows, normal->in, normal->out, output);
+    ops_affine(n, inputs[3], inputs[4], normal->rows, normal->in, normal->out, output);
     if (normal->two)
-        apply(n, inputs[5], inputs[6], normal->rows, normal->in, normal->out, other);
+        ops_affine(n, inputs[5], inputs[6], normal->rows, normal->in, normal->out, other);
     for (size_t i = 0; normal->two && i < normal->rows * normal->out; i++)
         output[i] += other[i];
     free(n);

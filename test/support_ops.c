@@ -362,3 +362,13 @@ void ops_run_check(const struct ops_check *check)
     free(work.out);
     free(work.projection);
 }
+
+void ops_affine(const double *x, const double *weight, const double *bias, size_t rows, size_t in, size_t out, double *y)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < out; j++) {
+            y[i * out + j] = bias[j];
+            for (size_t k = 0; k < in; k++)
+                y[i * out + j] += x[i * in + k] * weight[k * out + j];
+        }
+}

@@ -63,6 +63,9 @@ struct ops_check {
     bool no_gradient;
 };
 
+/* For references: y = x W + b, W as the device has it: in x out. */
+void ops_affine(const double *x, const double *weight, const double *bias, size_t rows, size_t in, size_t out, double *y);
+
 /* Runs the op with random inputs, and its backward pass for loss = sum(result * random), on the device. The result is compared with the
  * reference, the gradients of inputs and parameters with central differences of the reference in double, at up to 48 places of each. */
 void ops_run_check(const struct ops_check *check);

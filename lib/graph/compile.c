@@ -1,9 +1,9 @@
 /* Compiling: from a graph to an ordered list of launches.
  *
- * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU), or
- * read its input through the op that made it.  3. Values
- * get a host: their own storage, or a place inside another's (liveness.c).  4. Runs of steps that work image by image may be cut into
- * slices of the batch (chain.c, slice.c).  5. Each op appends its launches.  6. Storages are laid out in slabs by their lifetimes.  7. What all that costs is added up (cost.c). */
+ * 1. Nodes that no result or gradient needs are left out.  2. An op may absorb the only consumer of its result (linear + GELU), or read its
+ * input through the op that made it.  3. Values get a host: their own storage, or a place inside another's (liveness.c).  4. Runs of steps
+ * that work image by image may be cut into slices of the batch (chain.c, slice.c).  5. Each op appends its launches.  6. Storages are laid
+ * out in slabs by their lifetimes.  7. What all that costs is added up (cost.c). */
 #include "graph/plan.h"
 
 #include "base/array.h"

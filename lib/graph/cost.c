@@ -92,8 +92,9 @@ static uint64_t bytes_read(const struct clmix_planner *planner, int32_t base, si
     return most;
 }
 
-/* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read. What the plan is given is read, and in training states are written again; results and
- * gradients are written; what the forward pass makes for the backward pass is written and read. */
+/* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read. What the plan is given is read,
+ * and in training states are written again; results and gradients are written; what the forward pass makes for the backward pass is written
+ * and read. */
 static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value)
 {
     const clmix_graph *graph = planner->graph;
