@@ -1,6 +1,6 @@
 /* clmix-bench: how fast a device is, and how fast clmix is on it. */
 #include "base/status.h"
-#include "bench.h"
+#include "bench/bench.h"
 #include "watch.h"
 
 #include <math.h>

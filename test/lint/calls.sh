@@ -15,5 +15,5 @@ forbid 'the library does not write to the standard streams' '(^|[^A-Za-z0-9_])(s
 forbid 'the library does not end the process' "$(calls 'exit|_exit|_Exit|quick_exit|abort|assert|raise|atexit')" "$@"
 forbid 'the library does not read from the terminal or parse arguments' "$(calls 'getopt|getopt_long|poptGetContext|gets|scanf')" "$@"
 forbid 'use snprintf, a length, or a reentrant function' "$(calls 'sprintf|vsprintf|strcpy|strcat|strtok|tmpnam|mktemp|alloca|rand|srand|atoi|atof|atol')" "$@"
-forbid 'programs use snprintf and strtol too' "$(calls 'sprintf|vsprintf|strcpy|strcat|strtok|tmpnam|mktemp|gets|rand|srand|atoi|atof|atol')" "$root"/tools/*.c
+forbid 'programs use snprintf and strtol too' "$(calls 'sprintf|vsprintf|strcpy|strcat|strtok|tmpnam|mktemp|gets|rand|srand|atoi|atof|atol')" "$root"/tools/*.c "$root"/tools/*/*.c
 finish

@@ -79,7 +79,7 @@ wrong=$(
         done
     done
     # Tools know the library and not each other's sources; the tests' headers are nobody's.
-    for file in "$root"/tools/*.c "$root"/bench/*.c; do
+    for file in "$root"/tools/*.c "$root"/tools/*/*.c "$root"/bench/*.c; do
         if [ -f "$file" ] && grep -E -n '^ *# *include *[<"](test/|support)' "$file" >/dev/null; then
             echo "${file#"$root"/}: includes a header of the tests"
         fi

@@ -1,4 +1,4 @@
-#include "bench_page.h"
+#include "bench/page.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* The report's plots. They are drawn 360 wide, the width of a phone, so that their letters are not scaled down there. */
-#include "bench_page.h"
+#include "bench/page.h"
 
 #include <math.h>
 

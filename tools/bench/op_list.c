@@ -1,7 +1,7 @@
 /* Which ops are timed: those of the presets, taken out of their training graphs one by one, and a fixed list. */
 #include "base/array.h"
 #include "base/status.h"
-#include "bench_ops.h"
+#include "bench/ops.h"
 #include "graph/graph.h"
 #include "graph/op.h"
 

@@ -1,6 +1,6 @@
 #include "base/array.h"
 #include "base/status.h"
-#include "bench.h"
+#include "bench/bench.h"
 #include "watch.h"
 
 #include <math.h>

@@ -20,7 +20,7 @@ clmix_status bench_page_end(struct bench_page *page);
 void bench_page_put(struct bench_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bench_page_text(struct bench_page *page, const char *text);
 
-/* ---- bench_plot.c ----------------------------------------------------------------------------------------------------------------- */
+/* ---- plot.c ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Bars differ by pattern as well as by colour; styles count from 0 and repeat after BENCH_STYLES. */
 #define BENCH_STYLES 6

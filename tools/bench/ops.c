@@ -1,5 +1,5 @@
 /* clmix-bench ops: each op alone, and how near it comes to the ceiling that binds it. */
-#include "bench_ops.h"
+#include "bench/ops.h"
 #include "base/status.h"
 #include "graph/graph.h"
 #include "graph/op.h"

@@ -1,5 +1,5 @@
 /* clmix-bench report: devices, models and ops of one or several files of results on a page. */
-#include "bench_report.h"
+#include "bench/report.h"
 #include "base/array.h"
 #include "base/status.h"
 

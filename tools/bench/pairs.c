@@ -1,4 +1,4 @@
-#include "bench_judge.h"
+#include "bench/pairs.h"
 #include "base/array.h"
 #include "base/status.h"
 

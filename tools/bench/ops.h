@@ -2,7 +2,7 @@
 #ifndef CLMIX_TOOLS_BENCH_OPS_H
 #define CLMIX_TOOLS_BENCH_OPS_H
 
-#include "bench.h"
+#include "bench/bench.h"
 
 struct bench_op {
     char *name, *size;

@@ -2,8 +2,8 @@
 #ifndef CLMIX_TOOLS_BENCH_REPORT_H
 #define CLMIX_TOOLS_BENCH_REPORT_H
 
-#include "bench_judge.h"
-#include "bench_page.h"
+#include "bench/page.h"
+#include "bench/pairs.h"
 
 /* The results of the sources before `split` against those of the others. */
 struct bench_comparison {
@@ -14,7 +14,7 @@ struct bench_comparison {
 /* `comparison` may be NULL. Errors: FILE. */
 clmix_status bench_report_write(const struct bench_results *results, const struct bench_comparison *comparison, const char *path);
 
-/* bench_report_ops.c: its sections about ops, nothing where there are no such results. */
+/* report_ops.c: its sections about ops, nothing where there are no such results. */
 clmix_status bench_report_steps(struct bench_page *page, const struct bench_results *results);
 clmix_status bench_report_ops(struct bench_page *page, const struct bench_results *results);
 

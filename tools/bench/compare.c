@@ -1,7 +1,7 @@
 /* clmix-bench --compare: two files of results, pair by pair: what got faster, what slower, and what is noise. */
 #include "base/status.h"
-#include "bench_judge.h"
-#include "bench_report.h"
+#include "bench/pairs.h"
+#include "bench/report.h"
 
 #include <math.h>
 #include <stdio.h>

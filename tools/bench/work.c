@@ -1,7 +1,7 @@
 /* The work that is measured: models, and pictures to feed them. */
 #include "base/random.h"
 #include "base/status.h"
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <stdlib.h>
 #include <string.h>

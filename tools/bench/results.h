@@ -2,7 +2,7 @@
 #ifndef CLMIX_TOOLS_BENCH_RESULTS_H
 #define CLMIX_TOOLS_BENCH_RESULTS_H
 
-#include "bench.h"
+#include "bench/bench.h"
 
 enum bench_kind { BENCH_CEILING, BENCH_MODEL, BENCH_START, BENCH_OP, BENCH_STEP, BENCH_STEP_SUM, BENCH_KINDS };
 

@@ -1,6 +1,6 @@
 /* clmix-bench all: everything about a device in one file of results, and a report of it. */
 #include "base/status.h"
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <stdio.h>
 #include <string.h>

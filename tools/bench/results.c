@@ -1,4 +1,4 @@
-#include "bench_results.h"
+#include "bench/results.h"
 #include "base/array.h"
 #include "base/file.h"
 #include "base/status.h"

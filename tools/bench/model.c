@@ -1,6 +1,6 @@
 /* clmix-bench model, start: a model at work on random pictures. The keys are those of torch_step.py, and more. */
 #include "base/status.h"
-#include "bench.h"
+#include "bench/bench.h"
 #include "models/network.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The report's sections about ops: where a step's time goes, and the ops alone. */
 #include "base/array.h"
 #include "base/status.h"
-#include "bench_report.h"
+#include "bench/report.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -55,7 +55,7 @@ extern const char *const bench_modes[];
 clmix_status bench_open(struct bench_device *on, const char *selector, bool quick);
 clmix_status bench_reopen(struct bench_device *on, const char *selector);
 
-/* ---- bench_common.c --------------------------------------------------------------------------------------------------------------- */
+/* ---- common.c --------------------------------------------------------------------------------------------------------------------- */
 
 double bench_now(void); /* seconds of a steady clock */
 
@@ -101,7 +101,7 @@ void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ce
 /* Adds who measured where: peer, device, driver, platform, kernels (those that are not there yet). */
 void bench_sign(cJSON *object, const clmix_device *device);
 
-/* ---- bench_work.c ------------------------------------------------------------------------------------------------------------------- */
+/* ---- work.c ------------------------------------------------------------------------------------------------------------------------- */
 
 /* A model by name with the request's settings; a configuration that cannot be opened is bad usage (bench_fail). */
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config);

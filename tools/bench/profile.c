@@ -1,7 +1,7 @@
 /* clmix-bench profile: where a training step's time goes, op by op, against the ceiling that binds each. */
 #include "base/array.h"
 #include "base/status.h"
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Two measurements of the same thing: which was faster, and whether that means anything. */
-#ifndef CLMIX_TOOLS_BENCH_JUDGE_H
-#define CLMIX_TOOLS_BENCH_JUDGE_H
+#ifndef CLMIX_TOOLS_BENCH_PAIRS_H
+#define CLMIX_TOOLS_BENCH_PAIRS_H
 
-#include "bench_results.h"
+#include "bench/results.h"
 
 enum bench_verdict { BENCH_FASTER, BENCH_SLOWER, BENCH_NOISE, BENCH_VERDICTS };
 extern const char *const bench_verdict_names[BENCH_VERDICTS];
