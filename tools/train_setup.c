@@ -1,0 +1,158 @@
+/* What clmix-train trains: model, data, options and device, from the command line or from a run that is resumed. */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "base/status.h"
+#include "train/trainer.h"
+#include "train_session.h"
+#include "watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_weights(const char *model)
+{
+    const size_t length = strlen(model);
+
+    return length > 12 && strcmp(model + length - 12, ".safetensors") == 0;
+}
+
+static bool sets_classes(const char **settings)
+{
+    for (; settings != NULL && *settings != NULL; settings++)
+        if (strncmp(*settings, "classes=", 8) == 0)
+            return true;
+    return false;
+}
+
+static clmix_status open_config(struct session *session)
+{
+    const struct request *request = session->request;
+    const char **settings = request->settings;
+
+    CLMIX_TRY(clmix_config_open(&session->config, request->model != NULL ? request->model : session->stored.config));
+    for (; settings != NULL && *settings != NULL; settings++)
+        CLMIX_TRY(clmix_config_set(session->config, *settings));
+    return CLMIX_OK;
+}
+
+clmix_status session_start(struct session *session)
+{
+    const struct request *request = session->request;
+
+    session->folder = request->resume != NULL ? request->resume : request->out != NULL ? request->out : "run";
+    if (request->resume != NULL)
+        CLMIX_TRY(clmix_run_inspect(request->resume, &session->stored));
+    session->best.epoch = session->stored.best_epoch;
+    session->best.test_top1 = session->stored.best_top1;
+    session->data_name = request->data != NULL ? request->data : session->stored.data;
+    return open_config(session);
+}
+
+int session_choose_options(struct session *session)
+{
+    const struct request *request = session->request;
+    size_t height, width, channels;
+
+    clmix_config_picture(session->config, &height, &width, &channels);
+    if (request->resume != NULL) {
+        session->options = session->stored.options;
+    } else {
+        session->options = clmix_train_defaults();
+        train_options_suit(&session->options, session->data_name != NULL ? session->data_name : "", height);
+    }
+    return train_flags_apply(&request->flags, session->cli, &session->options) ? 0 : 2;
+}
+
+clmix_status session_open_data(struct session *session)
+{
+    const struct request *request = session->request;
+    size_t height, width, channels;
+    char setting[48];
+
+    clmix_config_picture(session->config, &height, &width, &channels);
+    if (session->data_name == NULL)
+        return CLMIX_OK;
+    CLMIX_TRY(clmix_dataset_open(&session->data, session->data_name, height, width, channels));
+    if ((size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) && request->model != NULL &&
+        !is_weights(request->model) && !sets_classes(request->settings)) {
+        snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
+        CLMIX_TRY(clmix_config_set(session->config, setting));
+    }
+    return clmix_check_data(session->config, session->data);
+}
+
+/* The spec with its folder from the root, so that the run can be resumed from anywhere. */
+static clmix_status name_data(struct session *session)
+{
+    const char *colon = strchr(session->data_name, ':');
+    char *folder = colon == NULL ? NULL : realpath(colon + 1, NULL), *spec = NULL;
+    clmix_status status;
+
+    if (folder != NULL) {
+        const size_t length = (size_t)(colon + 1 - session->data_name) + strlen(folder) + 1;
+
+        spec = malloc(length);
+        if (spec != NULL)
+            snprintf(spec, length, "%.*s%s", (int)(colon + 1 - session->data_name), session->data_name, folder);
+    }
+    status = clmix_trainer_name_data(session->trainer, spec != NULL ? spec : session->data_name);
+    free(folder);
+    free(spec);
+    return status;
+}
+
+clmix_status session_open_model(struct session *session)
+{
+    const char *model = session->request->model;
+
+    CLMIX_TRY(clmix_network_create(&session->network, session->device, session->config, session->options.seed));
+    if (model != NULL && is_weights(model))
+        CLMIX_TRY(clmix_network_load_weights(session->network, model));
+    CLMIX_TRY(clmix_trainer_create(&session->trainer, session->network, session->data, &session->options));
+    return name_data(session);
+}
+
+/* A line of progress until the driver is done, or for as long as it takes. */
+static void on_compile(void *user, const char *file, size_t compiled)
+{
+    struct session *session = user;
+    char text[160];
+
+    if (file != NULL)
+        progress_note(&session->progress, watch_text(text, file, compiled));
+    else
+        progress_end(&session->progress);
+}
+
+static clmix_status find_device(struct session *session)
+{
+    const char *selector = session->cli->device;
+    clmix_status status;
+
+    if (session->request->dry_run && selector != NULL && strcmp(selector, "generic") == 0)
+        return clmix_device_generic(&session->device);
+    status = clmix_device_open(&session->device, selector);
+    if (status == CLMIX_ERROR_NO_DEVICE && session->request->dry_run && selector == NULL && getenv("CLMIX_DEVICE") == NULL)
+        return clmix_device_generic(&session->device);
+    return status;
+}
+
+clmix_status session_open_device(struct session *session)
+{
+    CLMIX_TRY(find_device(session));
+    if (session->progress.live)
+        clmix_device_watch_compiler(session->device, on_compile, session);
+    else
+        watch_compiler(session->device);
+    return CLMIX_OK;
+}
+
+void session_clear(struct session *session)
+{
+    clmix_trainer_free(session->trainer);
+    clmix_network_free(session->network);
+    clmix_dataset_close(session->data);
+    clmix_config_free(session->config);
+    clmix_device_close(session->device);
+    clmix_run_info_clear(&session->stored);
+}
