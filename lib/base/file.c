@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MOST_TEMPORARIES 100
+
 char *clmix_path_join(const char *folder, const char *name)
 {
     size_t length = strlen(folder) + strlen(name) + 2;
@@ -19,50 +21,143 @@ char *clmix_path_join(const char *folder, const char *name)
     return path;
 }
 
+/* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
+
+static const char *kind_of(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a named pipe"
+           : S_ISSOCK(mode) ? "a socket"
+           : S_ISCHR(mode)  ? "a character device"
+           : S_ISBLK(mode)  ? "a block device"
+                            : "something else";
+}
+
+static clmix_status check_kind(const char *path, const struct stat *info)
+{
+    if (!S_ISREG(info->st_mode))
+        return clmix_fail(CLMIX_ERROR_FILE, "'%s' is %s, not a regular file", path, kind_of(info->st_mode));
+    return CLMIX_OK;
+}
+
+/* Looked at before it is opened, since opening is already an act for a device, and for the writer of a pipe; and again afterwards, since it
+ * may have been replaced in between. Opened without waiting, so that even then nothing hangs. */
+static clmix_status open_regular(const char *path, int *descriptor, struct stat *info)
+{
+    clmix_status status;
+
+    *descriptor = -1;
+    if (stat(path, info) != 0)
+        return clmix_fail(CLMIX_ERROR_FILE, "cannot open '%s': %s", path, strerror(errno));
+    CLMIX_TRY(check_kind(path, info));
+    *descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (*descriptor < 0)
+        return clmix_fail(CLMIX_ERROR_FILE, "cannot open '%s': %s", path, strerror(errno));
+    status = fstat(*descriptor, info) != 0 ? clmix_fail(CLMIX_ERROR_FILE, "cannot read '%s': %s", path, strerror(errno))
+                                           : check_kind(path, info);
+    if (status != CLMIX_OK) {
+        close(*descriptor);
+        *descriptor = -1;
+    }
+    return status;
+}
+
+clmix_status clmix_file_open(const char *path, int *descriptor)
+{
+    struct stat info;
+
+    return open_regular(path, descriptor, &info);
+}
+
+static clmix_status read_bytes(int descriptor, const char *path, char *content, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t got = read(descriptor, content + done, size - done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return clmix_fail(CLMIX_ERROR_FILE, "cannot read '%s': %s", path,
+                              got < 0 ? strerror(errno) : "it became shorter while it was read");
+        done += (size_t)got;
+    }
+    return CLMIX_OK;
+}
+
+/* Whether a file is as it was: one that is written to meanwhile is half one content and half the other. */
+static clmix_status check_unchanged(int descriptor, const char *path, const struct stat *before)
+{
+    struct stat after;
+
+    if (fstat(descriptor, &after) != 0 || after.st_size != before->st_size || after.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+        after.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+        return clmix_fail(CLMIX_ERROR_FILE, "'%s' was changed while it was read; try again once nothing writes to it", path);
+    return CLMIX_OK;
+}
+
 clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, size_t *bytes)
 {
-    FILE *stream = fopen(path, "rb");
-    struct stat info;
     char *content = NULL;
-    clmix_status status = CLMIX_OK;
+    struct stat info;
+    clmix_status status;
+    int descriptor;
     size_t size;
 
     *data = NULL;
     *bytes = 0;
-    if (stream == NULL)
-        return clmix_fail(CLMIX_ERROR_FILE, "cannot open '%s': %s", path, strerror(errno));
-    if (fstat(fileno(stream), &info) != 0 || !S_ISREG(info.st_mode)) {
-        status = clmix_fail(CLMIX_ERROR_FILE, "'%s' is not a regular file", path);
-        goto done;
-    }
+    CLMIX_TRY(open_regular(path, &descriptor, &info));
     size = (size_t)info.st_size;
-    if (size > limit_bytes) {
+    if (size > limit_bytes)
         status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu bytes, more than the %zu such a file may have", path, size, limit_bytes);
-        goto done;
-    }
-    content = malloc(size + 1);
-    if (content == NULL) {
+    else if ((content = malloc(size + 1)) == NULL)
         status = clmix_fail_memory(path);
-        goto done;
-    }
-    if (fread(content, 1, size, stream) != size) {
-        status = clmix_fail(CLMIX_ERROR_FILE, "cannot read '%s': %s", path,
-                            ferror(stream) ? strerror(errno) : "it became shorter while it was read");
-        goto done;
+    else
+        status = read_bytes(descriptor, path, content, size);
+    if (status == CLMIX_OK)
+        status = check_unchanged(descriptor, path, &info);
+    close(descriptor);
+    if (status != CLMIX_OK) {
+        free(content);
+        return status;
     }
     content[size] = '\0';
     *data = content;
     *bytes = size;
-    content = NULL;
-done:
-    free(content);
-    fclose(stream);
-    return status;
+    return CLMIX_OK;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A new file under a name that nothing has, not even a link that leads elsewhere: "PATH.PROCESS.tmp", and where a process of that number died
+ * or another thread writes the same file, "PATH.PROCESS-2.tmp" and so on. */
+static FILE *open_temporary(const char *path, char *temporary, size_t length)
+{
+    for (int i = 1; i <= MOST_TEMPORARIES; i++) {
+        FILE *stream;
+        int descriptor;
+
+        if (i == 1)
+            snprintf(temporary, length, "%s.%ld.tmp", path, (long)getpid());
+        else
+            snprintf(temporary, length, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor < 0 && errno == EEXIST)
+            continue;
+        stream = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+        if (stream == NULL && descriptor >= 0) {
+            close(descriptor);
+            unlink(temporary);
+        }
+        return stream;
+    }
+    return NULL;
 }
 
 clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
 {
-    size_t length = strlen(path) + 32;
+    size_t length = strlen(path) + 48;
 
     memset(writer, 0, sizeof *writer);
     writer->path = strdup(path);
@@ -71,8 +166,7 @@ clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
         clmix_file_abandon(writer);
         return clmix_fail_memory(path);
     }
-    snprintf(writer->temporary, length, "%s.%ld.tmp", path, (long)getpid());
-    writer->stream = fopen(writer->temporary, "wb");
+    writer->stream = open_temporary(path, writer->temporary, length);
     if (writer->stream == NULL) {
         clmix_status status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
         free(writer->temporary);
@@ -156,6 +250,30 @@ clmix_status clmix_file_write(const char *path, const void *data, size_t bytes)
     CLMIX_TRY(clmix_file_put(&writer, data, bytes));
     return clmix_file_finish(&writer);
 }
+
+clmix_status clmix_file_append(const char *path, const char *text)
+{
+    const size_t length = strlen(text);
+    int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    struct stat info;
+    clmix_status status;
+    ssize_t written;
+
+    if (descriptor < 0)
+        return clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
+    status = fstat(descriptor, &info) != 0 ? clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno))
+                                           : check_kind(path, &info);
+    if (status == CLMIX_OK) {
+        written = write(descriptor, text, length);
+        if (written < 0 || (size_t)written != length)
+            status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, written < 0 ? strerror(errno) : "no room is left");
+    }
+    if (close(descriptor) != 0 && status == CLMIX_OK)
+        status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
+    return status;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------------------------------------ */
 
 clmix_status clmix_folder_make(const char *path)
 {

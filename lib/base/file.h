@@ -6,9 +6,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Reads a whole file into memory that the caller frees; a zero byte follows the content. Fails with FILE (cannot open or read) or FORMAT
- * (larger than `limit_bytes`). */
+/* This file alone opens files for reading (a lint test checks): what is no regular file is refused before anyone waits for it.
+ *
+ * Reads a whole file into memory that the caller frees; a zero byte follows the content. Fails with FILE (cannot open or read; a folder, a
+ * pipe, a socket or a device; changed while it was read) or FORMAT (larger than `limit_bytes`). */
 clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, size_t *bytes);
+
+/* Opens a regular file for reading, for libraries that read by themselves. The caller closes the descriptor, -1 on failure. */
+clmix_status clmix_file_open(const char *path, int *descriptor);
 
 /* A file that is written under a temporary name beside `path`, and takes its place only when finished: flushed, synced, renamed, the folder
  * synced. On any failure the temporary file is removed and what stood at `path` stays. */
@@ -24,6 +29,9 @@ void clmix_file_abandon(clmix_file_writer *writer); /* harmless after finish or 
 
 /* Writes a whole file that way. */
 clmix_status clmix_file_write(const char *path, const void *data, size_t bytes);
+
+/* Adds to the end of a file, which is made if need be, in one write: processes that do so at once do not mix within a text. */
+clmix_status clmix_file_append(const char *path, const char *text);
 
 /* Makes a folder and its parents; an existing folder is fine. */
 clmix_status clmix_folder_make(const char *path);

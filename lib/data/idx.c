@@ -29,12 +29,16 @@ struct idx {
 /* The whole uncompressed content; zlib also reads files that are not compressed. */
 static clmix_status read_all(const char *path, unsigned char **content, size_t *bytes)
 {
-    gzFile file = gzopen(path, "rb");
     clmix_status status = CLMIX_OK;
-    int got, zlib_status;
+    int descriptor, got, zlib_status;
+    gzFile file;
 
-    if (file == NULL)
-        return clmix_fail(CLMIX_ERROR_FILE, "cannot open '%s'; check that it may be read", path);
+    CLMIX_TRY(clmix_file_open(path, &descriptor));
+    file = gzdopen(descriptor, "rb");
+    if (file == NULL) {
+        close(descriptor);
+        return clmix_fail_memory(path);
+    }
     do {
         unsigned char *larger = *bytes > FILE_LIMIT ? NULL : realloc(*content, *bytes + CHUNK);
 

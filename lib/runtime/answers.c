@@ -5,7 +5,6 @@
 #include "runtime/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,20 +183,6 @@ bool clmix_answers_kept(const clmix_device *device)
     return writable;
 }
 
-/* At the end of the file, in one piece: two processes that do so at once disturb nothing, not even if both find no file and write its first
- * line. What could not be written is not found again, and so not relied upon. */
-static void append(const char *path, const char *text)
-{
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    ssize_t written;
-
-    if (file < 0)
-        return;
-    written = write(file, text, strlen(text));
-    (void)written;
-    close(file);
-}
-
 clmix_status clmix_answers_add(const clmix_device *device, const char *key, const char *choice, const char *note)
 {
     const clmix_device_info *info = &device->info;
@@ -212,7 +197,7 @@ clmix_status clmix_answers_add(const clmix_device *device, const char *key, cons
 
         snprintf(head, sizeof head, FIRST_LINE "device %s, driver %s, platform %s\n", info->name, info->driver, info->platform);
         snprintf(line, bytes, "%s%s%s\t%s\t%s\n", torn ? "\n" : "", answers == NULL || *answers == '\0' ? head : "", key, choice, note);
-        append(path, line);
+        (void)clmix_file_append(path, line); /* what could not be written is not found again, and so not relied upon */
     }
     free(text);
     free(line);

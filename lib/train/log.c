@@ -5,7 +5,6 @@
 #include "base/status.h"
 #include "io/json.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,18 +71,20 @@ clmix_status clmix_log_start(const struct clmix_run *run, const char *path)
 
 clmix_status clmix_log_append(const clmix_epoch *epoch, const char *path)
 {
-    char *line = NULL;
-    clmix_status status = CLMIX_OK;
-    FILE *stream;
-    bool done;
+    char *line = NULL, *whole;
+    clmix_status status;
+    size_t length;
 
     CLMIX_TRY(clmix_epoch_line(epoch, &line));
-    stream = fopen(path, "a");
-    done = stream != NULL && fprintf(stream, "%s\n", line) > 0;
-    if (stream != NULL && fclose(stream) != 0)
-        done = false;
-    if (!done)
-        status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
+    length = strlen(line) + 2;
+    whole = malloc(length);
+    if (whole == NULL) {
+        free(line);
+        return clmix_fail_memory("a line of the log");
+    }
+    snprintf(whole, length, "%s\n", line);
+    status = clmix_file_append(path, whole);
+    free(whole);
     free(line);
     return status;
 }

@@ -16,4 +16,9 @@ forbid 'the library does not end the process' "$(calls 'exit|_exit|_Exit|quick_e
 forbid 'the library does not read from the terminal or parse arguments' "$(calls 'getopt|getopt_long|poptGetContext|gets|scanf')" "$@"
 forbid 'use snprintf, a length, or a reentrant function' "$(calls 'sprintf|vsprintf|strcpy|strcat|strtok|tmpnam|mktemp|alloca|rand|srand|atoi|atof|atol')" "$@"
 forbid 'programs use snprintf and strtol too' "$(calls 'sprintf|vsprintf|strcpy|strcat|strtok|tmpnam|mktemp|gets|rand|srand|atoi|atof|atol')" "$root"/tools/*.c "$root"/tools/*/*.c
+for file in "$root"/lib/*/*.[ch] "$root"/models/*.[ch] "$root"/tools/*.[ch] "$root"/tools/*/*.[ch]; do
+    if [ "$file" != "$root/lib/base/file.c" ]; then
+        forbid 'lib/base/file.c opens files, so that no pipe and no device is waited for' "$(calls 'fopen|freopen|open|open64|openat|creat|gzopen|popen|mkstemp|tmpfile')" "$file"
+    fi
+done
 finish
