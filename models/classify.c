@@ -4,6 +4,7 @@
 #include "models/config.h"
 #include "models/network.h"
 #include <clmix/ops.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, con
     clmix_config_picture(config, &size[1], &size[2], &size[3]);
     clmix_value pixels = clmix_input(graph, "pictures", CLMIX_U8, 4, size);
     clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, deviation), config);
+    clmix_output(graph, "logits", logits);
     clmix_output(graph, "probabilities", clmix_softmax(logits, -1));
     clmix_status status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
     clmix_graph_free(graph);
@@ -77,18 +79,56 @@ static clmix_status plan_for(clmix_network *network, size_t count, clmix_plan **
     return status;
 }
 
+static clmix_status feed(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
+{
+    const struct clmix_picture_keys *picture = &network->config->keys.picture;
+
+    return clmix_plan_write(plan, "pictures", pictures, count * picture->height * picture->width * picture->channels);
+}
+
+/* Finite logits have finite probabilities; an infinite one may look like a probability of 0. */
+static clmix_status all_finite(const clmix_network *network, clmix_plan *plan, size_t count, bool *finite)
+{
+    const size_t values = count * network->config->keys.picture.classes;
+    float *logits = malloc(values * sizeof *logits);
+    if (!logits)
+        return clmix_fail_memory("the logits");
+
+    clmix_status status = clmix_plan_read(plan, "logits", logits, values * sizeof *logits);
+    for (size_t i = 0; !status && i < values; i++)
+        *finite &= isfinite(logits[i]);
+    free(logits);
+    return status;
+}
+
+static clmix_status explain(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
+{
+    CLMIX_TRY(feed(network, plan, pictures, count)); /* anew: their memory may have been used for something else */
+    clmix_status status = clmix_plan_find_not_finite(plan);
+    if (status && status != CLMIX_ERROR_NOT_FINITE)
+        return status;
+    return clmix_fail(
+        CLMIX_ERROR_NOT_FINITE,
+        "'%s' gives no probabilities, its results are not finite: %s; its weights are damaged, or of a training that diverged",
+        clmix_config_name(network->config), status ? clmix_error() : "no op was found that begins it");
+}
+
 clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities)
 {
     const struct clmix_picture_keys *picture = &network->config->keys.picture;
     clmix_plan *plan = NULL;
+    bool finite = true;
 
     if (!pictures || !probabilities || count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "clmix_network_classify needs pictures and room for %zu probabilities each, and got %zu pictures",
                           picture->classes, count);
     CLMIX_TRY(plan_for(network, count, &plan));
-    CLMIX_TRY(clmix_plan_write(plan, "pictures", pictures, count * picture->height * picture->width * picture->channels));
+    CLMIX_TRY(feed(network, plan, pictures, count));
     CLMIX_TRY(clmix_plan_run(plan));
+    CLMIX_TRY(all_finite(network, plan, count, &finite));
+    if (!finite)
+        return explain(network, plan, pictures, count);
     return clmix_plan_read(plan, "probabilities", probabilities, count * picture->classes * sizeof *probabilities);
 }
 

@@ -77,7 +77,7 @@ CLMIX_API cl_mem clmix_network_weights(const clmix_network *network);
 CLMIX_API cl_mem clmix_network_states(const clmix_network *network);
 
 /* Probabilities (count x classes) of `count` u8 pictures (count, H, W, C) of the model's size. A plan for each batch size asked for is
- * kept. */
+ * kept. Errors: NOT_FINITE when a logit is NaN or infinite, naming the weight or the op that it begins with. */
 CLMIX_API clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities);
 
 typedef struct clmix_answer {
@@ -85,7 +85,8 @@ typedef struct clmix_answer {
     float probability;
     const char *name; /* borrowed from the network */
 } clmix_answer;
-/* The most probable class of a PNG or JPEG picture, resized to the model's size. */
+/* The most probable class of a PNG or JPEG picture, resized to the model's size. Errors: NOT_FINITE as above; FILE and FORMAT of the
+ * picture. */
 CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer);
 
 #ifdef __cplusplus

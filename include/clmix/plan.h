@@ -80,8 +80,8 @@ CLMIX_API clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint
 CLMIX_API clmix_status clmix_plan_run(clmix_plan *plan);
 CLMIX_API clmix_status clmix_plan_wait(clmix_plan *plan);
 
-/* Runs once more with every op's results examined: CLMIX_ERROR_NOT_FINITE naming the first op that makes a NaN or an infinity from finite
- * inputs. CLMIX_OK when all are finite. */
+/* Runs once more with every value examined, inputs (which must be written anew), weights and states first: CLMIX_ERROR_NOT_FINITE naming
+ * the first of those that holds a NaN or an infinity, or the first op that makes one from finite values. CLMIX_OK when all are finite. */
 CLMIX_API clmix_status clmix_plan_find_not_finite(clmix_plan *plan);
 
 #ifdef __cplusplus

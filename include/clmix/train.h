@@ -125,7 +125,8 @@ CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
 /* ---- evaluation ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Mean loss and accuracies (fractions) over a split, weights as they are. */
+/* Mean loss and accuracies (fractions) over a split, weights as they are. Errors: ARGUMENT (pictures or classes that are not the model's,
+ * an empty split, batches of 0); NOT_FINITE when a loss is NaN or infinite, naming the weight or the op that it begins with. */
 typedef struct clmix_score {
     size_t count;
     double loss, top1, top5;

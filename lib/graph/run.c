@@ -284,7 +284,8 @@ clmix_status clmix_plan_run(clmix_plan *plan)
 
 /* ---- looking for the op that made a NaN --------------------------------------------------------------------------------------------- */
 
-static clmix_status check_place(clmix_plan *plan, const struct clmix_place *place, bool *finite)
+/* The first value that is NaN or infinite, and its place; `*finite` where there is none. */
+static clmix_status check_place(clmix_plan *plan, const struct clmix_place *place, bool *finite, float *value, size_t *element)
 {
     size_t count = clmix_shape_count(place->shape), offset;
     cl_mem memory = clmix_plan_memory(plan, place->storage, &offset);
@@ -298,8 +299,11 @@ static clmix_status check_place(clmix_plan *plan, const struct clmix_place *plac
     if (values == NULL)
         return clmix_fail_memory("examining a value");
     status = clmix_buffer_read(plan->device, memory, offset + place->offset * sizeof *values, values, count * sizeof *values);
-    for (size_t i = 0; status == CLMIX_OK && i < count && *finite; i++)
+    for (size_t i = 0; status == CLMIX_OK && i < count && *finite; i++) {
         *finite = isfinite(values[i]);
+        *value = values[i];
+        *element = i;
+    }
     free(values);
     return status;
 }
@@ -309,16 +313,19 @@ static clmix_status check_step(clmix_plan *plan, int32_t position, int slice)
 {
     for (size_t i = 0; i < plan->place_count; i++) {
         const struct clmix_place *place = &plan->places[i];
+        size_t element = 0;
+        float value = 0.0f;
         bool finite;
 
         if (place->position != position || place->slice != slice || place->storage == CLMIX_NONE || (position < 0 && place->name == NULL))
             continue;
-        CLMIX_TRY(check_place(plan, place, &finite));
+        CLMIX_TRY(check_place(plan, place, &finite, &value, &element));
         if (!finite && position < 0)
-            return clmix_fail(CLMIX_ERROR_NOT_FINITE, "'%s' holds a NaN or an infinity before the run", place->name);
+            return clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s was %s before the run (element %zu)", place->name,
+                              isnan(value) ? "NaN" : "infinite", element);
         if (!finite)
-            return clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s%s%s makes a NaN or an infinity from finite values", place->path,
-                              *place->path == '\0' ? "" : " ", place->op);
+            return clmix_fail(CLMIX_ERROR_NOT_FINITE, "%s%s%s makes %s from finite values", place->path, *place->path == '\0' ? "" : " ",
+                              place->op, isnan(value) ? "a NaN" : "an infinity");
     }
     return CLMIX_OK;
 }

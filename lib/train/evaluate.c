@@ -5,15 +5,35 @@
 #include <math.h>
 #include <string.h>
 
-/* The last batch is filled up with labels that no sum counts, so one plan serves all batches. */
+static clmix_status feed(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes)
+{
+    CLMIX_TRY(clmix_plan_write(plan, CLMIX_PICTURES, batch->pictures, capacity * picture_bytes));
+    return clmix_plan_write(plan, CLMIX_LABELS, batch->labels, capacity * sizeof *batch->labels);
+}
+
+static clmix_status explain(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, float loss)
+{
+    clmix_status status;
+
+    CLMIX_TRY(feed(plan, batch, capacity, picture_bytes)); /* anew: their memory may have been used for something else */
+    status = clmix_plan_find_not_finite(plan);
+    if (status != CLMIX_OK && status != CLMIX_ERROR_NOT_FINITE)
+        return status;
+    return clmix_fail(CLMIX_ERROR_NOT_FINITE,
+                      "the loss of the pictures that were evaluated is %s: %s; the weights are damaged, or of a training that diverged",
+                      isnan(loss) ? "NaN" : "infinite", status == CLMIX_OK ? "no op was found that begins it" : clmix_error());
+}
+
+/* The last batch is filled up with labels that no sum counts, so one plan serves all batches. A logit that is not finite shows in the loss. */
 static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, clmix_score *sums)
 {
     float loss, right[2];
 
-    CLMIX_TRY(clmix_plan_write(plan, CLMIX_PICTURES, batch->pictures, capacity * picture_bytes));
-    CLMIX_TRY(clmix_plan_write(plan, CLMIX_LABELS, batch->labels, capacity * sizeof *batch->labels));
+    CLMIX_TRY(feed(plan, batch, capacity, picture_bytes));
     CLMIX_TRY(clmix_plan_run(plan));
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_LOSS, &loss, sizeof loss));
+    if (!isfinite(loss))
+        return explain(plan, batch, capacity, picture_bytes, loss);
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_RIGHT, right, sizeof right));
     sums->count += batch->count;
     sums->loss += (double)loss * (double)batch->count;
