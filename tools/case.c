@@ -200,6 +200,7 @@ void case_run(struct case_report *report, clmix_device *device, const char *path
         if (status)
             clmix_fail_at(status, "'%s'", path);
     }
+    report->status = status;
     if (status) {
         report->pass = false;
         snprintf(report->sentence, sizeof report->sentence, "%s", clmix_error());

@@ -31,7 +31,8 @@ struct case_report {
     double worst; /* the largest error of the tensors */
     struct case_tensor *tensors;
     size_t count, capacity;
-    char sentence[1024]; /* why the case could not be run to its end, or "" */
+    clmix_status status; /* of running the case to its end, which a wrong number does not change */
+    char sentence[1024]; /* why it could not, or "" */
 };
 
 /* Runs one file. Whatever goes wrong is in the report: the case then fails with a sentence. */

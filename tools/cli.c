@@ -1,11 +1,18 @@
 #include "cli.h"
+
+#include "base/utf8.h"
 #include "watch.h"
 
 #include <clmix/status.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { SAW_HELP = 1, SAW_VERSION };
 
@@ -39,10 +46,23 @@ static void print_help(const struct cli_help *help, const struct poptOption *opt
     printf("\nExamples:\n%s\n", help->examples);
 }
 
-static int finish(struct cli *cli, int status)
+/* What is closed would be given to the next file that is opened, and what is printed would be written into that. A socket without a
+ * connection fails instead. */
+static void fill_standard_files(void)
 {
-    cli_end(cli);
-    return status;
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) < 0 && errno == EBADF)
+            (void)socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+/* After a mistake the rest of the command line still says in which form it is to be told. */
+static int refuse(struct cli *cli, int argc, int code)
+{
+    const char *option = poptBadOption(cli->context, 0);
+
+    for (int i = 0; i < argc && poptGetNextOpt(cli->context) != -1; i++)
+        ;
+    return cli_end(cli, cli_bad_usage(cli, "%s: %s", option, poptStrerror(code)));
 }
 
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv)
@@ -57,6 +77,8 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
                                   POPT_TABLEEND };
     int code;
 
+    fill_standard_files();
+    signal(SIGPIPE, SIG_IGN);
     memset(cli, 0, sizeof *cli);
     cli->help = help;
     cli->context = poptGetContext(help->program, argc, (const char **)argv, table, 0);
@@ -65,62 +87,32 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
             print_help(help, table);
         else
             printf("%s %s\n", help->program, CLMIX_VERSION);
-        return finish(cli, 0);
+        return cli_end(cli, 0);
     }
-    if (code < -1) {
-        (void)cli_bad_usage(cli, "%s: %s", poptBadOption(cli->context, 0), poptStrerror(code));
-        return finish(cli, 2);
-    }
+    if (code < -1)
+        return refuse(cli, argc, code);
     cli->arguments = poptGetArgs(cli->context);
     while (cli->arguments != NULL && cli->arguments[cli->argument_count] != NULL)
         cli->argument_count++;
     return CLI_GO_ON;
 }
 
-void cli_end(struct cli *cli)
+int cli_end(struct cli *cli, int status)
 {
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == 0)
+        status = cli_tell(cli, NULL, "cannot write to standard output: the disk is full, or nobody reads it any more");
     free(cli->device);
     poptFreeContext(cli->context);
     cli->device = NULL;
     cli->context = NULL;
     cli->arguments = NULL;
     cli->argument_count = 0;
+    return status;
 }
 
-static void print_error(const struct cli *cli, const char *hint, const char *format, va_list arguments)
-{
-    fflush(stdout);
-    watch_end();
-    fprintf(stderr, "%s: ", cli->help->program);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    if (hint != NULL)
-        fprintf(stderr, "hint: %s\n", hint);
-}
+/* ---- failures --------------------------------------------------------------------------------------------------------------------- */
 
-int cli_bad_usage(const struct cli *cli, const char *format, ...)
-{
-    char hint[96];
-    va_list arguments;
-
-    snprintf(hint, sizeof hint, "%s --help explains the options", cli->help->program);
-    va_start(arguments, format);
-    print_error(cli, hint, format, arguments);
-    va_end(arguments);
-    return 2;
-}
-
-int cli_error(const struct cli *cli, const char *hint, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    print_error(cli, hint, format, arguments);
-    va_end(arguments);
-    return 1;
-}
-
-static const char *hint_for(clmix_status status)
+const char *cli_hint(clmix_status status)
 {
     switch (status) {
     case CLMIX_ERROR_NO_DEVICE: return "clmix-info lists the devices that clmix can use, and why others are left out";
@@ -133,19 +125,92 @@ static const char *hint_for(clmix_status status)
     }
 }
 
+void cli_add_error(cJSON *object, clmix_status status, const char *sentence)
+{
+    cJSON *error = cJSON_AddObjectToObject(object, "error");
+
+    cJSON_AddStringToObject(error, "status", clmix_status_name(status));
+    cJSON_AddStringToObject(error, "message", sentence);
+}
+
+static void print_error(const struct cli *cli, const char *sentence, const char *hint)
+{
+    fflush(stdout);
+    watch_end();
+    fprintf(stderr, "%s: %s\n", cli->help->program, sentence);
+    if (hint != NULL)
+        fprintf(stderr, "hint: %s\n", hint);
+}
+
+static void fail(const struct cli *cli, clmix_status status, const char *hint, const char *format, va_list arguments)
+{
+    char sentence[2048];
+
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    print_error(cli, sentence, hint);
+    if (cli->json) {
+        cJSON *object = cJSON_CreateObject();
+
+        cli_add_error(object, status, sentence);
+        (void)cli_print_json(cli, object);
+    }
+}
+
+int cli_bad_usage(const struct cli *cli, const char *format, ...)
+{
+    char hint[96];
+    va_list arguments;
+
+    snprintf(hint, sizeof hint, "%s --help explains the options", cli->help->program);
+    va_start(arguments, format);
+    fail(cli, CLMIX_ERROR_ARGUMENT, hint, format, arguments);
+    va_end(arguments);
+    return 2;
+}
+
+int cli_error(const struct cli *cli, clmix_status status, const char *hint, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fail(cli, status, hint, format, arguments);
+    va_end(arguments);
+    return 1;
+}
+
 int cli_fail(const struct cli *cli, clmix_status status)
 {
     const char *sentence = clmix_error();
 
-    return cli_error(cli, hint_for(status), "%s", sentence[0] != '\0' ? sentence : clmix_status_name(status));
+    return cli_error(cli, status, cli_hint(status), "%s", sentence[0] != '\0' ? sentence : clmix_status_name(status));
 }
 
-bool cli_print_json(cJSON *object)
+int cli_tell(const struct cli *cli, const char *hint, const char *sentence)
 {
-    char *text = object == NULL ? NULL : cJSON_PrintUnformatted(object);
-    bool good = text != NULL && puts(text) >= 0 && fflush(stdout) == 0;
+    print_error(cli, sentence, hint);
+    return 1;
+}
 
-    cJSON_free(text);
+/* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
+
+char *cli_json_line(const cJSON *object)
+{
+    char *printed = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+    char *line = printed == NULL ? NULL : clmix_utf8_from_bytes(printed);
+
+    cJSON_free(printed);
+    return line;
+}
+
+bool cli_print_json(const struct cli *cli, cJSON *object)
+{
+    char *line = cli_json_line(object);
+
     cJSON_Delete(object);
-    return good;
+    if (line == NULL)
+        return cli_tell(cli, NULL, "out of memory for a line of JSON") == 0;
+    puts(line);
+    fflush(stdout);
+    free(line);
+    return true;
 }

@@ -1,5 +1,5 @@
 /* What all programs share: the options --device, --json, --help and --version, errors as a sentence and a hint, JSON on standard output.
- * Exit statuses: 0 success, 1 failure, 2 bad usage. */
+ * Exit statuses: 0 success, 1 failure, 2 bad usage. With --json a failure has an object too, {"error":{"status","message"}}, on standard output. */
 #ifndef CLMIX_TOOLS_CLI_H
 #define CLMIX_TOOLS_CLI_H
 
@@ -28,20 +28,35 @@ struct cli {
 #define CLI_GO_ON (-1)
 
 /* Reads the command line into `cli` and the variables of `options`, the program's own table, which ends with POPT_TABLEEND, has no options that return
- * a value (val 0), and may be NULL. Gives CLI_GO_ON, or the exit status when there is nothing more to do: after --help, --version or bad usage. */
+ * a value (val 0), and may be NULL. Gives CLI_GO_ON, or the exit status when there is nothing more to do: after --help, --version or bad usage. From here
+ * on a pipe that nobody reads any more is an error of writing, not a signal. */
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv);
-void cli_end(struct cli *cli);
 
-/* "program: sentence" and a hint at --help on standard error; gives 2. */
+/* The last call of a program that went on: `status`, or 1 after a sentence when not all of standard output could be written. */
+int cli_end(struct cli *cli, int status);
+
+/* ---- failures: "program: sentence" and a hint line (NULL for none) on standard error, and with --json the object ------------------------------ */
+
+/* Bad usage, with a hint at --help; gives 2. */
 int cli_bad_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "program: sentence" and a hint line (NULL for none) on standard error; gives 1. */
-int cli_error(const struct cli *cli, const char *hint, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Gives 1. */
+int cli_error(const struct cli *cli, clmix_status status, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same with clmix_error() and a hint that suits the status. */
+/* The same with clmix_error() and the hint that suits the status, or NULL. */
 int cli_fail(const struct cli *cli, clmix_status status);
+const char *cli_hint(clmix_status status);
 
-/* Prints the object as one line on standard output and deletes it; false when memory or the output fails. */
-bool cli_print_json(cJSON *object);
+/* The same on standard error only, where the failure is a part of a larger object, which cli_add_error() puts it in. */
+int cli_tell(const struct cli *cli, const char *hint, const char *sentence);
+void cli_add_error(cJSON *object, clmix_status status, const char *sentence);
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------------------------------------- */
+
+/* One line of UTF-8 for free(), whatever bytes its strings have (base/utf8.h says how they are written); NULL when out of memory. */
+char *cli_json_line(const cJSON *object);
+
+/* Prints the object as one line on standard output and deletes it; false, after a sentence, when out of memory. */
+bool cli_print_json(const struct cli *cli, cJSON *object);
 
 #endif

@@ -45,7 +45,7 @@ int bench_ceilings(struct bench_sink *sink, const struct bench_device *on)
     bench_add(json, "sync_launch_us", on->ceilings.sync_launch_us);
     cJSON_AddNumberToObject(json, "compute_units", (double)clmix_device_describe(on->device)->compute_units);
     bench_sign(json, on->device);
-    return bench_emit(sink, json, print_ceilings) ? 0 : cli_error(sink->cli, NULL, "cannot write the result");
+    return bench_emit(sink, json, print_ceilings) ? 0 : cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
 }
 
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
@@ -226,7 +226,7 @@ int main(int argc, char **argv)
             status = check_models(&cli, &request, command);
         if (status == 0)
             status = run(&cli, &request, command);
-        cli_end(&cli);
+        status = cli_end(&cli, status);
     }
     for (size_t i = 0; request.settings != NULL && request.settings[i] != NULL; i++)
         free((char *)request.settings[i]);

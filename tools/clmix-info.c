@@ -87,9 +87,17 @@ static void examine(struct report *report, const struct wishes *wishes)
     clmix_device_close(device);
 }
 
-static bool failed(const struct report *report)
+/* The first thing that failed, CLMIX_OK when nothing did. */
+static clmix_status failure(const struct report *report, const char **sentence)
 {
-    return report->opened != CLMIX_OK || report->checked != CLMIX_OK || report->measured != CLMIX_OK || report->tuned != CLMIX_OK;
+    const clmix_status all[] = { report->opened, report->tuned, report->checked, report->measured };
+    const char *const sentences[] = { report->open_error, report->tune_error, report->check_error, report->measure_error };
+    size_t i = 0;
+
+    while (i < sizeof all / sizeof *all - 1 && all[i] == CLMIX_OK)
+        i++;
+    *sentence = sentences[i];
+    return all[i];
 }
 
 /* The place in the list of the device that --device names. */
@@ -233,6 +241,7 @@ static cJSON *report_json(const struct report *report, const struct wishes *wish
 {
     const clmix_device_info *info = &report->info;
     cJSON *object = cJSON_CreateObject(), *quirks, *ceilings;
+    const char *sentence;
 
     cJSON_AddNumberToObject(object, "index", info->index);
     cJSON_AddNumberToObject(object, "platform_index", info->platform_index);
@@ -267,10 +276,12 @@ static cJSON *report_json(const struct report *report, const struct wishes *wish
     } else if (wishes->ceilings && report->opened == CLMIX_OK) {
         cJSON_AddStringToObject(object, "ceilings", report->measure_error);
     }
+    if (failure(report, &sentence) != CLMIX_OK)
+        cli_add_error(object, failure(report, &sentence), sentence);
     return object;
 }
 
-static bool print_all_json(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
+static cJSON *all_json(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
 {
     cJSON *object = cJSON_CreateObject(), *list, *cache;
     clmix_cache_info stored;
@@ -295,10 +306,44 @@ static bool print_all_json(const struct report *reports, size_t count, const cha
         cJSON_AddNumberToObject(cache, "bytes", (double)stored.bytes);
         cJSON_AddNumberToObject(cache, "limit_bytes", (double)stored.limit_bytes);
     }
-    return cli_print_json(object);
+    return object;
 }
 
 /* --- program ------------------------------------------------------------------------------------------------------------------------ */
+
+/* No device at all: what was left out, and why, is all the more of interest. */
+static int fail_list(const struct cli *cli, clmix_status status, const char *skipped, const struct wishes *wishes)
+{
+    char sentence[1024];
+    cJSON *object;
+
+    keep_error(sentence);
+    (void)cli_tell(cli, hint_at_loader, sentence);
+    if (cli->json) {
+        object = all_json(NULL, 0, skipped, wishes);
+        cli_add_error(object, status, sentence);
+        (void)cli_print_json(cli, object);
+    }
+    return 1;
+}
+
+/* 1 when something failed on one of them, which their reports say; beside JSON a person is told too. */
+static int report_all(const struct cli *cli, struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
+{
+    int status = 0;
+
+    if (!cli->json)
+        print_all(reports, count, skipped, wishes);
+    else if (!cli_print_json(cli, all_json(reports, count, skipped, wishes)))
+        status = 1;
+    for (size_t i = 0; i < count; i++) {
+        const char *sentence;
+
+        if (failure(&reports[i], &sentence) != CLMIX_OK)
+            status = cli->json ? cli_tell(cli, NULL, sentence) : 1;
+    }
+    return status;
+}
 
 static int report_devices(const struct cli *cli, const struct wishes *wishes)
 {
@@ -307,31 +352,24 @@ static int report_devices(const struct cli *cli, const struct wishes *wishes)
     size_t count, first = 0;
     char *skipped;
     clmix_status listed = clmix_device_list(&list, &count, &skipped);
-    int status = listed == CLMIX_OK ? 0 : cli_error(cli, hint_at_loader, "%s", clmix_error());
+    int status = listed == CLMIX_OK ? 0 : fail_list(cli, listed, skipped, wishes);
 
     if (status == 0 && cli->device != NULL) {
         clmix_status found = find_selected(cli->device, list, count, &first);
 
-        status = found == CLMIX_OK ? 0 : cli_error(cli, hint_at_list, "%s", clmix_error());
+        status = found == CLMIX_OK ? 0 : cli_error(cli, found, hint_at_list, "%s", clmix_error());
         count = 1;
     }
     if (status == 0 && (reports = calloc(count, sizeof *reports)) == NULL)
-        status = cli_error(cli, NULL, "out of memory");
+        status = cli_error(cli, CLMIX_ERROR_HOST_MEMORY, NULL, "out of memory");
     for (size_t i = 0; status == 0 && i < count; i++) {
         reports[i].info = list[first + i];
         examine(&reports[i], wishes);
     }
-    if (cli->json && (status == 0 || listed == CLMIX_ERROR_NO_DEVICE)) {
-        if (!print_all_json(reports, reports == NULL ? 0 : count, cli->device == NULL ? skipped : NULL, wishes))
-            status = cli_error(cli, NULL, "cannot write to standard output");
-    } else if (status == 0) {
-        print_all(reports, count, cli->device == NULL ? skipped : NULL, wishes);
-    }
-    for (size_t i = 0; reports != NULL && i < count; i++) {
-        if (failed(&reports[i]))
-            status = 1;
+    if (status == 0)
+        status = report_all(cli, reports, count, cli->device == NULL ? skipped : NULL, wishes);
+    for (size_t i = 0; reports != NULL && i < count; i++)
         clmix_free(reports[i].tuning);
-    }
     free(reports);
     clmix_free(list);
     clmix_free(skipped);
@@ -368,6 +406,5 @@ int main(int argc, char **argv)
             printf("%zu stored programs (%.1f MB) removed from '%s'\n", programs, (double)bytes / 1e6, clmix_cache_folder());
         status = report_devices(&cli, &wishes);
     }
-    cli_end(&cli);
-    return status;
+    return cli_end(&cli, status);
 }

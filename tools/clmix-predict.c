@@ -46,7 +46,8 @@ static void print_text(const clmix_network *network, const char *path, const siz
         printf("  %5.1f %%  %s\n", 100.0 * (double)values[k], clmix_network_class_name(network, places[k]));
 }
 
-static bool print_json(const clmix_network *network, const char *path, const size_t *places, const float *values, size_t count)
+static bool print_json(const struct cli *cli, const clmix_network *network, const char *path, const size_t *places, const float *values,
+                       size_t count)
 {
     cJSON *object = cJSON_CreateObject();
 
@@ -59,7 +60,22 @@ static bool print_json(const clmix_network *network, const char *path, const siz
         cJSON_AddNumberToObject(row, "probability", (double)values[k]);
         cJSON_AddItemToArray(classes, row);
     }
-    return cli_print_json(object);
+    return cli_print_json(cli, object);
+}
+
+/* The line of a picture that has no classes. */
+static int fail_picture(const struct cli *cli, clmix_status status, const char *path)
+{
+    cJSON *object;
+
+    (void)cli_tell(cli, cli_hint(status), clmix_error());
+    if (cli->json) {
+        object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "picture", path);
+        cli_add_error(object, status, clmix_error());
+        (void)cli_print_json(cli, object);
+    }
+    return 1;
 }
 
 static int classify(const struct cli *cli, clmix_network *network, const char *path, size_t top)
@@ -70,18 +86,18 @@ static int classify(const struct cli *cli, clmix_network *network, const char *p
     int exit_status = 0;
 
     if (!probabilities || !places) {
-        exit_status = cli_error(cli, NULL, "out of memory");
+        exit_status = cli_error(cli, CLMIX_ERROR_HOST_MEMORY, NULL, "out of memory");
     } else {
         clmix_status status = clmix_network_probabilities_of_file(network, path, probabilities);
         size_t count = top < classes ? top : classes;
         if (status) {
-            exit_status = cli_fail(cli, status);
+            exit_status = fail_picture(cli, status, path);
         } else {
             take_largest(probabilities, classes, places, probabilities + classes, count);
             if (!cli->json)
                 print_text(network, path, places, probabilities + classes, count);
-            else if (!print_json(network, path, places, probabilities + classes, count))
-                exit_status = cli_error(cli, NULL, "cannot write to standard output");
+            else if (!print_json(cli, network, path, places, probabilities + classes, count))
+                exit_status = 1;
         }
     }
     free(probabilities);
@@ -135,7 +151,7 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
     cJSON_AddNumberToObject(object, "loss", score.loss);
     cJSON_AddNumberToObject(object, "top1", score.top1);
     cJSON_AddNumberToObject(object, "top5", score.top5);
-    return cli_print_json(object) ? 0 : cli_error(cli, NULL, "cannot write to standard output");
+    return cli_print_json(cli, object) ? 0 : 1;
 }
 
 /* ---- program ------------------------------------------------------------------------------------------------------------------------ */
@@ -196,7 +212,7 @@ int main(int argc, char **argv)
 
     if (status == CLI_GO_ON) {
         status = check_and_predict(&cli, &wishes);
-        cli_end(&cli);
+        status = cli_end(&cli, status);
     }
     free(wishes.data);
     free(wishes.split);

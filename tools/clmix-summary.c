@@ -148,15 +148,14 @@ static void print_text(const struct summary *summary)
 
 /* ---- JSON --------------------------------------------------------------------------------------------------------------------------- */
 
-static bool print_json(const struct summary *summary)
+static int print_json(const struct cli *cli, const struct summary *summary)
 {
-    cJSON *object = cJSON_CreateObject();
     char *config = NULL;
+    clmix_status status = clmix_config_text(summary->config, &config);
 
-    if (clmix_config_text(summary->config, &config)) {
-        cJSON_Delete(object);
-        return false;
-    }
+    if (status)
+        return cli_fail(cli, status);
+    cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "model", clmix_config_name(summary->config));
     cJSON_AddItemToObject(object, "config", cJSON_Parse(config));
     cJSON_AddNumberToObject(object, "parameters", (double)summary->parameters);
@@ -171,7 +170,7 @@ static bool print_json(const struct summary *summary)
     cJSON_AddNumberToObject(object, "peak_bytes_inference", (double)summary->forward.peak_bytes);
     cJSON_AddNumberToObject(object, "peak_bytes_training", (double)summary->training_bytes);
     clmix_free(config);
-    return cli_print_json(object);
+    return cli_print_json(cli, object) ? 0 : 1;
 }
 
 /* ---- program ------------------------------------------------------------------------------------------------------------------------ */
@@ -214,10 +213,10 @@ static int summarize_model(const struct cli *cli, const char **settings, size_t 
         status = summarize(&summary);
     if (status)
         exit_status = cli_fail(cli, status);
-    else if (!cli->json)
+    else if (cli->json)
+        exit_status = print_json(cli, &summary);
+    else
         print_text(&summary);
-    else if (!print_json(&summary))
-        exit_status = cli_error(cli, NULL, "cannot write to standard output");
     clmix_plan_free(summary.inference);
     clmix_graph_free(summary.graph);
     clmix_device_close(summary.device);
@@ -244,7 +243,7 @@ int main(int argc, char **argv)
             status = cli_bad_usage(&cli, "--batch is %d and must be at least 1", batch);
         else
             status = summarize_model(&cli, settings, (size_t)batch);
-        cli_end(&cli);
+        status = cli_end(&cli, status);
     }
     for (size_t i = 0; settings && settings[i]; i++)
         free((char *)settings[i]);

@@ -65,8 +65,8 @@ static int keep_previous(struct session *session)
                      folder, folder);
     free(folder);
     return moved ? 0
-                 : cli_error(session->cli, "choose another folder with --out", "cannot move the files of the run in '%s' aside",
-                             session->folder);
+                 : cli_error(session->cli, CLMIX_ERROR_FILE, "choose another folder with --out",
+                             "cannot move the files of the run in '%s' aside", session->folder);
 }
 
 static int finish(struct session *session, clmix_status status)
@@ -76,7 +76,7 @@ static int finish(struct session *session, clmix_status status)
     progress_end(&session->progress);
     if (status == CLMIX_ERROR_INTERRUPTED) {
         snprintf(hint, sizeof hint, "clmix-train --resume %.500s", session->folder);
-        (void)cli_error(session->cli, hint, "%s", clmix_error());
+        (void)cli_error(session->cli, status, hint, "%s", clmix_error());
         return 130;
     }
     if (status != CLMIX_OK)
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
         if (status == 0)
             status = run(&session);
         session_clear(&session);
-        cli_end(&cli);
+        status = cli_end(&cli, status);
     }
     train_flags_end(&request.flags);
     for (size_t i = 0; request.settings != NULL && request.settings[i] != NULL; i++)

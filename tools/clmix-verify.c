@@ -86,6 +86,8 @@ static cJSON *report_json(const struct case_report *report, const char *path, co
         cJSON_AddBoolToObject(row, "pass", tensor->pass);
         cJSON_AddItemToArray(tensors, row);
     }
+    if (report->status)
+        cli_add_error(object, report->status, report->sentence);
     return object;
 }
 
@@ -94,18 +96,16 @@ static cJSON *report_json(const struct case_report *report, const char *path, co
 static bool verify(const struct cli *cli, clmix_device *device, const char *path, bool verbose)
 {
     struct case_report report;
-    bool written = true;
+    bool pass;
 
     case_run(&report, device, path);
+    pass = report.pass;
     if (cli->json)
-        written = cli_print_json(report_json(&report, path, device));
+        pass = cli_print_json(cli, report_json(&report, path, device)) && pass;
     else
         print_report(&report, path, verbose);
-    if (report.sentence[0])
-        cli_error(cli, NULL, "%s", report.sentence);
-    if (!written)
-        cli_error(cli, NULL, "cannot write to standard output");
-    bool pass = report.pass && written;
+    if (report.status)
+        (void)cli_tell(cli, cli_hint(report.status), report.sentence);
     case_report_free(&report);
     return pass;
 }
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
             status = cli_bad_usage(&cli, "no case was named");
         else
             status = verify_all(&cli, verbose);
-        cli_end(&cli);
+        status = cli_end(&cli, status);
     }
     free(kernels);
     return status;

@@ -103,7 +103,7 @@ int session_dry_run(struct session *session)
     cJSON_AddNumberToObject(json, "train_pictures", (double)cost.train_count);
     cJSON_AddNumberToObject(json, "test_pictures", (double)cost.test_count);
     cJSON_AddNumberToObject(json, "batches", (double)batches);
-    return cli_print_json(json) ? 0 : cli_error(session->cli, NULL, "cannot write to standard output");
+    return cli_print_json(session->cli, json) ? 0 : 1;
 }
 
 /* The largest batch, by halving, whose plan fits into `limit` bytes; 0 when none does. */
@@ -130,6 +130,6 @@ int session_check_memory(struct session *session, const struct cost *cost)
     batch = fitting_batch(session, cost, info->global_bytes);
     if (batch > 0)
         snprintf(hint, sizeof hint, "--batch %zu fits; --accumulate keeps the step's size", batch);
-    return cli_error(session->cli, hint, "%s: this run needs %s and the device has %s", info->name,
+    return cli_error(session->cli, CLMIX_ERROR_DEVICE_MEMORY, hint, "%s: this run needs %s and the device has %s", info->name,
                      progress_bytes(needed, cost->peak_bytes), progress_bytes(there, info->global_bytes));
 }

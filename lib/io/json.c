@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,39 +11,18 @@
 
 #define JSON_FILE_LIMIT ((size_t)16 << 20)
 
-/* Length of the well-formed sequence at `s` (at most `left` bytes), 0 when there is none: no overlong forms, no surrogates, nothing
- * above U+10FFFF. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
-
-    if (length == 0 || length > left || (s[0] < 0x20 && s[0] != '\t' && s[0] != '\n' && s[0] != '\r'))
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
-        return 0;
-    return length;
-}
-
 /* Offset of the first byte that is not well-formed, `bytes` when there is none. */
 static size_t utf8_prefix(const char *text, size_t bytes)
 {
     size_t at = 0;
 
     while (at < bytes) {
-        size_t length = utf8_length((const unsigned char *)text + at, bytes - at);
+        size_t length = clmix_utf8_length(text + at, bytes - at);
         if (length == 0)
             break;
         at += length;
     }
     return at;
-}
-
-bool clmix_utf8_valid(const char *text, size_t bytes)
-{
-    return utf8_prefix(text, bytes) == bytes;
 }
 
 static clmix_status fail_in_text(const char *where, const char *text, size_t at, const char *what)

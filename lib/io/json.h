@@ -12,9 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* True for well-formed UTF-8 without control characters other than tab, line feed and carriage return. */
-bool clmix_utf8_valid(const char *text, size_t bytes);
-
 /* Parses `bytes` bytes (no terminator needed) that hold one JSON value and white space. cJSON_Delete() frees the tree. */
 clmix_status clmix_json_parse(cJSON **json, const char *where, const char *text, size_t bytes);
 

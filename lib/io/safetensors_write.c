@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "io/safetensors.h"
 

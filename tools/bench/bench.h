@@ -27,7 +27,7 @@ struct bench_sink {
     const struct cli *cli;
     clmix_file_writer *file; /* NULL: none */
 };
-/* Takes `object` over. `print` writes it as text. False when memory or the output fails. */
+/* Takes `object` over. `print` writes it as text. False when memory or the file fails; what standard output met is told when the program ends. */
 bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object));
 
 /* An open device and its ceilings. */

@@ -178,16 +178,17 @@ void bench_sign(cJSON *object, const clmix_device *device)
 
 bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object))
 {
-    char *line = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+    char *line = cli_json_line(object);
     bool good = line != NULL;
 
     if (good && sink->file != NULL) /* a failed put has closed the file */
         good = clmix_file_put(sink->file, line, strlen(line)) == CLMIX_OK && clmix_file_put(sink->file, "\n", 1) == CLMIX_OK;
     if (good && sink->cli->json)
-        good = puts(line) >= 0;
+        puts(line);
     else if (good)
         print(object);
-    cJSON_free(line);
+    fflush(stdout);
+    free(line);
     cJSON_Delete(object);
-    return fflush(stdout) == 0 && good;
+    return good;
 }

@@ -60,7 +60,7 @@ static void print_tallies(const struct bench_pairs *pairs)
     }
 }
 
-static bool print_text(const struct bench_results *results, size_t split, const struct bench_pairs *pairs)
+static void print_text(const struct bench_results *results, size_t split, const struct bench_pairs *pairs)
 {
     print_side(results, "before", 0, split);
     print_side(results, "after", split, results->source_count);
@@ -70,7 +70,6 @@ static bool print_text(const struct bench_results *results, size_t split, const 
             if ((int)pairs->pairs[i].judgement.verdict == verdict)
                 print_pair(results, &pairs->pairs[i], several_peers(results, split));
     print_tallies(pairs);
-    return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
@@ -105,7 +104,7 @@ static cJSON *differences_json(const struct bench_results *results, size_t split
     return list;
 }
 
-static bool print_pair_json(const struct bench_results *results, const struct bench_pair *pair)
+static bool print_pair_json(const struct cli *cli, const struct bench_results *results, const struct bench_pair *pair)
 {
     cJSON *json = cJSON_CreateObject();
 
@@ -119,10 +118,10 @@ static bool print_pair_json(const struct bench_results *results, const struct be
     cJSON_AddStringToObject(json, "reason", pair->judgement.reason);
     cJSON_AddStringToObject(json, "before_source", results->sources[pair->before->source].label);
     cJSON_AddStringToObject(json, "after_source", results->sources[pair->after->source].label);
-    return cli_print_json(json);
+    return cli_print_json(cli, json);
 }
 
-static bool print_tally_json(const struct bench_pairs *pairs, enum bench_kind kind)
+static bool print_tally_json(const struct cli *cli, const struct bench_pairs *pairs, enum bench_kind kind)
 {
     const struct bench_tally tally = bench_tally(pairs, kind);
     cJSON *json = cJSON_CreateObject();
@@ -131,10 +130,10 @@ static bool print_tally_json(const struct bench_pairs *pairs, enum bench_kind ki
     for (int verdict = 0; verdict < BENCH_VERDICTS; verdict++)
         cJSON_AddNumberToObject(json, bench_verdict_names[verdict], (double)tally.verdicts[verdict]);
     bench_add(json, "mean_ratio", tally.mean_ratio);
-    return cli_print_json(json);
+    return cli_print_json(cli, json);
 }
 
-static bool print_json(const struct bench_results *results, size_t split, const struct bench_pairs *pairs)
+static bool print_json(const struct cli *cli, const struct bench_results *results, size_t split, const struct bench_pairs *pairs)
 {
     cJSON *json = cJSON_CreateObject();
     bool good;
@@ -142,11 +141,11 @@ static bool print_json(const struct bench_results *results, size_t split, const 
     cJSON_AddItemToObject(json, "before", sources_json(results, 0, split));
     cJSON_AddItemToObject(json, "after", sources_json(results, split, results->source_count));
     cJSON_AddItemToObject(json, "differences", differences_json(results, split));
-    good = cli_print_json(json);
+    good = cli_print_json(cli, json);
     for (size_t i = 0; good && i < pairs->count; i++)
-        good = print_pair_json(results, &pairs->pairs[i]);
+        good = print_pair_json(cli, results, &pairs->pairs[i]);
     for (int kind = 0; good && kind <= BENCH_KINDS; kind++)
-        good = print_tally_json(pairs, (enum bench_kind)kind);
+        good = print_tally_json(cli, pairs, (enum bench_kind)kind);
     return good;
 }
 
@@ -158,12 +157,13 @@ static int show(const struct cli *cli, const struct bench_request *request, cons
     const struct bench_comparison comparison = { split, pairs };
 
     if (pairs->count == 0)
-        return cli_error(cli, "the same model, mode and batch, or the same op, size and pass, must be in both",
+        return cli_error(cli, CLMIX_ERROR_ARGUMENT, "the same model, mode and batch, or the same op, size and pass, must be in both",
                          "'%s' and '%s' have no result in common", request->before, results->sources[split].path);
     if (request->html != NULL && bench_report_write(results, &comparison, request->html) != CLMIX_OK)
         return cli_fail(cli, CLMIX_ERROR_FILE);
-    if (!(cli->json ? print_json(results, split, pairs) : print_text(results, split, pairs)))
-        return cli_error(cli, NULL, "cannot write to standard output");
+    if (cli->json)
+        return print_json(cli, results, split, pairs) ? 0 : 1;
+    print_text(results, split, pairs);
     return 0;
 }
 

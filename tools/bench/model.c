@@ -216,7 +216,7 @@ int bench_model(struct bench_sink *sink, const struct bench_request *request, co
 
         clmix_device_memory(on->device, NULL, &work.peak_bytes, NULL);
         if (!bench_emit(sink, describe(on, config, &work, &spread), print_model))
-            exit_status = cli_error(sink->cli, NULL, "cannot write the result");
+            exit_status = cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
     }
     free_work(&work);
     bench_times_free(&times);
@@ -260,7 +260,7 @@ int bench_start(struct bench_sink *sink, const struct bench_request *request, cl
         cJSON_AddNumberToObject(json, "programs_loaded", (double)loaded);
         bench_sign(json, device);
         if (!bench_emit(sink, json, print_start))
-            exit_status = cli_error(sink->cli, NULL, "cannot write the result");
+            exit_status = cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
     }
     free_work(&work);
     clmix_config_free(config);

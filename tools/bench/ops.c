@@ -160,6 +160,6 @@ int bench_ops(struct bench_sink *sink, const struct bench_request *request, cons
     if (status != CLMIX_OK)
         return cli_fail(sink->cli, status);
     if (!written)
-        return cli_error(sink->cli, NULL, "cannot write the result");
+        return cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
     return found > 0 ? 0 : cli_bad_usage(sink->cli, "no op's name has '%s' in it", request->filter);
 }

@@ -221,7 +221,7 @@ int bench_profile(struct bench_sink *sink, const struct bench_request *request, 
     if (status != CLMIX_OK)
         exit_status = bench_fail(sink->cli, status);
     else if (!emit_table(sink, on, &bench, clmix_config_name(config), &table))
-        exit_status = cli_error(sink->cli, NULL, "cannot write the result");
+        exit_status = cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
     free_table(&table);
     bench_trainer_free(&bench);
     clmix_config_free(config);
