@@ -1,6 +1,7 @@
 /* Networks: making them, what they know of their classes and data, access to single tensors. */
 #include "models/network.h"
 #include "base/status.h"
+#include "graph/op.h"
 #include "models/config.h"
 #include <math.h>
 #include <stdio.h>
@@ -197,17 +198,16 @@ clmix_status clmix_network_tensor(const clmix_network *network, size_t index, cl
 /* The tensor called `name`, and that the caller's array has its size. */
 static clmix_status find_tensor(const clmix_network *network, const char *name, size_t count, clmix_tensor_info *info)
 {
-    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
-        CLMIX_TRY(clmix_graph_tensor(network->graph, i, info));
-        if (strcmp(info->name, name) != 0)
-            continue;
-        size_t expected = clmix_shape_count(info->file_shape);
-        return expected == count ? CLMIX_OK
-                                 : clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' of '%s' has %zu values, and the array has %zu", name,
-                                              clmix_config_name(network->config), expected, count);
-    }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has no tensor '%.200s'; clmix_network_tensor lists what it has",
-                      clmix_config_name(network->config), name);
+    size_t index;
+
+    if (!clmix_graph_find(network->graph, name, &index))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has no tensor '%.200s'; clmix_network_tensor lists what it has",
+                          clmix_config_name(network->config), name);
+    CLMIX_TRY(clmix_graph_tensor(network->graph, index, info));
+    size_t expected = clmix_shape_count(info->file_shape);
+    return expected == count ? CLMIX_OK
+                             : clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' of '%s' has %zu values, and the array has %zu", name,
+                                          clmix_config_name(network->config), expected, count);
 }
 
 static cl_mem arena_of(const clmix_network *network, const clmix_tensor_info *info)

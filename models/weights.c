@@ -45,12 +45,8 @@ static clmix_status check_names(const clmix_network *network, const clmix_safete
 
     for (size_t i = 0; i < clmix_safetensors_count(file); i++) {
         const char *name = clmix_safetensors_at(file, i)->name;
-        bool known = is_counter(name);
-        for (size_t k = 0; !known && k < clmix_network_tensor_count(network); k++) {
-            clmix_tensor_info info;
-            known = !clmix_graph_tensor(network->graph, k, &info) && strcmp(info.name, name) == 0;
-        }
-        if (!known)
+        size_t index;
+        if (!is_counter(name) && !clmix_graph_find(network->graph, name, &index))
             append_name(list, sizeof list, unknown++, name);
     }
     if (unknown == 0)

@@ -15,15 +15,23 @@
 struct contribution {
     int32_t of;
     int32_t gradient;
+    int32_t next; /* to the same value, or CLMIX_NONE */
     size_t row, rows, column, columns;
+};
+
+/* The contributions to one value, in the order in which they were given. */
+struct contributions {
+    int32_t first, last; /* CLMIX_NONE: none */
+    size_t count;
 };
 
 struct clmix_backward {
     clmix_graph *graph;
     struct contribution *contributions;
     size_t contribution_count, contribution_capacity;
-    int32_t *rebuilt; /* for each forward value: what stands for it in the backward pass, or CLMIX_NONE while unknown */
-    bool *seeded;     /* for each forward value: its gradient is the constant 1 */
+    struct contributions *to; /* for each forward value */
+    int32_t *rebuilt;         /* for each forward value: what stands for it in the backward pass, or CLMIX_NONE while unknown */
+    bool *seeded;             /* for each forward value: its gradient is the constant 1 */
     size_t forward_values;
 };
 
@@ -64,7 +72,9 @@ static clmix_status rectangle_of(const clmix_graph *graph, const struct clmix_te
 static clmix_status contribute(struct clmix_backward *backward, int32_t value, clmix_value gradient)
 {
     const clmix_graph *graph = backward->graph;
-    struct contribution part = { .gradient = gradient.id };
+    struct contribution part = { .gradient = gradient.id, .next = CLMIX_NONE };
+    int32_t number = (int32_t)backward->contribution_count;
+    struct contributions *to;
 
     if (!clmix_is_value(gradient))
         return graph->status != CLMIX_OK ? clmix_graph_check(graph) : clmix_fail(CLMIX_ERROR_INTERNAL, "an op gave no gradient");
@@ -74,6 +84,12 @@ static clmix_status contribute(struct clmix_backward *backward, int32_t value, c
     CLMIX_TRY(rectangle_of(graph, graph->tensors[value], &part));
     if (!CLMIX_PUSH(backward->contributions, backward->contribution_count, backward->contribution_capacity, part))
         return clmix_fail_memory("the backward pass");
+    to = &backward->to[part.of];
+    if (to->count++ == 0)
+        to->first = number;
+    else
+        backward->contributions[to->last].next = number;
+    to->last = number;
     return CLMIX_OK;
 }
 
@@ -183,13 +199,11 @@ static size_t gather(struct clmix_backward *backward, clmix_scope at, int32_t va
     clmix_shape shape = backward->graph->tensors[value]->shape;
     size_t count = 0;
 
-    for (size_t i = 0; i < backward->contribution_count; i++) {
+    for (int32_t i = backward->to[value].first; i != CLMIX_NONE; i = backward->contributions[i].next) {
         const struct contribution *part = &backward->contributions[i];
         clmix_value gradient = clmix_value_of(backward->graph, part->gradient);
         size_t same = 0;
 
-        if (part->of != value)
-            continue;
         while (same < count && !(pieces[same].begin == part->column && pieces[same].length == part->columns &&
                                  pieces[same].row == part->row && pieces[same].rows == part->rows))
             same++;
@@ -249,30 +263,25 @@ static clmix_value add_wholes(clmix_scope at, struct piece *pieces, size_t count
 static bool sole_gradient(const struct clmix_backward *backward, int32_t value, int32_t *gradient)
 {
     const clmix_graph *graph = backward->graph;
+    const struct contributions *to = &backward->to[value];
 
-    for (size_t i = 0; i < backward->contribution_count; i++)
-        if (backward->contributions[i].of == value &&
-            clmix_shape_equal(graph->tensors[backward->contributions[i].gradient]->shape, graph->tensors[value]->shape)) {
-            *gradient = backward->contributions[i].gradient;
-            return true;
-        }
-    return false;
+    if (to->count != 1 ||
+        !clmix_shape_equal(graph->tensors[backward->contributions[to->first].gradient]->shape, graph->tensors[value]->shape))
+        return false;
+    *gradient = backward->contributions[to->first].gradient;
+    return true;
 }
 
 /* The gradient of a value that is no view: its contributions, added and put side by side. CLMIX_NONE in `gradient` when there are none. */
 static clmix_status assemble(struct clmix_backward *backward, clmix_scope at, int32_t value, int32_t *gradient)
 {
     clmix_shape shape = backward->graph->tensors[value]->shape;
-    size_t height = clmix_shape_rows(shape), width = clmix_shape_columns(shape), count = 0;
+    size_t height = clmix_shape_rows(shape), width = clmix_shape_columns(shape), count = backward->to[value].count;
     struct piece *pieces, *copies;
     clmix_value *values, whole;
 
     *gradient = CLMIX_NONE;
-    for (size_t i = 0; i < backward->contribution_count; i++)
-        count += backward->contributions[i].of == value;
-    if (count == 0)
-        return CLMIX_OK;
-    if (count == 1 && sole_gradient(backward, value, gradient))
+    if (count == 0 || sole_gradient(backward, value, gradient))
         return CLMIX_OK;
     pieces = malloc(2 * count * sizeof *pieces);
     values = malloc((2 * count + 1) * sizeof *values);
@@ -446,8 +455,8 @@ static clmix_status run_backward(struct clmix_backward *backward, int count, con
 
     mark_wanted(graph);
     for (int i = 0; i < count; i++) {
-        if (!clmix_is_value(of[i]))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the backward pass was asked for something that is no value");
+        if (!clmix_is_value(of[i]) || of[i].graph != graph)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the backward pass was asked for something that is no value of this graph");
         if (gradient[i].graph != NULL)
             CLMIX_TRY(contribute(backward, of[i].id, gradient[i]));
         else if (clmix_shape_count(clmix_shape_of(of[i])) == 1)
@@ -484,16 +493,20 @@ void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const 
     backward.forward_values = graph->tensor_count;
     backward.rebuilt = malloc((graph->tensor_count + 1) * sizeof *backward.rebuilt);
     backward.seeded = calloc(graph->tensor_count + 1, sizeof *backward.seeded);
-    if (backward.rebuilt == NULL || backward.seeded == NULL)
+    backward.to = malloc((graph->tensor_count + 1) * sizeof *backward.to);
+    if (backward.rebuilt == NULL || backward.seeded == NULL || backward.to == NULL)
         status = clmix_fail_memory("the backward pass");
     else {
-        for (size_t i = 0; i < graph->tensor_count; i++)
+        for (size_t i = 0; i < graph->tensor_count; i++) {
             backward.rebuilt[i] = CLMIX_NONE;
+            backward.to[i] = (struct contributions){ CLMIX_NONE, CLMIX_NONE, 0 };
+        }
         status = run_backward(&backward, count, of, gradient);
     }
     if (status != CLMIX_OK)
         clmix_poison(clmix_root(graph), status, "%s", clmix_error());
     free(backward.contributions);
+    free(backward.to);
     free(backward.rebuilt);
     free(backward.seeded);
 }

@@ -26,7 +26,9 @@ struct search {
     bool *by_image;  /* for each node */
     bool *fits;      /* for each step */
     int32_t *last;   /* for each tensor that is no view: the last step that reads it, or -1 */
-    size_t *live;    /* for each step: bytes of an image that it needs in a cache */
+    size_t *live;    /* for each step: bytes of an image that are needed in a cache from it on */
+    size_t *gone;    /* and those that are not behind it */
+    int32_t *chain;  /* for each run: its chain, or CLMIX_NONE */
 };
 
 /* Whether node n does a step's work, alone or with others. */
@@ -146,11 +148,14 @@ static void add_value(struct search *search, int32_t step, int32_t value, bool i
     if (inner_run(search, base) < 0) {
         traffic->outer += image_bytes(planner, value);
         search->live[step] += image_bytes(planner, value);
+        search->gone[step] += image_bytes(planner, value);
         return;
     }
     traffic->inner += image_bytes(planner, value);
-    for (int32_t at = step; is_written && (at == step || at <= search->last[base]); at++)
-        search->live[at] += image_bytes(planner, value);
+    if (is_written) { /* counted from here on, and no more behind its last reader: live is summed up afterwards */
+        search->live[step] += image_bytes(planner, value);
+        search->gone[step > search->last[base] ? step : search->last[base]] += image_bytes(planner, value);
+    }
 }
 
 static struct traffic measure_chain(struct search *search, const struct clmix_chain *chain)
@@ -158,22 +163,25 @@ static struct traffic measure_chain(struct search *search, const struct clmix_ch
     const struct clmix_planner *planner = search->planner;
     struct traffic traffic = { .most = 0 };
 
-    for (int32_t step = chain->first; step <= chain->last; step++)
-        search->live[step] = 0;
-    for (size_t n = 0; n < planner->graph->node_count; n++) {
-        const struct clmix_node *node = planner->graph->nodes[n];
-        int32_t step = planner->position[n];
+    size_t live = 0;
 
-        if (!is_step(planner, n) || step < chain->first || step > chain->last)
-            continue;
-        for (int i = 0; i < node->input_count; i++)
-            add_value(search, step, node->inputs[i], false, &traffic);
-        for (int i = 0; i < node->output_count; i++)
-            add_value(search, step, node->outputs[i], true, &traffic);
-    }
     for (int32_t step = chain->first; step <= chain->last; step++)
-        if (search->live[step] > traffic.most)
-            traffic.most = search->live[step];
+        search->live[step] = search->gone[step] = 0;
+    for (int32_t step = chain->first; step <= chain->last; step++)
+        for (int32_t at = planner->step_begin[step]; at < planner->step_begin[step + 1]; at++) {
+            const struct clmix_node *node = planner->graph->nodes[planner->step_nodes[at]];
+
+            for (int i = 0; i < node->input_count; i++)
+                add_value(search, step, node->inputs[i], false, &traffic);
+            for (int i = 0; i < node->output_count; i++)
+                add_value(search, step, node->outputs[i], true, &traffic);
+        }
+    for (int32_t step = chain->first; step <= chain->last; step++) {
+        live += search->live[step];
+        if (live > traffic.most)
+            traffic.most = live;
+        live -= search->gone[step];
+    }
     return traffic;
 }
 
@@ -225,9 +233,7 @@ static clmix_status add_chain(struct search *search, struct clmix_chain chain)
         return CLMIX_OK;
     for (int32_t step = chain.first; step <= chain.last; step++)
         slices->chain[step] = (int32_t)slices->chain_count;
-    for (size_t i = 0; i < search->planner->graph->tensor_count; i++)
-        if (search->planner->graph->tensors[i]->base == (int32_t)i && inner_run(search, (int32_t)i) == search->run[chain.first])
-            slices->inner[i] = (int32_t)slices->chain_count;
+    search->chain[search->run[chain.first]] = (int32_t)slices->chain_count;
     return CLMIX_PUSH(slices->chains, slices->chain_count, slices->chain_capacity, chain) ? CLMIX_OK : clmix_fail_memory("a plan");
 }
 
@@ -245,6 +251,18 @@ static clmix_status add_chains(struct search *search)
     return CLMIX_OK;
 }
 
+static void find_inner(struct search *search)
+{
+    const struct clmix_planner *planner = search->planner;
+
+    for (size_t i = 0; planner->slices.chain_count > 0 && i < planner->graph->tensor_count; i++) {
+        int32_t run = planner->graph->tensors[i]->base == (int32_t)i ? inner_run(search, (int32_t)i) : -1;
+
+        if (run >= 0)
+            planner->slices.inner[i] = search->chain[run];
+    }
+}
+
 /* ---- the search --------------------------------------------------------------------------------------------------------------------- */
 
 static bool allocate(struct search *search)
@@ -256,19 +274,25 @@ static bool allocate(struct search *search)
     slices->chain = malloc(steps * sizeof *slices->chain);
     slices->inner = malloc(tensors * sizeof *slices->inner);
     slices->places = malloc(tensors * sizeof *slices->places);
+    slices->node_scratch = malloc((search->planner->graph->node_count + 1) * sizeof *slices->node_scratch);
     search->run = malloc(steps * sizeof *search->run);
     search->reader = malloc(tensors * sizeof *search->reader);
     search->by_image = calloc(search->planner->graph->node_count + 1, sizeof *search->by_image);
     search->fits = malloc(steps * sizeof *search->fits);
     search->last = malloc(tensors * sizeof *search->last);
     search->live = malloc(steps * sizeof *search->live);
-    if (slices->parts == NULL || slices->chain == NULL || slices->inner == NULL || slices->places == NULL || search->run == NULL ||
-        search->reader == NULL || search->by_image == NULL || search->fits == NULL || search->last == NULL || search->live == NULL)
+    search->gone = malloc(steps * sizeof *search->gone);
+    search->chain = malloc(steps * sizeof *search->chain);
+    if (slices->parts == NULL || slices->chain == NULL || slices->inner == NULL || slices->places == NULL || slices->node_scratch == NULL ||
+        search->run == NULL || search->reader == NULL || search->by_image == NULL || search->fits == NULL || search->last == NULL ||
+        search->live == NULL || search->gone == NULL || search->chain == NULL)
         return false;
     for (size_t i = 0; i < tensors; i++)
         slices->inner[i] = slices->places[i] = CLMIX_NONE;
+    for (size_t n = 0; n <= search->planner->graph->node_count; n++)
+        slices->node_scratch[n] = CLMIX_NONE;
     for (size_t i = 0; i < steps; i++)
-        slices->chain[i] = -1;
+        slices->chain[i] = search->chain[i] = CLMIX_NONE;
     return true;
 }
 
@@ -282,6 +306,7 @@ clmix_status clmix_slices_find(struct clmix_planner *planner)
         clmix_plan_part_values(planner, search.by_image);
         find_runs(&search);
         status = add_chains(&search);
+        find_inner(&search);
     }
     free(search.run);
     free(search.reader);
@@ -289,6 +314,8 @@ clmix_status clmix_slices_find(struct clmix_planner *planner)
     free(search.fits);
     free(search.last);
     free(search.live);
+    free(search.gone);
+    free(search.chain);
     return status;
 }
 
@@ -302,6 +329,14 @@ void clmix_slices_free(struct clmix_planner *planner)
     free(slices->places);
     free(slices->chains);
     free(slices->scratch);
+    free(slices->node_scratch);
+    free(slices->nodes);
+    free(slices->cut_tensors);
+    if (slices->cut != NULL) {
+        free(slices->cut->tensors);
+        free(slices->cut->nodes);
+    }
+    free(slices->cut);
 }
 
 const struct clmix_chain *clmix_slices_at(const struct clmix_planner *planner, int32_t step)

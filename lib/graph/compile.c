@@ -29,6 +29,11 @@ const char *clmix_plan_string(struct clmix_plan *plan, const char *text)
 
 /* ---- what is needed ----------------------------------------------------------------------------------------------------------------- */
 
+static bool is_asked_for(const struct clmix_tensor *value)
+{
+    return value->output != NULL || value->gradient_of != CLMIX_NONE;
+}
+
 static void need(struct clmix_planner *planner, int32_t tensor)
 {
     const clmix_graph *graph = planner->graph;
@@ -43,7 +48,7 @@ static void mark_live(struct clmix_planner *planner)
     const clmix_graph *graph = planner->graph;
 
     for (size_t i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
+        if (is_asked_for(graph->tensors[i]))
             need(planner, (int32_t)i);
     for (size_t n = graph->node_count; n-- > 0;)
         if (planner->live[n])
@@ -51,19 +56,46 @@ static void mark_live(struct clmix_planner *planner)
                 need(planner, graph->nodes[n]->inputs[i]);
 }
 
-/* Readers of each value. A view reads its base; being asked for by the outside counts as a reader. */
-static void count_uses(struct clmix_planner *planner)
+/* Calls for each input of a live node, in the nodes' order. */
+static void each_read(struct clmix_planner *planner, void (*visit)(struct clmix_planner *planner, int32_t value, int32_t node))
 {
     const clmix_graph *graph = planner->graph;
 
     for (size_t n = 0; n < graph->node_count; n++)
-        if (planner->live[n])
-            for (int i = 0; i < graph->nodes[n]->input_count; i++)
-                if (graph->nodes[n]->inputs[i] >= 0)
-                    planner->uses[graph->nodes[n]->inputs[i]]++;
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
-            planner->uses[i]++;
+        for (int i = 0; planner->live[n] && i < graph->nodes[n]->input_count; i++)
+            if (graph->nodes[n]->inputs[i] >= 0)
+                visit(planner, graph->nodes[n]->inputs[i], (int32_t)n);
+}
+
+static void count_reader(struct clmix_planner *planner, int32_t value, int32_t node)
+{
+    (void)node;
+    planner->reader_begin[value + 1]++;
+}
+
+/* reader_begin[value] is where the value's next reader goes, and so in the end where the next value's begin. */
+static void enter_reader(struct clmix_planner *planner, int32_t value, int32_t node)
+{
+    planner->readers[planner->reader_begin[value]++] = node;
+}
+
+/* Readers of each value; a view reads its base. A node that reads a value twice is there twice. */
+static clmix_status list_readers(struct clmix_planner *planner)
+{
+    const size_t tensors = planner->graph->tensor_count;
+    int32_t *begin = planner->reader_begin;
+
+    each_read(planner, count_reader);
+    for (size_t i = 0; i < tensors; i++)
+        begin[i + 1] += begin[i];
+    planner->readers = malloc(((size_t)begin[tensors] + 1) * sizeof *planner->readers);
+    if (planner->readers == NULL)
+        return clmix_fail_memory("a plan");
+    each_read(planner, enter_reader);
+    for (size_t i = tensors; i > 0; i--)
+        begin[i] = begin[i - 1];
+    begin[0] = 0;
+    return CLMIX_OK;
 }
 
 /* ---- absorption --------------------------------------------------------------------------------------------------------------------- */
@@ -71,17 +103,11 @@ static void count_uses(struct clmix_planner *planner)
 static const struct clmix_node *only_consumer(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = planner->graph;
-    int32_t value = node->outputs[0];
+    const int32_t *begin = &planner->reader_begin[node->outputs[0]];
 
-    if (node->output_count != 1 || planner->uses[value] != 1 || graph->tensors[value]->output != NULL ||
-        graph->tensors[value]->gradient_of != CLMIX_NONE)
+    if (node->output_count != 1 || begin[1] - begin[0] != 1 || is_asked_for(graph->tensors[node->outputs[0]]))
         return NULL;
-    for (size_t n = (size_t)node->number + 1; n < graph->node_count; n++)
-        if (planner->live[n])
-            for (int i = 0; i < graph->nodes[n]->input_count; i++)
-                if (graph->nodes[n]->inputs[i] == value)
-                    return graph->nodes[n];
-    return NULL;
+    return graph->nodes[planner->readers[begin[0]]];
 }
 
 /* All other inputs of `next` exist by the time `node` runs. */
@@ -113,6 +139,7 @@ static void absorb(struct clmix_planner *planner)
         while ((next = only_consumer(planner, last)) != NULL && !(next->op->flags & CLMIX_OP_VIEW) && next->output_count == 1 &&
                is_ready(planner, node, next, last->outputs[0]) && node->op->absorb(planner, node, next)) {
             planner->absorber[next->number] = (int32_t)n;
+            planner->absorbed[last->number] = next->number;
             last = next;
         }
     }
@@ -123,16 +150,17 @@ static void absorb(struct clmix_planner *planner)
 static bool all_read_through(const struct clmix_planner *planner, const struct clmix_node *maker)
 {
     const clmix_graph *graph = planner->graph;
-    const struct clmix_tensor *value = graph->tensors[maker->outputs[0]];
+    const int32_t *begin = &planner->reader_begin[maker->outputs[0]];
 
-    if (value->output != NULL || value->gradient_of != CLMIX_NONE || planner->uses[maker->outputs[0]] == 0)
+    if (is_asked_for(graph->tensors[maker->outputs[0]]) || begin[0] == begin[1])
         return false;
-    for (size_t n = (size_t)maker->number + 1; n < graph->node_count; n++) {
-        const struct clmix_node *node = graph->nodes[n];
+    for (int32_t r = begin[0]; r < begin[1]; r++) {
+        const struct clmix_node *node = graph->nodes[planner->readers[r]];
 
-        for (int i = 0; planner->live[n] && i < node->input_count; i++)
-            if (node->inputs[i] == maker->outputs[0] && (node->op->reads_through == NULL || planner->absorber[n] != (int32_t)n ||
-                                                         !node->op->reads_through(planner, node, i, maker)))
+        for (int i = 0; i < node->input_count; i++)
+            if (node->inputs[i] == maker->outputs[0] &&
+                (node->op->reads_through == NULL || planner->absorber[node->number] != node->number ||
+                 !node->op->reads_through(planner, node, i, maker)))
                 return false;
     }
     return true;
@@ -164,10 +192,11 @@ const struct clmix_node *clmix_planner_maker(const struct clmix_planner *planner
 
 const struct clmix_node *clmix_planner_absorbed(const struct clmix_planner *planner, const struct clmix_node *node, int index)
 {
-    for (size_t n = (size_t)node->number + 1; n < planner->graph->node_count; n++)
-        if (planner->absorber[n] == node->number && index-- == 0)
-            return planner->graph->nodes[n];
-    return NULL;
+    int32_t next = planner->absorber[node->number] == node->number ? planner->absorbed[node->number] : -1;
+
+    while (next >= 0 && index-- > 0)
+        next = planner->absorbed[next];
+    return next < 0 ? NULL : planner->graph->nodes[next];
 }
 
 int32_t clmix_planner_result(const struct clmix_planner *planner, const struct clmix_node *node)
@@ -285,20 +314,42 @@ static clmix_status number_steps(struct clmix_planner *planner)
     return CLMIX_OK;
 }
 
+/* The nodes that do a step's work, alone or with others. */
+static clmix_status list_steps(struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    const size_t steps = (size_t)planner->plan->steps;
+    int32_t *begin = calloc(steps + 2, sizeof *begin), *nodes = malloc((graph->node_count + 1) * sizeof *nodes);
+
+    planner->step_begin = begin;
+    planner->step_nodes = nodes;
+    if (begin == NULL || nodes == NULL)
+        return clmix_fail_memory("a plan");
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->live[n] && !(graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
+            begin[planner->position[n] + 2]++;
+    for (size_t i = 2; i < steps + 2; i++)
+        begin[i] += begin[i - 1];
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (planner->live[n] && !(graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
+            nodes[begin[planner->position[n] + 1]++] = (int32_t)n;
+    return CLMIX_OK;
+}
+
 static clmix_status compile(struct clmix_planner *planner)
 {
     mark_live(planner);
-    count_uses(planner);
+    CLMIX_TRY(list_readers(planner));
     absorb(planner);
     find_read_through(planner);
     CLMIX_TRY(number_steps(planner));
+    CLMIX_TRY(list_steps(planner));
     CLMIX_TRY(clmix_slices_find(planner));
     CLMIX_TRY(clmix_plan_place_values(planner));
     CLMIX_TRY(clmix_plan_add_random(planner));
     CLMIX_TRY(make_launches(planner));
     CLMIX_TRY(clmix_plan_lay_out(planner));
-    clmix_plan_add_costs(planner);
-    return CLMIX_OK;
+    return clmix_plan_add_costs(planner);
 }
 
 static bool allocate(struct clmix_planner *planner)
@@ -309,19 +360,39 @@ static bool allocate(struct clmix_planner *planner)
     planner->absorber = malloc(nodes * sizeof *planner->absorber);
     planner->read_through = calloc(nodes, sizeof *planner->read_through);
     planner->position = malloc(nodes * sizeof *planner->position);
-    planner->uses = calloc(tensors, sizeof *planner->uses);
+    planner->absorbed = malloc(nodes * sizeof *planner->absorbed);
+    planner->reader_begin = calloc(tensors, sizeof *planner->reader_begin);
     planner->host = malloc(tensors * sizeof *planner->host);
     planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
     planner->first = malloc(tensors * sizeof *planner->first);
     planner->last = malloc(tensors * sizeof *planner->last);
     if (planner->live == NULL || planner->absorber == NULL || planner->read_through == NULL || planner->position == NULL ||
-        planner->uses == NULL || planner->host == NULL || planner->host_offset == NULL || planner->first == NULL || planner->last == NULL)
+        planner->absorbed == NULL || planner->reader_begin == NULL || planner->host == NULL || planner->host_offset == NULL ||
+        planner->first == NULL || planner->last == NULL)
         return false;
     for (size_t n = 0; n < nodes; n++) {
         planner->absorber[n] = (int32_t)n;
-        planner->position[n] = -1;
+        planner->position[n] = planner->absorbed[n] = -1;
     }
     return true;
+}
+
+static void release(struct clmix_planner *planner)
+{
+    free(planner->live);
+    free(planner->absorber);
+    free(planner->read_through);
+    free(planner->position);
+    free(planner->absorbed);
+    free(planner->reader_begin);
+    free(planner->readers);
+    free(planner->step_begin);
+    free(planner->step_nodes);
+    free(planner->host);
+    free(planner->host_offset);
+    free(planner->first);
+    free(planner->last);
+    clmix_slices_free(planner);
 }
 
 clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode)
@@ -339,16 +410,7 @@ clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clm
     planner.plan->device = device;
     planner.plan->mode = mode;
     status = allocate(&planner) ? compile(&planner) : clmix_fail_memory("a plan");
-    free(planner.live);
-    free(planner.absorber);
-    free(planner.read_through);
-    free(planner.position);
-    free(planner.uses);
-    free(planner.host);
-    free(planner.host_offset);
-    free(planner.first);
-    free(planner.last);
-    clmix_slices_free(&planner);
+    release(&planner);
     if (status != CLMIX_OK) {
         clmix_plan_free(planner.plan);
         return status;

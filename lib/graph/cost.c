@@ -1,6 +1,10 @@
 /* What a plan costs: the work of its ops, the bytes that its launches move, and the least that any plan of the graph must move. */
 #include "graph/plan.h"
 
+#include "base/status.h"
+
+#include <stdlib.h>
+
 /* ---- work --------------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t flops_of(const struct clmix_planner *planner, const struct clmix_node *node)
@@ -73,60 +77,76 @@ static void add_moved_bytes(struct clmix_plan *plan)
 
 /* ---- the least bytes ---------------------------------------------------------------------------------------------------------------- */
 
-/* Bytes of the largest part of `base` (all of it, or a view) that a live node from number `begin` up to `end` reads. */
-static uint64_t bytes_read(const struct clmix_planner *planner, int32_t base, size_t begin, size_t end)
+/* For each value that is no view: bytes of its largest part (all of it, or a view) that a live node reads; and that one of the backward pass
+ * does. */
+struct reads {
+    uint64_t ever, backward;
+};
+
+static size_t first_backward(const clmix_graph *graph)
+{
+    return graph->forward_count == 0 ? graph->node_count : graph->forward_count;
+}
+
+static void find_reads(const struct clmix_planner *planner, struct reads *reads)
 {
     const clmix_graph *graph = planner->graph;
-    uint64_t most = 0;
 
-    for (size_t n = begin; n < end; n++) {
+    for (size_t n = 0; n < graph->node_count; n++) {
         const struct clmix_node *node = graph->nodes[n];
 
         for (int i = 0; planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW) && i < node->input_count; i++) {
             const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+            const uint64_t bytes = input == NULL ? 0 : bytes_of(input->shape, input->type);
 
-            if (input != NULL && input->base == base && bytes_of(input->shape, input->type) > most)
-                most = bytes_of(input->shape, input->type);
+            if (input != NULL && bytes > reads[input->base].ever)
+                reads[input->base].ever = bytes;
+            if (input != NULL && n >= first_backward(graph) && bytes > reads[input->base].backward)
+                reads[input->base].backward = bytes;
         }
     }
-    return most;
 }
 
 /* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read. What the plan is given is read,
  * and in training states are written again; results and gradients are written; what the forward pass makes for the backward pass is written
  * and read. */
-static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value)
+static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, const struct reads *reads)
 {
     const clmix_graph *graph = planner->graph;
     const struct clmix_tensor *tensor = graph->tensors[value];
-    size_t forward = graph->forward_count == 0 ? graph->node_count : graph->forward_count;
     uint64_t written = 0, read;
 
     if (tensor->producer >= 0 && planner->read_through[tensor->producer] && graph->nodes[tensor->producer]->outputs[0] == value)
         return 0;
     if (tensor->kind != CLMIX_VALUE_RESULT) {
-        read = bytes_read(planner, value, 0, graph->node_count);
+        read = reads->ever;
         return tensor->kind == CLMIX_VALUE_STATE && planner->mode == CLMIX_TRAINING ? 2 * read : read;
     }
-    read = (size_t)tensor->producer < forward ? bytes_read(planner, value, forward, graph->node_count) : 0;
+    read = (size_t)tensor->producer < first_backward(graph) ? reads->backward : 0;
     if (tensor->output != NULL || tensor->gradient_of != CLMIX_NONE)
         written = bytes_of(tensor->shape, tensor->type);
     return read + (written > read ? written : read);
 }
 
-static void add_least_bytes(struct clmix_planner *planner)
+static clmix_status add_least_bytes(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
+    struct reads *reads = calloc(graph->tensor_count + 1, sizeof *reads);
 
+    if (reads == NULL)
+        return clmix_fail_memory("a plan");
+    find_reads(planner, reads);
     for (size_t i = 0; i < graph->tensor_count; i++)
         if (graph->tensors[i]->base == (int32_t)i)
-            planner->plan->cost.least_bytes += least_bytes(planner, (int32_t)i);
+            planner->plan->cost.least_bytes += least_bytes(planner, (int32_t)i, &reads[i]);
+    free(reads);
+    return CLMIX_OK;
 }
 
-void clmix_plan_add_costs(struct clmix_planner *planner)
+clmix_status clmix_plan_add_costs(struct clmix_planner *planner)
 {
     add_flops(planner);
     add_moved_bytes(planner->plan);
-    add_least_bytes(planner);
     planner->plan->cost.launches = planner->plan->launcher_count;
+    return add_least_bytes(planner);
 }

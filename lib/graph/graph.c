@@ -104,6 +104,7 @@ void clmix_graph_free(clmix_graph *graph)
     free(graph->tensors);
     free(graph->strings);
     free(graph->parameters);
+    clmix_names_clear(&graph->parameter_names);
     free(graph);
 }
 
@@ -318,7 +319,7 @@ static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_t
     clmix_scope full = clmix_in(at, "%s", name);
     clmix_graph *graph = at.graph;
     struct clmix_parameter parameter = { .info = *wanted };
-    size_t *arena;
+    size_t *arena, same;
     int32_t id;
 
     if (graph == NULL)
@@ -329,9 +330,8 @@ static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_t
         parameter.info.device_shape.size[i] = wanted->file_shape.size[wanted->order[i]];
     parameter.info.device_shape.rank = wanted->file_shape.rank;
     parameter.info.name = clmix_path_text(graph, full.path);
-    for (size_t i = 0; i < graph->parameter_count; i++)
-        if (strcmp(graph->parameters[i].info.name, parameter.info.name) == 0)
-            return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "two tensors of this name; every weight needs its own place");
+    if (clmix_names_find(&graph->parameter_names, parameter.info.name, &same))
+        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "two tensors of this name; every weight needs its own place");
     arena = wanted->trainable ? &graph->weight_count : &graph->state_count;
     parameter.info.offset = *arena;
     id = clmix_graph_add_tensor(graph, wanted->trainable ? CLMIX_VALUE_PARAMETER : CLMIX_VALUE_STATE, CLMIX_F32,
@@ -339,7 +339,8 @@ static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_t
     parameter.value = id;
     if (id < 0)
         return poisoned(graph);
-    if (!CLMIX_PUSH(graph->parameters, graph->parameter_count, graph->parameter_capacity, parameter))
+    if (!clmix_names_add(&graph->parameter_names, parameter.info.name, graph->parameter_count) ||
+        !CLMIX_PUSH(graph->parameters, graph->parameter_count, graph->parameter_capacity, parameter))
         return clmix_poison(full, clmix_fail_memory("a graph's weights"), "%s", clmix_error());
     *arena += round_up(clmix_shape_count(parameter.info.device_shape));
     graph->tensors[id]->name = parameter.info.name;
@@ -379,6 +380,11 @@ clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_te
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor %zu of a graph that has %zu", index, clmix_graph_tensor_count(graph));
     *info = graph->parameters[index].info;
     return CLMIX_OK;
+}
+
+bool clmix_graph_find(const clmix_graph *graph, const char *name, size_t *index)
+{
+    return graph != NULL && clmix_names_find(&graph->parameter_names, name, index);
 }
 
 bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index)
@@ -449,6 +455,7 @@ static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, co
         return NULL;
     node->op = op;
     node->path = clmix_path_text(graph, at.path);
+    node->scope = at.path;
     node->inputs = malloc(((size_t)count + 1) * sizeof *node->inputs);
     node->attributes = malloc(bytes + 1);
     if (node->inputs == NULL || node->attributes == NULL) {
@@ -520,10 +527,7 @@ clmix_value clmix_node_output(clmix_value first, int index)
 
 clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node)
 {
-    for (size_t i = 0; i < graph->string_count; i++)
-        if (graph->strings[i] == node->path)
-            return (clmix_scope){ .graph = graph, .path = (int32_t)i };
-    return clmix_root(graph);
+    return (clmix_scope){ .graph = graph, .path = node->scope };
 }
 
 clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs)

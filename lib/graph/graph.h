@@ -2,6 +2,7 @@
 #ifndef CLMIX_GRAPH_GRAPH_H
 #define CLMIX_GRAPH_GRAPH_H
 
+#include "base/names.h"
 #include "graph/op.h"
 
 struct clmix_parameter {
@@ -17,7 +18,8 @@ struct clmix_graph {
     size_t node_count, node_capacity;
     struct clmix_parameter *parameters;
     size_t parameter_count, parameter_capacity;
-    char **strings; /* every name and path, owned */
+    clmix_names parameter_names; /* numbers of the parameters */
+    char **strings;              /* every name and path, owned */
     size_t string_count, string_capacity;
     int32_t here; /* path named last by clmix_at */
     size_t weight_count, state_count;

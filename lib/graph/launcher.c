@@ -181,10 +181,11 @@ static int32_t add_storage(struct clmix_planner *planner, struct clmix_storage s
 /* The storage that an earlier slice's launches of this node had for the same piece of scratch, or CLMIX_NONE. */
 static int32_t earlier_scratch(const struct clmix_slices *slices, int32_t node)
 {
-    for (size_t i = 0; slices->number > 0 && i < slices->scratch_count; i++)
-        if (slices->scratch[i].node == node && slices->scratch[i].number == slices->scratches)
-            return slices->scratch[i].storage;
-    return CLMIX_NONE;
+    int32_t at = slices->number > 0 ? slices->node_scratch[node] : CLMIX_NONE;
+
+    while (at != CLMIX_NONE && slices->scratch[at].number != slices->scratches)
+        at = slices->scratch[at].next;
+    return at == CLMIX_NONE ? CLMIX_NONE : slices->scratch[at].storage;
 }
 
 int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t bytes)
@@ -193,7 +194,7 @@ int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_
     struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .size_bytes = bytes == 0 ? 4 : bytes, .first = step, .last = step };
     struct clmix_slices *slices = &planner->slices;
     int32_t earlier = earlier_scratch(slices, node->number);
-    struct clmix_sliced_scratch scratch = { .node = node->number, .number = slices->scratches++ };
+    struct clmix_sliced_scratch scratch = { .next = slices->node_scratch[node->number], .number = slices->scratches++ };
 
     if (earlier != CLMIX_NONE) {
         if (planner->plan->storages[earlier].size_bytes < storage.size_bytes)
@@ -201,8 +202,11 @@ int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_
         return add_place(planner, earlier, CLMIX_F32, storage.size_bytes / 4, slices->number);
     }
     scratch.storage = add_storage(planner, storage);
-    if (slices->number > 0 && !CLMIX_PUSH(slices->scratch, slices->scratch_count, slices->scratch_capacity, scratch))
-        scratch.storage = CLMIX_NONE;
+    if (slices->number > 0) {
+        slices->node_scratch[node->number] = (int32_t)slices->scratch_count;
+        if (!CLMIX_PUSH(slices->scratch, slices->scratch_count, slices->scratch_capacity, scratch))
+            return add_place(planner, CLMIX_NONE, CLMIX_F32, 0, 0);
+    }
     return add_place(planner, scratch.storage, CLMIX_F32, storage.size_bytes / 4, 0);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/status.h"
+#include "graph/room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -280,18 +281,6 @@ static clmix_status add_storages(struct clmix_planner *planner)
     return CLMIX_OK;
 }
 
-static bool overlap(const struct clmix_storage *a, const struct clmix_storage *b)
-{
-    return a->first <= b->last && b->first <= a->last;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const struct clmix_storage *x = *(struct clmix_storage *const *)a, *y = *(struct clmix_storage *const *)b;
-
-    return x->offset_bytes < y->offset_bytes ? -1 : x->offset_bytes > y->offset_bytes;
-}
-
 /* Larger ones first: they are the hardest to place. Ties by lifetime keep the layout the same on every host. */
 static int by_size(const void *a, const void *b)
 {
@@ -304,58 +293,70 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The lowest gap of `slab` that no storage alive at the same time needs. `neighbours` has room for all. */
-static size_t lowest_gap(struct clmix_storage *const *placed, size_t count, const struct clmix_storage *storage, int slab,
-                         struct clmix_storage **neighbours)
-{
-    size_t found = 0, offset = 0;
+/* The slabs while they are filled. */
+struct slabs {
+    struct clmix_plan *plan;
+    struct clmix_room *rooms; /* one each slab */
+    size_t count, capacity;
+    size_t limit; /* of a slab's bytes: the device's largest allocation */
+};
 
-    for (size_t i = 0; i < count; i++)
-        if (placed[i]->slab == slab && overlap(placed[i], storage))
-            neighbours[found++] = placed[i];
-    qsort(neighbours, found, sizeof *neighbours, by_offset);
-    for (size_t i = 0; i < found; i++) {
-        if (neighbours[i]->offset_bytes >= offset + storage->size_bytes)
-            break;
-        if (neighbours[i]->offset_bytes + neighbours[i]->size_bytes > offset)
-            offset = aligned(neighbours[i]->offset_bytes + neighbours[i]->size_bytes);
-    }
-    return offset;
+static clmix_status add_slab(struct slabs *slabs)
+{
+    struct clmix_plan *plan = slabs->plan;
+    struct clmix_room room;
+    size_t zero = 0;
+
+    clmix_room_start(&room);
+    if (!CLMIX_PUSH(slabs->rooms, slabs->count, slabs->capacity, room) ||
+        !CLMIX_PUSH(plan->slab_bytes, plan->slab_count, plan->slab_capacity, zero))
+        return clmix_fail_memory("a plan");
+    return CLMIX_OK;
 }
 
-/* Offsets and slabs; a slab never exceeds the device's largest allocation. */
-static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **order, size_t count, struct clmix_storage **neighbours)
+/* The lowest gap of the first slab that has one where no storage alive at the same time lies. */
+static clmix_status place_storage(struct slabs *slabs, struct clmix_storage *storage)
 {
-    size_t limit = plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
+    struct clmix_plan *plan = slabs->plan;
+    size_t end;
 
-    if (limit > UINT32_MAX)
-        limit = (size_t)1 << 32; /* several drivers fail beyond 4 GiB in one buffer */
-    for (size_t i = 0; i < count; i++) {
-        struct clmix_storage *storage = order[i];
-
-        if (storage->size_bytes > limit)
-            return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY,
-                              "one value needs %zu bytes and %s gives %zu in one allocation at most; use a smaller batch",
-                              storage->size_bytes, plan->device->info.name, limit);
-        for (int slab = 0;; slab++) {
-            size_t zero = 0;
-
-            if ((size_t)slab == plan->slab_count && !CLMIX_PUSH(plan->slab_bytes, plan->slab_count, plan->slab_capacity, zero))
-                return clmix_fail_memory("a plan");
-            storage->slab = slab;
-            storage->offset_bytes = lowest_gap(order, i, storage, slab, neighbours);
-            if (storage->offset_bytes + storage->size_bytes <= limit)
-                break;
-        }
-        if (plan->slab_bytes[storage->slab] < aligned(storage->offset_bytes + storage->size_bytes))
-            plan->slab_bytes[storage->slab] = aligned(storage->offset_bytes + storage->size_bytes);
+    if (storage->size_bytes > slabs->limit)
+        return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY,
+                          "one value needs %zu bytes and %s gives %zu in one allocation at most; use a smaller batch", storage->size_bytes,
+                          plan->device->info.name, slabs->limit);
+    for (storage->slab = 0;; storage->slab++) {
+        if ((size_t)storage->slab == slabs->count)
+            CLMIX_TRY(add_slab(slabs));
+        storage->offset_bytes = clmix_room_find(&slabs->rooms[storage->slab], storage->size_bytes, storage->first, storage->last);
+        if (storage->offset_bytes + storage->size_bytes <= slabs->limit)
+            break;
     }
+    end = aligned(storage->offset_bytes + storage->size_bytes);
+    if (!clmix_room_take(&slabs->rooms[storage->slab], storage->offset_bytes, end, storage->first, storage->last))
+        return clmix_fail_memory("a plan");
+    if (plan->slab_bytes[storage->slab] < end)
+        plan->slab_bytes[storage->slab] = end;
     return CLMIX_OK;
+}
+
+static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **order, size_t count)
+{
+    struct slabs slabs = { .plan = plan, .limit = plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT };
+    clmix_status status = CLMIX_OK;
+
+    if (slabs.limit > UINT32_MAX)
+        slabs.limit = (size_t)1 << 32; /* several drivers fail beyond 4 GiB in one buffer */
+    for (size_t i = 0; status == CLMIX_OK && i < count; i++)
+        status = place_storage(&slabs, order[i]);
+    for (size_t i = 0; i < slabs.count; i++)
+        clmix_room_clear(&slabs.rooms[i]);
+    free(slabs.rooms);
+    return status;
 }
 
 static clmix_status fill_slabs(struct clmix_plan *plan)
 {
-    struct clmix_storage **order = malloc((2 * plan->storage_count + 1) * sizeof *order);
+    struct clmix_storage **order = malloc((plan->storage_count + 1) * sizeof *order);
     clmix_status status;
     size_t count = 0;
 
@@ -365,7 +366,7 @@ static clmix_status fill_slabs(struct clmix_plan *plan)
         if (plan->storages[i].arena == CLMIX_ACTIVATIONS)
             order[count++] = &plan->storages[i];
     qsort(order, count, sizeof *order, by_size);
-    status = place_all(plan, order, count, order + plan->storage_count);
+    status = place_all(plan, order, count);
     free(order);
     for (size_t i = 0; i < plan->slab_count; i++)
         plan->cost.arena_bytes[CLMIX_ACTIVATIONS] += plan->slab_bytes[i];
@@ -376,6 +377,26 @@ static void sum_arenas(struct clmix_plan *plan)
 {
     for (int i = 0; i < CLMIX_ARENAS; i++)
         plan->cost.peak_bytes += plan->cost.arena_bytes[i];
+}
+
+/* Names, and what tables list: looked for often, and known now. */
+static clmix_status index_places(struct clmix_plan *plan)
+{
+    plan->listed = malloc((plan->place_count + 1) * sizeof *plan->listed);
+    if (plan->listed == NULL)
+        return clmix_fail_memory("a plan");
+    for (size_t i = 0; i < plan->place_count; i++) {
+        const struct clmix_place *place = &plan->places[i];
+        size_t earlier;
+
+        if (place->storage == CLMIX_NONE)
+            continue;
+        if (place->slice == 0 && plan->storages[place->storage].arena == CLMIX_ACTIVATIONS)
+            plan->listed[plan->listed_count++] = (int32_t)i;
+        if (place->name != NULL && !clmix_names_find(&plan->names, place->name, &earlier) && !clmix_names_add(&plan->names, place->name, i))
+            return clmix_fail_memory("a plan");
+    }
+    return CLMIX_OK;
 }
 
 clmix_status clmix_plan_lay_out(struct clmix_planner *planner)
@@ -397,5 +418,5 @@ clmix_status clmix_plan_lay_out(struct clmix_planner *planner)
             plan->places[i].storage = plan->places[plan->places[i].of].storage;
     CLMIX_TRY(fill_slabs(plan));
     sum_arenas(plan);
-    return CLMIX_OK;
+    return index_places(plan);
 }

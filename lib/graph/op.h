@@ -46,6 +46,7 @@ const char *clmix_shape_text(clmix_shape shape, char *text);
 struct clmix_node {
     const struct clmix_op *op;
     const char *path; /* "layers.2.0.ff3", for errors and profiles */
+    int32_t scope;    /* the same as a scope's number */
     int input_count, output_count;
     int32_t *inputs, *outputs; /* value ids; inputs may be CLMIX_NONE */
     void *attributes;          /* the op's own struct, copied */
@@ -126,6 +127,8 @@ const struct clmix_tensor *clmix_tensor_at(const clmix_graph *graph, int32_t val
 const struct clmix_tensor *clmix_node_input(const clmix_graph *graph, const struct clmix_node *node, int index); /* NULL when left out */
 const struct clmix_tensor *clmix_node_result(const clmix_graph *graph, const struct clmix_node *node, int index);
 clmix_value clmix_value_of(clmix_graph *graph, int32_t id);
+/* Whether a parameter or state is called `name`, and which: the index of clmix_graph_tensor(). */
+bool clmix_graph_find(const clmix_graph *graph, const char *name, size_t *index);
 
 /* Inside a shape rule: declares the next output, dense, or as a view of input 0. */
 clmix_status clmix_node_declare(clmix_graph *graph, struct clmix_node *node, clmix_type type, clmix_shape shape);

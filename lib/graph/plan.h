@@ -76,6 +76,9 @@ struct clmix_plan {
     int32_t steps;
     char **strings;
     size_t string_count, string_capacity;
+    clmix_names names; /* places that have a name, by it */
+    int32_t *listed;   /* places that tables list */
+    size_t listed_count;
     cl_mem arenas[CLMIX_ARENAS]; /* weights, states, gradients; the activations are slabs */
     bool owns[CLMIX_ARENAS];
     cl_mem *slabs;
@@ -96,7 +99,11 @@ struct clmix_planner {
     int32_t *absorber;     /* for each node: the node that does its work; itself if not absorbed */
     bool *read_through;    /* for each node: its output 0 is never in memory, those who read it form it again from its inputs */
     int32_t *position;     /* for each node: its step, that of its absorber if absorbed */
-    int32_t *uses;         /* for each tensor: live nodes that read it or a view of it, plus one if it is a result */
+    int32_t *absorbed;     /* for each node: the next one that the same node absorbs, after itself or after the absorber; -1: none */
+    int32_t *reader_begin; /* for each tensor: where the live nodes that read it begin in `readers`, in order; and where the last ends */
+    int32_t *readers;
+    int32_t *step_begin; /* for each step: where its live nodes that are no views begin in `step_nodes`, in order; and the end */
+    int32_t *step_nodes;
     int32_t *host;         /* for each tensor: the tensor whose storage it lies in */
     size_t *host_offset;   /* elements */
     int32_t *first, *last; /* for each host */
@@ -118,7 +125,7 @@ clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launch
 clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher *launcher);    /* sets the arguments */
 
 /* cost.c */
-void clmix_plan_add_costs(struct clmix_planner *planner); /* of the plan and of each launch, once all are made */
+clmix_status clmix_plan_add_costs(struct clmix_planner *planner); /* of the plan and of each launch, once all are made */
 uint64_t clmix_plan_step_flops(const struct clmix_planner *planner, const struct clmix_node *node); /* with what it has absorbed */
 
 /* run.c */

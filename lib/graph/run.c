@@ -56,6 +56,8 @@ void clmix_plan_free(clmix_plan *plan)
     free(plan->storages);
     free(plan->places);
     free(plan->strings);
+    free(plan->listed);
+    clmix_names_clear(&plan->names);
     free(plan->slab_bytes);
     free(plan);
 }
@@ -150,10 +152,9 @@ clmix_status clmix_plan_prepare(clmix_plan *plan)
 
 static const struct clmix_place *find_place(const clmix_plan *plan, const char *name)
 {
-    for (size_t i = 0; i < plan->place_count; i++)
-        if (plan->places[i].name != NULL && plan->places[i].storage != CLMIX_NONE && strcmp(plan->places[i].name, name) == 0)
-            return &plan->places[i];
-    return NULL;
+    size_t number;
+
+    return clmix_names_find(&plan->names, name, &number) ? &plan->places[number] : NULL;
 }
 
 static clmix_status need_place(const clmix_plan *plan, const char *name, const struct clmix_place **place)
@@ -308,16 +309,65 @@ static clmix_status check_place(clmix_plan *plan, const struct clmix_place *plac
     return status;
 }
 
-/* What the step `position` made in slice `slice` (0 where it was the whole batch), or with -1 what the plan is given. */
-static clmix_status check_step(clmix_plan *plan, int32_t position, int slice)
+/* Places in memory, those of a step and slice together. */
+static int by_step(const void *a, const void *b)
 {
-    for (size_t i = 0; i < plan->place_count; i++) {
-        const struct clmix_place *place = &plan->places[i];
+    const struct clmix_place *x = *(const struct clmix_place *const *)a, *y = *(const struct clmix_place *const *)b;
+
+    if (x->position != y->position)
+        return x->position < y->position ? -1 : 1;
+    if (x->slice != y->slice)
+        return x->slice < y->slice ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+struct places {
+    const struct clmix_place **at;
+    size_t count;
+};
+
+static clmix_status sort_places(const clmix_plan *plan, struct places *places)
+{
+    places->at = malloc((plan->place_count + 1) * sizeof *places->at);
+    places->count = 0;
+    if (places->at == NULL)
+        return clmix_fail_memory("examining a plan");
+    for (size_t i = 0; i < plan->place_count; i++)
+        if (plan->places[i].storage != CLMIX_NONE)
+            places->at[places->count++] = &plan->places[i];
+    qsort(places->at, places->count, sizeof *places->at, by_step);
+    return CLMIX_OK;
+}
+
+/* The first place that a step made in a slice, or where it would be. */
+static size_t first_of(const struct places *places, int32_t position, int slice)
+{
+    size_t low = 0, high = places->count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct clmix_place *place = places->at[middle];
+
+        if (place->position < position || (place->position == position && place->slice < slice))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* What the step `position` made in slice `slice` (0 where it was the whole batch), or with -1 what the plan is given. */
+static clmix_status check_step(clmix_plan *plan, const struct places *places, int32_t position, int slice)
+{
+    for (size_t i = first_of(places, position, slice); i < places->count; i++) {
+        const struct clmix_place *place = places->at[i];
         size_t element = 0;
         float value = 0.0f;
         bool finite;
 
-        if (place->position != position || place->slice != slice || place->storage == CLMIX_NONE || (position < 0 && place->name == NULL))
+        if (place->position != position || place->slice != slice)
+            break;
+        if (position < 0 && place->name == NULL)
             continue;
         CLMIX_TRY(check_place(plan, place, &finite, &value, &element));
         if (!finite && position < 0)
@@ -330,59 +380,59 @@ static clmix_status check_step(clmix_plan *plan, int32_t position, int slice)
     return CLMIX_OK;
 }
 
-clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
+static clmix_status check_steps(clmix_plan *plan, const struct places *places)
 {
-    CLMIX_TRY(clmix_plan_prepare(plan));
-    CLMIX_TRY(check_step(plan, -1, 0));
+    CLMIX_TRY(check_step(plan, places, -1, 0));
     for (size_t i = 0; i < plan->launcher_count; i++) {
         const struct clmix_launcher *launcher = plan->launchers[i], *next = i + 1 < plan->launcher_count ? plan->launchers[i + 1] : NULL;
 
         CLMIX_TRY(clmix_launch_enqueue(plan->device, &launcher->launch));
         if (next == NULL || next->position != launcher->position || next->slice != launcher->slice)
-            CLMIX_TRY(check_step(plan, launcher->position, launcher->slice));
+            CLMIX_TRY(check_step(plan, places, launcher->position, launcher->slice));
     }
     return CLMIX_OK;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------------------------- */
-
-static bool is_listed(const clmix_plan *plan, const struct clmix_place *place)
+clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
 {
-    return place->slice == 0 && place->storage != CLMIX_NONE && plan->storages[place->storage].arena == CLMIX_ACTIVATIONS;
+    struct places places;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_plan_prepare(plan));
+    CLMIX_TRY(sort_places(plan, &places));
+    status = check_steps(plan, &places);
+    free(places.at);
+    return status;
 }
+
+/* ---- tables ------------------------------------------------------------------------------------------------------------------------- */
 
 size_t clmix_plan_value_count(const clmix_plan *plan)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < plan->place_count; i++)
-        count += is_listed(plan, &plan->places[i]);
-    return count;
+    return plan->listed_count;
 }
 
 clmix_status clmix_plan_value_at(const clmix_plan *plan, size_t index, clmix_plan_value *value)
 {
-    for (size_t i = 0; i < plan->place_count; i++) {
-        const struct clmix_place *place = &plan->places[i];
-        const struct clmix_storage *storage;
+    const struct clmix_storage *storage;
+    const struct clmix_place *place;
 
-        if (!is_listed(plan, place) || index-- != 0)
-            continue;
-        storage = &plan->storages[place->storage];
-        *value = (clmix_plan_value){
-            .path = place->path != NULL   ? place->path
-                    : place->name != NULL ? place->name
-                                          : "scratch",
-            .op = place->op != NULL ? place->op : "",
-            .shape = place->shape,
-            .offset_bytes = storage->offset_bytes + place->offset * clmix_type_bytes(place->type),
-            .size_bytes = place_bytes(place),
-            .slab = storage->slab,
-            .storage = place->storage,
-            .first_use = storage->first,
-            .last_use = storage->last,
-        };
-        return CLMIX_OK;
-    }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan has no value of this number");
+    if (index >= plan->listed_count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan has no value of this number");
+    place = &plan->places[plan->listed[index]];
+    storage = &plan->storages[place->storage];
+    *value = (clmix_plan_value){
+        .path = place->path != NULL   ? place->path
+                : place->name != NULL ? place->name
+                                      : "scratch",
+        .op = place->op != NULL ? place->op : "",
+        .shape = place->shape,
+        .offset_bytes = storage->offset_bytes + place->offset * clmix_type_bytes(place->type),
+        .size_bytes = place_bytes(place),
+        .slab = storage->slab,
+        .storage = place->storage,
+        .first_use = storage->first,
+        .last_use = storage->last,
+    };
+    return CLMIX_OK;
 }

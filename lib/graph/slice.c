@@ -94,27 +94,26 @@ static clmix_status add_place(struct clmix_planner *planner, int32_t tensor)
 
 /* ---- the graph of a slice ----------------------------------------------------------------------------------------------------------- */
 
-static bool in_chain(const struct clmix_planner *planner, const struct clmix_chain *chain, size_t n)
+/* The nodes of a chain, in the order of the graph. */
+static int by_number(const void *a, const void *b)
 {
-    return planner->live[n] && !(planner->graph->nodes[n]->op->flags & CLMIX_OP_VIEW) && planner->position[n] >= chain->first &&
-           planner->position[n] <= chain->last;
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+    return (x > y) - (x < y);
 }
 
-static void free_cut(clmix_graph *cut, const clmix_graph *graph)
+static clmix_status list_nodes(struct clmix_planner *planner, const struct clmix_chain *chain)
 {
-    for (size_t i = 0; cut != NULL && cut->tensors != NULL && i < graph->tensor_count; i++)
-        if (cut->tensors[i] != graph->tensors[i])
-            free(cut->tensors[i]);
-    for (size_t n = 0; cut != NULL && cut->nodes != NULL && n < graph->node_count; n++)
-        if (cut->nodes[n] != graph->nodes[n]) {
-            free(cut->nodes[n]->attributes);
-            free(cut->nodes[n]);
-        }
-    if (cut != NULL) {
-        free(cut->tensors);
-        free(cut->nodes);
-    }
-    free(cut);
+    struct clmix_slices *slices = &planner->slices;
+    const int32_t begin = planner->step_begin[chain->first], end = planner->step_begin[chain->last + 1];
+
+    slices->node_count = 0;
+    if (!clmix_array_reserve((void **)&slices->nodes, &slices->node_capacity, (size_t)(end - begin), sizeof *slices->nodes))
+        return clmix_fail_memory("a plan");
+    for (int32_t at = begin; at < end; at++)
+        slices->nodes[slices->node_count++] = planner->step_nodes[at];
+    qsort(slices->nodes, slices->node_count, sizeof *slices->nodes, by_number);
+    return CLMIX_OK;
 }
 
 static struct clmix_tensor *cut_tensor(const struct clmix_planner *planner, int32_t tensor, size_t images)
@@ -148,98 +147,160 @@ static struct clmix_node *cut_node(const struct clmix_planner *planner, const st
     return cut;
 }
 
-/* A copy of the graph in which every value that carries the batch, and every node of the chain, is one of `images`; all else is shared.
- * NULL without memory. */
-static clmix_graph *cut_graph(const struct clmix_planner *planner, const struct clmix_chain *chain, size_t images)
+/* One value of the slice's graph, the value that it is a view of, and those between the two. */
+static clmix_status cut_value(struct clmix_planner *planner, int32_t tensor)
 {
-    const clmix_graph *graph = planner->graph;
+    struct clmix_slices *slices = &planner->slices;
+    const clmix_graph *graph = slices->graph;
+
+    while (tensor >= 0 && slices->cut->tensors[tensor] == graph->tensors[tensor] && slices->parts[tensor].count > 0) {
+        struct clmix_tensor *cut = cut_tensor(planner, tensor, slices->images);
+
+        if (cut == NULL || !CLMIX_PUSH(slices->cut_tensors, slices->cut_count, slices->cut_capacity, tensor)) {
+            free(cut);
+            return clmix_fail_memory("a plan");
+        }
+        slices->cut->tensors[tensor] = cut;
+        tensor = cut->base == tensor ? CLMIX_NONE : graph->nodes[cut->producer]->inputs[0];
+    }
+    return CLMIX_OK;
+}
+
+/* The whole graph's nodes and values stand in the slice's again. */
+static void mend_graph(struct clmix_slices *slices)
+{
+    const clmix_graph *graph = slices->graph;
+
+    for (size_t i = 0; i < slices->cut_count; i++) {
+        free(slices->cut->tensors[slices->cut_tensors[i]]);
+        slices->cut->tensors[slices->cut_tensors[i]] = graph->tensors[slices->cut_tensors[i]];
+    }
+    slices->cut_count = 0;
+    for (size_t i = 0; i < slices->node_count; i++) {
+        struct clmix_node **node = &slices->cut->nodes[slices->nodes[i]];
+
+        if (*node == graph->nodes[slices->nodes[i]])
+            continue;
+        free((*node)->attributes);
+        free(*node);
+        *node = graph->nodes[slices->nodes[i]];
+    }
+}
+
+/* The slice's graph, which shares everything with the whole one as yet. */
+static clmix_status copy_graph(struct clmix_slices *slices)
+{
+    const clmix_graph *graph = slices->graph;
     clmix_graph *cut = malloc(sizeof *cut);
-    bool whole = cut != NULL;
 
     if (cut == NULL)
-        return NULL;
+        return clmix_fail_memory("a plan");
     *cut = *graph;
     cut->tensors = malloc((graph->tensor_count + 1) * sizeof *cut->tensors);
     cut->nodes = malloc((graph->node_count + 1) * sizeof *cut->nodes);
-    whole = cut->tensors != NULL && cut->nodes != NULL;
-    for (size_t i = 0; cut->tensors != NULL && i < graph->tensor_count; i++)
-        cut->tensors[i] = graph->tensors[i];
-    for (size_t n = 0; cut->nodes != NULL && n < graph->node_count; n++)
-        cut->nodes[n] = graph->nodes[n];
-    for (size_t i = 0; whole && i < graph->tensor_count; i++)
-        if (planner->slices.parts[i].count > 0) {
-            struct clmix_tensor *tensor = cut_tensor(planner, (int32_t)i, images);
+    slices->cut = cut;
+    if (cut->tensors == NULL || cut->nodes == NULL)
+        return clmix_fail_memory("a plan");
+    memcpy(cut->tensors, graph->tensors, graph->tensor_count * sizeof *cut->tensors);
+    memcpy(cut->nodes, graph->nodes, graph->node_count * sizeof *cut->nodes);
+    return CLMIX_OK;
+}
 
-            whole = tensor != NULL;
-            cut->tensors[i] = whole ? tensor : graph->tensors[i];
-        }
-    for (size_t n = 0; whole && n < graph->node_count; n++)
-        if (in_chain(planner, chain, n)) {
-            struct clmix_node *node = cut_node(planner, graph->nodes[n], images);
+/* In the slice's graph every node of the chain, and every value that carries the batch and that such a node touches, is one of the slice's
+ * images. */
+static clmix_status cut_graph(struct clmix_planner *planner)
+{
+    struct clmix_slices *slices = &planner->slices;
+    const clmix_graph *graph = slices->graph;
 
-            whole = node != NULL;
-            cut->nodes[n] = whole ? node : graph->nodes[n];
-        }
-    if (whole)
-        return cut;
-    free_cut(cut, graph);
-    return NULL;
+    for (size_t k = 0; k < slices->node_count; k++) {
+        const struct clmix_node *node = graph->nodes[slices->nodes[k]];
+        struct clmix_node *cut = cut_node(planner, node, slices->images);
+
+        if (cut == NULL)
+            return clmix_fail_memory("a plan");
+        slices->cut->nodes[slices->nodes[k]] = cut;
+        for (int i = 0; i < node->input_count; i++)
+            CLMIX_TRY(cut_value(planner, node->inputs[i]));
+        for (int i = 0; i < node->output_count; i++)
+            CLMIX_TRY(cut_value(planner, node->outputs[i]));
+    }
+    return CLMIX_OK;
 }
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status add_places(struct clmix_planner *planner, const struct clmix_chain *chain)
+static clmix_status add_places(struct clmix_planner *planner)
 {
-    const clmix_graph *graph = planner->graph;
+    const clmix_graph *graph = planner->slices.graph;
+    const struct clmix_slices *slices = &planner->slices;
 
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        planner->slices.places[i] = CLMIX_NONE;
-    for (size_t n = 0; n < graph->node_count; n++) {
-        const struct clmix_node *node = graph->nodes[n];
+    for (size_t k = 0; k < slices->node_count; k++) {
+        const struct clmix_node *node = graph->nodes[slices->nodes[k]];
 
-        for (int i = 0; in_chain(planner, chain, n) && i < node->input_count; i++)
+        for (int i = 0; i < node->input_count; i++)
             CLMIX_TRY(add_place(planner, node->inputs[i]));
-        for (int i = 0; in_chain(planner, chain, n) && i < node->output_count; i++)
+        for (int i = 0; i < node->output_count; i++)
             CLMIX_TRY(add_place(planner, node->outputs[i]));
     }
     return CLMIX_OK;
 }
 
-static clmix_status launch_nodes(struct clmix_planner *planner, const struct clmix_chain *chain)
+/* The values have no places in a slice any more. */
+static void drop_places(struct clmix_planner *planner)
 {
-    for (size_t n = 0; n < planner->graph->node_count; n++)
-        if (in_chain(planner, chain, n) && planner->absorber[n] == (int32_t)n)
-            CLMIX_TRY(clmix_plan_launch_node(planner, planner->graph->nodes[n]));
+    const clmix_graph *graph = planner->slices.graph;
+    struct clmix_slices *slices = &planner->slices;
+
+    for (size_t k = 0; k < slices->node_count; k++) {
+        const struct clmix_node *node = graph->nodes[slices->nodes[k]];
+
+        for (int i = 0; i < node->input_count; i++)
+            if (node->inputs[i] >= 0)
+                slices->places[node->inputs[i]] = CLMIX_NONE;
+        for (int i = 0; i < node->output_count; i++)
+            slices->places[node->outputs[i]] = CLMIX_NONE;
+    }
+}
+
+static clmix_status launch_nodes(struct clmix_planner *planner)
+{
+    const struct clmix_slices *slices = &planner->slices;
+
+    for (size_t k = 0; k < slices->node_count; k++)
+        if (planner->absorber[slices->nodes[k]] == slices->nodes[k])
+            CLMIX_TRY(clmix_plan_launch_node(planner, planner->graph->nodes[slices->nodes[k]]));
     return CLMIX_OK;
 }
 
-/* One slice, planned against the cut graph. */
-static clmix_status launch_slice(struct clmix_planner *planner, const struct clmix_chain *chain)
+/* One slice, planned against its graph. */
+static clmix_status launch_slice(struct clmix_planner *planner)
 {
-    const clmix_graph *graph = planner->graph;
-    clmix_graph *cut;
-    clmix_status status;
+    struct clmix_slices *slices = &planner->slices;
+    clmix_status status = add_places(planner);
 
-    CLMIX_TRY(add_places(planner, chain));
-    cut = cut_graph(planner, chain, planner->slices.images);
-    if (cut == NULL)
-        return clmix_fail_memory("a plan");
-    planner->graph = cut;
-    status = launch_nodes(planner, chain);
-    planner->graph = graph;
-    free_cut(cut, graph);
+    if (status == CLMIX_OK)
+        status = cut_graph(planner);
+    planner->graph = slices->cut;
+    if (status == CLMIX_OK)
+        status = launch_nodes(planner);
+    planner->graph = slices->graph;
+    mend_graph(slices);
+    drop_places(planner);
     return status;
 }
 
 clmix_status clmix_slices_launch(struct clmix_planner *planner, const struct clmix_chain *chain)
 {
     struct clmix_slices *slices = &planner->slices;
-    clmix_status status = CLMIX_OK;
+    clmix_status status = list_nodes(planner, chain);
 
+    if (status == CLMIX_OK && slices->cut == NULL)
+        status = copy_graph(slices);
     for (slices->first = 0; status == CLMIX_OK && slices->first < slices->batch; slices->first += chain->images) {
         slices->number++;
         slices->images = slices->batch - slices->first < chain->images ? slices->batch - slices->first : chain->images;
-        status = launch_slice(planner, chain);
+        status = launch_slice(planner);
     }
     slices->number = 0;
     return status;

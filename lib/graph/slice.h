@@ -15,8 +15,8 @@ struct clmix_chain {
 
 /* Scratch of a node, which each slice uses again. */
 struct clmix_sliced_scratch {
-    int32_t node, storage;
-    int number; /* of the node's pieces of scratch */
+    int32_t storage, next; /* place in `scratch` of another piece of the same node's, or CLMIX_NONE */
+    int number;            /* of the node's pieces of scratch */
 };
 
 /* Part of a planner. A value is inner to a chain when nothing outside needs it: its storage has room for the images of a slice, and its
@@ -31,11 +31,17 @@ struct clmix_slices {
     size_t chain_count, chain_capacity;
     struct clmix_sliced_scratch *scratch;
     size_t scratch_count, scratch_capacity;
+    int32_t *node_scratch; /* for each node: place in `scratch` of a piece of its own, or CLMIX_NONE */
     /* The slice whose launches are being made. */
     int number;           /* from 1; 0: none */
     size_t first, images; /* of the batch */
     int32_t *places;      /* for each tensor: its place in this slice, or CLMIX_NONE */
     int scratches;        /* pieces that the node being launched has asked for */
+    int32_t *nodes;       /* of its chain, in order */
+    size_t node_count, node_capacity;
+    clmix_graph *cut; /* the slice's graph: the whole one, but for the nodes of the chain and the values that these touch */
+    int32_t *cut_tensors;
+    size_t cut_count, cut_capacity;
 };
 
 /* parts.c: parts of all values, and for each node whether it works image by image. */
