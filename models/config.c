@@ -1,13 +1,17 @@
 /* Configurations: opening, overriding, writing out. What the keys of a model mean is in that model's file. */
 #include "models/config.h"
+#include "base/file.h"
+#include "base/near.h"
 #include "base/status.h"
 #include "graph/op.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "models/file.h"
 #include "models/presets.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Makes `keys` of `given`. */
 static clmix_status read_keys(clmix_config *config)
@@ -66,7 +70,14 @@ clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config)
     *copy = NULL;
     CLMIX_TRY(clmix_config_check(config));
     cJSON *json = cJSON_Duplicate(config->given, 1);
-    return json ? clmix_config_adopt(copy, config->name, json) : clmix_fail_memory("a configuration");
+    if (!json)
+        return clmix_fail_memory("a configuration");
+    CLMIX_TRY(clmix_config_adopt(copy, config->name, json));
+    if (!config->weights || ((*copy)->weights = strdup(config->weights)))
+        return CLMIX_OK;
+    clmix_config_free(*copy);
+    *copy = NULL;
+    return clmix_fail_memory("a configuration");
 }
 
 void clmix_config_free(clmix_config *config)
@@ -75,16 +86,13 @@ void clmix_config_free(clmix_config *config)
         return;
     cJSON_Delete(config->given);
     free(config->name);
+    free(config->weights);
     free(config);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
+#define JSON_BYTES ((size_t)16 << 20)
 
 static clmix_status open_text(clmix_config **config, const char *name, const char *text, size_t bytes)
 {
@@ -102,27 +110,54 @@ clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors
             CLMIX_ERROR_FORMAT,
             "'%s' carries no configuration (metadata \"config\"); name the model by a preset or a JSON file and load the weights into it",
             path);
-    return open_text(config, path, text, strlen(text));
+    CLMIX_TRY(open_text(config, path, text, strlen(text)));
+    if (((*config)->weights = strdup(path)))
+        return CLMIX_OK;
+    clmix_config_free(*config);
+    *config = NULL;
+    return clmix_fail_memory("a configuration");
 }
 
-static clmix_status open_weights(clmix_config **config, const char *path)
+/* A JSON text, and no header's length, which has zero bytes. */
+static bool is_json(const char *content, size_t bytes)
+{
+    size_t blank = strspn(content, " \t\r\n");
+    return blank < bytes && content[blank] == '{' && (bytes < blank + 8 || !memchr(content + blank, '\0', 8));
+}
+
+/* JSON by its content or its name, else weights. */
+static clmix_status open_file(clmix_config **config, const char *path)
 {
     clmix_safetensors *file = NULL;
-    CLMIX_TRY(clmix_safetensors_open(&file, path));
-    clmix_status status = clmix_config_of_file(config, file, path);
+    void *content = NULL;
+    size_t bytes = 0;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_file_read(path, SIZE_MAX - 1, &content, &bytes));
+    if (bytes <= JSON_BYTES && (clmix_has_ending(path, ".json") || is_json(content, bytes))) {
+        status = open_text(config, path, content, bytes);
+        free(content);
+        return status;
+    }
+    CLMIX_TRY(clmix_safetensors_adopt(&file, path, content, bytes));
+    status = clmix_config_of_file(config, file, path);
     clmix_safetensors_close(file);
     return status;
 }
 
 static clmix_status fail_unknown(const char *model)
 {
-    char list[512] = "";
-    for (size_t i = 0; clmix_preset_name(i); i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", clmix_preset_name(i));
-    return clmix_fail(
-        CLMIX_ERROR_ARGUMENT,
-        "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a trained .safetensors file or a JSON text",
-        model, list);
+    const char *names[64];
+    char list[512] = "", meant[CLMIX_MEANT_BYTES];
+    size_t count = 0;
+    for (; count < sizeof names / sizeof *names && clmix_preset_name(count); count++) {
+        names[count] = clmix_preset_name(count);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", count ? ", " : "", names[count]);
+    }
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a .safetensors file or the folder of a "
+                      "run, or a JSON text%s",
+                      model, list, clmix_meant(meant, model, names, count));
 }
 
 clmix_status clmix_config_open(clmix_config **config, const char *model)
@@ -137,16 +172,16 @@ clmix_status clmix_config_open(clmix_config **config, const char *model)
         return open_text(config, "configuration", model, strlen(model));
 
     const struct clmix_embedded *preset = clmix_preset_find(model);
+    struct stat info;
+    char *path = NULL;
     if (preset)
         return open_text(config, model, (const char *)preset->text, preset->bytes);
-    if (ends_with(model, ".safetensors"))
-        return open_weights(config, model);
-    if (ends_with(model, ".json")) {
-        cJSON *json = NULL;
-        CLMIX_TRY(clmix_json_read(&json, model));
-        return clmix_config_adopt(config, model, json);
-    }
-    return fail_unknown(model);
+    if (stat(model, &info) != 0 && !clmix_has_ending(model, ".safetensors") && !clmix_has_ending(model, ".json"))
+        return fail_unknown(model);
+    CLMIX_TRY(clmix_weights_path(&path, model));
+    clmix_status status = open_file(config, path);
+    free(path);
+    return status;
 }
 
 /* ---- overriding --------------------------------------------------------------------------------------------------------------------- */
@@ -230,6 +265,11 @@ clmix_status clmix_config_text(const clmix_config *config, char **json)
 const char *clmix_config_name(const clmix_config *config)
 {
     return config ? config->name : "";
+}
+
+const char *clmix_config_weights(const clmix_config *config)
+{
+    return config ? config->weights : NULL;
 }
 
 void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels)

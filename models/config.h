@@ -49,6 +49,7 @@ clmix_status clmix_model_kind_find(const char *where, const char *name, const st
 
 struct clmix_config {
     char *name;                          /* the preset's or file's name, or the model's */
+    char *weights;                       /* the file of weights that carried it, or NULL */
     cJSON *given;                        /* as read, with the overrides put in */
     const struct clmix_model_kind *kind; /* of the last object that could be read */
     struct clmix_model_keys keys;

@@ -3,7 +3,6 @@
 #ifndef CLMIX_MODELS_NETWORK_H
 #define CLMIX_MODELS_NETWORK_H
 
-#include "io/safetensors.h"
 #include "runtime/runtime.h"
 #include <clmix/network.h>
 
@@ -51,9 +50,6 @@ void clmix_arenas_free(struct clmix_arenas *arenas);
 float *clmix_arenas_at(const struct clmix_arenas *arenas, const clmix_tensor_info *info);
 clmix_status clmix_arenas_upload(const struct clmix_arenas *arenas, clmix_network *network);
 clmix_status clmix_arenas_download(struct clmix_arenas *arenas, const clmix_network *network);
-
-/* --- weights.c ------------------------------------------------------------------------------------------------------------------------ */
-clmix_status clmix_network_take(clmix_network *network, const clmix_safetensors *file, const char *path);
 
 /* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
 

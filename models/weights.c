@@ -1,23 +1,17 @@
-/* Weights in files: safetensors with the authors' names and PyTorch's shapes. The metadata carries the configuration, the class names and
- * the normalisation, so that a file is all an application needs. */
+/* Weights from files: safetensors with the authors' names and PyTorch's shapes. Where the metadata carries class names and normalisation
+ * they come along. */
+#include "base/array.h"
 #include "base/status.h"
 #include "graph/op.h"
 #include "io/json.h"
 #include "models/config.h"
+#include "models/file.h"
 #include "models/network.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
-
-/* A batch normalisation's counter, which nothing here needs. */
-static bool is_counter(const char *name)
-{
-    static const char counter[] = "num_batches_tracked";
-    size_t length = strlen(name);
-    return length >= sizeof counter - 1 && strcmp(name + length - (sizeof counter - 1), counter) == 0;
-}
+/* ---- tensors ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool same_shape(const clmix_stored_tensor *stored, clmix_shape shape)
 {
@@ -38,22 +32,19 @@ static void append_name(char *list, size_t bytes, size_t number, const char *nam
 }
 
 /* That the model needs every tensor of the file. */
-static clmix_status check_names(const clmix_network *network, const clmix_safetensors *file, const char *path)
+static clmix_status check_all_taken(const clmix_network *network, const struct clmix_weights *weights)
 {
     char list[400] = "";
     size_t unknown = 0;
 
-    for (size_t i = 0; i < clmix_safetensors_count(file); i++) {
-        const char *name = clmix_safetensors_at(file, i)->name;
-        size_t index;
-        if (!is_counter(name) && !clmix_graph_find(network->graph, name, &index))
-            append_name(list, sizeof list, unknown++, name);
-    }
+    for (size_t i = 0; i < weights->count; i++)
+        if (!weights->named[i].taken)
+            append_name(list, sizeof list, unknown++, weights->named[i].stored->name);
     if (unknown == 0)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_FORMAT,
-                      "'%s' has %zu tensors that '%s' does not know (%s); it was made by another model or configuration", path, unknown,
-                      clmix_config_name(network->config), list);
+                      "'%s' has %zu tensors that '%s' does not know (%s); it was made by another model or configuration", weights->path,
+                      unknown, clmix_config_name(network->config), list);
 }
 
 static clmix_status take_tensor(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device)
@@ -78,7 +69,7 @@ static clmix_status take_tensor(const clmix_tensor_info *info, const clmix_store
 }
 
 /* Every tensor of the model from the file into `arenas`. */
-static clmix_status take_all(const clmix_network *network, const clmix_safetensors *file, const char *path, struct clmix_arenas *arenas)
+static clmix_status take_all(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas)
 {
     char list[400] = "";
     size_t missing = 0;
@@ -86,67 +77,42 @@ static clmix_status take_all(const clmix_network *network, const clmix_safetenso
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        const clmix_stored_tensor *stored = clmix_safetensors_find(file, info.name);
-        if (stored)
-            CLMIX_TRY(take_tensor(&info, stored, path, clmix_arenas_at(arenas, &info)));
-        else
+        struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
+        if (weight) {
+            CLMIX_TRY(take_tensor(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
+            weight->taken = true;
+        } else
             append_name(list, sizeof list, missing++, info.name);
     }
     if (missing == 0)
-        return CLMIX_OK;
+        return check_all_taken(network, weights);
     return clmix_fail(CLMIX_ERROR_FORMAT,
-                      "'%s' lacks %zu of the tensors that '%s' needs (%s); it was made by another model or configuration", path, missing,
-                      clmix_config_name(network->config), list);
-}
-
-/* Both arenas or neither: where the second cannot be written the first gets its old values back. */
-static clmix_status replace(clmix_network *network, const struct clmix_arenas *arenas)
-{
-    struct clmix_arenas old;
-    CLMIX_TRY(clmix_arenas_new(&old, network));
-    clmix_status status = clmix_arenas_download(&old, network);
-    if (!status && (status = clmix_arenas_upload(arenas, network))) {
-        char sentence[1024];
-        snprintf(sentence, sizeof sentence, "%s", clmix_error());
-        if (clmix_arenas_upload(&old, network) == CLMIX_OK)
-            clmix_fail(status, "%s", sentence);
-    }
-    clmix_arenas_free(&old);
-    return status;
-}
-
-clmix_status clmix_network_take(clmix_network *network, const clmix_safetensors *file, const char *path)
-{
-    struct clmix_arenas arenas;
-    CLMIX_TRY(clmix_arenas_new(&arenas, network));
-    clmix_status status = take_all(network, file, path, &arenas);
-    if (!status)
-        status = check_names(network, file, path);
-    if (!status)
-        status = replace(network, &arenas);
-    clmix_arenas_free(&arenas);
-    return status;
-}
-
-clmix_status clmix_network_load_weights(clmix_network *network, const char *path)
-{
-    clmix_safetensors *file = NULL;
-    CLMIX_TRY(clmix_safetensors_open(&file, path));
-    clmix_status status = clmix_network_take(network, file, path);
-    clmix_safetensors_close(file);
-    return status;
+                      "'%s' lacks %zu of the tensors that '%s' needs (%s); it was made by another model or configuration", weights->path,
+                      missing, clmix_config_name(network->config), list);
 }
 
 /* ---- metadata ----------------------------------------------------------------------------------------------------------------------- */
 
-/* One number a channel from metadata `key`; keeps `values` where the file has none. */
-static clmix_status take_numbers(const clmix_safetensors *file, const char *path, const char *key, size_t channels, float values[4])
+/* The text of metadata `key` as JSON; NULL where the file has none. */
+static clmix_status read_metadata(const struct clmix_weights *weights, const char *key, cJSON **json)
 {
-    const char *text = clmix_safetensors_metadata(file, key);
+    const char *text = clmix_safetensors_metadata(weights->file, key);
+    char where[300];
+
+    *json = NULL;
+    snprintf(where, sizeof where, "%.250s (metadata %s)", weights->path, key);
+    return text ? clmix_json_parse(json, where, text, strlen(text)) : CLMIX_OK;
+}
+
+/* One number a channel from metadata `key`; keeps `values` where the file has none. */
+static clmix_status take_numbers(const struct clmix_weights *weights, const char *key, size_t channels, float values[4])
+{
     cJSON *json = NULL;
-    if (!text || channels > 4)
+    CLMIX_TRY(read_metadata(weights, key, &json));
+    if (!json || channels > 4) {
+        cJSON_Delete(json);
         return CLMIX_OK;
-    CLMIX_TRY(clmix_json_parse(&json, path, text, strlen(text)));
+    }
 
     bool fine = cJSON_IsArray(json) && cJSON_GetArraySize(json) == (int)channels;
     for (size_t c = 0; fine && c < channels; c++) {
@@ -156,16 +122,16 @@ static clmix_status take_numbers(const clmix_safetensors *file, const char *path
     }
     cJSON_Delete(json);
     return fine ? CLMIX_OK
-                : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata '%s' must be a list of %zu numbers, one a channel", path, key, channels);
+                : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata '%s' must be a list of %zu numbers, one a channel", weights->path, key,
+                             channels);
 }
 
 /* The class names as a list of texts that belong to *json; all NULL where the file has none. */
-static clmix_status take_names(const clmix_safetensors *file, const char *path, const char **names, size_t count, cJSON **json)
+static clmix_status take_names(const struct clmix_weights *weights, const char **names, size_t count, cJSON **json)
 {
-    const char *text = clmix_safetensors_metadata(file, "classes");
-    if (!text)
+    CLMIX_TRY(read_metadata(weights, "classes", json));
+    if (!*json)
         return CLMIX_OK;
-    CLMIX_TRY(clmix_json_parse(json, path, text, strlen(text)));
 
     bool fine = cJSON_IsArray(*json) && cJSON_GetArraySize(*json) == (int)count;
     const cJSON *item = fine ? (*json)->child : NULL;
@@ -173,10 +139,10 @@ static clmix_status take_names(const clmix_safetensors *file, const char *path, 
         names[i] = cJSON_GetStringValue(item);
         fine = names[i] != NULL;
     }
-    return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", path, count);
+    return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", weights->path, count);
 }
 
-static clmix_status take_metadata(clmix_network *network, const clmix_safetensors *file, const char *path)
+static clmix_status describe(clmix_network *network, const struct clmix_weights *weights)
 {
     size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
     float mean[4], deviation[4];
@@ -185,16 +151,64 @@ static clmix_status take_metadata(clmix_network *network, const clmix_safetensor
     if (!names)
         return clmix_fail_memory("the class names");
 
+    for (size_t i = 0; i < classes; i++)
+        names[i] = network->class_names[i];
     clmix_network_normalization(network, mean, deviation);
-    clmix_status status = take_names(file, path, names, classes, &json);
+    clmix_status status = take_names(weights, names, classes, &json);
     if (!status)
-        status = take_numbers(file, path, "mean", channels, mean);
+        status = take_numbers(weights, "mean", channels, mean);
     if (!status)
-        status = take_numbers(file, path, "deviation", channels, deviation);
+        status = take_numbers(weights, "deviation", channels, deviation);
     if (!status && (status = clmix_network_describe_data(network, names, mean, deviation)))
-        status = clmix_fail_at(status, "'%s'", path);
+        status = clmix_fail_at(status, "'%s'", weights->path);
     cJSON_Delete(json);
     free(names);
+    return status;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Both arenas and, with `weights`, what the file says of the data, or nothing: where the rest fails the arenas get their old values back. */
+static clmix_status replace(clmix_network *network, const struct clmix_arenas *arenas, const struct clmix_weights *weights)
+{
+    struct clmix_arenas old;
+    CLMIX_TRY(clmix_arenas_new(&old, network));
+    clmix_status status = clmix_arenas_download(&old, network);
+    if (status) {
+        clmix_arenas_free(&old);
+        return status;
+    }
+    status = clmix_arenas_upload(arenas, network);
+    if (!status && weights)
+        status = describe(network, weights);
+    if (status) {
+        char sentence[1024];
+        snprintf(sentence, sizeof sentence, "%s", clmix_error());
+        if (clmix_arenas_upload(&old, network) == CLMIX_OK)
+            clmix_fail(status, "%s", sentence);
+    }
+    clmix_arenas_free(&old);
+    return status;
+}
+
+static clmix_status load(clmix_network *network, const struct clmix_weights *weights)
+{
+    struct clmix_arenas arenas;
+    CLMIX_TRY(clmix_arenas_new(&arenas, network));
+    clmix_status status = take_all(network, weights, &arenas);
+    if (!status)
+        status = replace(network, &arenas, weights);
+    clmix_arenas_free(&arenas);
+    return status;
+}
+
+clmix_status clmix_network_load_weights(clmix_network *network, const char *path)
+{
+    struct clmix_weights weights;
+    clmix_status status = clmix_weights_open(&weights, path);
+    if (!status)
+        status = load(network, &weights);
+    clmix_weights_close(&weights);
     return status;
 }
 
@@ -202,20 +216,19 @@ clmix_status clmix_network_load(clmix_network **network, clmix_device *device, c
 {
     if (!network || !device || !path)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_load needs a device, a path and a place for its result, and NULL was given");
-    clmix_safetensors *file = NULL;
+    struct clmix_weights weights;
     clmix_config *config = NULL;
     clmix_network *made = NULL;
     *network = NULL;
-    CLMIX_TRY(clmix_safetensors_open(&file, path));
 
-    clmix_status status = clmix_config_of_file(&config, file, path);
+    clmix_status status = clmix_weights_open(&weights, path);
+    if (!status)
+        status = clmix_config_of_file(&config, weights.file, weights.path);
     if (!status)
         status = clmix_network_make(&made, device, config);
     if (!status)
-        status = clmix_network_take(made, file, path);
-    if (!status)
-        status = take_metadata(made, file, path);
-    clmix_safetensors_close(file);
+        status = load(made, &weights);
+    clmix_weights_close(&weights);
     if (status) {
         clmix_network_free(made);
         return status;
@@ -224,89 +237,92 @@ clmix_status clmix_network_load(clmix_network **network, clmix_device *device, c
     return CLMIX_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- taking over what fits ---------------------------------------------------------------------------------------------------------- */
 
-/* Adds a JSON value as the text of a metadata key, and deletes it; NULL stands for a failed allocation. */
-static clmix_status describe_json(clmix_safetensors_writer *writer, const char *key, cJSON *json)
+/* A list of names, NULL at its end. */
+struct names {
+    char **names;
+    size_t count, capacity;
+};
+
+static clmix_status add_name(struct names *list, const char *name)
 {
-    char *text = NULL;
-    clmix_status status = json ? clmix_json_print(json, &text) : clmix_fail_memory("the metadata");
-    if (!status)
-        status = clmix_safetensors_describe(writer, key, text);
-    free(text);
-    cJSON_Delete(json);
-    return status;
-}
+    char *copy = strdup(name);
 
-static clmix_status describe_numbers(clmix_safetensors_writer *writer, const char *key, const float *values, size_t count)
-{
-    double shortest[4];
-    for (size_t i = 0; i < count; i++)
-        shortest[i] = clmix_shortest(values[i]);
-    return describe_json(writer, key, cJSON_CreateDoubleArray(shortest, (int)count));
-}
-
-static clmix_status describe(clmix_safetensors_writer *writer, const clmix_network *network)
-{
-    char *config = NULL;
-    size_t channels = network->config->keys.picture.channels;
-
-    CLMIX_TRY(clmix_safetensors_describe(writer, "format", "pt")); /* what PyTorch's loader looks for */
-    CLMIX_TRY(clmix_config_text(network->config, &config));
-    clmix_status status = clmix_safetensors_describe(writer, "config", config);
-    free(config);
-    CLMIX_TRY(status);
-    CLMIX_TRY(
-        describe_json(writer, "classes",
-                      cJSON_CreateStringArray((const char *const *)network->class_names, (int)clmix_config_classes(network->config))));
-    if (channels > 4)
+    if (copy && clmix_array_reserve((void **)&list->names, &list->capacity, list->count + 2, sizeof *list->names)) {
+        list->names[list->count++] = copy;
+        list->names[list->count] = NULL;
         return CLMIX_OK;
-    CLMIX_TRY(describe_numbers(writer, "mean", network->mean, channels));
-    return describe_numbers(writer, "deviation", network->deviation, channels);
-}
-
-static clmix_status put_tensor(clmix_safetensors_writer *writer, const clmix_tensor_info *info, const float *device)
-{
-    size_t count = clmix_shape_count(info->file_shape);
-    float *file = malloc((count + 1) * sizeof *file);
-    if (!file)
-        return clmix_fail_memory(info->name);
-    clmix_layout_to_file(info, device, file);
-    clmix_status status = clmix_safetensors_put(writer, file, count * sizeof *file);
-    free(file);
-    return status;
-}
-
-static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_network *network, const struct clmix_arenas *arenas,
-                               const char *path)
-{
-    clmix_tensor_info info;
-
-    CLMIX_TRY(describe(writer, network));
-    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
-        CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        CLMIX_TRY(clmix_safetensors_declare(writer, info.name, CLMIX_STORED_F32, info.file_shape.rank, info.file_shape.size));
     }
-    CLMIX_TRY(clmix_safetensors_begin(writer, path));
-    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
-        CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        CLMIX_TRY(put_tensor(writer, &info, clmix_arenas_at(arenas, &info)));
-    }
-    return clmix_safetensors_finish(writer);
+    free(copy);
+    return clmix_fail_memory("a list of names");
 }
 
-clmix_status clmix_network_save(clmix_network *network, const char *path)
+static void clear_names(char **names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        free(names[i]);
+    free(names);
+}
+
+void clmix_init_report_clear(clmix_init_report *report)
+{
+    clear_names(report->taken_names);
+    clear_names(report->fresh_names);
+    clear_names(report->unused_names);
+    memset(report, 0, sizeof *report);
+}
+
+/* What fits by name and shape goes over the values in `arenas`. */
+static clmix_status take_fitting(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas,
+                                 struct names *taken, struct names *fresh)
+{
+    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
+        clmix_tensor_info info;
+        CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
+        struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
+        if (weight && same_shape(weight->stored, info.file_shape)) {
+            CLMIX_TRY(take_tensor(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
+            weight->taken = true;
+            CLMIX_TRY(add_name(taken, info.name));
+        } else
+            CLMIX_TRY(add_name(fresh, info.name));
+    }
+    if (taken->count > 0)
+        return CLMIX_OK;
+    return clmix_fail(CLMIX_ERROR_FORMAT, "nothing in '%s' fits '%s': no tensor has the name and the shape of one of the model's", weights->path,
+                      clmix_config_name(network->config));
+}
+
+static clmix_status take_over(clmix_network *network, const struct clmix_weights *weights, struct names *taken, struct names *fresh)
 {
     struct clmix_arenas arenas;
-    clmix_safetensors_writer *writer = NULL;
-
     CLMIX_TRY(clmix_arenas_new(&arenas, network));
     clmix_status status = clmix_arenas_download(&arenas, network);
     if (!status)
-        status = clmix_safetensors_writer_new(&writer);
+        status = take_fitting(network, weights, &arenas, taken, fresh);
     if (!status)
-        status = write_file(writer, network, &arenas, path);
-    clmix_safetensors_writer_free(writer);
+        status = replace(network, &arenas, NULL);
     clmix_arenas_free(&arenas);
+    return status;
+}
+
+clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report)
+{
+    struct names taken = { 0 }, fresh = { 0 }, unused = { 0 };
+    struct clmix_weights weights;
+    clmix_status status = clmix_weights_open(&weights, path);
+    if (!status)
+        status = take_over(network, &weights, &taken, &fresh);
+    for (size_t i = 0; !status && i < weights.count; i++)
+        if (!weights.named[i].taken)
+            status = add_name(&unused, weights.named[i].stored->name);
+    clmix_weights_close(&weights);
+
+    clmix_init_report made = { taken.count, fresh.count, unused.count, taken.names, fresh.names, unused.names };
+    if (report && !status)
+        *report = made;
+    else
+        clmix_init_report_clear(&made);
     return status;
 }

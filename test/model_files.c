@@ -109,10 +109,287 @@ START_TEST(no_answer_comes_of_weights_that_are_no_numbers)
 }
 END_TEST
 
+/* ---- files of others ----------------------------------------------------------------------------------------------------------------- */
+
+static void path_in(char path[600], const char *name)
+{
+    snprintf(path, 600, "%s/%s", folder, name);
+}
+
+static void write_bytes(const char *path, const void *data, size_t bytes)
+{
+    FILE *stream = fopen(path, "wb");
+
+    ck_assert(stream && fwrite(data, 1, bytes, stream) == bytes && fclose(stream) == 0);
+}
+
+/* The network's tensors as PyTorch saves them, every name behind `wrapper`, with `pairs` of metadata. */
+static void save_as_torch(clmix_network *network, const char *path, const char *wrapper, const char *const *metadata, size_t pairs)
+{
+    enum { MOST = 64 };
+    clmix_stored_tensor tensors[MOST] = { { 0 } };
+    size_t count = clmix_network_tensor_count(network);
+
+    ck_assert_uint_lt(count, MOST);
+    for (size_t i = 0; i < count; i++) {
+        clmix_tensor_info info;
+        char *name = malloc(200);
+        ok(clmix_network_tensor(network, i, &info));
+        size_t values = clmix_shape_count(info.file_shape);
+        float *data = malloc(values * sizeof *data);
+        ck_assert(name && data);
+        ok(clmix_network_read(network, info.name, data, values));
+        snprintf(name, 200, "%s%s", wrapper, info.name);
+        tensors[i] = (clmix_stored_tensor){ .name = name, .type = CLMIX_STORED_F32, .rank = info.file_shape.rank, .data = data };
+        memcpy(tensors[i].size, info.file_shape.size, (size_t)info.file_shape.rank * sizeof *tensors[i].size);
+    }
+    ok(clmix_safetensors_write(path, tensors, count, metadata, pairs));
+    for (size_t i = 0; i < count; i++) {
+        free((char *)tensors[i].name);
+        free((void *)tensors[i].data);
+    }
+}
+
+static void classify(clmix_network *network, float answers[CLASSES])
+{
+    uint8_t picture[PIXELS];
+
+    for (size_t i = 0; i < sizeof picture; i++)
+        picture[i] = (uint8_t)(i * 37 % 251);
+    ok(clmix_network_classify(network, picture, 1, answers));
+}
+
+static const char *const wrappers[] = { "", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module." };
+
+START_TEST(what_pytorch_put_before_the_names_is_taken_off)
+{
+    clmix_network *network = network_of(NULL, 2), *back = network_of(NULL, 3);
+    float before[CLASSES], after[CLASSES];
+    char path[600];
+
+    path_in(path, "wrapped.safetensors");
+    classify(network, before);
+    save_as_torch(network, path, wrappers[_i], NULL, 0);
+    ok(clmix_network_load_weights(back, path));
+    classify(back, after);
+    ck_assert_mem_eq(before, after, sizeof before);
+    clmix_network_free(network);
+    clmix_network_free(back);
+}
+END_TEST
+
+START_TEST(a_name_with_and_without_wrapper_is_refused)
+{
+    static const float one = 1.0f;
+    const clmix_stored_tensor tensors[] = { { .name = "conv.0.bias", .rank = 1, .size = { 1 }, .data = &one },
+                                            { .name = "module.conv.0.bias", .rank = 1, .size = { 1 }, .data = &one } };
+    clmix_network *network = network_of(NULL, 2);
+    char path[600];
+
+    path_in(path, "twice.safetensors");
+    ok(clmix_safetensors_write(path, tensors, 2, NULL, 0));
+    fails(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT, "'conv.0.bias' twice");
+    clmix_network_free(network);
+}
+END_TEST
+
+/* Both ways to a model say the same. */
+static void no_model(const char *path, clmix_status status, const char *part)
+{
+    clmix_config *config;
+    clmix_network *network;
+
+    fails(clmix_config_open(&config, path), status, part);
+    fails(clmix_network_load(&network, device, path), status, part);
+    ck_assert(!config && !network);
+}
+
+START_TEST(files_that_are_no_models_are_told_apart)
+{
+    static const struct {
+        const char *name, *content;
+        size_t bytes;
+        const char *part;
+    } files[] = {
+        { "model.pt", "PK\003\004\0\0\010\010\0\0\0\0", 12, "PyTorch's .pt and .pth are; convert it with: python3" },
+        { "old.pth", "\x80\002\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8", 12, "convert it with: python3" },
+        { "README.md", "# A model\n\nWeights are elsewhere.\n", 34, "not a safetensors file: it looks like a text" },
+        { "model.safetensors", "# A model\n\nWeights are elsewhere.\n", 34, "not a safetensors file: it looks like a text" },
+        { "passwd", "root:x:0:0:root:/root:/bin/bash\n", 32, "it looks like a text" },
+    };
+    char path[600];
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        path_in(path, files[i].name);
+        write_bytes(path, files[i].content, files[i].bytes);
+        no_model(path, CLMIX_ERROR_FORMAT, files[i].part);
+        remove(path);
+    }
+}
+END_TEST
+
+START_TEST(json_is_known_without_its_ending)
+{
+    clmix_config *config;
+    char path[600];
+
+    path_in(path, "tiny.conf");
+    write_bytes(path, "\n " TINY, sizeof TINY + 1);
+    ok(clmix_config_open(&config, path));
+    ck_assert_uint_eq(clmix_config_classes(config), CLASSES);
+    ck_assert_ptr_null(clmix_config_weights(config));
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(a_runs_folder_stands_for_its_model)
+{
+    clmix_network *network = network_of(NULL, 4), *back;
+    clmix_config *config;
+    float before[CLASSES], after[CLASSES];
+    char path[600];
+
+    no_model(folder, CLMIX_ERROR_FILE, "has no model.safetensors;");
+    path_in(path, "checkpoint.safetensors");
+    write_bytes(path, "", 0);
+    no_model(folder, CLMIX_ERROR_FILE, "has no model.safetensors yet: its run has a checkpoint");
+    remove(path);
+    path_in(path, "model.safetensors");
+    ok(clmix_network_save(network, path));
+    classify(network, before);
+    ok(clmix_network_load(&back, device, folder));
+    classify(back, after);
+    ck_assert_mem_eq(before, after, sizeof before);
+    ok(clmix_config_open(&config, folder));
+    ck_assert_str_eq(clmix_config_weights(config), path);
+    ok(clmix_network_load_weights(back, folder));
+    remove(path);
+    clmix_config_free(config);
+    clmix_network_free(network);
+    clmix_network_free(back);
+}
+END_TEST
+
+START_TEST(a_checkpoint_names_its_model)
+{
+    clmix_train_options options = clmix_train_defaults();
+    clmix_network *network = network_of(NULL, 5), *back;
+    clmix_trainer *trainer;
+    clmix_dataset *data;
+    char path[600], part[700];
+
+    options.batch = options.steps = 2;
+    options.epochs = 1;
+    ok(clmix_dataset_open(&data, "shapes:size=16,train=4,test=2", 16, 16, 3));
+    ok(clmix_trainer_create(&trainer, network, data, &options));
+    path_in(path, "run");
+    ok(clmix_train(trainer, path, false, NULL));
+    path_in(path, "run/checkpoint.safetensors");
+    snprintf(part, sizeof part, "is the checkpoint of a training run, to resume it; the model of that run is '%s/run/model.safetensors'",
+             folder);
+    fails(clmix_network_load(&back, device, path), CLMIX_ERROR_FORMAT, part);
+    fails(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT, part);
+    path_in(path, "run");
+    ok(clmix_network_load(&back, device, path));
+    clmix_network_free(back);
+    clmix_trainer_free(trainer);
+    clmix_dataset_close(data);
+    clmix_network_free(network);
+}
+END_TEST
+
+START_TEST(metadata_that_is_no_json_is_named)
+{
+    static const char *const metadata[] = { "config", TINY, "classes", "[\"ant\"," };
+    clmix_network *network = network_of(NULL, 6);
+    float before[CLASSES], after[CLASSES];
+    char path[600];
+
+    path_in(path, "metadata.safetensors");
+    save_as_torch(network, path, "", metadata, 2);
+    clmix_network_free(network);
+    fails(clmix_network_load(&network, device, path), CLMIX_ERROR_FORMAT, "metadata.safetensors (metadata classes)', line 1, column");
+    network = network_of(NULL, 7);
+    classify(network, before);
+    fails(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT, "(metadata classes)");
+    classify(network, after);
+    ck_assert_mem_eq(before, after, sizeof before);
+    clmix_network_free(network);
+}
+END_TEST
+
+/* ---- beginnings ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_listed(char *const *names, const char *name)
+{
+    for (; names && *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+static void same_tensor(clmix_network *a, clmix_network *b, const char *name, bool same)
+{
+    float of_a[400], of_b[400];
+    clmix_tensor_info info = { .name = "" };
+
+    for (size_t i = 0; strcmp(info.name, name) != 0; i++)
+        ok(clmix_network_tensor(a, i, &info));
+    size_t count = clmix_shape_count(info.file_shape);
+    ck_assert_uint_le(count, 400);
+    ok(clmix_network_read(a, name, of_a, count));
+    ok(clmix_network_read(b, name, of_b, count));
+    ck_assert_msg((memcmp(of_a, of_b, count * sizeof(float)) == 0) == same, "%s is %s", name, same ? "another" : "the same");
+}
+
+START_TEST(what_fits_is_taken_over_and_the_head_stays_fresh)
+{
+    clmix_network *trained = network_of(NULL, 7), *network = network_of("classes=3", 8), *fresh = network_of("classes=3", 8);
+    clmix_init_report report;
+    char path[600];
+
+    path_in(path, "trained.safetensors");
+    ok(clmix_network_save(trained, path));
+    ok(clmix_network_init(network, path, &report));
+    ck_assert_uint_eq(report.fresh, 2);
+    ck_assert_uint_eq(report.unused, 2);
+    ck_assert_uint_eq(report.taken, clmix_network_tensor_count(network) - 2);
+    ck_assert(is_listed(report.fresh_names, "mlp_head.weight") && is_listed(report.fresh_names, "mlp_head.bias"));
+    ck_assert(is_listed(report.unused_names, "mlp_head.weight") && !is_listed(report.taken_names, "mlp_head.weight"));
+    ck_assert(is_listed(report.taken_names, "conv.0.weight") && is_listed(report.taken_names, "layers.1.0.ff3.bias"));
+    same_tensor(network, trained, "conv.1.weight", true);
+    same_tensor(network, trained, "layers.1.0.feedforward.0.weight", true);
+    same_tensor(network, fresh, "mlp_head.weight", true);
+    same_tensor(network, fresh, "conv.1.weight", false);
+    clmix_init_report_clear(&report);
+    ok(clmix_network_init(network, path, NULL));
+
+    clmix_network_free(trained);
+    trained = network_of(NULL, 9);
+    save_as_torch(trained, path, "other.", NULL, 0);
+    fails(clmix_network_init(network, path, &report), CLMIX_ERROR_FORMAT, "nothing in '");
+    clmix_network_free(trained);
+    clmix_network_free(network);
+    clmix_network_free(fresh);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("files of weights");
-    TCase *values = tcase_create("values");
+    TCase *values = tcase_create("values"), *files = tcase_create("files");
+
+    tcase_set_timeout(files, 300);
+    tcase_add_unchecked_fixture(files, begin, end);
+    tcase_add_loop_test(files, what_pytorch_put_before_the_names_is_taken_off, 0, (int)(sizeof wrappers / sizeof *wrappers));
+    tcase_add_test(files, a_name_with_and_without_wrapper_is_refused);
+    tcase_add_test(files, files_that_are_no_models_are_told_apart);
+    tcase_add_test(files, json_is_known_without_its_ending);
+    tcase_add_test(files, a_runs_folder_stands_for_its_model);
+    tcase_add_test(files, a_checkpoint_names_its_model);
+    tcase_add_test(files, metadata_that_is_no_json_is_named);
+    tcase_add_test(files, what_fits_is_taken_over_and_the_head_stays_fresh);
+    suite_add_tcase(suite, files);
 
     tcase_set_timeout(values, 300);
     tcase_add_unchecked_fixture(values, begin, end);

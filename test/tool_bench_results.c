@@ -207,7 +207,7 @@ static const struct {
     { NULL, "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "before" },
     { "nothing\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "has no results" },
     { "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":-1}\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "has no results" },
-    { "\n{\"model\":\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "line 2" },
+    { "\n{\"model\":\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "before', line 2, column" },
     { "{\"model\":\"a\",\"mode\":\"infer\",\"step_ms\":1}\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "in common" },
 };
 

@@ -54,8 +54,8 @@ START_TEST(json_has_the_documented_keys)
     ck_assert(number(object, "flops_step") > 2 * number(object, "flops_forward"));
     ck_assert(number(object, "bytes_moved_forward") > number(object, "bytes_least_forward"));
     ck_assert(number(object, "bytes_moved_step") > number(object, "bytes_least_step"));
-    /* pictures of bytes, weights and 64 x 10 probabilities; a step's gradients, weights and two moments come on top of what is kept */
-    ck_assert_double_eq(number(object, "bytes_least_forward"), 64 * 32 * 32 * 3 + 4 * 513706 + 4 * 64 * 10);
+    /* pictures of bytes, weights, 64 x 10 logits and probabilities; a step's gradients, weights and two moments come on top of what is kept */
+    ck_assert_double_eq(number(object, "bytes_least_forward"), 64 * 32 * 32 * 3 + 4 * 513706 + 2 * 4 * 64 * 10);
     ck_assert(number(object, "bytes_least_step") > 7 * 4 * 513706);
     /* weights, gradients and two moments at least; activations for a batch of 64 */
     ck_assert(number(object, "peak_bytes_training") > 4 * 4 * 513706);

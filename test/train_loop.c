@@ -176,7 +176,7 @@ START_TEST(another_runs_checkpoint_is_refused)
     ck_assert_int_eq(train_for(TRAIN_MODEL("0"), TRAIN_DATA, &options, train_folders[0], false, 2), CLMIX_ERROR_INTERRUPTED);
     other.rate = 1e-3f;
     ck_assert_int_eq(train_for(TRAIN_MODEL("0"), TRAIN_DATA, &other, train_folders[0], true, 0), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), "rate 0.004") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(), "rate 0.004 and is to be resumed with 0.001,") != NULL, "%s", clmix_error());
     ck_assert_int_eq(train_for(TRAIN_MODEL("0.5"), TRAIN_DATA, &options, train_folders[0], true, 0), CLMIX_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(clmix_error(), "model"));
     ck_assert_int_eq(train_for(TRAIN_MODEL("0"), "shapes:size=16,train=71,test=40", &options, train_folders[0], true, 0),

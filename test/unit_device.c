@@ -79,6 +79,38 @@ START_TEST(selection_prefers_the_most_capable)
 }
 END_TEST
 
+START_TEST(selectors_know_vendors_and_versions)
+{
+    struct clmix_candidate all[] = {
+        made_up_device(0, "Portable Computing Language", "pthread-skylake-Intel Core i7", CL_DEVICE_TYPE_CPU, 64, true),
+        made_up_device(1, "Intel(R) OpenCL", "AMD EPYC", CL_DEVICE_TYPE_CPU, 32, true),
+        made_up_device(2, "Clover", "Radeon", CL_DEVICE_TYPE_GPU, 8, false),
+    };
+    static const struct {
+        const char *selector;
+        size_t chosen;
+    } cases[] = { { "pocl", 0 },           { "PoCL 3.1", 0 },    { "genuineintel", 0 }, { "Portable", 0 }, { "22.3", 2 },
+                  { "advanced micro", 2 }, { "corporation", 1 }, { "intel(r) op", 1 },  { "2024.18", 1 } };
+    static const char *const slips[][2] = { { "poccl", "'PoCL'" }, { "Intle", "'Intel'" }, { "cup", "'cpu'" }, { "raedon", "'Radeon'" } };
+    size_t chosen;
+
+    snprintf(all[0].info.platform_version, sizeof all[0].info.platform_version, "OpenCL 3.0 PoCL 3.1+debian");
+    snprintf(all[0].info.vendor, sizeof all[0].info.vendor, "GenuineIntel");
+    snprintf(all[1].info.vendor, sizeof all[1].info.vendor, "Intel(R) Corporation");
+    snprintf(all[1].info.driver, sizeof all[1].info.driver, "2024.18.12");
+    snprintf(all[2].info.vendor, sizeof all[2].info.vendor, "Advanced Micro Devices");
+    snprintf(all[2].info.platform_version, sizeof all[2].info.platform_version, "OpenCL 1.1 Mesa 22.3.6");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        check_ok(clmix_select(all, 3, cases[i].selector, &chosen));
+        ck_assert_msg(chosen == cases[i].chosen, "'%s' chose %zu", cases[i].selector, chosen);
+    }
+    for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
+        ck_assert_int_eq(clmix_select(all, 3, slips[i][0], &chosen), CLMIX_ERROR_NO_DEVICE);
+        ck_assert_msg(error_mentions("did you mean") && error_mentions(slips[i][1]), "%s", clmix_error());
+    }
+}
+END_TEST
+
 START_TEST(quirks_match_their_devices)
 {
     struct clmix_candidate rusticl = made_up_device(0, "rusticl", "AMD Radeon", CL_DEVICE_TYPE_GPU, 8, false);
@@ -227,6 +259,7 @@ static Suite *make_suite(void)
     TCase *plain = tcase_create("plain"), *opened = tcase_create("opened");
 
     tcase_add_test(plain, selection_prefers_the_most_capable);
+    tcase_add_test(plain, selectors_know_vendors_and_versions);
     tcase_add_test(plain, quirks_match_their_devices);
     tcase_add_test(plain, list_numbers_devices_in_order);
     tcase_add_test(plain, bad_selector_is_no_device);

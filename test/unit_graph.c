@@ -48,8 +48,19 @@ START_TEST(first_error_is_kept_with_its_path)
     ck_assert_int_eq(clmix_shape_of(z).rank, -1);
     ck_assert_int_eq(clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE), CLMIX_ERROR_ARGUMENT);
     ck_assert_ptr_null(plan);
-    ck_assert_msg(strncmp(clmix_error(), "layers.2.mix: ", 14) == 0, "%s", clmix_error());
+    ck_assert_msg(strncmp(clmix_error(), "layers.2.mix: add: ", 19) == 0, "%s", clmix_error());
     ck_assert_msg(strstr(clmix_error(), "1x8x8x5") != NULL, "%s", clmix_error());
+    clmix_graph_free(graph);
+}
+END_TEST
+
+START_TEST(an_error_names_its_op_once)
+{
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_add(input(graph, "x", 1, 8, 8, 4), input(graph, "other", 1, 8, 8, 5));
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strncmp(clmix_error(), "add: ", 5) == 0 && strstr(clmix_error() + 3, "add") == NULL, "%s", clmix_error());
     clmix_graph_free(graph);
 }
 END_TEST
@@ -438,6 +449,7 @@ int main(void)
     tcase_set_timeout(building, 120);
     tcase_add_checked_fixture(building, open_generic, close_device);
     tcase_add_test(building, first_error_is_kept_with_its_path);
+    tcase_add_test(building, an_error_names_its_op_once);
     tcase_add_test(building, a_null_graph_is_harmless);
     tcase_add_test(building, two_weights_of_one_name_are_refused);
     tcase_add_test(building, sizes_beyond_32_bits_are_refused);

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "base/near.h"
 #include "base/utf8.h"
 #include "watch.h"
 
@@ -55,14 +56,41 @@ static void fill_standard_files(void)
             (void)socket(AF_UNIX, SOCK_STREAM, 0);
 }
 
-/* After a mistake the rest of the command line still says in which form it is to be told. */
-static int refuse(struct cli *cli, int argc, int code)
+/* The long names in the table and those it includes. */
+static size_t collect_names(const struct poptOption *option, const char **names, size_t room)
 {
-    const char *option = poptBadOption(cli->context, 0);
+    size_t count = 0;
+
+    for (; (option->longName != NULL || option->arg != NULL) && count < room; option++)
+        if ((option->argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE)
+            count += collect_names(option->arg, names + count, room - count);
+        else
+            names[count++] = option->longName;
+    return count;
+}
+
+/* The option that was probably meant by "--epoch=3", or NULL. */
+static const char *meant_option(const struct poptOption *table, const char *given)
+{
+    const char *names[128];
+    const size_t count = collect_names(table, names, sizeof names / sizeof names[0]);
+    char name[64];
+
+    if (strncmp(given, "--", 2) != 0)
+        return NULL;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(given + 2, "="), given + 2);
+    return clmix_nearest(name, names, count);
+}
+
+/* After a mistake the rest of the command line still says in which form it is to be told. */
+static int refuse(struct cli *cli, const struct poptOption *table, int argc, int code)
+{
+    const char *option = poptBadOption(cli->context, 0), *meant = code == POPT_ERROR_BADOPT ? meant_option(table, option) : NULL;
 
     for (int i = 0; i < argc && poptGetNextOpt(cli->context) != -1; i++)
         ;
-    return cli_end(cli, cli_bad_usage(cli, "%s: %s", option, poptStrerror(code)));
+    return cli_end(cli, meant == NULL ? cli_bad_usage(cli, "%s: %s", option, poptStrerror(code))
+                                      : cli_bad_usage(cli, "%s: %s; did you mean --%s?", option, poptStrerror(code), meant));
 }
 
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv)
@@ -70,7 +98,7 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
     struct poptOption none[] = { POPT_TABLEEND };
     struct poptOption table[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, options == NULL ? none : options, 0, NULL, NULL },
                                   { "device", 'd', POPT_ARG_STRING, &cli->device, 0,
-                                    "index, platform:device, cpu, gpu, or part of a name ($CLMIX_DEVICE)", "SELECTOR" },
+                                    "index, platform:device, cpu, gpu, or part of a name, vendor or version ($CLMIX_DEVICE)", "SELECTOR" },
                                   { "json", 'j', POPT_ARG_NONE, &cli->json, 0, "machine-readable output", NULL },
                                   { "help", 'h', POPT_ARG_NONE, NULL, SAW_HELP, "this text", NULL },
                                   { "version", 'V', POPT_ARG_NONE, NULL, SAW_VERSION, "the version", NULL },
@@ -90,7 +118,7 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
         return cli_end(cli, 0);
     }
     if (code < -1)
-        return refuse(cli, argc, code);
+        return refuse(cli, table, argc, code);
     cli->arguments = poptGetArgs(cli->context);
     while (cli->arguments != NULL && cli->arguments[cli->argument_count] != NULL)
         cli->argument_count++;

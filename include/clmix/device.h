@@ -65,7 +65,9 @@ typedef struct clmix_device_info {
 CLMIX_API clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **skipped);
 
 /* Opens a device. `selector`: NULL ($CLMIX_DEVICE, or the most capable device here), a flat index ("1"), "platform:device" ("0:0"),
- * "cpu", "gpu", "accelerator", or part of the device's or platform's name, letter case ignored. */
+ * "cpu", "gpu", "accelerator", or, letter case ignored, a part of what the device goes by: its name or its platform's, the vendor, the
+ * versions of platform and driver. Where several have it, names count before vendors and those before versions, then the most capable
+ * device is taken. Errors: NO_DEVICE, none is called that (the text lists those that are there) or there is none. */
 CLMIX_API clmix_status clmix_device_open(clmix_device **device, const char *selector);
 
 /* Makes a device of the application's own context, device and in-order queue, which are retained, not owned; the application keeps

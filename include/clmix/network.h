@@ -1,7 +1,12 @@
 /* Networks: a model with its weights on a device. Both inference and training use it.
  *
  * A model is described by a configuration, the JSON of the papers' reference (keys: models/README.md). It is named by a preset
- * ("wavemix-32"), a JSON file, a JSON text, or a .safetensors file trained here (whose metadata carries the configuration). */
+ * ("wavemix-32"), a JSON file, a JSON text, a .safetensors file trained here (whose metadata carries the configuration), or the folder of
+ * a training run, which stands for its model.safetensors.
+ *
+ * Files of weights are read as PyTorch has them: what its wrappers put before the names ("module.", "_orig_mod.") is taken off, and
+ * counters named "num_batches_tracked" are passed over. What is something else (a checkpoint, a .pt file, a text) is refused, FORMAT, with
+ * what it is and what to do. */
 #ifndef CLMIX_NETWORK_H
 #define CLMIX_NETWORK_H
 
@@ -15,8 +20,9 @@ extern "C" {
 
 typedef struct clmix_config clmix_config;
 
-/* Reads a configuration: a preset's name, a path to a .json or a .safetensors file, or JSON text beginning with '{'. Unknown keys, missing
- * keys and impossible sizes are refused by name. */
+/* Reads a configuration: a preset's name, a path to a file of JSON or of weights or to a run's folder, or JSON text beginning with '{'.
+ * Unknown keys, missing keys and impossible sizes are refused by name. Errors: ARGUMENT (no preset and no file of this name), FILE, FORMAT,
+ * UNSUPPORTED (a model that this version does not have). */
 CLMIX_API clmix_status clmix_config_open(clmix_config **config, const char *model);
 CLMIX_API void clmix_config_free(clmix_config *config);
 /* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.kind=..."; the result is checked as a whole by the next use.
@@ -25,6 +31,8 @@ CLMIX_API clmix_status clmix_config_set(clmix_config *config, const char *key_an
 /* The configuration as JSON text with every key written out; the caller frees it with clmix_free. */
 CLMIX_API clmix_status clmix_config_text(const clmix_config *config, char **json);
 CLMIX_API const char *clmix_config_name(const clmix_config *config); /* the preset's or file's name */
+/* The file of weights that carried the configuration, NULL where it came from a preset or from JSON; borrowed. */
+CLMIX_API const char *clmix_config_weights(const clmix_config *config);
 CLMIX_API void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels);
 CLMIX_API size_t clmix_config_classes(const clmix_config *config);
 
@@ -48,9 +56,22 @@ CLMIX_API clmix_status clmix_network_create(clmix_network **network, clmix_devic
 CLMIX_API clmix_status clmix_network_load(clmix_network **network, clmix_device *device, const char *path);
 CLMIX_API void clmix_network_free(clmix_network *network);
 
-/* Loads weights into an existing network; all names and shapes must agree ("num_batches_tracked" counters are ignored). On failure the
- * network is unchanged. */
+/* Loads weights into an existing network, and class names and normalisation where the file has them; all names and shapes must agree. On
+ * failure the network is unchanged. Errors: FILE, FORMAT. */
 CLMIX_API clmix_status clmix_network_load_weights(clmix_network *network, const char *path);
+
+/* What clmix_network_init did: numbers of tensors, and lists of their names, NULL at the end (the list itself where it is empty). */
+typedef struct clmix_init_report {
+    size_t taken;  /* from the file into the network */
+    size_t fresh;  /* of the network, and in the file not at all or in another shape: they keep their values */
+    size_t unused; /* of the file, and in the network not at all or in another shape */
+    char **taken_names, **fresh_names, **unused_names;
+} clmix_init_report;
+/* Takes over from a file of weights what fits by name and shape, and leaves the rest as it is: a trained network as the beginning of one
+ * for other classes, whose head stays fresh. Class names and normalisation are not taken. `report` may be NULL; else it is filled in on
+ * success, for clmix_init_report_clear. On failure the network is unchanged. Errors: FILE, FORMAT (nothing in the file fits, too). */
+CLMIX_API clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report);
+CLMIX_API void clmix_init_report_clear(clmix_init_report *report);
 /* Writes weights, configuration, class names and normalisation, atomically. */
 CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *path);
 

@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include "base/near.h"
 #include "base/status.h"
 
 #include <stdio.h>
@@ -36,6 +37,8 @@ void clmix_dataset_default_size(clmix_dataset *dataset, size_t height, size_t wi
 /* The source whose name is the part of `spec` before the colon; *argument is what follows it. */
 static clmix_status find_source(const char *spec, const clmix_data_source **source, const char **argument)
 {
+    const char *names[sizeof sources / sizeof sources[0]];
+    char kind[32], meant[CLMIX_MEANT_BYTES];
     size_t length = strcspn(spec, ":");
 
     *argument = spec[length] == ':' ? spec + length + 1 : "";
@@ -44,8 +47,12 @@ static clmix_status find_source(const char *spec, const clmix_data_source **sour
             *source = sources[i];
             return CLMIX_OK;
         }
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+        names[i] = sources[i]->name;
+    snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : sizeof kind - 1), spec);
     return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "the data set '%s' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR", spec);
+                      "the data set '%s' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR%s", spec,
+                      clmix_meant(meant, kind, names, sizeof names / sizeof names[0]));
 }
 
 clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels)

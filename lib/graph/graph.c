@@ -510,7 +510,7 @@ clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void
         clmix_status status = op->shape(graph, node);
 
         if (status != CLMIX_OK)
-            return clmix_poison(at, status, "%s%s%s", at.path == 0 ? op->name : "", at.path == 0 ? ": " : "", clmix_error());
+            return clmix_poison(at, status, "%s: %s", op->name, clmix_error());
     }
     return (clmix_value){ .graph = graph, .id = node->outputs[0] };
 }

@@ -77,7 +77,7 @@ struct clmix_op {
     unsigned flags;
 
     /* Checks inputs and attributes and declares the outputs (clmix_node_declare). On failure returns clmix_fail(CLMIX_ERROR_ARGUMENT, ...)
-     * with a sentence without the path (the graph puts it in front). */
+     * with a sentence without path and op (the graph puts both in front). */
     clmix_status (*shape)(clmix_graph *graph, struct clmix_node *node);
 
     /* Appends nodes that compute the inputs' gradients and hands each over with clmix_backward_give. NULL: nothing flows back. */

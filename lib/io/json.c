@@ -1,6 +1,7 @@
 #include "io/json.h"
 
 #include "base/file.h"
+#include "base/near.h"
 #include "base/status.h"
 #include "base/utf8.h"
 
@@ -25,9 +26,9 @@ static size_t utf8_prefix(const char *text, size_t bytes)
     return at;
 }
 
-static clmix_status fail_in_text(const char *where, const char *text, size_t at, const char *what)
+static clmix_status fail_in_text(const char *where, size_t line, const char *text, size_t at, const char *what)
 {
-    size_t line = 1, column = 1;
+    size_t column = 1;
 
     for (size_t i = 0; i < at; i++) {
         column = text[i] == '\n' ? 1 : column + 1;
@@ -48,30 +49,35 @@ static size_t find_zero_escape(const char *text, size_t bytes)
     return bytes;
 }
 
-clmix_status clmix_json_parse(cJSON **json, const char *where, const char *text, size_t bytes)
+clmix_status clmix_json_parse_line(cJSON **json, const char *where, size_t line, const char *text, size_t bytes)
 {
     const char *end = text;
     size_t at = utf8_prefix(text, bytes);
 
     *json = NULL;
     if (at < bytes)
-        return fail_in_text(where, text, at, "this byte is not UTF-8 text; save the file as UTF-8, or it is damaged");
+        return fail_in_text(where, line, text, at, "this byte is not UTF-8 text; save the file as UTF-8, or it is damaged");
     at = find_zero_escape(text, bytes);
     if (at < bytes)
-        return fail_in_text(where, text, at, "the zero character \\u0000 is not allowed in a text; remove it");
+        return fail_in_text(where, line, text, at, "the zero character \\u0000 is not allowed in a text; remove it");
     *json = cJSON_ParseWithLengthOpts(text, bytes, &end, 0);
     at = end == NULL ? 0 : (size_t)(end - text);
     if (*json == NULL)
-        return fail_in_text(where, text, at < bytes ? at : bytes,
+        return fail_in_text(where, line, text, at < bytes ? at : bytes,
                             "this is not JSON; look for a missing comma, quote or bracket here or just before");
     while (at < bytes && strchr(" \t\r\n", text[at]) != NULL)
         at++;
     if (at < bytes) {
         cJSON_Delete(*json);
         *json = NULL;
-        return fail_in_text(where, text, at, "something follows the end of the JSON value; remove it");
+        return fail_in_text(where, line, text, at, "something follows the end of the JSON value; remove it");
     }
     return CLMIX_OK;
+}
+
+clmix_status clmix_json_parse(cJSON **json, const char *where, const char *text, size_t bytes)
+{
+    return clmix_json_parse_line(json, where, 1, text, bytes);
 }
 
 clmix_status clmix_json_read(cJSON **json, const char *path)
@@ -118,7 +124,7 @@ static void join(char *list, size_t size, const char *const *words, size_t count
 
 clmix_status clmix_json_keys(const cJSON *object, const char *where, const char *const *allowed, size_t count)
 {
-    char list[640];
+    char list[640], meant[CLMIX_MEANT_BYTES];
 
     if (!cJSON_IsObject(object))
         return clmix_fail(CLMIX_ERROR_FORMAT, "%s: an object { ... } is needed here", where);
@@ -129,7 +135,8 @@ clmix_status clmix_json_keys(const cJSON *object, const char *where, const char 
         while (i < count && strcmp(allowed[i], item->string) != 0)
             i++;
         if (i == count)
-            return clmix_fail(CLMIX_ERROR_FORMAT, "%s: unknown key '%.80s'; known here: %s", where, item->string, list);
+            return clmix_fail(CLMIX_ERROR_FORMAT, "%s: unknown key '%.80s'; known here: %s%s", where, item->string, list,
+                              clmix_meant(meant, item->string, allowed, count));
         if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item)
             return clmix_fail(CLMIX_ERROR_FORMAT, "%s: the key '%s' is there twice; remove one", where, item->string);
     }
@@ -221,7 +228,7 @@ clmix_status clmix_json_choice(const cJSON *object, const char *where, const cha
                                int *value)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    char list[480], needed[512];
+    char list[480], needed[512], meant[CLMIX_MEANT_BYTES] = "";
 
     if (item == NULL)
         return CLMIX_OK;
@@ -231,7 +238,9 @@ clmix_status clmix_json_choice(const cJSON *object, const char *where, const cha
             return CLMIX_OK;
         }
     join(list, sizeof list, choices, count);
-    snprintf(needed, sizeof needed, "one of: %s", list);
+    if (cJSON_IsString(item))
+        clmix_meant(meant, item->valuestring, choices, count);
+    snprintf(needed, sizeof needed, "one of: %s%.100s", list, meant);
     return fail_value(item, where, key, needed);
 }
 

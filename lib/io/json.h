@@ -15,6 +15,9 @@
 /* Parses `bytes` bytes (no terminator needed) that hold one JSON value and white space. cJSON_Delete() frees the tree. */
 clmix_status clmix_json_parse(cJSON **json, const char *where, const char *text, size_t bytes);
 
+/* The same for one line of a file that has a JSON value in each; the first is line 1. */
+clmix_status clmix_json_parse_line(cJSON **json, const char *where, size_t line, const char *text, size_t bytes);
+
 /* The same from a file of at most 16 MiB. Also fails with FILE. */
 clmix_status clmix_json_read(cJSON **json, const char *path);
 

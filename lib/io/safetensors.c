@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "io/foreign.h"
 #include "io/json.h"
 
 #include <math.h>
@@ -225,13 +226,17 @@ static clmix_status read_header(clmix_safetensors *file, const unsigned char *da
 static clmix_status read_content(clmix_safetensors *file, size_t bytes)
 {
     uint64_t header_bytes = 0;
+    const char *foreign;
 
+    for (int i = 7; bytes >= 8 && i >= 0; i--)
+        header_bytes = header_bytes << 8 | file->content[i];
+    foreign = bytes < 8 || header_bytes > HEADER_LIMIT ? clmix_foreign(file->content, bytes) : NULL;
+    if (foreign != NULL)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is not a safetensors file: it looks like %s", file->path, foreign);
     if (bytes < 8)
         return clmix_fail(CLMIX_ERROR_FORMAT,
                           "'%s': %zu bytes found where even the length of the header takes 8; the file was cut off, fetch it again",
                           file->path, bytes);
-    for (int i = 7; i >= 0; i--)
-        header_bytes = header_bytes << 8 | file->content[i];
     if (header_bytes > HEADER_LIMIT)
         return clmix_fail(CLMIX_ERROR_FORMAT,
                           "'%s': the header is said to have %llu bytes, more than the %u allowed; this is not a safetensors file",

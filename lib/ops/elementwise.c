@@ -123,7 +123,7 @@ clmix_status clmix_expect_f32(const clmix_graph *graph, const struct clmix_node 
         const struct clmix_tensor *input = clmix_node_input(graph, node, i);
 
         if (input != NULL && input->type != CLMIX_F32)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes f32 values; input %d holds %s", node->op->name, i,
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "f32 values are needed, and input %d holds %s", i,
                               input->type == CLMIX_I32 ? "i32" : "u8");
     }
     return CLMIX_OK;
@@ -139,7 +139,7 @@ clmix_status clmix_shape_like_inputs(clmix_graph *graph, struct clmix_node *node
         clmix_shape found = clmix_node_input(graph, node, i)->shape;
 
         if (!clmix_shape_equal(shape, found))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s takes values of one shape; input 0 is %s and input %d is %s", node->op->name,
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "values of one shape are needed, and input 0 is %s and input %d is %s",
                               clmix_shape_text(shape, first), i, clmix_shape_text(found, other));
     }
     return clmix_node_declare(graph, node, CLMIX_F32, shape);

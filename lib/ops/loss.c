@@ -35,7 +35,7 @@ static clmix_status expect_logits(const clmix_graph *graph, const struct clmix_n
     char text[64];
 
     if (logits->type != CLMIX_F32 || logits->shape.rank < 2)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s of logits %s; they must be f32 (rows, classes)", node->op->name,
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the logits are %s and must be f32 (rows, classes)",
                           clmix_shape_text(logits->shape, text));
     return expect_column(graph, node, LABEL, "the labels", CLMIX_I32, clmix_shape_rows(logits->shape));
 }

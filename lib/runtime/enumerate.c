@@ -1,5 +1,6 @@
 /* Finding devices over all platforms, and choosing one. A platform that fails is noted and passed over: one broken driver must not hide the others. */
 #include "base/array.h"
+#include "base/near.h"
 #include "base/status.h"
 #include "runtime/internal.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* A text that grows by lines; a line that the host has no memory for is left out. */
 static void add_line(char **text, const char *line)
@@ -112,6 +114,13 @@ clmix_status clmix_enumerate(struct clmix_candidate **candidates, size_t *count,
 
 clmix_status clmix_fail_no_device(const char *skipped)
 {
+    struct rlimit space;
+
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+        return clmix_fail(CLMIX_ERROR_NO_DEVICE,
+                          "no usable OpenCL device, and this process may take %llu MB of addresses only (ulimit -v): drivers need "
+                          "hundreds to load, and more to run; raise or lift the limit%s%s",
+                          (unsigned long long)(space.rlim_cur >> 20), skipped == NULL ? "" : "; ", skipped == NULL ? "" : skipped);
     return clmix_fail(
         CLMIX_ERROR_NO_DEVICE,
         "no usable OpenCL device; install a driver (Debian: pocl-opencl-icd for any CPU, mesa-opencl-icd or rocm-opencl-icd for AMD, "
@@ -184,12 +193,14 @@ static bool parse_numbers(const char *selector, long *first, long *second)
     return *end == '\0';
 }
 
-static bool selected(const clmix_device_info *info, const char *selector)
+/* How well a selector fits a device, 0 for not at all. Names count more than vendors, and those more than versions: on a processor of
+ * Intel's, "intel" is Intel's runtime before it is another's that names the processor's maker. */
+static int fit(const clmix_device_info *info, const char *selector)
 {
     long first, second;
 
     if (selector == NULL)
-        return true;
+        return 1;
     if (parse_numbers(selector, &first, &second))
         return second < 0 ? info->index == first : info->platform_index == first && info->device_index == second;
     if (same_word(selector, "cpu"))
@@ -198,25 +209,76 @@ static bool selected(const clmix_device_info *info, const char *selector)
         return (info->type & CL_DEVICE_TYPE_GPU) != 0;
     if (same_word(selector, "accelerator"))
         return (info->type & CL_DEVICE_TYPE_ACCELERATOR) != 0;
-    return contains(info->name, selector) || contains(info->platform, selector);
+    if (contains(info->name, selector) || contains(info->platform, selector))
+        return 3;
+    if (contains(info->vendor, selector))
+        return 2;
+    return contains(info->platform_version, selector) || contains(info->driver, selector);
+}
+
+/* ---- none is called that ------------------------------------------------------------------------------------------------------------- */
+
+/* The words that devices go by. */
+struct words {
+    char text[2048];
+    const char *at[256];
+    size_t used, count;
+};
+
+static void add_words(struct words *words, const char *text)
+{
+    for (;;) {
+        size_t length = 0;
+
+        while (*text != '\0' && !isalnum((unsigned char)*text))
+            text++;
+        while (isalnum((unsigned char)text[length]))
+            length++;
+        if (length == 0 || words->used + length + 1 > sizeof words->text || words->count == sizeof words->at / sizeof words->at[0])
+            return;
+        words->at[words->count++] = words->text + words->used;
+        memcpy(words->text + words->used, text, length);
+        words->used += length;
+        words->text[words->used++] = '\0';
+        text += length;
+    }
+}
+
+static clmix_status fail_unknown(const struct clmix_candidate *candidates, size_t count, const char *selector)
+{
+    struct words words = { .count = 0 };
+    char there[640] = "", meant[CLMIX_MEANT_BYTES];
+    size_t used = 0;
+
+    add_words(&words, "cpu gpu accelerator");
+    for (size_t i = 0; i < count; i++) {
+        const clmix_device_info *info = &candidates[i].info;
+
+        if (used < sizeof there)
+            used += (size_t)snprintf(there + used, sizeof there - used, "%s%d = %d:%d %s (%s, %s)", i > 0 ? "; " : "", info->index,
+                                     info->platform_index, info->device_index, info->name, info->platform, info->platform_version);
+        add_words(&words, info->name);
+        add_words(&words, info->platform);
+        add_words(&words, info->vendor);
+        add_words(&words, info->platform_version);
+    }
+    return clmix_fail(CLMIX_ERROR_NO_DEVICE, "no device is called '%.100s'; there %s %s%s", selector, count == 1 ? "is" : "are", there,
+                      clmix_meant(meant, selector, words.at, words.count));
 }
 
 clmix_status clmix_select(const struct clmix_candidate *candidates, size_t count, const char *selector, size_t *chosen)
 {
-    size_t best = count, used = 0;
-    char there[640] = "";
+    size_t best = count;
+    int best_fit = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (selected(&candidates[i].info, selector) && (best == count || more_capable(&candidates[i].info, &candidates[best].info)))
+    for (size_t i = 0; i < count; i++) {
+        const int found = fit(&candidates[i].info, selector);
+
+        if (found > best_fit || (found > 0 && found == best_fit && more_capable(&candidates[i].info, &candidates[best].info))) {
             best = i;
-    *chosen = best;
-    if (best < count)
-        return CLMIX_OK;
-    for (size_t i = 0; i < count && used < sizeof there; i++) {
-        const clmix_device_info *info = &candidates[i].info;
-
-        used += (size_t)snprintf(there + used, sizeof there - used, "%s%d = %d:%d %s (%s)", i > 0 ? ", " : "", info->index,
-                                 info->platform_index, info->device_index, info->name, info->platform);
+            best_fit = found;
+        }
     }
-    return clmix_fail(CLMIX_ERROR_NO_DEVICE, "no device is called '%s'; there %s %s", selector, count == 1 ? "is" : "are", there);
+    *chosen = best;
+    return best < count ? CLMIX_OK : fail_unknown(candidates, count, selector);
 }

@@ -4,10 +4,10 @@
 #ifndef CLMIX_TRAIN_CHECKPOINT_H
 #define CLMIX_TRAIN_CHECKPOINT_H
 
-#include "io/safetensors.h"
+#include "models/file.h"
 #include "train/run.h"
 
-#define CLMIX_CHECKPOINT_FORMAT "clmix-checkpoint-1"
+#define CLMIX_CHECKPOINT_FORMAT CLMIX_CHECKPOINT_MARK "1"
 #define CLMIX_CHECKPOINT_GROUPS 6
 
 /* Tensors of one arena, under names that begin with `prefix`. */

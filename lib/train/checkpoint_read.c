@@ -15,7 +15,7 @@ static clmix_status check_format(const clmix_safetensors *file, const char *path
 {
     const char *format = clmix_safetensors_metadata(file, "format");
 
-    if (format == NULL || strncmp(format, "clmix-checkpoint-", 17) != 0)
+    if (format == NULL || strncmp(format, CLMIX_CHECKPOINT_MARK, strlen(CLMIX_CHECKPOINT_MARK)) != 0)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is not a checkpoint of a training run%s", path,
                           clmix_safetensors_metadata(file, "config") != NULL ? ", only a trained model; give it as the model of a new run"
                                                                              : "");

@@ -65,7 +65,7 @@ static const char *text_of(const struct option *option, const clmix_train_option
     switch (option->kind) {
     case SIZE: snprintf(text, 32, "%zu", *(const size_t *)value); break;
     case SEED: snprintf(text, 32, "%" PRIu64, *(const uint64_t *)value); break;
-    case FLOAT: snprintf(text, 32, "%.9g", (double)*(const float *)value); break;
+    case FLOAT: snprintf(text, 32, "%.9g", clmix_shortest(*(const float *)value)); break;
     case BOOLEAN: snprintf(text, 32, "%s", *(const bool *)value ? "true" : "false"); break;
     case INTEGER: snprintf(text, 32, "%d", *(const int *)value); break;
     case OPTIMIZER: snprintf(text, 32, "%s", optimizers[*(const clmix_optimizer_kind *)value]); break;

@@ -268,12 +268,10 @@ static clmix_status add_object(struct bench_results *results, const char *path, 
 static clmix_status add_line(struct bench_results *results, const char *path, size_t number, const char *line, size_t bytes)
 {
     cJSON *json = NULL;
-    char where[512];
 
     if (bytes == 0 || line[0] != '{')
         return CLMIX_OK;
-    snprintf(where, sizeof where, "'%s', line %zu", path, number);
-    CLMIX_TRY(clmix_json_parse(&json, where, line, bytes));
+    CLMIX_TRY(clmix_json_parse_line(&json, path, number, line, bytes));
     if (!CLMIX_PUSH(results->objects, results->object_count, results->object_capacity, json)) {
         cJSON_Delete(json);
         return clmix_fail_memory("the results");
