@@ -187,6 +187,40 @@ START_TEST(another_runs_checkpoint_is_refused)
 }
 END_TEST
 
+/* ---- one owner -------------------------------------------------------------------------------------------------------------------- */
+
+static bool train_too(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double speed)
+{
+    const clmix_train_options options = train_rich_options();
+    int *refused = user;
+
+    (void)epoch, (void)batches, (void)loss, (void)top1, (void)speed;
+    if (batch != 3)
+        return true;
+    ck_assert_int_eq(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &options, train_folders[1], *refused % 2 == 0, 0), CLMIX_ERROR_FILE);
+    ck_assert_msg(strstr(clmix_error(), "in use by process") != NULL, "%s", clmix_error());
+    ++*refused;
+    return true;
+}
+
+/* Two trainers of one process exclude each other as those of two do, and the first does not notice the second. */
+START_TEST(two_trainers_do_not_share_a_folder)
+{
+    const clmix_train_options options = train_rich_options();
+    int refused = 0;
+    const clmix_train_events events = { .step = train_too, .user = &refused };
+    struct train_run run;
+
+    ops_ok(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &options, train_folders[0], false, 0));
+    train_open(&run, TRAIN_MODEL("0.3"), TRAIN_DATA, &options);
+    ops_ok(clmix_train(run.trainer, train_folders[1], false, &events));
+    train_close(&run);
+    ck_assert_int_eq(refused, 3);
+    train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
+    train_same_tensors(train_folders[0], train_folders[1], "model.safetensors");
+}
+END_TEST
+
 /* ---- failures --------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(damaged_checkpoints_are_refused_and_change_nothing)
@@ -311,6 +345,7 @@ int main(void)
     tcase_add_test(resuming, two_runs_give_the_same_bits);
     tcase_add_test(resuming, resumed_runs_end_with_the_same_bits);
     tcase_add_test(resuming, a_run_says_what_it_is);
+    tcase_add_test(resuming, two_trainers_do_not_share_a_folder);
     tcase_add_test(resuming, another_runs_checkpoint_is_refused);
     tcase_add_test(failures, damaged_checkpoints_are_refused_and_change_nothing);
     tcase_add_test(failures, full_disk_keeps_the_old_checkpoint);

@@ -1,10 +1,8 @@
 /* clmix-train: trains a model on a data set. */
-#include "base/file.h"
 #include "train_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 static const struct cli_help help = {
     .program = "clmix-train",
@@ -20,54 +18,6 @@ static const struct cli_help help = {
                 "  clmix-train --resume run                                                go on after a stop\n"
                 "  clmix-train --model wavemix-32 --data shapes --batch 256 --dry-run      what would it cost?",
 };
-
-static bool exists(const char *folder, const char *name)
-{
-    char *path = clmix_path_join(folder, name);
-    struct stat info;
-    const bool found = path != NULL && stat(path, &info) == 0;
-
-    free(path);
-    return found;
-}
-
-static bool move_file(const char *from, const char *to, const char *name)
-{
-    char *old = clmix_path_join(from, name), *new = clmix_path_join(to, name);
-    const bool moved = old != NULL && new != NULL && (!exists(from, name) || rename(old, new) == 0);
-
-    free(old);
-    free(new);
-    return moved;
-}
-
-/* A folder that already has a run: its files go to DIR/previous-1 (2, 3, ...), for nobody's work is to be written over. */
-static int keep_previous(struct session *session)
-{
-    static const char *const names[] = { "model.safetensors", "checkpoint.safetensors", "log.jsonl", "curves.svg" };
-    char name[32];
-    char *folder;
-    bool moved = true;
-
-    if (!exists(session->folder, names[0]) && !exists(session->folder, names[1]))
-        return 0;
-    for (int i = 1;; i++) {
-        snprintf(name, sizeof name, "previous-%d", i);
-        if (!exists(session->folder, name))
-            break;
-    }
-    folder = clmix_path_join(session->folder, name);
-    moved = folder != NULL && clmix_folder_make(folder) == CLMIX_OK;
-    for (size_t i = 0; moved && i < sizeof names / sizeof names[0]; i++)
-        moved = move_file(session->folder, folder, names[i]);
-    if (moved)
-        progress_say(&session->progress, "%s had a run already: its files are now in %s (--resume %s would go on with it)", session->folder,
-                     folder, folder);
-    free(folder);
-    return moved ? 0
-                 : cli_error(session->cli, CLMIX_ERROR_FILE, "choose another folder with --out",
-                             "cannot move the files of the run in '%s' aside", session->folder);
-}
 
 static int finish(struct session *session, clmix_status status)
 {
@@ -101,15 +51,14 @@ static int train(struct session *session)
     }
     session_print_header(session, &cost);
     exit_status = session_check_memory(session, &cost);
-    if (exit_status == 0 && !resume)
-        exit_status = keep_previous(session);
     if (exit_status != 0)
         return exit_status;
-    session_watch_signals();
     events = session_events(session);
     status = session_open_model(session);
-    if (status == CLMIX_OK)
+    if (status == CLMIX_OK) {
+        session_watch_signals(); /* from here on there is something to lose */
         status = clmix_train(session->trainer, session->folder, resume, &events);
+    }
     return finish(session, status);
 }
 

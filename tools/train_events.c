@@ -92,8 +92,16 @@ static void on_epoch(void *user, const clmix_epoch *epoch)
     clmix_free(line);
 }
 
+static void on_moved(void *user, const char *folder)
+{
+    struct session *session = user;
+
+    progress_say(&session->progress, "%s had a run already: its files are now in %s (--resume %s would go on with it)", session->folder,
+                 folder, folder);
+}
+
 clmix_train_events session_events(struct session *session)
 {
     session->start = session->epoch_end = now();
-    return (clmix_train_events){ on_step, on_epoch, session };
+    return (clmix_train_events){ .step = on_step, .epoch = on_epoch, .user = session, .moved = on_moved };
 }

@@ -100,13 +100,17 @@ typedef struct clmix_train_events {
     bool (*step)(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double images_per_second);
     void (*epoch)(void *user, const clmix_epoch *epoch);
     void *user;
+    /* A new run found an older one in its folder, whose files are now in `folder` inside of it. */
+    void (*moved)(void *user, const char *folder);
 } clmix_train_events;
 
 /* Trains until the epochs (or steps) are done, writing into `folder`: model.safetensors (best so far), checkpoint.safetensors, log.jsonl,
  * curves.svg. The folder is made. With `resume` the checkpoint there is continued bit for bit; options that change the result must agree
- * with it; a finished run is left as it is, CLMIX_OK.
+ * with it; a finished run is left as it is, CLMIX_OK. Otherwise the files of an older run are moved to `folder`/previous-1 (2, 3, ...), which
+ * is the last act before training: until then nothing on disk has changed, whatever fails. The folder is one trainer's at a time, over all
+ * threads, processes and, where the file system carries locks, hosts; its file `lock` says whose.
  * Errors: NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is
- * damaged; FILE when the disk is full (the previous checkpoint stays). */
+ * damaged; FILE when the disk is full (the previous checkpoint stays), and when another trainer has the folder, naming its process. */
 CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events);
 
 /* What a folder's checkpoint says of its run. */

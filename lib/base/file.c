@@ -1,9 +1,12 @@
 #include "base/file.h"
 
+#include "base/lock.h"
 #include "base/status.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,11 +133,22 @@ clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, 
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The folder that holds the name, in fresh memory; NULL when out of memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+
+    return strndup(slash == NULL ? "." : path, length);
+}
+
 /* A new file under a name that nothing has, not even a link that leads elsewhere: "PATH.PROCESS.tmp", and where a process of that number died
- * or another thread writes the same file, "PATH.PROCESS-2.tmp" and so on. */
+ * or another thread writes the same file, "PATH.PROCESS-2.tmp" and so on. It is locked while it is written: one that nobody has locked was
+ * left by a process that died. */
 static FILE *open_temporary(const char *path, char *temporary, size_t length)
 {
     for (int i = 1; i <= MOST_TEMPORARIES; i++) {
+        enum clmix_hold held;
         FILE *stream;
         int descriptor;
 
@@ -145,6 +159,11 @@ static FILE *open_temporary(const char *path, char *temporary, size_t length)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor < 0 && errno == EEXIST)
             continue;
+        held = descriptor < 0 ? CLMIX_HOLD_UNKNOWN : clmix_hold(descriptor, temporary);
+        if (held == CLMIX_HOLD_BUSY || held == CLMIX_HOLD_GONE) { /* taken for a leftover before it was locked */
+            close(descriptor);
+            continue;
+        }
         stream = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
         if (stream == NULL && descriptor >= 0) {
             close(descriptor);
@@ -153,6 +172,49 @@ static FILE *open_temporary(const char *path, char *temporary, size_t length)
         return stream;
     }
     return NULL;
+}
+
+/* "BASE.123.tmp" or "BASE.123-4.tmp" */
+static bool is_temporary(const char *name, const char *base)
+{
+    const size_t length = strlen(base);
+    const char *end;
+
+    if (strncmp(name, base, length) != 0 || name[length] != '.')
+        return false;
+    end = name + length + 1 + strspn(name + length + 1, "0123456789-");
+    return end > name + length + 1 && strcmp(end, ".tmp") == 0;
+}
+
+/* If it stays, it only takes room. */
+static void remove_unheld(const char *path)
+{
+    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+    if (descriptor < 0)
+        return;
+    if (clmix_hold(descriptor, path) == CLMIX_HOLD_TAKEN)
+        (void)unlink(path);
+    close(descriptor);
+}
+
+void clmix_file_sweep(const char *path)
+{
+    char *folder = folder_of(path);
+    const char *slash = strrchr(path, '/');
+    DIR *list = folder == NULL ? NULL : opendir(folder);
+    const struct dirent *entry;
+
+    while (list != NULL && (entry = readdir(list)) != NULL) {
+        char *found = is_temporary(entry->d_name, slash == NULL ? path : slash + 1) ? clmix_path_join(folder, entry->d_name) : NULL;
+
+        if (found != NULL)
+            remove_unheld(found);
+        free(found);
+    }
+    if (list != NULL)
+        closedir(list);
+    free(folder);
 }
 
 clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
@@ -166,6 +228,7 @@ clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
         clmix_file_abandon(writer);
         return clmix_fail_memory(path);
     }
+    clmix_file_sweep(path);
     writer->stream = open_temporary(path, writer->temporary, length);
     if (writer->stream == NULL) {
         clmix_status status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
@@ -197,15 +260,9 @@ clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t 
  * fail. */
 static void sync_folder_of(const char *path)
 {
-    char *folder = strdup(path);
-    char *slash = folder == NULL ? NULL : strrchr(folder, '/');
-    int descriptor;
+    char *folder = folder_of(path);
+    int descriptor = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (folder == NULL)
-        return;
-    if (slash != NULL)
-        slash[slash == folder] = '\0';
-    descriptor = open(slash == NULL ? "." : folder, O_RDONLY | O_DIRECTORY);
     if (descriptor >= 0) {
         (void)fsync(descriptor);
         close(descriptor);

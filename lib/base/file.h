@@ -27,6 +27,9 @@ clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t 
 clmix_status clmix_file_finish(clmix_file_writer *writer);
 void clmix_file_abandon(clmix_file_writer *writer); /* harmless after finish or a failed put */
 
+/* Removes what processes that died while writing `path` left beside it; clmix_file_begin does so too. What is being written stays. */
+void clmix_file_sweep(const char *path);
+
 /* Writes a whole file that way. */
 clmix_status clmix_file_write(const char *path, const void *data, size_t bytes);
 

@@ -2,25 +2,22 @@
  *
  * Whatever is written can be lost and made again: a checkpoint is taken only between steps, everything random is drawn from counters,
  * and the log is rewritten from the checkpoint's history when a run is resumed. */
+#include "train/folder.h"
 #include "train/run.h"
 
 #include "base/array.h"
-#include "base/file.h"
 #include "base/status.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct loop {
     clmix_trainer *trainer;
     const clmix_train_events *events;
     struct clmix_run run;
     clmix_loader *loader;
-    char *model_path, *checkpoint_path, *log_path, *curves_path;
+    struct clmix_run_folder folder;
     double session; /* when this session began, and the run's seconds then */
     double seconds_before;
     bool timed;   /* the session's first batch is over */
@@ -38,7 +35,7 @@ static double now(void)
 static clmix_status write_checkpoint(struct loop *loop)
 {
     loop->run.seconds = loop->seconds_before + now() - loop->session;
-    return clmix_checkpoint_write(loop->trainer, &loop->run, loop->checkpoint_path);
+    return clmix_checkpoint_write(loop->trainer, &loop->run, loop->folder.checkpoint);
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------------------------- */
@@ -160,10 +157,10 @@ static clmix_status finish_epoch(struct loop *loop)
 
     CLMIX_TRY(summarize(loop, &epoch));
     if (epoch.best)
-        CLMIX_TRY(clmix_trainer_save_model(loop->trainer, loop->model_path));
+        CLMIX_TRY(clmix_trainer_save_model(loop->trainer, loop->folder.model));
     CLMIX_TRY(enter_epoch(&loop->run, &epoch));
-    CLMIX_TRY(clmix_log_append(&epoch, loop->log_path));
-    CLMIX_TRY(clmix_curves_write(&loop->run, loop->trainer->model_name, loop->curves_path));
+    CLMIX_TRY(clmix_log_append(&epoch, loop->folder.log));
+    CLMIX_TRY(clmix_curves_write(&loop->run, loop->trainer->model_name, loop->folder.curves));
     CLMIX_TRY(write_checkpoint(loop));
     if (loop->events != NULL && loop->events->epoch != NULL)
         loop->events->epoch(loop->events->user, &epoch);
@@ -196,66 +193,41 @@ static clmix_status run_epochs(struct loop *loop)
         if (loop->run.batch < loop->trainer->batches && !steps_done(loop)) {
             CLMIX_TRY(write_checkpoint(loop));
             return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped in epoch %zu after %zu of %zu batches; '%s' has everything needed to go on",
-                              loop->run.epoch + 1, loop->run.batch, loop->trainer->batches, loop->checkpoint_path);
+                              loop->run.epoch + 1, loop->run.batch, loop->trainer->batches, loop->folder.checkpoint);
         }
         CLMIX_TRY(finish_epoch(loop));
         if (loop->stopped && !clmix_run_finished(options, &loop->run, loop->trainer->step))
             return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped after epoch %zu; '%s' has everything needed to go on", loop->run.epoch,
-                              loop->checkpoint_path);
+                              loop->folder.checkpoint);
     }
     return CLMIX_OK;
+}
+
+/* The last act before training: until here nothing on disk has changed. */
+static clmix_status settle_in(struct loop *loop, bool resume)
+{
+    char *moved = NULL;
+
+    if (!resume)
+        CLMIX_TRY(clmix_run_folder_move(&loop->folder, &moved));
+    if (moved != NULL && loop->events != NULL && loop->events->moved != NULL)
+        loop->events->moved(loop->events->user, moved);
+    free(moved);
+    clmix_run_folder_sweep(&loop->folder);
+    return clmix_log_start(&loop->run, loop->folder.log);
 }
 
 static clmix_status begin(struct loop *loop, bool resume)
 {
     CLMIX_TRY(clmix_trainer_restart(loop->trainer));
     if (resume)
-        CLMIX_TRY(clmix_checkpoint_read(loop->trainer, &loop->run, loop->checkpoint_path));
+        CLMIX_TRY(clmix_checkpoint_read(loop->trainer, &loop->run, loop->folder.checkpoint));
     loop->session = now();
     loop->seconds_before = loop->run.seconds;
     if (clmix_run_finished(&loop->trainer->options, &loop->run, loop->trainer->step))
         return CLMIX_OK;
-    CLMIX_TRY(clmix_log_start(&loop->run, loop->log_path));
-    return open_loader(loop);
-}
-
-static bool name_files(struct loop *loop, const char *folder)
-{
-    loop->model_path = clmix_path_join(folder, "model.safetensors");
-    loop->checkpoint_path = clmix_path_join(folder, "checkpoint.safetensors");
-    loop->log_path = clmix_path_join(folder, "log.jsonl");
-    loop->curves_path = clmix_path_join(folder, "curves.svg");
-    return loop->model_path != NULL && loop->checkpoint_path != NULL && loop->log_path != NULL && loop->curves_path != NULL;
-}
-
-/* Half-written files of a session that was killed. */
-static void remove_leftovers(const char *folder)
-{
-    DIR *list = opendir(folder);
-    const struct dirent *entry;
-
-    while (list != NULL && (entry = readdir(list)) != NULL) {
-        const size_t length = strlen(entry->d_name);
-        const bool ours =
-            strncmp(entry->d_name, "checkpoint.safetensors.", 23) == 0 || strncmp(entry->d_name, "model.safetensors.", 18) == 0;
-        char *path = ours && length > 4 && strcmp(entry->d_name + length - 4, ".tmp") == 0 ? clmix_path_join(folder, entry->d_name) : NULL;
-
-        if (path != NULL)
-            (void)unlink(path); /* if it stays it only takes room */
-        free(path);
-    }
-    if (list != NULL)
-        closedir(list);
-}
-
-static void clear(struct loop *loop)
-{
-    clmix_loader_close(loop->loader);
-    clmix_run_clear(&loop->run);
-    free(loop->model_path);
-    free(loop->checkpoint_path);
-    free(loop->log_path);
-    free(loop->curves_path);
+    CLMIX_TRY(open_loader(loop));
+    return settle_in(loop, resume);
 }
 
 clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events)
@@ -265,11 +237,12 @@ clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume
 
     if (trainer->data == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "this trainer was made without a data set; it takes single steps only");
-    CLMIX_TRY(clmix_folder_make(folder));
-    remove_leftovers(folder);
-    status = name_files(&loop, folder) ? begin(&loop, resume) : clmix_fail_memory("paths");
+    CLMIX_TRY(clmix_run_folder_open(&loop.folder, folder, !resume));
+    status = begin(&loop, resume);
     if (status == CLMIX_OK)
         status = run_epochs(&loop);
-    clear(&loop);
+    clmix_loader_close(loop.loader);
+    clmix_run_clear(&loop.run);
+    clmix_run_folder_close(&loop.folder);
     return status;
 }
