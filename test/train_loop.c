@@ -197,7 +197,7 @@ static bool train_too(void *user, size_t epoch, size_t batch, size_t batches, do
     (void)epoch, (void)batches, (void)loss, (void)top1, (void)speed;
     if (batch != 3)
         return true;
-    ck_assert_int_eq(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &options, train_folders[1], *refused % 2 == 0, 0), CLMIX_ERROR_FILE);
+    ck_assert_int_eq(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &options, train_folders[1], *refused % 2 == 1, 0), CLMIX_ERROR_FILE);
     ck_assert_msg(strstr(clmix_error(), "in use by process") != NULL, "%s", clmix_error());
     ++*refused;
     return true;
