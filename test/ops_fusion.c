@@ -300,7 +300,7 @@ static clmix_value build_chain(clmix_scope at, const clmix_value *inputs, const 
     for (int i = 0; chain->steps[i] != '\0'; i++) {
         const char step = chain->steps[i], name[3] = { step, (char)('0' + i), '\0' };
 
-        y = step == 'l'   ? clmix_linear(clmix_in(at, name), y, chain->out, true)
+        y = step == 'l'   ? clmix_linear(clmix_in(at, "%s", name), y, chain->out, true)
             : step == 'g' ? clmix_gelu(y)
             : step == 'r' ? clmix_relu(y)
             : step == 'a' ? clmix_add(y, inputs[1])

@@ -10,7 +10,8 @@ sh tools/setup.sh test
 sh test/platform/intel.sh install || true    # where it cannot be had, its tests are skipped and say so
 sh test/isa/compilers.sh install || true
 
-cmake -S . -B build -DCLMIX_TESTS=ON
+# A warning stops CI; on other machines the compiler may be newer than anyone has tried.
+cmake -S . -B build -DCLMIX_TESTS=ON ${CI:+-DCLMIX_WERROR=ON}
 cmake --build build --parallel "$processors"
 
 # What setup has just installed must be usable: a suite that skips everything would be green too.

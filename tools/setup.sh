@@ -14,7 +14,7 @@ case ${1:-user} in
 user) ;;
 test)
     needed="$needed check"
-    wanted="clinfo oclgrind mesa-opencl-icd python3-venv g++ shellcheck
+    wanted="clinfo oclgrind mesa-opencl-icd python3-venv g++ shellcheck musl-tools
         clang-15 rocm-device-libs clang-19 libclang-cpp14 binutils"    # the last line: compilers for GPUs, with those of test/isa/compilers.sh
     ;;
 *)

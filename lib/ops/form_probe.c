@@ -67,7 +67,7 @@ static double expect_normalisation(float *const *tensors, size_t place)
     for (size_t i = 0; i < COLUMNS; i++)
         mean += row[i] / (double)COLUMNS;
     for (size_t i = 0; i < COLUMNS; i++)
-        square += (row[i] - mean) * (row[i] - mean) / COLUMNS;
+        square += (row[i] - mean) * (row[i] - mean) / (double)COLUMNS;
     return (row[column] - mean) / sqrt(square + EPSILON) * tensors[1][column] + tensors[2][column];
 }
 

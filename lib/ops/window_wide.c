@@ -71,6 +71,7 @@ static bool cut_gather(const clmix_device_info *info, const struct clmix_window_
     const size_t area = map->small[0] * map->small[1], total = map->batch * area;
     size_t target = clmix_smaller(total / clmix_window_groups(info), clmix_smaller(room.pixels, 512)), best_pixels = 0;
 
+    *best = (struct gather_cut){ .images = 0 };
     target = clmix_larger(target, clmix_smaller(32, clmix_ceil_div(total, 2 * clmix_larger(info->compute_units, 1))));
     for (size_t taps = map->kernel[0];; taps = clmix_ceil_div(taps, 2)) {
         struct gather_cut cut = { .images = 1, .rows = map->small[0], .columns = map->small[1], .taps = taps };
