@@ -24,7 +24,7 @@ static void ok(clmix_status status)
 START_TEST(names_are_found_with_their_numbers)
 {
     static char texts[5000][16];
-    clmix_names names = { NULL };
+    clmix_names names = { 0 };
     size_t number = 7;
 
     ck_assert(!clmix_names_find(&names, "", &number));
