@@ -31,7 +31,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void multiply_add(__glo
     for (uint round = 0; round < rounds; round++) {
 #pragma unroll
         for (int i = 0; i < CHAINS; i++)
-            x[i] = mad(x[i], a, b);
+            x[i] = FMA(x[i], a, b);
     }
 #pragma unroll
     for (int i = 0; i < CHAINS; i++)

@@ -12,6 +12,17 @@
 #define CLMIX_WIDE 0    // 1: the form for processors
 #endif
 
+#ifndef CLMIX_FMA
+#define CLMIX_FMA 1    // 1: fma is an instruction, by probe.cl; 0: it would be a call, hundreds of times slower
+#endif
+
+// a b + c, rounded once where the device can. Kernels never call fma or mad by themselves.
+#if CLMIX_FMA
+#define FMA fma
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
 #define CLMIX_JOIN_(a, b) a##b
 #define CLMIX_JOIN(a, b) CLMIX_JOIN_(a, b)
 

@@ -50,7 +50,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
                 const __global float *a = from + from_at + ((image * big_height + from_y) * big_width + from_x) * from_pitch + c;
                 const __global float *w = weight + weight_at + (ky * kernel_width + kx) * IN * outputs + o;
                 for (int i = 0; i < IN; i++)
-                    sum = fma(LOAD(a + i), LOAD(w + i * outputs), sum);
+                    sum = FMA(LOAD(a + i), LOAD(w + i * outputs), sum);
             }
         }
         STORE(sum, to + to_at + (row * width + x) * to_pitch + o);
@@ -81,7 +81,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input
                 const __global float *a = from + from_at + ((image * height + y) * width + x) * from_pitch + o;
                 const __global float *w = weight + weight_at + ((ky * kernel_width + kx) * IN + i) * outputs + o;
                 for (int j = 0; j < OUT; j++)
-                    sum = fma(LOAD(a + j), LOAD(w + j), sum);
+                    sum = FMA(LOAD(a + j), LOAD(w + j), sum);
             }
         }
         STORE(sum, to + to_at + (row * big_width + big_x) * to_pitch + c);
@@ -113,7 +113,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_weigh
             const __global float *a = big + big_at + ((image * big_height + y) * big_width - padding_x + kx) * big_pitch + c;
             const __global float *b = small + small_at + row * width * small_pitch + o;
             for (int x = first; x < beyond; x++)
-                sum = fma(LOAD(a + x * stride_x * big_pitch), LOAD(b + x * small_pitch), sum);
+                sum = FMA(LOAD(a + x * stride_x * big_pitch), LOAD(b + x * small_pitch), sum);
         }
         STORE(sum, partial + e);
     }

@@ -41,7 +41,7 @@ __attribute__((always_inline)) static inline void tile_multiply(lanes sum[TILE][
             const lanes one = (lanes)(left[i][at + k]);
 #pragma unroll
             for (int j = 0; j < VECTORS; j++)
-                sum[i][j] = fma(one, row[j], sum[i][j]);
+                sum[i][j] = FMA(one, row[j], sum[i][j]);
         }
         right += pitch;
     }

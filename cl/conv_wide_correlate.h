@@ -19,7 +19,7 @@ __attribute__((always_inline)) static inline void tile_correlate(lanes sum[TILE]
             const lanes one = (lanes)(left[i]);
 #pragma unroll
             for (int j = 0; j < VECTORS; j++)
-                sum[i][j] = fma(one, row[j], sum[i][j]);
+                sum[i][j] = FMA(one, row[j], sum[i][j]);
         }
         left += left_pitch;
         right += right_pitch;

@@ -22,11 +22,11 @@
 typedef floatv fewv;
 #if VW == 1
 typedef int fewi;
+typedef int fewiu;
 #define FEW_LANES 0
-#define FEW_AS_INT as_int
 #else
 typedef CLMIX_JOIN(int, VW) fewi;
-#define FEW_AS_INT CLMIX_JOIN(as_int, VW)
+typedef CLMIX_JOIN(int, VW) __attribute__((aligned(4))) fewiu;
 #if VW == 4
 #define FEW_LANES (fewi)(0, 1, 2, 3)
 #elif VW == 8
@@ -146,11 +146,22 @@ static inline void few_store(const __local floatv *block, const uint columns, co
             p[r * columns + c] = ((const __local float *)block)[c * VW + r];
 }
 
+// The first n of a block's integers at p, zeros behind them.
+static inline fewi few_int(const __global int *p, const uint n)
+{
+    if (n >= VW)
+        return *(const __global fewiu *)p;
+    int part[VW];
+    for (uint r = 0; r < VW; r++)
+        part[r] = r < n ? p[r] : 0;
+    return *(const fewiu *)part;
+}
+
 // Values by rows, one for each of the n rows of a block, at p; their sum over a group; which lanes are rows. FEW_DONE stands behind the last
 // use of a block that is not stored.
 #define FEW_VALUE(p, n)        load_lanes(p, n)
 #define FEW_PUT_VALUE(v, p, n) store_lanes(v, p, n)
-#define FEW_INT(p, n)          FEW_AS_INT(load_lanes((const __global float *)(p), n))
+#define FEW_INT(p, n)          few_int(p, n)
 #define FEW_SUM(v)             sum_lanes(v)
 #define FEW_EXISTS(n)          (FEW_LANES < (fewi)(n))
 #define FEW_DONE

@@ -1,6 +1,6 @@
 // C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B
 // is packed, a slab of K at a time, into local panels that every tile of the block reads again, or read in place where few do; A is read in
-// place, one float broadcast a row and step. Each element of C is one chain of fma over k in order, through every tail and slab, so its
+// place, one float broadcast a row and step. Each element of C is one chain of FMA over k in order, through every tail and slab, so its
 // bits do not depend on any block or tile size. A that is normalised on the way (NORMALIZED) is read from a strip of such rows instead.
 #include "gemm_epilogue.h"
 #include "gemm_prologue.h"
@@ -133,7 +133,7 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
 #pragma unroll
             for (uint j = 0; j < NRV; j++)
                 if (j < vectors)
-                    c[i][j] = fma(v, step[j], c[i][j]);
+                    c[i][j] = FMA(v, step[j], c[i][j]);
         }
 #if PREFETCHING
         if (--wait == 0) {

@@ -1,7 +1,8 @@
 // erf, exp, and GELU with its derivative, for floatv and (with the suffix _1) for float. Without branches, divisions and tables;
-// multiply-adds only, so that all have the same bits on every device and in every vector width, and the compiler keeps them in registers
-// where a library's exp is a call. Largest errors, measured against double on PoCL and Intel: erf 2.2e-7; exp 1.2e-7 of its value (with a
-// division behind it); GELU 1.6e-7 max(1, |x|); its derivative 1.8e-7 (test/ops_gemm.c, ops_misc.c and ops_fusion.c repeat it).
+// multiply-adds only, so that all have the same bits in every vector width and on every device that rounds them once, and the compiler keeps
+// them in registers where a library's exp is a call. Largest errors, measured against double on PoCL and Intel: erf 2.2e-7; exp 1.2e-7 of
+// its value (with a division behind it); GELU 1.6e-7 max(1, |x|); its derivative 1.8e-7 (test/ops_gemm.c, ops_misc.c and ops_fusion.c repeat
+// it, with the same limits on devices that round a product and a sum twice).
 #ifndef CLMIX_MATH_H
 #define CLMIX_MATH_H
 
@@ -10,22 +11,22 @@
 // erf(x) / x as a polynomial of x^2 over |x| <= 3.85, in t = 0.13493 x^2 - 1, which keeps the powers within [-1, 1] (a minimax fit, 8e-8 in
 // exact arithmetic). Beyond 3.85 erf is 1 within half an ulp; the selection after the fact leaves NaN a NaN.
 #define CLMIX_ERF_BODY(type)                                                                            \
-    const type t = fma(x * x, (type)(0.13493f), (type)(-1.0f));                                         \
+    const type t = FMA(x * x, (type)(0.13493f), (type)(-1.0f));                                         \
     type p = (type)(0.001370864251f);                                                                   \
-    p = fma(p, t, (type)(-0.003379562569f));                                                            \
-    p = fma(p, t, (type)(0.002389924931f));                                                             \
-    p = fma(p, t, (type)(-0.003227682259f));                                                            \
-    p = fma(p, t, (type)(0.01137721383f));                                                              \
-    p = fma(p, t, (type)(-0.02039686574f));                                                             \
-    p = fma(p, t, (type)(0.02815706779f));                                                              \
-    p = fma(p, t, (type)(-0.04029977305f));                                                             \
-    p = fma(p, t, (type)(0.05645516379f));                                                              \
-    p = fma(p, t, (type)(-0.07334199509f));                                                             \
-    p = fma(p, t, (type)(0.09081273597f));                                                              \
-    p = fma(p, t, (type)(-0.1103716333f));                                                              \
-    p = fma(p, t, (type)(0.136211828f));                                                                \
-    p = fma(p, t, (type)(-0.1833018366f));                                                              \
-    p = fma(p, t, (type)(0.3672848169f));                                                               \
+    p = FMA(p, t, (type)(-0.003379562569f));                                                            \
+    p = FMA(p, t, (type)(0.002389924931f));                                                             \
+    p = FMA(p, t, (type)(-0.003227682259f));                                                            \
+    p = FMA(p, t, (type)(0.01137721383f));                                                              \
+    p = FMA(p, t, (type)(-0.02039686574f));                                                             \
+    p = FMA(p, t, (type)(0.02815706779f));                                                              \
+    p = FMA(p, t, (type)(-0.04029977305f));                                                             \
+    p = FMA(p, t, (type)(0.05645516379f));                                                              \
+    p = FMA(p, t, (type)(-0.07334199509f));                                                             \
+    p = FMA(p, t, (type)(0.09081273597f));                                                              \
+    p = FMA(p, t, (type)(-0.1103716333f));                                                              \
+    p = FMA(p, t, (type)(0.136211828f));                                                                \
+    p = FMA(p, t, (type)(-0.1833018366f));                                                              \
+    p = FMA(p, t, (type)(0.3672848169f));                                                               \
     const type y = x * p;                                                                               \
     return x > (type)(3.85f) ? (type)(1.0f) : (x < (type)(-3.85f) ? (type)(-1.0f) : y);
 
@@ -36,32 +37,32 @@
 #define CLMIX_GELU_DERIVATIVE_BODY(type)                                                                \
     const type m = fabs(x), a = m > (type)(5.8f) ? (type)(5.8f) : m;                                    \
     type z = (type)(3.2137848e-06f);                                                                    \
-    z = fma(z, a, (type)(-3.7387366e-05f));                                                             \
-    z = fma(z, a, (type)(-7.4880845e-05f));                                                             \
-    z = fma(z, a, (type)(0.0024766065f));                                                               \
-    z = fma(z, a, (type)(-0.004001094f));                                                               \
-    z = fma(z, a, (type)(-0.046749834f));                                                               \
-    z = fma(fma(z, a, (type)(-0.012316382f)), a, (type)(0.0f));                                         \
-    z = fma(z, z, z + z);                                                                               \
-    z = fma(z, z, z + z);                                                                               \
-    z = fma(z, z, z + z);                                                                               \
-    const type p = fma(fma((type)(0.11112423f), a, (type)(-0.7486202f)), a, (type)(0.5f)),              \
-               y = fma(z, p, p);                                                                        \
+    z = FMA(z, a, (type)(-3.7387366e-05f));                                                             \
+    z = FMA(z, a, (type)(-7.4880845e-05f));                                                             \
+    z = FMA(z, a, (type)(0.0024766065f));                                                               \
+    z = FMA(z, a, (type)(-0.004001094f));                                                               \
+    z = FMA(z, a, (type)(-0.046749834f));                                                               \
+    z = FMA(FMA(z, a, (type)(-0.012316382f)), a, (type)(0.0f));                                         \
+    z = FMA(z, z, z + z);                                                                               \
+    z = FMA(z, z, z + z);                                                                               \
+    z = FMA(z, z, z + z);                                                                               \
+    const type p = FMA(FMA((type)(0.11112423f), a, (type)(-0.7486202f)), a, (type)(0.5f)),              \
+               y = FMA(z, p, p);                                                                        \
     return x > (type)(0.0f) ? (type)(1.0f) - y : y;
 
 // e^x = 2^n e^r with n = round(x / ln 2), which the addition of 1.5 * 2^23 leaves in the low bits of t, and ln 2 in two parts; e^r - 1 - r as
 // r^2 times a polynomial over |r| <= ln 2 / 2 (a minimax fit of the relative error, 3e-9). Results below the least normal number are 0; the
 // selections after the fact give 0 and infinity where n leaves its range and leave NaN a NaN.
 #define CLMIX_EXP_BODY(type, real, bits)                                                                \
-    const type t = fma(x, (type)(1.44269504f), (type)(12582912.0f)), n = t - (type)(12582912.0f);       \
-    const type r = fma(n, (type)(2.12194440e-4f), fma(n, (type)(-0.693359375f), x));                    \
+    const type t = FMA(x, (type)(1.44269504f), (type)(12582912.0f)), n = t - (type)(12582912.0f);       \
+    const type r = FMA(n, (type)(2.12194440e-4f), FMA(n, (type)(-0.693359375f), x));                    \
     type p = (type)(0.0013814467f);                                                                     \
-    p = fma(p, r, (type)(0.008368781f));                                                                \
-    p = fma(p, r, (type)(0.041668393f));                                                                \
-    p = fma(p, r, (type)(0.1666652f));                                                                  \
-    p = fma(p, r, (type)(0.49999994f));                                                                 \
-    p = fma(p, r, (type)(1.0f));                                                                        \
-    p = fma(p, r, (type)(1.0f));                                                                        \
+    p = FMA(p, r, (type)(0.008368781f));                                                                \
+    p = FMA(p, r, (type)(0.041668393f));                                                                \
+    p = FMA(p, r, (type)(0.1666652f));                                                                  \
+    p = FMA(p, r, (type)(0.49999994f));                                                                 \
+    p = FMA(p, r, (type)(1.0f));                                                                        \
+    p = FMA(p, r, (type)(1.0f));                                                                        \
     const type y = real(bits(p) + (bits(t) << 23));                                                     \
     return x < (type)(-87.3365f) ? (type)(0.0f) : (x < (type)(88.7228f) ? y : x + (type)(INFINITY));
 
@@ -78,7 +79,7 @@
     static inline type clmix_gelu##suffix(const type x)                                                 \
     {                                                                                                   \
         const type h = x * (type)(0.5f);                                                                \
-        return fma(h, clmix_erf##suffix(x * (type)(0.70710678f)), h);                                   \
+        return FMA(h, clmix_erf##suffix(x * (type)(0.70710678f)), h);                                   \
     }                                                                                                   \
     static inline type clmix_gelu_derivative##suffix(const type x)                                      \
     {                                                                                                   \

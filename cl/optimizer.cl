@@ -70,7 +70,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void square_sums(
 
     for (uint i = begin + first + get_local_id(0) * VW; i < end; i += WG * VW) {
         const floatv g = LOADV(gradients + i);
-        sum = fma(g, g, sum);
+        sum = FMA(g, g, sum);
     }
     const float total = group_sum(lanes(sum), shared);
     if (get_local_id(0) == 0)
@@ -112,14 +112,14 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void adam(
         return;
     for (uint i = begin + first + get_local_id(0) * VW; i < end; i += WG * VW) {
         const floatv w = LOADV(weights + i);
-        const floatv g = fma((floatv)(couple), w, factor * LOADV(gradients + i));
+        const floatv g = FMA((floatv)(couple), w, factor * LOADV(gradients + i));
         floatv m = LOADV(means + i), v = LOADV(squares + i);
 
-        m = fma((floatv)(take1), g - m, m);
-        v = fma((floatv)(take2), fma(g, g, -v), v);
+        m = FMA((floatv)(take1), g - m, m);
+        v = FMA((floatv)(take2), FMA(g, g, -v), v);
         STOREV(m, means + i);
         STOREV(v, squares + i);
-        STOREV(keep * w - rate * m / fma(sqrt(v), (floatv)(root), (floatv)(epsilon)), weights + i);
+        STOREV(keep * w - rate * m / FMA(sqrt(v), (floatv)(root), (floatv)(epsilon)), weights + i);
     }
 }
 
@@ -138,11 +138,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void momentum_descent(
         return;
     for (uint i = begin + first + get_local_id(0) * VW; i < end; i += WG * VW) {
         const floatv w = LOADV(weights + i);
-        const floatv g = fma((floatv)(couple), w, factor * LOADV(gradients + i));
-        const floatv m = fma((floatv)(momentum), LOADV(means + i), g);
+        const floatv g = FMA((floatv)(couple), w, factor * LOADV(gradients + i));
+        const floatv m = FMA((floatv)(momentum), LOADV(means + i), g);
 
         STOREV(m, means + i);
-        STOREV(w - rate * (nesterov ? fma((floatv)(momentum), m, g) : m), weights + i);
+        STOREV(w - rate * (nesterov ? FMA((floatv)(momentum), m, g) : m), weights + i);
     }
 }
 
@@ -159,7 +159,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void descent(
         return;
     for (uint i = begin + first + get_local_id(0) * VW; i < end; i += WG * VW) {
         const floatv w = LOADV(weights + i);
-        STOREV(w - rate * fma((floatv)(couple), w, factor * LOADV(gradients + i)), weights + i);
+        STOREV(w - rate * FMA((floatv)(couple), w, factor * LOADV(gradients + i)), weights + i);
     }
 }
 
@@ -189,6 +189,6 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average(
         return;
     for (uint i = begin + first + get_local_id(0) * VW; i < end; i += WG * VW) {
         const floatv a = LOADV(averages + i);
-        STOREV(fma((floatv)(take), LOADV(values + i) - a, a), averages + i);
+        STOREV(FMA((floatv)(take), LOADV(values + i) - a, a), averages + i);
     }
 }

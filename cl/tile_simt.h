@@ -1,8 +1,10 @@
 // What the simt matrix products and convolutions share: a work-group's TM x TN tile of sums, each work-item PM x PN of it in registers,
-// over slabs of TK steps of k that lie in local memory. Each sum is one chain of fma over k in order, so its bits do not depend on the
+// over slabs of TK steps of k that lie in local memory. Each sum is one chain of FMA over k in order, so its bits do not depend on the
 // tile. Work-groups are LANES x ROWS work-items.
 #ifndef CLMIX_TILE_SIMT_H
 #define CLMIX_TILE_SIMT_H
+
+#include "common.h"
 
 #ifndef RUNS
 #define RUNS 1          // 1: a work-item's rows and columns are runs of 4 and everything moves as vectors of 4: for GPUs;
@@ -79,7 +81,7 @@ INLINE void multiply_slab(float sum[PM][PN], const __local float *a, const int a
         for (int i = 0; i < PM; i++)
 #pragma unroll
             for (int j = 0; j < PN; j++)
-                sum[i][j] = fma(av[i], bv[j], sum[i][j]);
+                sum[i][j] = FMA(av[i], bv[j], sum[i][j]);
     }
 }
 

@@ -8,6 +8,9 @@ set(intel_left_out "^tool_terminal$")                  # what is shown is the ho
 # rusticl on llvmpipe, 30 to 250 times slower than PoCL: kernels, and not what the host makes of measured times
 set(rusticl_programs "^(unit_device|ops_)")
 set(rusticl_left_out "^(ops_tune|ops_gemm_route)$")
+# Drivers told to compile for processors with narrower vectors, and without fused multiply-add: kernels, and what decides them
+set(narrow_platforms pocl-avx2 pocl-sse2 intel-avx2 intel-avx intel-sse4)
+set(narrow_programs "^(unit_probe|ops_(conv|fusion|fusion_norm|gemm|loss|misc|norm|wavelet))$")
 set(all_programs "^(unit_device|tool_info)")            # every driver of the machine side by side in one process
 set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
 

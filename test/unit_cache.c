@@ -249,6 +249,47 @@ START_TEST(key_covers_what_decides_the_binary)
     info.platform_version[0] ^= 1;
     clmix_cache_key(&info, "text", "options", other);
     ck_assert_mem_ne(base, other, sizeof base);
+    info = test_device->info;
+    info.target ^= 1;
+    clmix_cache_key(&info, "text", "options", other);
+    ck_assert_mem_ne(base, other, sizeof base);
+}
+END_TEST
+
+/* Two settings of one driver, on one processor with one name, share neither programs nor answers. */
+START_TEST(settings_of_a_compiler_share_nothing)
+{
+    static const char *const variables[] = { "CL_CONFIG_CPU_TARGET_ARCH", "POCL_LLVM_CPU_NAME" };
+    unsigned char base[CLMIX_HASH_BYTES], other[CLMIX_HASH_BYTES];
+    clmix_device set = *test_device;
+    char *path, *set_path;
+
+    ck_assert(test_device->info.target == clmix_target_of(&test_device->info));
+    ck_assert((test_device->info.target != 0) == clmix_is_processor(&test_device->info));
+    set.info.type = CL_DEVICE_TYPE_GPU;
+    ck_assert(clmix_target_of(&set.info) == 0);
+    if (!clmix_is_processor(&test_device->info))
+        return;
+    path = clmix_answers_path(test_device);
+    clmix_cache_key(&test_device->info, "text", "options", base);
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        char *before = getenv(variables[i]) == NULL ? NULL : strdup(getenv(variables[i]));
+
+        setenv(variables[i], "something else", 1);
+        set.info = test_device->info;
+        set.info.target = clmix_target_of(&set.info);
+        if (before == NULL)
+            unsetenv(variables[i]);
+        else
+            setenv(variables[i], before, 1);
+        free(before);
+        set_path = clmix_answers_path(&set);
+        clmix_cache_key(&set.info, "text", "options", other);
+        ck_assert_mem_ne(base, other, sizeof base);
+        ck_assert_str_ne(path, set_path);
+        free(set_path);
+    }
+    free(path);
 }
 END_TEST
 
@@ -412,6 +453,7 @@ int main(void)
     tcase_add_test(keeping, binary_that_the_driver_refuses_is_mended);
     tcase_add_loop_test(keeping, unusable_cache_folder_is_ignored, 0, 3);
     tcase_add_test(keeping, key_covers_what_decides_the_binary);
+    tcase_add_test(keeping, settings_of_a_compiler_share_nothing);
     tcase_add_checked_fixture(room, make_cache, remove_cache);
     tcase_add_test(room, least_recently_used_programs_go);
     tcase_add_test(room, what_is_not_the_caches_stays);

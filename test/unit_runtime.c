@@ -146,9 +146,10 @@ START_TEST(every_build_gets_its_options)
 {
     int wide = test_device->info.form == CLMIX_WIDE;
 
-    write_kernel("options.cl", "__kernel void options(__global int *out) { *out = CLMIX_WIDE * 1000 + VW; }\n");
-    ck_assert_int_eq(run_kernel("options.cl", "options", ""), wide * 1000 + (int)clmix_vector_width(&test_device->info));
-    ck_assert_int_eq(run_kernel("options.cl", "options", "-DVW=2"), wide * 1000 + 2); /* the caller's wins */
+    write_kernel("options.cl", "__kernel void options(__global int *out) { *out = CLMIX_FMA * 10000 + CLMIX_WIDE * 1000 + VW; }\n");
+    wide = test_device->info.fused_multiply_add * 10000 + wide * 1000;
+    ck_assert_int_eq(run_kernel("options.cl", "options", ""), wide + (int)clmix_vector_width(&test_device->info));
+    ck_assert_int_eq(run_kernel("options.cl", "options", "-DVW=2"), wide + 2); /* the caller's wins */
 }
 END_TEST
 

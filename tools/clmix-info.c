@@ -167,8 +167,8 @@ static void print_report(const struct report *report, const struct wishes *wishe
         printf(" at %u MHz", info->clock_mhz);
     printf(", vectors of %u, work-groups up to %zu\n", info->vector_width, info->max_work_group);
     print_memory(info);
-    printf("    features    half arithmetic %s, double %s, sub-groups %s\n", info->half_arithmetic ? "yes" : "no",
-           info->double_arithmetic ? "yes" : "no", info->subgroups ? "yes" : "no");
+    printf("    features    half arithmetic %s, double %s, sub-groups %s, fused multiply-add %s\n", info->half_arithmetic ? "yes" : "no",
+           info->double_arithmetic ? "yes" : "no", info->subgroups ? "yes" : "no", info->fused_multiply_add ? "yes" : "no");
     print_kernels(report);
     for (unsigned bit = 0; bit < 64; bit++)
         if (clmix_device_quirk(info, bit) != NULL)
@@ -235,6 +235,7 @@ static void add_limits(cJSON *object, const clmix_device_info *info)
     cJSON_AddBoolToObject(object, "half_arithmetic", info->half_arithmetic);
     cJSON_AddBoolToObject(object, "double_arithmetic", info->double_arithmetic);
     cJSON_AddBoolToObject(object, "subgroups", info->subgroups);
+    cJSON_AddBoolToObject(object, "fused_multiply_add", info->fused_multiply_add);
 }
 
 static cJSON *report_json(const struct report *report, const struct wishes *wishes)

@@ -42,7 +42,7 @@ typedef struct clmix_device_info {
     cl_device_type type;
     unsigned compute_units;
     unsigned clock_mhz;
-    unsigned vector_width; /* native vector width for float */
+    unsigned vector_width; /* floats in a vector: what the driver says, and for an opened processor what its compiler is probed to use */
     size_t max_work_group; /* work-items */
     size_t global_bytes;
     size_t max_allocation_bytes;
@@ -54,8 +54,11 @@ typedef struct clmix_device_info {
     bool half_arithmetic; /* cl_khr_fp16, confirmed by a probe when the device is opened */
     bool double_arithmetic;
     bool subgroups;
+    bool fused_multiply_add; /* a product and a sum are one instruction with one rounding, by a probe when the device is opened; true until then */
     clmix_kernel_form form; /* the form in use */
     clmix_form_origin form_origin;
+    uint64_t target; /* of a processor, a hash of its instruction sets and of the settings that tell its driver's compiler which to use: part of
+                        what compiled programs and measurements are remembered by; 0 elsewhere */
     uint64_t quirks; /* bit set of the quirks in force (lib/runtime/quirks.c); clmix_device_quirk() names them */
 } clmix_device_info;
 

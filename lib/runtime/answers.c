@@ -59,6 +59,7 @@ char *clmix_answers_path(const clmix_device *device)
     clmix_hash_start(&hash);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         clmix_hash_add(&hash, parts[i], strlen(parts[i]) + 1);
+    clmix_hash_add(&hash, &info->target, sizeof info->target);
     clmix_hash_finish(&hash, digest);
     clmix_hash_hex(digest, hex);
     snprintf(name, sizeof name, "tuning-%.16s.txt", hex);

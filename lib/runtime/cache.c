@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FORMAT_VERSION  "1"
+#define FORMAT_VERSION  "2"
 #define MAGIC           "CLMIXK1\n"
 #define HEADER_BYTES    (8 + CLMIX_HASH_BYTES + 8 + 8 + CLMIX_HASH_BYTES)
 #define MOST_FILE_BYTES ((size_t)256 << 20)
@@ -45,6 +45,7 @@ void clmix_cache_key(const clmix_device_info *info, const char *text, const char
     clmix_hash_start(&hash);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         clmix_hash_add(&hash, parts[i], strlen(parts[i]) + 1); /* the zero byte keeps neighbours apart */
+    clmix_hash_add(&hash, &info->target, sizeof info->target);
     clmix_hash_finish(&hash, key);
 }
 

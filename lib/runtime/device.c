@@ -61,12 +61,12 @@ static clmix_status complete(clmix_device *device)
     device->real = true;
     CLMIX_TRY(clmix_answers_wish(&device->tuning_seconds));
     CLMIX_TRY(clmix_cache_limit(&(size_t){ 0 }));
+    CLMIX_TRY(clmix_programs_new(&device->programs));
+    clmix_probe_features(device);
     CLMIX_TRY(clmix_probe_form(&device->info));
     if (device->info.form_origin != CLMIX_FORM_FORCED)
         CLMIX_TRY(clmix_device_recall_form(device));
     device->form_asked = device->info.form_origin != CLMIX_FORM_USUAL;
-    CLMIX_TRY(clmix_programs_new(&device->programs));
-    clmix_probe_features(device);
     return CLMIX_OK;
 }
 
@@ -213,6 +213,7 @@ clmix_status clmix_device_generic(clmix_device **device)
         .local_bytes = (size_t)1 << 20,
         .alignment_bytes = 128,
         .unified_memory = true,
+        .fused_multiply_add = true,
         .form = CLMIX_WIDE,
     };
     status = clmix_probe_form(&made->info);

@@ -29,10 +29,18 @@ clmix_status clmix_fail_no_device(const char *skipped);
 /* Fills in what the driver says of a device; features are what it claims until clmix_probe_features(). A sentence in `reason` and false when the device
  * cannot be used. */
 bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_info *info, char *reason, size_t reason_bytes);
-/* Compiles tiny kernels for the features that the driver claims and withdraws those that do not build. */
+/* Compiles tiny kernels for the features that the driver claims and withdraws those that do not build; runs one, on a queue of its own, that tells what
+ * machine code the driver makes: info.fused_multiply_add, and for processors info.vector_width, with the usual form of kernels that follows from it. */
 void clmix_probe_features(clmix_device *device);
+/* Whether code runs on a processor itself: a device that is of every type is a simulator. */
+bool clmix_is_processor(const clmix_device_info *info);
 /* Puts the form that $CLMIX_KERNELS asks for in place of the usual one; ARGUMENT when it is neither simt nor wide. */
 clmix_status clmix_probe_form(clmix_device_info *info);
+
+/* --- target.c ----------------------------------------------------------------------------------------------------------------------- */
+
+/* info.target of a device. */
+uint64_t clmix_target_of(const clmix_device_info *info);
 
 /* --- quirks.c ----------------------------------------------------------------------------------------------------------------------- */
 

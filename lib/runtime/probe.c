@@ -107,6 +107,21 @@ static bool usable(cl_device_id id, const clmix_device_info *info, char *reason,
     return true;
 }
 
+static clmix_kernel_form usual_form(const clmix_device_info *info)
+{
+    return (info->type & CL_DEVICE_TYPE_CPU) != 0 && info->vector_width >= WIDE_LEAST_VECTOR &&
+                   info->local_bytes >= WIDE_LEAST_LOCAL_BYTES && !clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT)
+               ? CLMIX_WIDE
+               : CLMIX_SIMT;
+}
+
+bool clmix_is_processor(const clmix_device_info *info)
+{
+    const cl_device_type types = CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR;
+
+    return (info->type & types) == CL_DEVICE_TYPE_CPU;
+}
+
 bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_info *info, char *reason, size_t reason_bytes)
 {
     size_t group = 0;
@@ -135,40 +150,95 @@ bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_i
     info->alignment_bytes = query_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
     info->unified_memory = query_uint(id, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE;
     claimed_features(id, info);
+    info->target = clmix_target_of(info);
     info->quirks = clmix_quirks_match(info);
     if (clmix_quirk_in_force(info, CLMIX_EFFECT_2_GIB) && info->max_allocation_bytes >= (size_t)1 << 31)
         info->max_allocation_bytes = ((size_t)1 << 31) - 4096;
-    info->form = (info->type & CL_DEVICE_TYPE_CPU) != 0 && info->vector_width >= WIDE_LEAST_VECTOR &&
-                         info->local_bytes >= WIDE_LEAST_LOCAL_BYTES && !clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT)
-                     ? CLMIX_WIDE
-                     : CLMIX_SIMT;
+    info->fused_multiply_add = true;
+    info->form = usual_form(info);
     return true;
+}
+
+/* The kernel `name` of cl/probe.cl, NULL where it does not build with these features. One set of options for both forms. */
+static cl_kernel build(clmix_device *device, const char *name, bool half_too, bool double_too, bool subgroups_too)
+{
+    char options[96];
+    cl_kernel kernel = NULL;
+
+    snprintf(options, sizeof options, "-DCLMIX_WIDE=0 -DVW=1 -DPROBE_HALF=%d -DPROBE_DOUBLE=%d -DPROBE_SUBGROUPS=%d", half_too, double_too,
+             subgroups_too);
+    return clmix_kernel_create(device, "probe.cl", name, options, &kernel) == CLMIX_OK ? kernel : NULL;
 }
 
 static bool builds(clmix_device *device, bool half_too, bool double_too, bool subgroups_too)
 {
-    char options[64];
-    cl_kernel kernel = NULL;
+    cl_kernel kernel = build(device, "probe", half_too, double_too, subgroups_too);
 
-    snprintf(options, sizeof options, "-DPROBE_HALF=%d -DPROBE_DOUBLE=%d -DPROBE_SUBGROUPS=%d", half_too, double_too, subgroups_too);
-    if (clmix_kernel_create(device, "probe.cl", "probe", options, &kernel) != CLMIX_OK)
-        return false;
-    clReleaseKernel(kernel);
-    return true;
+    if (kernel != NULL)
+        clReleaseKernel(kernel);
+    return kernel != NULL;
 }
 
 /* All claims in one program, which the disk cache keeps; one by one only where that does not build. */
-void clmix_probe_features(clmix_device *device)
+static void confirm_features(clmix_device *device)
 {
     clmix_device_info *info = &device->info;
 
-    if (!info->half_arithmetic && !info->double_arithmetic && !info->subgroups)
-        return;
     if (builds(device, info->half_arithmetic, info->double_arithmetic, info->subgroups))
         return;
     info->half_arithmetic = info->half_arithmetic && builds(device, true, false, false);
     info->double_arithmetic = info->double_arithmetic && builds(device, false, true, false);
     info->subgroups = info->subgroups && builds(device, false, false, true);
+}
+
+struct code {
+    cl_uint rounding; /* 2: a product and a sum are rounded once, 1: twice; else nothing was found out */
+    cl_uint width;    /* floats in a vector register, 0: not known */
+};
+
+/* One work-item of `kernel` on `queue`, waited for. */
+static bool run_code(cl_context context, cl_command_queue queue, cl_kernel kernel, struct code *code)
+{
+    const cl_float a = 1.0f + 1.0f / 8192.0f, in[3] = { a, a - 1.0f / 4096.0f, -1.0f }; /* a b = 1 - 2^-26 */
+    const size_t one = 1;
+    cl_mem from = clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof in, (void *)(uintptr_t)in, NULL);
+    cl_mem to = clCreateBuffer(context, CL_MEM_READ_WRITE, sizeof *code, NULL, NULL);
+    bool good = from != NULL && to != NULL && clSetKernelArg(kernel, 0, sizeof from, &from) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 1, sizeof to, &to) == CL_SUCCESS &&
+                clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &one, &one, 0, NULL, NULL) == CL_SUCCESS &&
+                clEnqueueReadBuffer(queue, to, CL_TRUE, 0, sizeof *code, code, 0, NULL, NULL) == CL_SUCCESS;
+
+    if (from != NULL)
+        clReleaseMemObject(from);
+    if (to != NULL)
+        clReleaseMemObject(to);
+    return good;
+}
+
+/* On a queue of its own: an adopted one is the application's. Bits decide and not times, so that the answer is the same at every start. */
+static void probe_code(clmix_device *device)
+{
+    clmix_device_info *info = &device->info;
+    cl_kernel kernel = build(device, "code", info->half_arithmetic, info->double_arithmetic, info->subgroups);
+    cl_command_queue queue = kernel == NULL ? NULL : clCreateCommandQueue(device->context, device->id, 0, NULL);
+    struct code code = { 0, 0 };
+
+    if (queue != NULL && run_code(device->context, queue, kernel, &code)) {
+        info->fused_multiply_add = code.rounding != 1;
+        if (clmix_is_processor(info) && code.width > 0)
+            info->vector_width = code.width;
+        info->form = usual_form(info);
+    }
+    if (queue != NULL)
+        clReleaseCommandQueue(queue);
+    if (kernel != NULL)
+        clReleaseKernel(kernel);
+}
+
+void clmix_probe_features(clmix_device *device)
+{
+    confirm_features(device);
+    probe_code(device);
 }
 
 const char *clmix_form_name(clmix_kernel_form form)

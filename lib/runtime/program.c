@@ -83,19 +83,11 @@ unsigned clmix_vector_width(const clmix_device_info *info)
     return width;
 }
 
-/* Whether code runs on a processor itself: a device that is of every type is a simulator. */
-static bool is_processor(const clmix_device_info *info)
-{
-    const cl_device_type types = CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR;
-
-    return (info->type & types) == CL_DEVICE_TYPE_CPU;
-}
-
 /* The caller's options with those every build gets; what the caller defines wins. */
 static char *full_options(const clmix_device_info *info, const char *options)
 {
-    size_t bytes = strlen(options) + 128;
-    char *full = malloc(bytes), wide[24] = "", width[24] = "", prefetching[24] = "";
+    size_t bytes = strlen(options) + 160;
+    char *full = malloc(bytes), wide[24] = "", width[24] = "", prefetching[24] = "", fused[24] = "";
 
     if (full == NULL)
         return NULL;
@@ -104,8 +96,11 @@ static char *full_options(const clmix_device_info *info, const char *options)
     if (strstr(options, "-DVW=") == NULL)
         snprintf(width, sizeof width, " -DVW=%u", clmix_vector_width(info));
     if (strstr(options, "-DPREFETCHING=") == NULL)
-        snprintf(prefetching, sizeof prefetching, " -DPREFETCHING=%d", is_processor(info));
-    snprintf(full, bytes, "-cl-std=CL1.2 -cl-mad-enable%s%s%s%s%s", wide, width, prefetching, options[0] != '\0' ? " " : "", options);
+        snprintf(prefetching, sizeof prefetching, " -DPREFETCHING=%d", clmix_is_processor(info));
+    if (strstr(options, "-DCLMIX_FMA=") == NULL)
+        snprintf(fused, sizeof fused, " -DCLMIX_FMA=%d", info->fused_multiply_add);
+    snprintf(full, bytes, "-cl-std=CL1.2 -cl-mad-enable%s%s%s%s%s%s", wide, width, prefetching, fused, options[0] != '\0' ? " " : "",
+             options);
     return full;
 }
 

@@ -37,7 +37,7 @@ clmix_status clmix_fail_cl(const clmix_device *device, cl_int code, const char *
 /* A new kernel object (the caller releases it) of function `name` in file `file` of cl/, built with `options` ("-DK=3 -DS=2"). Programs are
  * shared by (file, options), looked for in memory, then in the disk cache, then compiled. `#include "x.h"` lines of kernel files are
  * resolved from cl/ by text, so no -I path is passed. Options every build gets: -cl-std=CL1.2 -cl-mad-enable, -DCLMIX_WIDE=0|1,
- * -DVW=<vector width> and what quirks add. Errors: BUILD with the first lines of the build log. */
+ * -DVW=<vector width>, -DCLMIX_FMA=0|1, -DPREFETCHING=0|1 and what quirks add. Errors: BUILD with the first lines of the build log. */
 clmix_status clmix_kernel_create(clmix_device *device, const char *file, const char *name, const char *options, cl_kernel *kernel);
 
 /* Stores programs compiled since the last call in the disk cache, but those that were only tried. Called late (after the first run of a plan, and on close): only then do

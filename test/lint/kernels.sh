@@ -38,6 +38,8 @@ forbid 'no double: a device need not have it' "$(word 'double|double(2|3|4|8|16)
 forbid 'no 3-vectors: their layout in memory is that of 4-vectors' "$(word '(u?(char|short|int|long)|float|half)3')" "$@"
 forbid 'no native_ or half_ functions: their accuracy is the driver'\''s choice' \
     "$(word '(native|half)_(cos|divide|exp|exp2|exp10|log|log2|log10|powr|recip|rsqrt|sin|sqrt|tan)')" "$@"
+forbid 'no fma or mad: FMA of common.h is the one that is an instruction on the device, and of the same rounding everywhere on it' \
+    '(^|[^A-Za-z0-9_])(fma|mad) *\(' "$@"
 forbid 'no float atomics and no atomic loops: the order of additions must be fixed' \
     "$(word 'atomic_(cmpxchg|xchg)|atom_[a-z]+|atomic_[a-z_]*float[a-z_]*')" "$@"
 forbid 'no sub-groups' "$(word 'sub_group_[a-z_]+|intel_sub_group[a-z_0-9]*|get_sub_group[a-z_]*')" "$@"

@@ -2,6 +2,8 @@
 # Runs a program on one OpenCL platform:  sh run.sh PLATFORM FORM PROGRAM [ARGUMENT...]
 #
 #   PLATFORM   pocl, intel, rusticl: that driver alone
+#              pocl-avx2, pocl-sse2: PoCL compiling for processors with vectors of 8, and of 4 without fused multiply-add
+#              intel-avx2, intel-avx, intel-sse4: Intel's runtime for vectors of 8, and of 8 and 4 without fused multiply-add
 #              oclgrind: the simulator, with race detection; uninitialized: the simulator, following uninitialised values
 #              all: every driver of this machine in one process
 #   FORM       wide, simt (CLMIX_KERNELS), or default: what the device gets by itself
@@ -61,12 +63,28 @@ offer_system()    # offer_system PATTERN
 launcher=
 log=
 preload=
+compile_for()    # compile_for CPU LIBRARY: what PoCL is told
+{
+    POCL_LLVM_CPU_NAME=$1 POCL_KERNELLIB_NAME=$2
+    export POCL_LLVM_CPU_NAME POCL_KERNELLIB_NAME
+}
 case $platform in
-pocl)
+pocl-avx2) compile_for haswell avx2 ;;
+pocl-sse2) compile_for x86-64 sse2 ;;
+intel-avx2) CL_CONFIG_CPU_TARGET_ARCH=core-avx2 ;;
+intel-avx) CL_CONFIG_CPU_TARGET_ARCH=corei7-avx ;;
+intel-sse4) CL_CONFIG_CPU_TARGET_ARCH=corei7 ;;
+esac
+case $platform in
+intel-*) export CL_CONFIG_CPU_TARGET_ARCH ;;
+esac
+
+case $platform in
+pocl | pocl-*)
     CLMIX_DEVICE='Portable Computing Language'
     offer_system '*pocl*.icd' || skip "no *pocl*.icd in $system_vendors; install pocl-opencl-icd"
     ;;
-intel)
+intel | intel-*)
     CLMIX_DEVICE='Intel(R) OpenCL'
     library=$(sh "$here/intel.sh" path) || skip "$library"
     offer intel.icd "$library"
@@ -100,14 +118,14 @@ oclgrind | uninitialized)
     fi
     ;;
 *)
-    echo "unknown platform '$platform': pocl, intel, rusticl, oclgrind, uninitialized, all" >&2
+    echo "unknown platform '$platform': pocl, pocl-avx2, pocl-sse2, intel, intel-avx2, intel-avx, intel-sse4, rusticl, oclgrind, uninitialized, all" >&2
     exit 2
     ;;
 esac
 
 # Full effort where a form is at home, one compiler each; small where it runs a second time, or is slow.
 case $platform-$form in
-pocl-simt | intel-wide | rusticl-* | oclgrind-* | uninitialized-*) CLMIX_TEST_EFFORT=${CLMIX_TEST_EFFORT:-small} ;;
+pocl-simt | intel-wide | pocl-*-* | intel-*-* | rusticl-* | oclgrind-* | uninitialized-*) CLMIX_TEST_EFFORT=${CLMIX_TEST_EFFORT:-small} ;;
 *) CLMIX_TEST_EFFORT=${CLMIX_TEST_EFFORT:-full} ;;
 esac
 case $form in
