@@ -1,4 +1,4 @@
-/* What the programs write to standard output: JSON in UTF-8 whatever happens, and a failure when it cannot be written. */
+/* What the programs write to standard output: JSON in UTF-8 whatever happens, figures that agree, and a failure when it cannot be written. */
 #include <check.h>
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -117,7 +117,7 @@ static const struct {
     { "clmix-summary wavemix-32 --batch x", "argument", 2 },
     { "clmix-summary nothing", "argument", 2 },
     { "clmix-summary missing.safetensors", "file", 1 },
-    { "clmix-summary result.safetensors", "format", 1 },
+    { "clmix-summary result.safetensors", "unsupported", 1 },
     { "clmix-summary wavemix-16 --device nowhere", "no device", 1 },
     { "clmix-predict", "argument", 2 },
     { "clmix-predict run/model.safetensors missing.png", "file", 1 },
@@ -235,6 +235,25 @@ START_TEST(training_outlives_its_reader)
 }
 END_TEST
 
+/* ---- figures ------------------------------------------------------------------------------------------------------------------------ */
+
+/* One of sixteen pictures, 6.25 %, is the same number wherever it is shown. */
+START_TEST(a_figure_is_rounded_once)
+{
+    char *output;
+
+    ck_assert_int_eq(run_tool(&output,
+                              "cd %s && rm -rf other; clmix-train --model tiny.json --data " SHAPES
+                              " --batch 16 --epochs 1 --seed 5 --out other && "
+                              "clmix-train --resume other && grep -o 'accuracy [0-9.]*' other/curves.svg",
+                              folder),
+                     0);
+    ck_assert_msg(strstr(output, "best: 6.3 %") != NULL && strstr(output, "best 6.3 %") != NULL && strstr(output, "accuracy 6.3") != NULL,
+                  "%s", output);
+    free(output);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof table / sizeof *table)
 
 int main(void)
@@ -250,6 +269,7 @@ int main(void)
     tcase_add_loop_test(tests, a_pipe_without_reader_is_an_error, 0, ROWS(writing));
     tcase_add_loop_test(tests, a_closed_output_is_an_error, 0, ROWS(writing));
     tcase_add_test(tests, training_outlives_its_reader);
+    tcase_add_test(tests, a_figure_is_rounded_once);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

@@ -2,7 +2,6 @@
 #include <clmix/status.h>
 
 #include "base/file.h"
-#include "base/utf8.h"
 #include "io/json.h"
 #include "io/picture.h"
 #include "io/safetensors.h"
@@ -338,45 +337,6 @@ START_TEST(json_errors_have_a_place)
 }
 END_TEST
 
-static void expect_name(const char *bytes, const char *text)
-{
-    char *there = clmix_utf8_from_bytes(bytes), *back = clmix_utf8_to_bytes(there);
-
-    ck_assert_str_eq(there, text);
-    ck_assert(clmix_utf8_valid(there, strlen(there)));
-    ck_assert_str_eq(back, bytes);
-    free(there);
-    free(back);
-}
-
-START_TEST(names_of_any_bytes_come_back)
-{
-    char bytes[256];
-
-    ck_assert(clmix_utf8_valid("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82\n", 11));
-    ck_assert(!clmix_utf8_valid("\xed\xa0\x80", 3) && !clmix_utf8_valid("\xc3", 1) && !clmix_utf8_valid("\xf4\x90\x80\x80", 4) &&
-              !clmix_utf8_valid("\x01", 1));
-    expect_name("", "");
-    expect_name("k\xc3\xa4se \xe2\x82\xac \xf0\x9f\x99\x82\t", "k\xc3\xa4se \xe2\x82\xac \xf0\x9f\x99\x82\t");
-    expect_name("k\xe4se", "k\xee\xbf\xa4se");                             /* Latin-1 */
-    expect_name("\xe2\x82", "\xee\xbf\xa2\xee\xbe\x82");                   /* a character cut short */
-    expect_name("\x01\xff", "\xee\xbc\x81\xee\xbf\xbf");                   /* the first and the last byte that need it */
-    expect_name("\xee\xbf\xa4", "\xee\xbf\xae\xee\xbe\xbf\xee\xbe\xa4");   /* a name with such a character is no other name */
-    expect_name("\xee\xbc\x80 \xef\x80\x80", "\xee\xbc\x80 \xef\x80\x80"); /* its neighbours are as any */
-    for (int i = 0; i < 255; i++)
-        bytes[i] = (char)(i + 1);
-    bytes[255] = '\0';
-    for (int from = 0; from < 255; from++) {
-        char *text = clmix_utf8_from_bytes(bytes + from), *back = clmix_utf8_to_bytes(text);
-
-        ck_assert(clmix_utf8_valid(text, strlen(text)));
-        ck_assert_str_eq(back, bytes + from);
-        free(text);
-        free(back);
-    }
-}
-END_TEST
-
 START_TEST(json_getters)
 {
     static const char *const keys[] = { "dim", "rate", "on", "mixer", "sizes", "pair" };
@@ -595,7 +555,6 @@ static Suite *suite(void)
     tcase_add_test(cases[0], writer_refuses_misuse);
     tcase_add_test(cases[0], full_disk_leaves_the_old_file);
     tcase_add_test(cases[1], json_errors_have_a_place);
-    tcase_add_test(cases[1], names_of_any_bytes_come_back);
     tcase_add_test(cases[1], json_getters);
     tcase_add_test(cases[1], json_round_trip);
     tcase_add_test(cases[2], reads_png);

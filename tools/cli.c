@@ -17,7 +17,7 @@
 
 enum { SAW_HELP = 1, SAW_VERSION };
 
-static void print_option(const struct poptOption *option)
+static void print_option(FILE *stream, const struct poptOption *option)
 {
     char left[64];
     int used = 0;
@@ -28,23 +28,45 @@ static void print_option(const struct poptOption *option)
         used = snprintf(left, sizeof left, "      --%s", option->longName);
     if (option->argDescrip != NULL)
         snprintf(left + used, sizeof left - (size_t)used, "=%s", option->argDescrip);
-    printf("%-28s  %s\n", left, option->descrip);
+    fprintf(stream, "%-28s  %s", left, option->descrip);
+    if ((option->argInfo & POPT_ARGFLAG_SHOW_DEFAULT) != 0)
+        fprintf(stream, " (%d)", *(const int *)option->arg);
+    fputc('\n', stream);
 }
 
-static void print_options(const struct poptOption *option)
+static void print_options(FILE *stream, const struct poptOption *option)
 {
     for (; option->longName != NULL || option->arg != NULL; option++)
         if ((option->argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE)
-            print_options(option->arg);
+            print_options(stream, option->arg);
         else
-            print_option(option);
+            print_option(stream, option);
 }
 
-static void print_help(const struct cli_help *help, const struct poptOption *options)
+/* For free(). Written before the command line is read, while the variables have their defaults. */
+static char *options_text(const struct poptOption *options)
 {
-    printf("Usage: %s %s\n\n%s\n\nOptions:\n", help->program, help->arguments, help->purpose);
-    print_options(options);
-    printf("\nExamples:\n%s\n", help->examples);
+    char *text = NULL;
+    size_t bytes;
+    FILE *stream = open_memstream(&text, &bytes);
+
+    if (stream == NULL)
+        return NULL;
+    print_options(stream, options);
+    if (fclose(stream) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int print_help(struct cli *cli, const char *options)
+{
+    const struct cli_help *help = cli->help;
+
+    if (options == NULL)
+        return cli_end(cli, cli_error(cli, CLMIX_ERROR_HOST_MEMORY, NULL, "out of memory for the help"));
+    printf("Usage: %s %s\n\n%s\n\nOptions:\n%s\nExamples:\n%s\n", help->program, help->arguments, help->purpose, options, help->examples);
+    return cli_end(cli, 0);
 }
 
 /* What is closed would be given to the next file that is opened, and what is printed would be written into that. A socket without a
@@ -93,16 +115,32 @@ static int refuse(struct cli *cli, const struct poptOption *table, int argc, int
                                       : cli_bad_usage(cli, "%s: %s; did you mean --%s?", option, poptStrerror(code), meant));
 }
 
+static int print_version(struct cli *cli)
+{
+    printf("%s %s\n", cli->help->program, CLMIX_VERSION);
+    return cli_end(cli, 0);
+}
+
+static int take_arguments(struct cli *cli)
+{
+    cli->arguments = poptGetArgs(cli->context);
+    while (cli->arguments != NULL && cli->arguments[cli->argument_count] != NULL)
+        cli->argument_count++;
+    return CLI_GO_ON;
+}
+
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv)
 {
     struct poptOption none[] = { POPT_TABLEEND };
     struct poptOption table[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, options == NULL ? none : options, 0, NULL, NULL },
                                   { "device", 'd', POPT_ARG_STRING, &cli->device, 0,
-                                    "index, platform:device, cpu, gpu, or part of a name, vendor or version ($CLMIX_DEVICE)", "SELECTOR" },
+                                    "index, platform:device, cpu, gpu, or part of a name, vendor or version; else $CLMIX_DEVICE",
+                                    "SELECTOR" },
                                   { "json", 'j', POPT_ARG_NONE, &cli->json, 0, "machine-readable output", NULL },
                                   { "help", 'h', POPT_ARG_NONE, NULL, SAW_HELP, "this text", NULL },
                                   { "version", 'V', POPT_ARG_NONE, NULL, SAW_VERSION, "the version", NULL },
                                   POPT_TABLEEND };
+    char *described = options_text(table);
     int code;
 
     fill_standard_files();
@@ -110,19 +148,17 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
     memset(cli, 0, sizeof *cli);
     cli->help = help;
     cli->context = poptGetContext(help->program, argc, (const char **)argv, table, 0);
-    while ((code = poptGetNextOpt(cli->context)) > 0) {
-        if (code == SAW_HELP)
-            print_help(help, table);
-        else
-            printf("%s %s\n", help->program, CLMIX_VERSION);
-        return cli_end(cli, 0);
-    }
-    if (code < -1)
-        return refuse(cli, table, argc, code);
-    cli->arguments = poptGetArgs(cli->context);
-    while (cli->arguments != NULL && cli->arguments[cli->argument_count] != NULL)
-        cli->argument_count++;
-    return CLI_GO_ON;
+    code = poptGetNextOpt(cli->context);
+    if (code == SAW_HELP)
+        code = print_help(cli, described);
+    else if (code == SAW_VERSION)
+        code = print_version(cli);
+    else if (code < -1)
+        code = refuse(cli, table, argc, code);
+    else
+        code = take_arguments(cli);
+    free(described);
+    return code;
 }
 
 int cli_end(struct cli *cli, int status)

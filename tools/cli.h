@@ -27,8 +27,12 @@ struct cli {
 
 #define CLI_GO_ON (-1)
 
+/* A constant as text, so that a default is written once. */
+#define CLI_TEXT(constant)  CLI_TEXT_(constant)
+#define CLI_TEXT_(constant) #constant
+
 /* Reads the command line into `cli` and the variables of `options`, the program's own table, which ends with POPT_TABLEEND, has no options that return
- * a value (val 0), and may be NULL. Gives CLI_GO_ON, or the exit status when there is nothing more to do: after --help, --version or bad usage. From here
+ * a value (val 0), and may be NULL. An integer with POPT_ARGFLAG_SHOW_DEFAULT has its default in its variable, and --help shows it. Gives CLI_GO_ON, or the exit status when there is nothing more to do: after --help, --version or bad usage. From here
  * on a pipe that nobody reads any more is an error of writing, not a signal. */
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv);
 

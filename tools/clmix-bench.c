@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define USUAL_MODE           "train"
+#define USUAL_SECONDS        10
+#define USUAL_SECONDS_OF_ALL 3
+
 static const struct cli_help help = {
     .program = "clmix-bench",
     .arguments = "COMMAND [OPTION...]  |  clmix-bench --compare BEFORE AFTER [OPTION...]",
@@ -188,14 +192,15 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
 
 int main(int argc, char **argv)
 {
-    struct bench_request request = { .begun = bench_now(), .batch = 64, .seconds = NAN };
+    struct bench_request request = { .begun = bench_now(), .batch = (int)clmix_train_defaults().batch, .seconds = NAN };
     char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL;
     int quick = 0;
     struct poptOption options[] = {
         { "compare", 'c', POPT_ARG_STRING, &before, 0, "compare two files of results: BEFORE, and the argument after it", "BEFORE" },
-        { "batch", 'b', POPT_ARG_INT, &request.batch, 0, "pictures at a time (64)", "N" },
-        { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (train)", "MODE" },
-        { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0, "how long to measure a model (10; all: 3)", "S" },
+        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &request.batch, 0, "pictures at a time", "N" },
+        { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (" USUAL_MODE ")", "MODE" },
+        { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0,
+          "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all: " CLI_TEXT(USUAL_SECONDS_OF_ALL) ")", "S" },
         { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
           NULL },
         { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
@@ -210,7 +215,7 @@ int main(int argc, char **argv)
     int status = cli_start(&cli, &help, options, argc, argv);
 
     if (status == CLI_GO_ON) {
-        request.mode = mode != NULL ? mode : "train";
+        request.mode = mode != NULL ? mode : USUAL_MODE;
         request.filter = filter;
         request.trace = trace;
         request.out = out;
@@ -219,7 +224,7 @@ int main(int argc, char **argv)
         request.quick = quick != 0;
         status = find_command(&cli, &request, &command);
         if (isnan(request.seconds))
-            request.seconds = command != ALL ? 10.0 : quick ? 0.1 : 3.0;
+            request.seconds = command != ALL ? USUAL_SECONDS : quick ? 0.1 : USUAL_SECONDS_OF_ALL;
         if (status == 0)
             status = check_options(&cli, &request, command);
         if (status == 0)

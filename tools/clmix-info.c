@@ -382,8 +382,8 @@ int main(int argc, char **argv)
     struct wishes wishes = { 0 };
     struct poptOption options[] = {
         { "check", 'c', POPT_ARG_NONE, &wishes.check, 0, "run the self-test: tiny kernels against known answers", NULL },
-        { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0, "measure multiply-add rate, copy bandwidth and launch times (seconds)",
-          NULL },
+        { "ceilings", '\0', POPT_ARG_NONE, &wishes.ceilings, 0,
+          "measure multiply-add rate, copy bandwidth and launch times, which takes seconds", NULL },
         { "tune", '\0', POPT_ARG_NONE, &wishes.tune, 0,
           "measure all that the presets need, however long it takes; what is known is not measured again", NULL },
         { "clear-cache", '\0', POPT_ARG_NONE, &wishes.clear, 0, "remove the stored kernels first", NULL },

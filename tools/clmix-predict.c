@@ -1,4 +1,5 @@
 /* clmix-predict: a trained network on pictures, or on a data set. */
+#include "base/text.h"
 #include "cli.h"
 #include "models/network.h"
 #include "watch.h"
@@ -41,9 +42,11 @@ static void take_largest(float *probabilities, size_t classes, size_t *places, f
 
 static void print_text(const clmix_network *network, const char *path, const size_t *places, const float *values, size_t count)
 {
+    char percent[32];
+
     printf("%s\n", path);
     for (size_t k = 0; k < count; k++)
-        printf("  %5.1f %%  %s\n", 100.0 * (double)values[k], clmix_network_class_name(network, places[k]));
+        printf("  %5s %%  %s\n", clmix_percent(percent, (double)values[k], 1), clmix_network_class_name(network, places[k]));
 }
 
 static bool print_json(const struct cli *cli, const clmix_network *network, const char *path, const size_t *places, const float *values,
@@ -133,6 +136,7 @@ static clmix_status score_data(clmix_network *network, const struct wishes *wish
 
 static int evaluate(const struct cli *cli, clmix_network *network, const struct wishes *wishes, clmix_split split)
 {
+    char top1[32], top5[32];
     clmix_score score;
     clmix_status status = score_data(network, wishes, split, &score);
 
@@ -140,8 +144,8 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
         return cli_fail(cli, status);
     const char *name = split == CLMIX_TRAIN ? "train" : "test";
     if (!cli->json) {
-        printf("%s, %s split: %zu pictures, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", wishes->data, name, score.count, score.loss,
-               100.0 * score.top1, 100.0 * score.top5);
+        printf("%s, %s split: %zu pictures, loss %.4f, top-1 %s %%, top-5 %s %%\n", wishes->data, name, score.count, score.loss,
+               clmix_percent(top1, score.top1, 2), clmix_percent(top5, score.top5, 2));
         return 0;
     }
     cJSON *object = cJSON_CreateObject();
@@ -199,12 +203,12 @@ static int check_and_predict(const struct cli *cli, const struct wishes *wishes)
 
 int main(int argc, char **argv)
 {
-    struct wishes wishes = { .top = 5, .batch = 64 };
+    struct wishes wishes = { .top = 5, .batch = (int)clmix_train_defaults().batch };
     struct poptOption options[] = {
-        { "top", 'k', POPT_ARG_INT, &wishes.top, 0, "how many classes of each picture (5)", "K" },
+        { "top", 'k', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &wishes.top, 0, "how many classes of each picture", "K" },
         { "data", 'D', POPT_ARG_STRING, &wishes.data, 0, "measure the accuracy over a data set", "D" },
         { "split", '\0', POPT_ARG_STRING, &wishes.split, 0, "its part: train or test (test)", "SPLIT" },
-        { "batch", 'b', POPT_ARG_INT, &wishes.batch, 0, "pictures at a time with --data (64)", "N" },
+        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &wishes.batch, 0, "pictures at a time with --data", "N" },
         POPT_TABLEEND,
     };
     struct cli cli;

@@ -16,7 +16,7 @@ static const struct cli_help help = {
                "planned peak of device memory for inference and for training. MODEL is a preset, a JSON file or a trained .safetensors "
                "file. Plans are made\n"
                "for the device that would be used, or for a generic one where there is none (or with --device generic).",
-    .examples = "  clmix-summary wavemix-32                         at the usual batch of 64\n"
+    .examples = "  clmix-summary wavemix-32                         at the usual batch\n"
                 "  clmix-summary wavemix-32 --set dim=48 --batch 8  a variant\n"
                 "  clmix-summary run/model.safetensors --json       for a program to read",
 };
@@ -227,9 +227,9 @@ static int summarize_model(const struct cli *cli, const char **settings, size_t 
 int main(int argc, char **argv)
 {
     const char **settings = NULL;
-    int batch = 64;
+    int batch = (int)clmix_train_defaults().batch;
     struct poptOption options[] = {
-        { "batch", 'b', POPT_ARG_INT, &batch, 0, "pictures at a time (64)", "N" },
+        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &batch, 0, "pictures at a time", "N" },
         { "set", 's', POPT_ARG_ARGV, &settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
         POPT_TABLEEND,
     };

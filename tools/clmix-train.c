@@ -1,4 +1,5 @@
 /* clmix-train: trains a model on a data set. */
+#include "base/text.h"
 #include "train_session.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ static const struct cli_help help = {
 
 static int finish(struct session *session, clmix_status status)
 {
-    char hint[600], seconds[32];
+    char hint[600], seconds[32], best[32];
 
     progress_end(&session->progress);
     if (status == CLMIX_ERROR_INTERRUPTED) {
@@ -32,8 +33,9 @@ static int finish(struct session *session, clmix_status status)
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);
     if (session->best.epoch > 0)
-        progress_say(&session->progress, "best: %.1f %% in epoch %zu; %s/model.safetensors has it. %s in all",
-                     100.0 * session->best.test_top1, session->best.epoch, session->folder, progress_time(seconds, session->last.seconds));
+        progress_say(&session->progress, "best: %s %% in epoch %zu; %s/model.safetensors has it. %s in all",
+                     clmix_percent(best, session->best.test_top1, 1), session->best.epoch, session->folder,
+                     progress_time(seconds, session->last.seconds));
     return 0;
 }
 
@@ -65,10 +67,11 @@ static int train(struct session *session)
 static int say_finished(const struct session *session)
 {
     const clmix_run_info *stored = &session->stored;
+    char best[32];
 
     if (!session->cli->json)
-        printf("the run in %s is finished: %zu epochs, %zu steps, best %.1f %% in epoch %zu; nothing is left to do\n", session->folder,
-               stored->epoch, stored->step, 100.0 * stored->best_top1, stored->best_epoch);
+        printf("the run in %s is finished: %zu epochs, %zu steps, best %s %% in epoch %zu; nothing is left to do\n", session->folder,
+               stored->epoch, stored->step, clmix_percent(best, stored->best_top1, 1), stored->best_epoch);
     return 0;
 }
 
@@ -118,7 +121,7 @@ int main(int argc, char **argv)
     struct poptOption options[] = {
         { "model", 'm', POPT_ARG_STRING, &request.model, 0, "preset, JSON file or trained .safetensors", "MODEL" },
         { "data", 'D', POPT_ARG_STRING, &request.data, 0, "the data set", "DATA" },
-        { "out", 'o', POPT_ARG_STRING, &request.out, 0, "folder for the results of a new run (run)", "DIR" },
+        { "out", 'o', POPT_ARG_STRING, &request.out, 0, "folder for the results of a new run (" USUAL_FOLDER ")", "DIR" },
         { "resume", 'r', POPT_ARG_STRING, &request.resume, 0, "go on with the run in DIR", "DIR" },
         { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
         { "dry-run", 'n', POPT_ARG_NONE, &request.dry_run, 0, "plan and print the cost, train nothing; needs no device", NULL },

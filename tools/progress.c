@@ -131,15 +131,15 @@ static void bar(const struct progress *progress, double done, size_t cells, char
 
 void progress_step(struct progress *progress, const struct progress_step *step)
 {
-    char figures[160], cells[BAR_CELLS * 16], speed[32], left[32];
+    char figures[160], cells[BAR_CELLS * 16], top1[32], speed[32], left[32];
     const double time = now();
     size_t width, used, room;
 
     if (!progress->live || (time - progress->last < REDRAW_SECONDS && step->batch < step->batches))
         return;
     progress->last = time;
-    used = (size_t)snprintf(figures, sizeof figures, "%zu/%zu  loss %.3f  %.1f %%", step->batch, step->batches, step->loss,
-                            100.0 * step->top1);
+    used = (size_t)snprintf(figures, sizeof figures, "%zu/%zu  loss %.3f  %s %%", step->batch, step->batches, step->loss,
+                            clmix_percent(top1, step->top1, 1));
     if (step->images_per_second > 0.0)
         used += (size_t)snprintf(figures + used, sizeof figures - used, "  %s img/s",
                                  clmix_grouped(speed, (size_t)(step->images_per_second + 0.5)));
@@ -157,12 +157,12 @@ void progress_step(struct progress *progress, const struct progress_step *step)
 
 void progress_epoch(struct progress *progress, const clmix_epoch *epoch, size_t epochs)
 {
-    char test[96] = "", speed[32];
+    char test[160] = "", train_top1[32], test_top1[32], test_top5[32], speed[32];
 
     if (isfinite(epoch->test_top1))
-        snprintf(test, sizeof test, "   test %.3f  %.1f %%  top-5 %.1f %%", epoch->test_loss, 100.0 * epoch->test_top1,
-                 100.0 * epoch->test_top5);
-    progress_say(progress, "epoch %2zu/%zu  train %.3f  %.1f %%%s   %s img/s%s", epoch->epoch, epochs, epoch->train_loss,
-                 100.0 * epoch->train_top1, test, clmix_grouped(speed, (size_t)(epoch->images_per_second + 0.5)),
+        snprintf(test, sizeof test, "   test %.3f  %s %%  top-5 %s %%", epoch->test_loss, clmix_percent(test_top1, epoch->test_top1, 1),
+                 clmix_percent(test_top5, epoch->test_top5, 1));
+    progress_say(progress, "epoch %2zu/%zu  train %.3f  %s %%%s   %s img/s%s", epoch->epoch, epochs, epoch->train_loss,
+                 clmix_percent(train_top1, epoch->train_top1, 1), test, clmix_grouped(speed, (size_t)(epoch->images_per_second + 0.5)),
                  epoch->best ? "   saved" : "");
 }

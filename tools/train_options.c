@@ -1,10 +1,11 @@
 #include "train_options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,52 +13,104 @@ enum kind { SIZE, COUNT, SEED, FLOAT, INTEGER, BOOLEAN, OPTIMIZER, SCHEDULE }; /
 
 struct flag {
     const char *name, *value, *help;
+    const char *zero;   /* what 0 means, where it is no amount; NULL */
+    const char *chosen; /* how the default is chosen for the data (train_options_suit); NULL for that of clmix_train_defaults() */
     enum kind kind;
     size_t offset;
 };
 
-#define FLAG(name, value, kind, member, help)                          \
-    {                                                                  \
-        name, value, help, kind, offsetof(clmix_train_options, member) \
+#define CROP_SHARE  8 /* of the height */
+#define CROP_DIGITS 2
+#define FLAG(name, value, kind, member, help)                                      \
+    {                                                                              \
+        name, value, help, NULL, NULL, kind, offsetof(clmix_train_options, member) \
+    }
+#define ZERO_FLAG(name, value, kind, member, help, zero)                           \
+    {                                                                              \
+        name, value, help, zero, NULL, kind, offsetof(clmix_train_options, member) \
+    }
+#define DATA_FLAG(name, value, kind, member, help, chosen)                           \
+    {                                                                                \
+        name, value, help, NULL, chosen, kind, offsetof(clmix_train_options, member) \
     }
 static const struct flag flags_table[] = {
-    FLAG("epochs", "N", SIZE, epochs, "times through the training pictures (12)"),
-    FLAG("batch", "N", SIZE, batch, "pictures at a time (64)"),
-    FLAG("seed", "N", SEED, seed, "of weights, order, augmentation and dropout (1)"),
-    FLAG("optimizer", "NAME", OPTIMIZER, optimizer, "adamw, adam or sgd (adamw)"),
-    FLAG("rate", "X", FLOAT, rate, "peak learning rate (0.004)"),
-    FLAG("schedule", "NAME", SCHEDULE, schedule, "of the learning rate: cosine, linear or constant (cosine)"),
-    FLAG("warmup", "N", COUNT, warmup, "steps of linear warm-up, at most a quarter of the run (100)"),
-    FLAG("weight-decay", "X", FLOAT, weight_decay, "0.01"),
-    FLAG("beta1", "X", FLOAT, beta1, "Adam's memory of the gradient (0.9)"),
-    FLAG("beta2", "X", FLOAT, beta2, "Adam's memory of its square (0.999)"),
-    FLAG("epsilon", "X", FLOAT, epsilon, "added to Adam's denominator (1e-8)"),
-    FLAG("momentum", "X", FLOAT, momentum, "of sgd (0.9)"),
-    FLAG("nesterov", "yes|no", BOOLEAN, nesterov, "Nesterov's form of momentum (no)"),
-    FLAG("clip-norm", "X", FLOAT, clip_norm, "largest norm of the gradients; 0: no limit (1)"),
-    FLAG("accumulate", "N", SIZE, accumulate, "batches that make one step (1)"),
-    FLAG("average", "X", FLOAT, average, "decay of a weight average that is evaluated and saved (0: off)"),
-    FLAG("label-smoothing", "X", FLOAT, label_smoothing, "share of each label given to all classes (0)"),
-    FLAG("dropout", "X", FLOAT, dropout, "instead of the configuration's"),
-    FLAG("crop", "PIXELS", INTEGER, augment.crop_padding, "random crops after padding (an eighth of the height; MNIST: 2)"),
-    FLAG("flip", "yes|no", BOOLEAN, augment.flip, "random mirror images (yes; MNIST: no)"),
-    FLAG("cutout", "PIXELS", INTEGER, augment.cutout, "side of a square that is greyed out (0)"),
-    FLAG("mixup", "ALPHA", FLOAT, augment.mixup, "blends pairs of pictures (0: off)"),
-    FLAG("steps", "N", COUNT, steps, "stop after so many steps (0: epochs decide)"),
-    FLAG("checkpoint-steps", "N", COUNT, checkpoint_steps, "a checkpoint every so many steps too (0: after each epoch)"),
+    FLAG("epochs", "N", SIZE, epochs, "times through the training pictures"),
+    FLAG("batch", "N", SIZE, batch, "pictures at a time"),
+    FLAG("seed", "N", SEED, seed, "of weights, order, augmentation and dropout"),
+    FLAG("optimizer", "NAME", OPTIMIZER, optimizer, "adamw, adam or sgd"),
+    FLAG("rate", "X", FLOAT, rate, "peak learning rate"),
+    FLAG("schedule", "NAME", SCHEDULE, schedule, "of the learning rate: cosine, linear or constant"),
+    FLAG("warmup", "N", COUNT, warmup, "steps of linear warm-up, at most a quarter of the run"),
+    FLAG("weight-decay", "X", FLOAT, weight_decay, "decoupled with adamw, else added to the gradient"),
+    FLAG("beta1", "X", FLOAT, beta1, "Adam's memory of the gradient"),
+    FLAG("beta2", "X", FLOAT, beta2, "Adam's memory of its square"),
+    FLAG("epsilon", "X", FLOAT, epsilon, "added to Adam's denominator"),
+    FLAG("momentum", "X", FLOAT, momentum, "of sgd"),
+    FLAG("nesterov", "yes|no", BOOLEAN, nesterov, "Nesterov's form of momentum"),
+    ZERO_FLAG("clip-norm", "X", FLOAT, clip_norm, "largest norm of the gradients", "no limit"),
+    FLAG("accumulate", "N", SIZE, accumulate, "batches that make one step"),
+    ZERO_FLAG("average", "X", FLOAT, average, "decay of a weight average that is evaluated and saved", "off"),
+    FLAG("label-smoothing", "X", FLOAT, label_smoothing, "share of each label given to all classes"),
+    DATA_FLAG("dropout", "X", FLOAT, dropout, "share of values left out at random", "the configuration's"),
+    DATA_FLAG("crop", "PIXELS", INTEGER, augment.crop_padding, "random crops after padding",
+              "height / " CLI_TEXT(CROP_SHARE) "; MNIST: " CLI_TEXT(CROP_DIGITS)),
+    DATA_FLAG("flip", "yes|no", BOOLEAN, augment.flip, "random mirror images", "yes; MNIST: no"),
+    FLAG("cutout", "PIXELS", INTEGER, augment.cutout, "side of a square that is greyed out"),
+    ZERO_FLAG("mixup", "ALPHA", FLOAT, augment.mixup, "blends pairs of pictures", "off"),
+    ZERO_FLAG("steps", "N", COUNT, steps, "stop after so many steps", "epochs decide"),
+    ZERO_FLAG("checkpoint-steps", "N", COUNT, checkpoint_steps, "a checkpoint every so many steps too", "after each epoch"),
 };
 _Static_assert(sizeof flags_table / sizeof flags_table[0] == TRAIN_FLAGS, "TRAIN_FLAGS counts the table");
 
+static const char *const optimizers[] = { [CLMIX_ADAMW] = "adamw", [CLMIX_ADAM] = "adam", [CLMIX_SGD] = "sgd" };
+static const char *const schedules[] = {
+    [CLMIX_SCHEDULE_CONSTANT] = "constant", [CLMIX_SCHEDULE_COSINE] = "cosine", [CLMIX_SCHEDULE_LINEAR] = "linear"
+};
+static const char *const answers[] = { "no", "yes" };
+
+static void value_text(const struct flag *flag, const void *value, char text[32])
+{
+    switch (flag->kind) {
+    case SIZE:
+    case COUNT: snprintf(text, 32, "%zu", *(const size_t *)value); break;
+    case SEED: snprintf(text, 32, "%" PRIu64, *(const uint64_t *)value); break;
+    case INTEGER: snprintf(text, 32, "%d", *(const int *)value); break;
+    case FLOAT: snprintf(text, 32, "%g", (double)*(const float *)value); break;
+    case BOOLEAN: snprintf(text, 32, "%s", answers[*(const bool *)value]); break;
+    case OPTIMIZER: snprintf(text, 32, "%s", optimizers[*(const clmix_optimizer_kind *)value]); break;
+    case SCHEDULE: snprintf(text, 32, "%s", schedules[*(const clmix_schedule_kind *)value]); break;
+    }
+}
+
+/* "peak learning rate (0.004)": the text with the default behind it, and what 0 means. */
+static void describe(const struct flag *flag, const clmix_train_options *defaults, char text[TRAIN_FLAG_HELP])
+{
+    char value[32];
+
+    value_text(flag, (const char *)defaults + flag->offset, value);
+    if (flag->chosen != NULL)
+        snprintf(text, TRAIN_FLAG_HELP, "%s (%s)", flag->help, flag->chosen);
+    else if (flag->zero == NULL)
+        snprintf(text, TRAIN_FLAG_HELP, "%s (%s)", flag->help, value);
+    else if (strcmp(value, "0") == 0)
+        snprintf(text, TRAIN_FLAG_HELP, "%s (0: %s)", flag->help, flag->zero);
+    else
+        snprintf(text, TRAIN_FLAG_HELP, "%s (%s; 0: %s)", flag->help, value, flag->zero);
+}
+
 void train_flags_start(struct train_flags *flags)
 {
+    const clmix_train_options defaults = clmix_train_defaults();
+
     memset(flags, 0, sizeof *flags);
     for (size_t i = 0; i < TRAIN_FLAGS; i++) {
         struct poptOption *option = &flags->table[i];
 
+        describe(&flags_table[i], &defaults, flags->help[i]);
         option->longName = flags_table[i].name;
         option->argInfo = POPT_ARG_STRING;
         option->arg = &flags->given[i];
-        option->descrip = flags_table[i].help;
+        option->descrip = flags->help[i];
         option->argDescrip = flags_table[i].value;
     }
 }
@@ -92,8 +145,6 @@ static bool parse_choice(const char *text, const char *const *names, int count, 
 /* NULL, or what the value should have been. */
 static const char *parse(const struct flag *flag, const char *text, void *value)
 {
-    static const char *const optimizers[] = { "adamw", "adam", "sgd" }, *const schedules[] = { "constant", "cosine", "linear" },
-                             *const answers[] = { "no", "yes" };
     unsigned long long whole;
     char *end;
     int choice;
@@ -156,5 +207,5 @@ void train_options_suit(clmix_train_options *options, const char *data, size_t h
     const bool digits = strncmp(data, "mnist:", 6) == 0;
 
     options->augment.flip = !digits;
-    options->augment.crop_padding = digits ? 2 : (int)(height / 8);
+    options->augment.crop_padding = digits ? CROP_DIGITS : (int)(height / CROP_SHARE);
 }

@@ -6,11 +6,13 @@
 
 #include <clmix/train.h>
 
-#define TRAIN_FLAGS 24
+#define TRAIN_FLAGS     24
+#define TRAIN_FLAG_HELP 96
 
 /* What was given on the command line: texts, NULL where nothing was. */
 struct train_flags {
     char *given[TRAIN_FLAGS];
+    char help[TRAIN_FLAGS][TRAIN_FLAG_HELP]; /* with the defaults */
     struct poptOption table[TRAIN_FLAGS + 1];
 };
 void train_flags_start(struct train_flags *flags);

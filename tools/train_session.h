@@ -8,6 +8,8 @@
 
 #include <clmix/clmix.h>
 
+#define USUAL_FOLDER "run" /* for the results */
+
 struct request {
     char *model, *data, *out, *resume;
     const char **settings;

@@ -39,7 +39,7 @@ clmix_status session_start(struct session *session)
 {
     const struct request *request = session->request;
 
-    session->folder = request->resume != NULL ? request->resume : request->out != NULL ? request->out : "run";
+    session->folder = request->resume != NULL ? request->resume : request->out != NULL ? request->out : USUAL_FOLDER;
     if (request->resume != NULL)
         CLMIX_TRY(clmix_run_inspect(request->resume, &session->stored));
     session->best.epoch = session->stored.best_epoch;

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <math.h>
 #include <stdio.h>
 
 const char *clmix_grouped(char *text, size_t number)
@@ -14,4 +15,24 @@ const char *clmix_grouped(char *text, size_t number)
     }
     text[used] = '\0';
     return text;
+}
+
+const char *clmix_decimal(char *text, double value, int decimals)
+{
+    static const int scales[] = { 1, 10, 100, 1000 };
+    const double whole = round(fabs(value) * scales[decimals]); /* exact: below 2^53 */
+    const char *sign = value < 0.0 && whole > 0.0 ? "-" : "";
+
+    if (!(whole < 1e15))
+        snprintf(text, 32, "%g", value); /* no number, or one without decimals */
+    else if (decimals == 0)
+        snprintf(text, 32, "%s%.0f", sign, whole);
+    else
+        snprintf(text, 32, "%s%lld.%0*d", sign, (long long)whole / scales[decimals], decimals, (int)((long long)whole % scales[decimals]));
+    return text;
+}
+
+const char *clmix_percent(char *text, double fraction, int decimals)
+{
+    return clmix_decimal(text, 100.0 * fraction, decimals);
 }

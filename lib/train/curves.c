@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -64,18 +65,6 @@ static clmix_status put(clmix_file_writer *writer, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     return clmix_file_put(writer, text, strlen(text));
-}
-
-static const char *number(double value, int decimals, char text[32])
-{
-    const long scale = decimals == 0 ? 1 : decimals == 1 ? 10 : decimals == 2 ? 100 : 1000;
-    const long whole = lround(value * (double)scale);
-
-    if (decimals == 0)
-        snprintf(text, 32, "%ld", whole);
-    else
-        snprintf(text, 32, "%ld.%0*ld", whole / scale, decimals, whole % scale);
-    return text;
 }
 
 /* The model's name with what XML reserves left out. */
@@ -140,7 +129,7 @@ static clmix_status put_axes(clmix_file_writer *writer, const struct panel *pane
 
         CLMIX_TRY(put(writer, "<path d='M%d %dH%d' stroke='%s' stroke-width='8'/>", LEFT, y, WIDTH - RIGHT, i == 0 ? "#444" : "#ddd"));
         CLMIX_TRY(put(writer, "<text x='%d' y='%d' text-anchor='end' fill='#444'>%s</text>\n", LEFT - 80, y + 60,
-                      number(i * panel->step, panel->decimals, text)));
+                      clmix_decimal(text, i * panel->step, panel->decimals)));
     }
     for (size_t epoch = panel->first; epoch <= panel->last; epoch++)
         if (epoch % every == 0 || span == 0)
@@ -221,7 +210,7 @@ static clmix_status put_title(clmix_file_writer *writer, const struct clmix_run 
     CLMIX_TRY(
         put(writer, "<rect width='%d' height='%d' fill='white'/>\n<text x='%d' y='300' font-size='220'>%s", WIDTH, height, LEFT, name));
     if (run->best_epoch > 0 && run->best > 0.0)
-        CLMIX_TRY(put(writer, ": best test accuracy %s %%, epoch %zu", number(100.0 * run->best, 1, best), run->best_epoch));
+        CLMIX_TRY(put(writer, ": best test accuracy %s %%, epoch %zu", clmix_percent(best, run->best, 1), run->best_epoch));
     CLMIX_TRY(put(writer, "</text>\n"));
     return put(writer, "<text x='%d' y='%d' text-anchor='middle' fill='#444'>epoch</text>\n", LEFT + (WIDTH - LEFT - RIGHT) / 2,
                height - 60);
