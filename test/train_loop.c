@@ -258,6 +258,59 @@ START_TEST(damaged_checkpoints_are_refused_and_change_nothing)
 }
 END_TEST
 
+/* Bits of the header and of the numbers, the exponents' among them: a run would go on for a while with each. */
+START_TEST(checkpoints_with_another_bit_are_refused)
+{
+    const clmix_train_options options = train_small_options();
+    char *path = clmix_path_join(train_folders[0], "checkpoint.safetensors");
+    clmix_run_info info;
+    unsigned char *whole;
+    size_t bytes;
+    struct train_run run;
+
+    ops_ok(train_for(TRAIN_MODEL("0"), TRAIN_DATA, &options, train_folders[0], false, 0));
+    ops_ok(clmix_file_read(path, 1 << 26, (void **)&whole, &bytes));
+    train_open(&run, TRAIN_MODEL("0"), TRAIN_DATA, &options);
+    for (size_t i = 0; i < 200; i++) {
+        const size_t byte = i * (bytes - 1) / 199, bit = i % 2 == 0 ? 6 : i / 2 % 8;
+
+        whole[byte] ^= (unsigned char)(1u << bit);
+        ops_ok(clmix_file_write(path, whole, bytes));
+        ck_assert_msg(clmix_train(run.trainer, train_folders[0], true, NULL) == CLMIX_ERROR_FORMAT, "bit %zu of byte %zu", bit, byte);
+        ck_assert_msg(strstr(clmix_error(), "checkpoint.safetensors") != NULL, "%s", clmix_error());
+        ck_assert_int_eq(clmix_run_inspect(train_folders[0], &info), CLMIX_ERROR_FORMAT);
+        whole[byte] ^= (unsigned char)(1u << bit);
+    }
+    ops_ok(clmix_file_write(path, whole, bytes));
+    ops_ok(clmix_train(run.trainer, train_folders[0], true, NULL));
+    train_close(&run);
+    free(whole);
+    free(path);
+}
+END_TEST
+
+/* As clmix wrote them before there was one. */
+START_TEST(checkpoints_without_a_checksum_still_load)
+{
+    const clmix_train_options options = train_small_options();
+    char *path = clmix_path_join(train_folders[1], "checkpoint.safetensors"), *whole;
+    const char *format;
+    size_t bytes;
+
+    ops_ok(train_for(TRAIN_MODEL("0"), TRAIN_DATA, &options, train_folders[0], false, 0));
+    ck_assert_int_eq(train_for(TRAIN_MODEL("0"), TRAIN_DATA, &options, train_folders[1], false, 7), CLMIX_ERROR_INTERRUPTED);
+    ops_ok(clmix_file_read(path, 1 << 26, (void **)&whole, &bytes));
+    format = strstr(whole + 8, "clmix-checkpoint-2");
+    ck_assert_ptr_nonnull(format);
+    whole[format - whole + (ptrdiff_t)strlen("clmix-checkpoint-")] = '1';
+    ops_ok(clmix_file_write(path, whole, bytes));
+    ops_ok(train_for(TRAIN_MODEL("0"), TRAIN_DATA, &options, train_folders[1], true, 0));
+    train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
+    free(whole);
+    free(path);
+}
+END_TEST
+
 /* A limit on file sizes stands for a full disk. */
 START_TEST(full_disk_keeps_the_old_checkpoint)
 {
@@ -348,6 +401,8 @@ int main(void)
     tcase_add_test(resuming, two_trainers_do_not_share_a_folder);
     tcase_add_test(resuming, another_runs_checkpoint_is_refused);
     tcase_add_test(failures, damaged_checkpoints_are_refused_and_change_nothing);
+    tcase_add_test(failures, checkpoints_with_another_bit_are_refused);
+    tcase_add_test(failures, checkpoints_without_a_checksum_still_load);
     tcase_add_test(failures, full_disk_keeps_the_old_checkpoint);
     tcase_add_test(failures, the_loop_stops_at_a_number_that_is_none);
     tcase_add_loop_test(memory, memory_is_known_to_the_byte, 0, 2);

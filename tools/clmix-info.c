@@ -188,6 +188,14 @@ static void print_report(const struct report *report, const struct wishes *wishe
                report->ceilings.copy_gbs, report->ceilings.launch_us, report->ceilings.sync_launch_us);
 }
 
+static void print_cache(const clmix_cache_info *cache)
+{
+    printf("cache: %s, %zu programs, %.1f MB of %.4g MB\n", clmix_cache_folder(), cache->programs, (double)cache->bytes / 1e6,
+           (double)cache->limit_bytes / 1e6);
+    if (cache->refused > 0)
+        printf("       %zu files there are not used, since others own them or may write to them\n", cache->refused);
+}
+
 static void print_all(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
 {
     clmix_cache_info cache;
@@ -202,11 +210,12 @@ static void print_all(const struct report *reports, size_t count, const char *sk
     }
     if (clmix_cache_folder()[0] == '\0')
         printf("cache: off\n");
+    else if (clmix_cache_refusal()[0] != '\0')
+        printf("cache: not used because %s; CLMIX_CACHE_DIR can name a folder of your own\n", clmix_cache_refusal());
     else if (clmix_cache_describe(&cache) != CLMIX_OK)
         printf("cache: %s; %s\n", clmix_cache_folder(), clmix_error());
     else
-        printf("cache: %s, %zu programs, %.1f MB of %.4g MB\n", clmix_cache_folder(), cache.programs, (double)cache.bytes / 1e6,
-               (double)cache.limit_bytes / 1e6);
+        print_cache(&cache);
 }
 
 /* --- JSON --------------------------------------------------------------------------------------------------------------------------- */
@@ -302,10 +311,13 @@ static cJSON *all_json(const struct report *reports, size_t count, const char *s
     }
     cache = cJSON_AddObjectToObject(object, "cache");
     cJSON_AddStringToObject(cache, "folder", clmix_cache_folder());
+    if (clmix_cache_refusal()[0] != '\0')
+        cJSON_AddStringToObject(cache, "not_used", clmix_cache_refusal());
     if (clmix_cache_describe(&stored) == CLMIX_OK) {
         cJSON_AddNumberToObject(cache, "programs", (double)stored.programs);
         cJSON_AddNumberToObject(cache, "bytes", (double)stored.bytes);
         cJSON_AddNumberToObject(cache, "limit_bytes", (double)stored.limit_bytes);
+        cJSON_AddNumberToObject(cache, "refused", (double)stored.refused);
     }
     return object;
 }

@@ -51,7 +51,7 @@ static void say_compiled(struct session *session)
 
     session->compiled = true;
     clmix_device_programs(session->device, &compiled, &loaded);
-    if (compiled > 0 && clmix_cache_folder()[0] != '\0')
+    if (compiled > 0 && clmix_cache_folder()[0] != '\0' && clmix_cache_refusal()[0] == '\0')
         progress_say(&session->progress, "compiled %zu programs in %.1f s (once: they are kept in %s)", compiled, now() - session->start,
                      clmix_cache_folder());
 }

@@ -116,12 +116,18 @@ CLMIX_API void clmix_device_watch_compiler(clmix_device *device, clmix_compiler_
  * (CLMIX_CACHE_DIR set to the empty string). Static per thread until the next call. */
 CLMIX_API const char *clmix_cache_folder(void);
 
+/* Compiled kernels are run, so the folder must be the user's own: it is made for the user alone (0700), and where another user owns it or
+ * others may write to it, it is not used and kernels are compiled anew. The sentence that says so; "" where the folder is used or will be
+ * made. Static per thread until the next call. */
+CLMIX_API const char *clmix_cache_refusal(void);
+
 /* What that folder holds of stored programs, and what they may take ($CLMIX_CACHE_MB megabytes, 512 unless it is set): when more are stored,
  * those go that were used longest ago. */
 typedef struct clmix_cache_info {
     size_t programs;
     size_t bytes;
     size_t limit_bytes;
+    size_t refused; /* files that are there and not used, since another user owns them or others may write to them */
 } clmix_cache_info;
 /* Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. */
 CLMIX_API clmix_status clmix_cache_describe(clmix_cache_info *info);
@@ -130,7 +136,8 @@ CLMIX_API void clmix_cache_clear(size_t *programs, size_t *bytes);
 
 /* What was measured on the device when it was first used (the form of kernels, tiles, routes) is remembered in a text file of the cache
  * folder, whose first line says how to change it. `*path` is that file, to be freed with clmix_free(), and `*answers` the number of
- * answers in it; NULL and 0 where nothing is measured: a generic device, no cache folder, or CLMIX_TUNE=off. Errors: HOST_MEMORY. */
+ * answers in it; NULL and 0 where nothing is measured: a generic device, no cache folder or one that is not used, or CLMIX_TUNE=off. A file
+ * that others may write to counts as one without answers. Errors: HOST_MEMORY. */
 CLMIX_API clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers);
 
 /* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and

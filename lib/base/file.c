@@ -33,31 +33,43 @@ static const char *kind_of(mode_t mode)
            : S_ISSOCK(mode) ? "a socket"
            : S_ISCHR(mode)  ? "a character device"
            : S_ISBLK(mode)  ? "a block device"
+           : S_ISLNK(mode)  ? "a symbolic link"
                             : "something else";
 }
 
-static clmix_status check_kind(const char *path, const struct stat *info)
+static clmix_status check_owner(const char *path, const struct stat *info)
+{
+    if (info->st_uid != geteuid())
+        return clmix_fail(CLMIX_ERROR_FILE, "'%s' belongs to user %lu and this process runs as user %lu", path, (unsigned long)info->st_uid,
+                          (unsigned long)geteuid());
+    if ((info->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return clmix_fail(CLMIX_ERROR_FILE, "others may write to '%s' (mode %03o, which chmod -R go-w changes)", path,
+                          (unsigned)info->st_mode & 0777);
+    return CLMIX_OK;
+}
+
+static clmix_status check_file(const char *path, bool own, const struct stat *info)
 {
     if (!S_ISREG(info->st_mode))
         return clmix_fail(CLMIX_ERROR_FILE, "'%s' is %s, not a regular file", path, kind_of(info->st_mode));
-    return CLMIX_OK;
+    return own ? check_owner(path, info) : CLMIX_OK;
 }
 
 /* Looked at before it is opened, since opening is already an act for a device, and for the writer of a pipe; and again afterwards, since it
  * may have been replaced in between. Opened without waiting, so that even then nothing hangs. */
-static clmix_status open_regular(const char *path, int *descriptor, struct stat *info)
+static clmix_status open_regular(const char *path, bool own, int *descriptor, struct stat *info)
 {
     clmix_status status;
 
     *descriptor = -1;
-    if (stat(path, info) != 0)
+    if ((own ? lstat(path, info) : stat(path, info)) != 0)
         return clmix_fail(CLMIX_ERROR_FILE, "cannot open '%s': %s", path, strerror(errno));
-    CLMIX_TRY(check_kind(path, info));
-    *descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    CLMIX_TRY(check_file(path, own, info));
+    *descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (own ? O_NOFOLLOW : 0));
     if (*descriptor < 0)
         return clmix_fail(CLMIX_ERROR_FILE, "cannot open '%s': %s", path, strerror(errno));
     status = fstat(*descriptor, info) != 0 ? clmix_fail(CLMIX_ERROR_FILE, "cannot read '%s': %s", path, strerror(errno))
-                                           : check_kind(path, info);
+                                           : check_file(path, own, info);
     if (status != CLMIX_OK) {
         close(*descriptor);
         *descriptor = -1;
@@ -69,7 +81,7 @@ clmix_status clmix_file_open(const char *path, int *descriptor)
 {
     struct stat info;
 
-    return open_regular(path, descriptor, &info);
+    return open_regular(path, false, descriptor, &info);
 }
 
 static clmix_status read_bytes(int descriptor, const char *path, char *content, size_t size)
@@ -100,7 +112,7 @@ static clmix_status check_unchanged(int descriptor, const char *path, const stru
     return CLMIX_OK;
 }
 
-clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, size_t *bytes)
+static clmix_status read_file(const char *path, bool own, size_t limit_bytes, void **data, size_t *bytes)
 {
     char *content = NULL;
     struct stat info;
@@ -110,7 +122,7 @@ clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, 
 
     *data = NULL;
     *bytes = 0;
-    CLMIX_TRY(open_regular(path, &descriptor, &info));
+    CLMIX_TRY(open_regular(path, own, &descriptor, &info));
     size = (size_t)info.st_size;
     if (size > limit_bytes)
         status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu bytes, more than the %zu such a file may have", path, size, limit_bytes);
@@ -118,7 +130,7 @@ clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, 
         status = clmix_fail_memory(path);
     else
         status = read_bytes(descriptor, path, content, size);
-    if (status == CLMIX_OK)
+    if (status == CLMIX_OK && !own)
         status = check_unchanged(descriptor, path, &info);
     close(descriptor);
     if (status != CLMIX_OK) {
@@ -129,6 +141,25 @@ clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, 
     *data = content;
     *bytes = size;
     return CLMIX_OK;
+}
+
+clmix_status clmix_file_read(const char *path, size_t limit_bytes, void **data, size_t *bytes)
+{
+    return read_file(path, false, limit_bytes, data, bytes);
+}
+
+clmix_status clmix_file_read_own(const char *path, size_t limit_bytes, void **data, size_t *bytes)
+{
+    return read_file(path, true, limit_bytes, data, bytes);
+}
+
+clmix_status clmix_file_check_own(const char *path)
+{
+    struct stat info;
+
+    if (lstat(path, &info) != 0)
+        return errno == ENOENT ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FILE, "cannot look at '%s': %s", path, strerror(errno));
+    return check_file(path, true, &info);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
@@ -145,7 +176,7 @@ static char *folder_of(const char *path)
 /* A new file under a name that nothing has, not even a link that leads elsewhere: "PATH.PROCESS.tmp", and where a process of that number died
  * or another thread writes the same file, "PATH.PROCESS-2.tmp" and so on. It is locked while it is written: one that nobody has locked was
  * left by a process that died. */
-static FILE *open_temporary(const char *path, char *temporary, size_t length)
+static FILE *open_temporary(const char *path, mode_t mode, char *temporary, size_t length)
 {
     for (int i = 1; i <= MOST_TEMPORARIES; i++) {
         enum clmix_hold held;
@@ -156,7 +187,7 @@ static FILE *open_temporary(const char *path, char *temporary, size_t length)
             snprintf(temporary, length, "%s.%ld.tmp", path, (long)getpid());
         else
             snprintf(temporary, length, "%s.%ld-%d.tmp", path, (long)getpid(), i);
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor < 0 && errno == EEXIST)
             continue;
         held = descriptor < 0 ? CLMIX_HOLD_UNKNOWN : clmix_hold(descriptor, temporary);
@@ -217,7 +248,7 @@ void clmix_file_sweep(const char *path)
     free(folder);
 }
 
-clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
+static clmix_status begin(clmix_file_writer *writer, const char *path, mode_t mode)
 {
     size_t length = strlen(path) + 48;
 
@@ -229,7 +260,7 @@ clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
         return clmix_fail_memory(path);
     }
     clmix_file_sweep(path);
-    writer->stream = open_temporary(path, writer->temporary, length);
+    writer->stream = open_temporary(path, mode, writer->temporary, length);
     if (writer->stream == NULL) {
         clmix_status status = clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
         free(writer->temporary);
@@ -238,6 +269,16 @@ clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
         return status;
     }
     return CLMIX_OK;
+}
+
+clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path)
+{
+    return begin(writer, path, 0666);
+}
+
+clmix_status clmix_file_begin_own(clmix_file_writer *writer, const char *path)
+{
+    return begin(writer, path, 0600);
 }
 
 static clmix_status write_failed(clmix_file_writer *writer, int error)
@@ -254,6 +295,14 @@ clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t 
     if (bytes > 0 && fwrite(data, 1, bytes, writer->stream) != bytes)
         return write_failed(writer, errno);
     return CLMIX_OK;
+}
+
+clmix_status clmix_file_put_again(clmix_file_writer *writer, size_t offset, const void *data, size_t bytes)
+{
+    if (fseeko(writer->stream, (off_t)offset, SEEK_SET) != 0)
+        return write_failed(writer, errno);
+    CLMIX_TRY(clmix_file_put(writer, data, bytes));
+    return fseeko(writer->stream, 0, SEEK_END) == 0 ? CLMIX_OK : write_failed(writer, errno);
 }
 
 /* A rename is durable only when the folder that holds the name is on disk too; a file system that cannot sync a folder is no reason to
@@ -308,10 +357,11 @@ clmix_status clmix_file_write(const char *path, const void *data, size_t bytes)
     return clmix_file_finish(&writer);
 }
 
-clmix_status clmix_file_append(const char *path, const char *text)
+static clmix_status append(const char *path, bool own, const char *text)
 {
     const size_t length = strlen(text);
-    int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (own ? O_NOFOLLOW : 0);
+    int descriptor = open(path, flags, own ? 0600 : 0666);
     struct stat info;
     clmix_status status;
     ssize_t written;
@@ -319,7 +369,7 @@ clmix_status clmix_file_append(const char *path, const char *text)
     if (descriptor < 0)
         return clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno));
     status = fstat(descriptor, &info) != 0 ? clmix_fail(CLMIX_ERROR_FILE, "cannot write '%s': %s", path, strerror(errno))
-                                           : check_kind(path, &info);
+                                           : check_file(path, own, &info);
     if (status == CLMIX_OK) {
         written = write(descriptor, text, length);
         if (written < 0 || (size_t)written != length)
@@ -330,9 +380,19 @@ clmix_status clmix_file_append(const char *path, const char *text)
     return status;
 }
 
+clmix_status clmix_file_append(const char *path, const char *text)
+{
+    return append(path, false, text);
+}
+
+clmix_status clmix_file_append_own(const char *path, const char *text)
+{
+    return append(path, true, text);
+}
+
 /* ---- folders ------------------------------------------------------------------------------------------------------------------------ */
 
-clmix_status clmix_folder_make(const char *path)
+static clmix_status make_folder(const char *path, mode_t mode)
 {
     char *partial = strdup(path);
     clmix_status status = CLMIX_OK;
@@ -341,10 +401,10 @@ clmix_status clmix_folder_make(const char *path)
         return clmix_fail_memory("a path");
     for (char *slash = strchr(partial + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(partial, 0777); /* what really fails shows at the last part */
+        (void)mkdir(partial, mode); /* what really fails shows at the last part */
         *slash = '/';
     }
-    if (mkdir(partial, 0777) != 0) {
+    if (mkdir(partial, mode) != 0) {
         struct stat info;
         int error = errno;
 
@@ -353,4 +413,26 @@ clmix_status clmix_folder_make(const char *path)
     }
     free(partial);
     return status;
+}
+
+clmix_status clmix_folder_make(const char *path)
+{
+    return make_folder(path, 0777);
+}
+
+clmix_status clmix_folder_make_own(const char *path)
+{
+    CLMIX_TRY(make_folder(path, 0700));
+    return clmix_folder_check_own(path);
+}
+
+clmix_status clmix_folder_check_own(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        return errno == ENOENT ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FILE, "cannot look at '%s': %s", path, strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return clmix_fail(CLMIX_ERROR_FILE, "'%s' is no folder", path);
+    return check_owner(path, &info);
 }

@@ -24,6 +24,8 @@ typedef struct clmix_file_writer {
 } clmix_file_writer;
 clmix_status clmix_file_begin(clmix_file_writer *writer, const char *path);
 clmix_status clmix_file_put(clmix_file_writer *writer, const void *data, size_t bytes); /* on failure the writer is already abandoned */
+/* Writes over bytes that were put before. */
+clmix_status clmix_file_put_again(clmix_file_writer *writer, size_t offset, const void *data, size_t bytes);
 clmix_status clmix_file_finish(clmix_file_writer *writer);
 void clmix_file_abandon(clmix_file_writer *writer); /* harmless after finish or a failed put */
 
@@ -35,6 +37,18 @@ clmix_status clmix_file_write(const char *path, const void *data, size_t bytes);
 
 /* Adds to the end of a file, which is made if need be, in one write: processes that do so at once do not mix within a text. */
 clmix_status clmix_file_append(const char *path, const char *text);
+
+/* Files that this user alone can have written, for what is trusted so far that it is run. Reading and adding refuse (FILE) a file that belongs
+ * to another user than the process runs as, that others may write to, or that a symbolic link leads to; what is written is for this user
+ * alone. */
+clmix_status clmix_file_read_own(const char *path, size_t limit_bytes, void **data, size_t *bytes);
+clmix_status clmix_file_begin_own(clmix_file_writer *writer, const char *path);
+clmix_status clmix_file_append_own(const char *path, const char *text);
+/* Whether a file is of this kind, or not there yet. */
+clmix_status clmix_file_check_own(const char *path);
+/* A folder of the same kind, made if need be; and whether one is (or is not there yet). */
+clmix_status clmix_folder_make_own(const char *path);
+clmix_status clmix_folder_check_own(const char *path);
 
 /* Makes a folder and its parents; an existing folder is fine. */
 clmix_status clmix_folder_make(const char *path);

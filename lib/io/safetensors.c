@@ -1,6 +1,7 @@
 #include "io/safetensors.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "io/foreign.h"
 #include "io/json.h"
@@ -17,6 +18,7 @@
 struct clmix_safetensors {
     char *path;
     unsigned char *content;
+    size_t bytes, header_bytes;
     cJSON *header;                /* owns all names and metadata */
     const cJSON *metadata;        /* NULL when there is none */
     clmix_stored_tensor *tensors; /* in the order of their bytes */
@@ -245,6 +247,8 @@ static clmix_status read_content(clmix_safetensors *file, size_t bytes)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': a header of %llu bytes expected, %zu found; the file was cut off, fetch it again",
                           file->path, (unsigned long long)header_bytes, bytes - 8);
     CLMIX_TRY(clmix_json_parse(&file->header, file->path, (const char *)file->content + 8, (size_t)header_bytes));
+    file->bytes = bytes;
+    file->header_bytes = (size_t)header_bytes;
     return read_header(file, file->content + 8 + header_bytes, bytes - 8 - (size_t)header_bytes);
 }
 
@@ -277,6 +281,43 @@ clmix_status clmix_safetensors_open(clmix_safetensors **file, const char *path)
     /* read, not mapped: a mapped file that another program shortens would kill this process */
     CLMIX_TRY(clmix_file_read(path, SIZE_MAX - 1, &content, &bytes));
     return clmix_safetensors_adopt(file, path, content, bytes);
+}
+
+/* Where the 64 digits of the checksum stand in the header, or NULL. Quotes inside a text are escaped, so no other text reads like the key. */
+static const unsigned char *find_seal(const clmix_safetensors *file)
+{
+    const size_t before = strlen(CLMIX_STORED_SEAL), whole = before + 2 * CLMIX_HASH_BYTES;
+    const unsigned char *header = file->content + 8;
+
+    for (size_t i = 0; i + whole <= file->header_bytes; i++)
+        if (header[i] == '"' && memcmp(header + i, CLMIX_STORED_SEAL, before) == 0)
+            return header + i + before;
+    return NULL;
+}
+
+clmix_status clmix_safetensors_check_seal(const clmix_safetensors *file)
+{
+    static const unsigned char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    const unsigned char *seal = find_seal(file), *behind;
+    char found[2 * CLMIX_HASH_BYTES + 1];
+    unsigned char digest[CLMIX_HASH_BYTES];
+    clmix_hash hash;
+
+    if (seal == NULL)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' lacks its checksum; " DAMAGED, file->path);
+    behind = seal + 2 * CLMIX_HASH_BYTES;
+    clmix_hash_start(&hash);
+    clmix_hash_add(&hash, file->content, (size_t)(seal - file->content));
+    clmix_hash_add(&hash, zeros, 2 * CLMIX_HASH_BYTES);
+    clmix_hash_add(&hash, behind, file->bytes - (size_t)(behind - file->content));
+    clmix_hash_finish(&hash, digest);
+    clmix_hash_hex(digest, found);
+    if (memcmp(found, seal, 2 * CLMIX_HASH_BYTES) != 0)
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s' is not as it was written: its SHA-256 is %.16s... and it was %.16s...; the disk or a copy has changed it, "
+                          "take another copy of it",
+                          file->path, found, (const char *)seal);
+    return CLMIX_OK;
 }
 
 void clmix_safetensors_close(clmix_safetensors *file)

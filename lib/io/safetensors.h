@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #define CLMIX_STORED_MAX_RANK 8
+#define CLMIX_STORED_SEAL     "\"sha256\":\"" /* what stands before the digits of a sealed file's checksum, and nowhere else in a header */
 
 typedef enum clmix_stored_type {
     CLMIX_STORED_F32,
@@ -62,6 +63,9 @@ const char *clmix_safetensors_metadata(const clmix_safetensors *file, const char
 size_t clmix_safetensors_metadata_count(const clmix_safetensors *file);
 void clmix_safetensors_metadata_at(const clmix_safetensors *file, size_t index, const char **key, const char **value);
 
+/* Whether the file is as its writer sealed it: FORMAT where the SHA-256 in its metadata is missing or is not that of its content. */
+clmix_status clmix_safetensors_check_seal(const clmix_safetensors *file);
+
 /* Converts a tensor of F32, F64, F16 or BF16 to `tensor->count` floats. FORMAT for other types. */
 clmix_status clmix_stored_to_float(const clmix_stored_tensor *tensor, float *values);
 
@@ -74,6 +78,9 @@ clmix_status clmix_safetensors_writer_new(clmix_safetensors_writer **writer);
 clmix_status clmix_safetensors_declare(clmix_safetensors_writer *writer, const char *name, clmix_stored_type type, int rank,
                                        const size_t *size);
 clmix_status clmix_safetensors_describe(clmix_safetensors_writer *writer, const char *key, const char *value); /* metadata */
+/* A metadata entry "sha256" with the SHA-256 of the whole file, as if these 64 digits were zeros: given before begin. It is only for files that
+ * nobody else rewrites, since other programs copy metadata as it is. */
+clmix_status clmix_safetensors_seal(clmix_safetensors_writer *writer);
 clmix_status clmix_safetensors_begin(clmix_safetensors_writer *writer, const char *path);
 clmix_status clmix_safetensors_put(clmix_safetensors_writer *writer, const void *data, size_t bytes);
 clmix_status clmix_safetensors_finish(clmix_safetensors_writer *writer); /* ARGUMENT when bytes are missing */

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "base/utf8.h"
 #include "io/json.h"
@@ -13,7 +14,9 @@ struct clmix_safetensors_writer {
     cJSON *metadata; /* member of the header */
     size_t declared_bytes;
     size_t put_bytes;
-    bool begun;
+    bool begun, sealed;
+    size_t seal_offset;     /* of the checksum's digits in the file */
+    clmix_hash hash;        /* of what has been put, if sealed */
     clmix_file_writer file; /* all zero while no file is open */
 };
 
@@ -104,6 +107,25 @@ clmix_status clmix_safetensors_describe(clmix_safetensors_writer *writer, const 
     return CLMIX_OK;
 }
 
+clmix_status clmix_safetensors_seal(clmix_safetensors_writer *writer)
+{
+    static const unsigned char nothing[CLMIX_HASH_BYTES] = { 0 };
+    char zeros[2 * CLMIX_HASH_BYTES + 1];
+
+    clmix_hash_hex(nothing, zeros);
+    CLMIX_TRY(clmix_safetensors_describe(writer, "sha256", zeros));
+    writer->sealed = true;
+    clmix_hash_start(&writer->hash);
+    return CLMIX_OK;
+}
+
+static clmix_status put(clmix_safetensors_writer *writer, const void *data, size_t bytes)
+{
+    if (writer->sealed)
+        clmix_hash_add(&writer->hash, data, bytes);
+    return clmix_file_put(&writer->file, data, bytes);
+}
+
 static int compare_text(const void *left, const void *right)
 {
     return strcmp(*(const char *const *)left, *(const char *const *)right);
@@ -137,9 +159,11 @@ static clmix_status put_header(clmix_safetensors_writer *writer, const char *tex
 
     for (int i = 0; i < 8; i++)
         prefix[i] = (unsigned char)(total >> (8 * i));
-    CLMIX_TRY(clmix_file_put(&writer->file, prefix, sizeof prefix));
-    CLMIX_TRY(clmix_file_put(&writer->file, text, length));
-    return clmix_file_put(&writer->file, "        ", padding);
+    if (writer->sealed)
+        writer->seal_offset = sizeof prefix + (size_t)(strstr(text, CLMIX_STORED_SEAL) - text) + strlen(CLMIX_STORED_SEAL);
+    CLMIX_TRY(put(writer, prefix, sizeof prefix));
+    CLMIX_TRY(put(writer, text, length));
+    return put(writer, "        ", padding);
 }
 
 clmix_status clmix_safetensors_begin(clmix_safetensors_writer *writer, const char *path)
@@ -171,9 +195,19 @@ clmix_status clmix_safetensors_put(clmix_safetensors_writer *writer, const void 
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "'%s': %zu bytes are put where %zu were declared; declare every tensor with its right shape", writer->file.path,
                           writer->put_bytes + bytes, writer->declared_bytes);
-    CLMIX_TRY(clmix_file_put(&writer->file, data, bytes));
+    CLMIX_TRY(put(writer, data, bytes));
     writer->put_bytes += bytes;
     return CLMIX_OK;
+}
+
+static clmix_status put_seal(clmix_safetensors_writer *writer)
+{
+    unsigned char digest[CLMIX_HASH_BYTES];
+    char digits[2 * CLMIX_HASH_BYTES + 1];
+
+    clmix_hash_finish(&writer->hash, digest);
+    clmix_hash_hex(digest, digits);
+    return clmix_file_put_again(&writer->file, writer->seal_offset, digits, 2 * CLMIX_HASH_BYTES);
 }
 
 clmix_status clmix_safetensors_finish(clmix_safetensors_writer *writer)
@@ -183,6 +217,8 @@ clmix_status clmix_safetensors_finish(clmix_safetensors_writer *writer)
     if (writer->put_bytes != writer->declared_bytes)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s': %zu bytes were put where %zu were declared; put every tensor", writer->file.path,
                           writer->put_bytes, writer->declared_bytes);
+    if (writer->sealed)
+        CLMIX_TRY(put_seal(writer));
     return clmix_file_finish(&writer->file);
 }
 

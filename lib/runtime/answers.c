@@ -41,7 +41,8 @@ bool clmix_answers_used(const clmix_device *device)
 {
     const char *wish = getenv("CLMIX_TUNE");
 
-    return device->real && (wish == NULL || strcmp(wish, "off") != 0) && clmix_cache_folder()[0] != '\0';
+    return device->real && (wish == NULL || strcmp(wish, "off") != 0) && clmix_cache_folder()[0] != '\0' &&
+           clmix_cache_refusal()[0] == '\0';
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
@@ -79,7 +80,7 @@ static clmix_status read_file(const char *path, char **text, const char **answer
 {
     void *content = NULL;
     size_t bytes;
-    clmix_status status = clmix_file_read(path, MOST_FILE_BYTES, &content, &bytes);
+    clmix_status status = clmix_file_read_own(path, MOST_FILE_BYTES, &content, &bytes);
 
     *text = content;
     *answers = content;
@@ -173,13 +174,10 @@ clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t
 bool clmix_answers_kept(const clmix_device *device)
 {
     const char *folder = clmix_cache_folder();
-    char *path;
-    bool writable;
+    bool writable = clmix_answers_used(device) && clmix_folder_make_own(folder) == CLMIX_OK && access(folder, W_OK) == 0;
+    char *path = writable ? clmix_answers_path(device) : NULL;
 
-    if (!clmix_answers_used(device) || clmix_folder_make(folder) != CLMIX_OK || access(folder, W_OK) != 0)
-        return false;
-    path = clmix_answers_path(device);
-    writable = path != NULL && (access(path, W_OK) == 0 || errno == ENOENT);
+    writable = path != NULL && clmix_file_check_own(path) == CLMIX_OK && (access(path, W_OK) == 0 || errno == ENOENT);
     free(path);
     return writable;
 }
@@ -198,7 +196,7 @@ clmix_status clmix_answers_add(const clmix_device *device, const char *key, cons
 
         snprintf(head, sizeof head, FIRST_LINE "device %s, driver %s, platform %s\n", info->name, info->driver, info->platform);
         snprintf(line, bytes, "%s%s%s\t%s\t%s\n", torn ? "\n" : "", answers == NULL || *answers == '\0' ? head : "", key, choice, note);
-        (void)clmix_file_append(path, line); /* what could not be written is not found again, and so not relied upon */
+        (void)clmix_file_append_own(path, line); /* what could not be written is not found again, and so not relied upon */
     }
     free(text);
     free(line);

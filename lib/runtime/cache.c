@@ -1,4 +1,5 @@
-/* Compiled programs on disk, one file each. Whatever is wrong with the folder or a file, the answer is "not there": the caller compiles the
+/* Compiled programs on disk, one file each. They are run, so they must be this user's own: in a folder that belongs to the user and that nobody
+ * else may write to, and so each file. Whatever is wrong with the folder or a file, the answer is "not there": the caller compiles the
  * source and overwrites the file.
  *
  * A file is: magic (8), key (32), bytes of the list of kernels (8), bytes of the binary (8), SHA-256 of the two (32), the list, the binary.
@@ -104,13 +105,28 @@ static bool parse(unsigned char *content, size_t bytes, const unsigned char key[
     cached->binary = content + HEADER_BYTES + kernels_bytes;
     cached->binary_bytes = (size_t)binary_bytes;
     checksum(cached->kernels, (size_t)kernels_bytes, cached->binary, cached->binary_bytes, digest);
-    return memcmp(digest, content + 24 + CLMIX_HASH_BYTES, CLMIX_HASH_BYTES) == 0 && cached->kernels[kernels_bytes - 1] == '\0';
+    return memcmp(digest, content + 24 + CLMIX_HASH_BYTES, CLMIX_HASH_BYTES) == 0 &&
+           memchr(cached->kernels, '\0', (size_t)kernels_bytes) == cached->kernels + kernels_bytes - 1; /* ends there, and not before */
 }
 
 /* What goes wrong here is no failure of the caller's, so the thread's error text is put back. */
 static void restore_error(const char *text)
 {
     (void)clmix_fail(CLMIX_OK, "%s", text);
+}
+
+const char *clmix_cache_refusal(void)
+{
+    static _Thread_local char why[1200];
+    const char *folder = clmix_cache_folder();
+    char error[1024];
+
+    snprintf(error, sizeof error, "%s", clmix_error());
+    why[0] = '\0';
+    if (folder[0] != '\0' && clmix_folder_check_own(folder) != CLMIX_OK)
+        snprintf(why, sizeof why, "%s", clmix_error());
+    restore_error(error);
+    return why;
 }
 
 bool clmix_cache_load(const unsigned char key[CLMIX_HASH_BYTES], struct clmix_cached *cached)
@@ -124,10 +140,11 @@ bool clmix_cache_load(const unsigned char key[CLMIX_HASH_BYTES], struct clmix_ca
     if (path == NULL)
         return false;
     snprintf(error, sizeof error, "%s", clmix_error());
-    good = clmix_file_read(path, MOST_FILE_BYTES, &content, &bytes) == CLMIX_OK && parse(content, bytes, key, cached);
+    good = clmix_folder_check_own(clmix_cache_folder()) == CLMIX_OK &&
+           clmix_file_read_own(path, MOST_FILE_BYTES, &content, &bytes) == CLMIX_OK && parse(content, bytes, key, cached);
     restore_error(error);
     if (good)
-        (void)utimensat(AT_FDCWD, path, NULL, 0); /* used now: what was used longest ago goes first when room is short */
+        (void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW); /* used now: what was used longest ago goes first when room is short */
     free(path);
     cached->file = content;
     if (!good) {
@@ -142,7 +159,7 @@ static clmix_status write_file(const char *path, const unsigned char *header, co
 {
     clmix_file_writer writer;
 
-    CLMIX_TRY(clmix_file_begin(&writer, path));
+    CLMIX_TRY(clmix_file_begin_own(&writer, path));
     CLMIX_TRY(clmix_file_put(&writer, header, HEADER_BYTES));
     CLMIX_TRY(clmix_file_put(&writer, kernels, kernels_bytes));
     CLMIX_TRY(clmix_file_put(&writer, binary, binary_bytes));
@@ -163,7 +180,7 @@ void clmix_cache_save(const unsigned char key[CLMIX_HASH_BYTES], const char *ker
     put_number(header + 8 + CLMIX_HASH_BYTES, kernels_bytes);
     put_number(header + 16 + CLMIX_HASH_BYTES, binary_bytes);
     checksum(kernels, kernels_bytes, binary, binary_bytes, header + 24 + CLMIX_HASH_BYTES);
-    if (clmix_folder_make(clmix_cache_folder()) == CLMIX_OK)
+    if (clmix_folder_make_own(clmix_cache_folder()) == CLMIX_OK)
         (void)write_file(path, header, kernels, kernels_bytes, binary, binary_bytes);
     restore_error(error);
     free(path);

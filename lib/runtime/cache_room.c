@@ -22,11 +22,13 @@ struct entry {
     struct timespec used; /* reading a stored program sets its time of modification, since times of access are often not kept */
     size_t bytes;
     bool whole; /* not what a process that died was writing */
+    bool own;   /* nobody else can have written it */
 };
 
 struct entries {
     struct entry *items;
     size_t count, capacity;
+    size_t refused; /* whole programs and tuning results that somebody else can have written */
 };
 
 clmix_status clmix_cache_limit(size_t *bytes)
@@ -47,6 +49,11 @@ clmix_status clmix_cache_limit(size_t *bytes)
     return CLMIX_OK;
 }
 
+static bool is_own(const struct stat *file)
+{
+    return S_ISREG(file->st_mode) && file->st_uid == geteuid() && (file->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 /* The name of a stored program is its key in hexadecimal and ".clmix"; ".<process>.tmp" is behind it while it is being written. */
 static bool is_entry(const char *name, bool *whole)
 {
@@ -59,27 +66,42 @@ static bool is_entry(const char *name, bool *whole)
     return *whole || (end[6] == '.' && length > KEY_DIGITS + 11 && strcmp(name + length - 4, ".tmp") == 0);
 }
 
+static bool is_tuning(const char *name)
+{
+    const size_t length = strlen(name);
+
+    return strncmp(name, "tuning-", 7) == 0 && length > 11 && strcmp(name + length - 4, ".txt") == 0;
+}
+
 static void add_entry(struct entries *entries, const char *folder, const char *name)
 {
     struct entry entry = { 0 };
+    const bool is_program = is_entry(name, &entry.whole);
     struct stat file;
 
-    if (!is_entry(name, &entry.whole) || (entry.path = clmix_path_join(folder, name)) == NULL)
+    if ((!is_program && !is_tuning(name)) || (entry.path = clmix_path_join(folder, name)) == NULL)
         return;
+    if ((entry.whole || !is_program) && lstat(entry.path, &file) == 0 && !is_own(&file))
+        entries->refused++;
+    if (!is_program) {
+        free(entry.path);
+        return;
+    }
     if (lstat(entry.path, &file) == 0 && S_ISREG(file.st_mode)) {
         entry.used = file.st_mtim;
         entry.bytes = (size_t)file.st_size;
+        entry.own = is_own(&file);
         if (CLMIX_PUSH(entries->items, entries->count, entries->capacity, entry))
             return;
     }
     free(entry.path);
 }
 
-/* What the folder holds; nothing where there is none. What memory does not suffice for is left out. */
+/* What the folder holds; nothing where there is none, or where it is not used. What memory does not suffice for is left out. */
 static struct entries list(void)
 {
     const char *folder = clmix_cache_folder();
-    DIR *stream = folder[0] == '\0' ? NULL : opendir(folder);
+    DIR *stream = folder[0] == '\0' || clmix_cache_refusal()[0] != '\0' ? NULL : opendir(folder);
     struct entries entries = { 0 };
 
     if (stream == NULL)
@@ -133,8 +155,9 @@ clmix_status clmix_cache_describe(clmix_cache_info *info)
     memset(info, 0, sizeof *info);
     CLMIX_TRY(clmix_cache_limit(&info->limit_bytes));
     entries = list();
+    info->refused = entries.refused;
     for (size_t i = 0; i < entries.count; i++) {
-        info->programs += entries.items[i].whole;
+        info->programs += entries.items[i].whole && entries.items[i].own;
         info->bytes += entries.items[i].bytes;
     }
     forget(&entries);

@@ -1,14 +1,15 @@
 /* The checkpoint file: safetensors with param.NAME, buffer.NAME, the moments (exp_avg.NAME, ...) and average.NAME in the files' order
  * of axes, so that any device can go on; and in the metadata
- * "format", "model" (its name), "config", "options", "state" (JSON) and "data". */
+ * "format", "sha256" (of the whole file: lib/io/safetensors.h), "model" (its name), "config", "options", "state" (JSON) and "data". */
 #ifndef CLMIX_TRAIN_CHECKPOINT_H
 #define CLMIX_TRAIN_CHECKPOINT_H
 
 #include "models/file.h"
 #include "train/run.h"
 
-#define CLMIX_CHECKPOINT_FORMAT CLMIX_CHECKPOINT_MARK "1"
-#define CLMIX_CHECKPOINT_GROUPS 6
+#define CLMIX_CHECKPOINT_FORMAT   CLMIX_CHECKPOINT_MARK "2"
+#define CLMIX_CHECKPOINT_UNSEALED CLMIX_CHECKPOINT_MARK "1" /* the same without a checksum, as clmix wrote at first: still read */
+#define CLMIX_CHECKPOINT_GROUPS   6
 
 /* Tensors of one arena, under names that begin with `prefix`. */
 struct clmix_arena_group {
@@ -19,7 +20,9 @@ struct clmix_arena_group {
 };
 size_t clmix_checkpoint_groups(const clmix_trainer *trainer, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS]);
 
-/* The metadata's objects; FORMAT when the file is no checkpoint. */
+/* Opens a checkpoint and makes sure that it is as it was written; FORMAT when it is not, or is no checkpoint. */
+clmix_status clmix_checkpoint_open(clmix_safetensors **file, const char *path);
+/* The metadata's objects. */
 clmix_status clmix_checkpoint_options(const clmix_safetensors *file, const char *path, clmix_train_options *options);
 clmix_status clmix_checkpoint_state(const clmix_safetensors *file, const char *path, cJSON **state);
 

@@ -19,9 +19,24 @@ static clmix_status check_format(const clmix_safetensors *file, const char *path
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is not a checkpoint of a training run%s", path,
                           clmix_safetensors_metadata(file, "config") != NULL ? ", only a trained model; give it as the model of a new run"
                                                                              : "");
+    if (strcmp(format, CLMIX_CHECKPOINT_UNSEALED) == 0)
+        return CLMIX_OK;
     if (strcmp(format, CLMIX_CHECKPOINT_FORMAT) != 0)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is a '%.40s' and this version reads '%s'", path, format, CLMIX_CHECKPOINT_FORMAT);
-    return CLMIX_OK;
+    return clmix_safetensors_check_seal(file);
+}
+
+clmix_status clmix_checkpoint_open(clmix_safetensors **file, const char *path)
+{
+    clmix_status status = clmix_safetensors_open(file, path);
+
+    if (status == CLMIX_OK)
+        status = check_format(*file, path);
+    if (status != CLMIX_OK) {
+        clmix_safetensors_close(*file);
+        *file = NULL;
+    }
+    return status;
 }
 
 static clmix_status metadata(const clmix_safetensors *file, const char *path, const char *key, const char **text)
@@ -43,7 +58,6 @@ clmix_status clmix_checkpoint_options(const clmix_safetensors *file, const char 
     cJSON *json = NULL;
     clmix_status status;
 
-    CLMIX_TRY(check_format(file, path));
     CLMIX_TRY(metadata_json(file, path, "options", &json));
     status = clmix_options_read(json, path, options);
     cJSON_Delete(json);
@@ -52,7 +66,6 @@ clmix_status clmix_checkpoint_options(const clmix_safetensors *file, const char 
 
 clmix_status clmix_checkpoint_state(const clmix_safetensors *file, const char *path, cJSON **state)
 {
-    CLMIX_TRY(check_format(file, path));
     return metadata_json(file, path, "state", state);
 }
 
@@ -207,7 +220,7 @@ clmix_status clmix_checkpoint_read(clmix_trainer *trainer, struct clmix_run *run
     clmix_safetensors *file = NULL;
     clmix_status status;
 
-    CLMIX_TRY(clmix_safetensors_open(&file, path));
+    CLMIX_TRY(clmix_checkpoint_open(&file, path));
     status = take_file(trainer, file, path, run);
     clmix_safetensors_close(file);
     if (status != CLMIX_OK)
@@ -268,7 +281,7 @@ clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info)
     memset(info, 0, sizeof *info);
     if (path == NULL)
         return clmix_fail_memory("a path");
-    status = clmix_safetensors_open(&file, path);
+    status = clmix_checkpoint_open(&file, path);
     if (status == CLMIX_OK)
         status = inspect(file, path, info);
     clmix_safetensors_close(file);

@@ -147,6 +147,7 @@ static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_tra
     for (size_t i = 0; i < count; i++)
         CLMIX_TRY(declare_group(writer, trainer->network, &groups[i]));
     CLMIX_TRY(describe(writer, trainer, run));
+    CLMIX_TRY(clmix_safetensors_seal(writer));
     CLMIX_TRY(clmix_safetensors_begin(writer, path));
     CLMIX_TRY(put_groups(writer, trainer, groups, count));
     return clmix_safetensors_finish(writer);
