@@ -122,6 +122,36 @@ START_TEST(modes_have_the_documented_keys_and_do_more_and_more_work)
 }
 END_TEST
 
+/* Without a device, and more work for more depth; the two lines can be compared. */
+START_TEST(plans_are_timed)
+{
+    double launches[2];
+
+    for (int i = 0; i < 2; i++) {
+        char *output, *second;
+        cJSON *train, *infer;
+
+        ck_assert_int_eq(run_tool(&output, "clmix-bench plan wavemix-16 --set depth=%d --batch 4 --seconds 0 --device generic --json",
+                                  i + 1),
+                         0);
+        second = strchr(output, '\n');
+        ck_assert_ptr_nonnull(second);
+        train = cJSON_ParseWithLength(output, (size_t)(second - output));
+        infer = cJSON_Parse(second);
+        ck_assert_str_eq(json_text(train, "mode"), "plan train");
+        ck_assert_str_eq(json_text(infer, "mode"), "plan infer");
+        ck_assert(json_number(train, "step_ms") >= json_number(train, "step_ms_min") && json_number(train, "step_ms_min") > 0.0);
+        ck_assert(json_number(train, "planned_bytes") > json_number(infer, "planned_bytes") && json_number(infer, "values") > 0.0);
+        launches[i] = json_number(train, "launches");
+        ck_assert(launches[i] > json_number(infer, "launches"));
+        cJSON_Delete(train);
+        cJSON_Delete(infer);
+        free(output);
+    }
+    ck_assert_double_gt(launches[1], launches[0]);
+}
+END_TEST
+
 START_TEST(a_start_is_cold_once)
 {
     for (int i = 0; i < 2; i++) {
@@ -311,6 +341,7 @@ int main(void)
     tcase_add_checked_fixture(tests, make_bench_folder, remove_bench_folder);
     tcase_add_test(tests, ceilings_have_the_documented_keys);
     tcase_add_test(tests, modes_have_the_documented_keys_and_do_more_and_more_work);
+    tcase_add_test(tests, plans_are_timed);
     tcase_add_test(tests, a_start_is_cold_once);
     tcase_add_test(tests, ops_are_measured_in_both_passes);
     tcase_add_test(tests, ops_are_those_of_the_presets);

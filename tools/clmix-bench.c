@@ -19,6 +19,7 @@ static const struct cli_help help = {
                "  ceilings         multiply-adds, copying and launches: what the device can do at most\n"
                "  model MODEL      a model at work on random pictures (--mode)\n"
                "  start MODEL      from the program's start to the first result; cold when kernels had to be compiled\n"
+               "  plan MODEL       how long planning a model takes, for training and for inference (--device generic: without a device)\n"
                "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
                "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
                "  all [MODEL...]   ceilings, models (or all presets) in every mode, profiles and ops into one file (--out, --html)\n"
@@ -54,7 +55,7 @@ int bench_ceilings(struct bench_sink *sink, const struct bench_device *on)
 
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
-enum command { CEILINGS, MODEL, START, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
+enum command { CEILINGS, MODEL, START, PLAN, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
 
 /* COMPARE is an option, and so has no name here. */
 static const struct {
@@ -64,13 +65,14 @@ static const struct {
     [CEILINGS] = { "ceilings", "no argument", 0, 0 },
     [MODEL] = { "model", "one model", 1, 1 },
     [START] = { "start", "one model", 1, 1 },
+    [PLAN] = { "plan", "one model", 1, 1 },
     [OPS] = { "ops", "no argument", 0, 0 },
     [PROFILE] = { "profile", "one model", 1, 1 },
     [ALL] = { "all", "models", 0, 1000 },
     [REPORT] = { "report", "files of results", 1, 1000 },
     [COMPARE] = { NULL, NULL, 0, 0 },
 };
-#define COMMAND_NAMES "ceilings, model, start, ops, profile, all and report"
+#define COMMAND_NAMES "ceilings, model, start, plan, ops, profile, all and report"
 
 static int find_command(const struct cli *cli, const struct bench_request *request, enum command *command)
 {
@@ -126,7 +128,7 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
 /* Models are read before anything is measured, so that a wrong name is told at once. */
 static int check_models(const struct cli *cli, const struct bench_request *request, enum command command)
 {
-    if (command != MODEL && command != START && command != PROFILE && command != ALL)
+    if (command != MODEL && command != START && command != PLAN && command != PROFILE && command != ALL)
         return 0;
     for (int i = 1; i < cli->argument_count; i++) {
         clmix_config *config = NULL;
@@ -139,16 +141,19 @@ static int check_models(const struct cli *cli, const struct bench_request *reque
     return 0;
 }
 
-/* The first result counts from the program's start, so nothing else is measured before it. */
-static int run_start(struct bench_sink *sink, const struct bench_request *request)
+/* The first result counts from the program's start, so nothing else is measured before it; and planning has no ceiling. */
+static int run_unmeasured(struct bench_sink *sink, const struct bench_request *request, enum command command)
 {
+    const char *selector = sink->cli->device;
+    const bool generic = command == PLAN && selector != NULL && strcmp(selector, "generic") == 0;
     clmix_device *device = NULL;
-    const clmix_status status = clmix_device_open(&device, sink->cli->device);
+    const clmix_status status = generic ? clmix_device_generic(&device) : clmix_device_open(&device, selector);
     int exit_status;
 
     if (status == CLMIX_OK) {
-        watch_compiler(device);
-        exit_status = bench_start(sink, request, device, sink->cli->arguments[1]);
+        if (!generic)
+            watch_compiler(device);
+        exit_status = (command == START ? bench_start : bench_plan)(sink, request, device, sink->cli->arguments[1]);
     } else {
         exit_status = cli_fail(sink->cli, status);
     }
@@ -185,7 +190,8 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
     case COMPARE: return bench_compare(cli, request, cli->arguments[0]);
     case REPORT: return bench_report(cli, cli->arguments + 1, (size_t)cli->argument_count - 1, request->html);
     case ALL: return bench_all(cli, request);
-    case START: return run_start(&sink, request);
+    case START:
+    case PLAN: return run_unmeasured(&sink, request, command);
     default: return run_on_device(&sink, request, command);
     }
 }

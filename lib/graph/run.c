@@ -46,7 +46,7 @@ void clmix_plan_free(clmix_plan *plan)
 {
     if (plan == NULL)
         return;
-    for (size_t i = 0; i < plan->launcher_count; i++)
+    for (size_t i = plan->launcher_count; i-- > 0;) /* PoCL looks a program's kernels through, the last one made first */
         clmix_launcher_free(plan->launchers[i]);
     release_slabs(plan);
     release_arenas(plan);

@@ -41,6 +41,7 @@ struct bench_device {
 int bench_ceilings(struct bench_sink *sink, const struct bench_device *on);
 int bench_model(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model);
 int bench_start(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
+int bench_plan(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
 int bench_ops(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on);
 int bench_profile(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model);
 int bench_all(const struct cli *cli, const struct bench_request *request);
