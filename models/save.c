@@ -1,5 +1,6 @@
 /* A network into a file that is all an application needs: weights, configuration, class names, normalisation. */
 #include "base/status.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "models/config.h"
 #include "models/network.h"
@@ -25,6 +26,25 @@ static clmix_status describe_numbers(clmix_safetensors_writer *writer, const cha
     return describe_json(writer, key, cJSON_CreateDoubleArray(shortest, (int)count));
 }
 
+/* The names of the classes as JSON, whatever bytes they are of; NULL when memory does not suffice. */
+static cJSON *list_classes(const clmix_network *network)
+{
+    cJSON *list = cJSON_CreateArray();
+    bool done = list != NULL;
+
+    for (size_t i = 0; done && i < clmix_config_classes(network->config); i++) {
+        char *name = clmix_utf8_from_bytes(network->class_names[i]);
+        cJSON *item = name ? cJSON_CreateString(name) : NULL;
+
+        done = item && cJSON_AddItemToArray(list, item);
+        free(name);
+    }
+    if (done)
+        return list;
+    cJSON_Delete(list);
+    return NULL;
+}
+
 static clmix_status describe(clmix_safetensors_writer *writer, const clmix_network *network)
 {
     char *config = NULL;
@@ -35,9 +55,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_netwo
     clmix_status status = clmix_safetensors_describe(writer, "config", config);
     free(config);
     CLMIX_TRY(status);
-    CLMIX_TRY(
-        describe_json(writer, "classes",
-                      cJSON_CreateStringArray((const char *const *)network->class_names, (int)clmix_config_classes(network->config))));
+    CLMIX_TRY(describe_json(writer, "classes", list_classes(network)));
     if (channels > 4)
         return CLMIX_OK;
     CLMIX_TRY(describe_numbers(writer, "mean", network->mean, channels));

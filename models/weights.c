@@ -2,6 +2,7 @@
  * they come along. */
 #include "base/array.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "graph/op.h"
 #include "io/json.h"
 #include "models/config.h"
@@ -127,6 +128,19 @@ static clmix_status take_numbers(const struct clmix_weights *weights, const char
 }
 
 /* The class names as a list of texts that belong to *json; all NULL where the file has none. */
+/* A name as the bytes it was, in its own place: they are never more. */
+static clmix_status take_name(cJSON *item, const char **name)
+{
+    char *bytes = clmix_utf8_to_bytes(item->valuestring);
+
+    if (!bytes)
+        return clmix_fail_memory("the class names");
+    memcpy(item->valuestring, bytes, strlen(bytes) + 1);
+    free(bytes);
+    *name = item->valuestring;
+    return CLMIX_OK;
+}
+
 static clmix_status take_names(const struct clmix_weights *weights, const char **names, size_t count, cJSON **json)
 {
     CLMIX_TRY(read_metadata(weights, "classes", json));
@@ -134,10 +148,11 @@ static clmix_status take_names(const struct clmix_weights *weights, const char *
         return CLMIX_OK;
 
     bool fine = cJSON_IsArray(*json) && cJSON_GetArraySize(*json) == (int)count;
-    const cJSON *item = fine ? (*json)->child : NULL;
+    cJSON *item = fine ? (*json)->child : NULL;
     for (size_t i = 0; fine && i < count; i++, item = item->next) {
-        names[i] = cJSON_GetStringValue(item);
-        fine = names[i] != NULL;
+        fine = cJSON_IsString(item);
+        if (fine)
+            CLMIX_TRY(take_name(item, &names[i]));
     }
     return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", weights->path, count);
 }
@@ -290,8 +305,8 @@ static clmix_status take_fitting(const clmix_network *network, const struct clmi
     }
     if (taken->count > 0)
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_FORMAT, "nothing in '%s' fits '%s': no tensor has the name and the shape of one of the model's", weights->path,
-                      clmix_config_name(network->config));
+    return clmix_fail(CLMIX_ERROR_FORMAT, "nothing in '%s' fits '%s': no tensor has the name and the shape of one of the model's",
+                      weights->path, clmix_config_name(network->config));
 }
 
 static clmix_status take_over(clmix_network *network, const struct clmix_weights *weights, struct names *taken, struct names *fresh)

@@ -175,7 +175,8 @@ static void await(const char *name)
  * included, so that the others always find it. */
 START_TEST(a_live_run_is_left_alone)
 {
-    static const char *const others[] = { "clmix-train --resume live --rate 0.1", "clmix-train --resume live", "clmix-train " LIVE "live" };
+    static const char *const others[] = { "clmix-train --resume live --batch 8 --rate 0.1", "clmix-train --resume live",
+                                          "clmix-train " LIVE "live" };
     char holder[64];
     int status = 0;
     pid_t child;
@@ -186,7 +187,7 @@ START_TEST(a_live_run_is_left_alone)
     await("live/checkpoint.safetensors");
     for (size_t i = 0; i < 9; i++) {
         kill(child, SIGSTOP);
-        says(1, others[i % 3], holder);
+        says(i % 3 == 0 ? 2 : 1, others[i % 3], i % 3 == 0 ? "rate 0.1" : holder);
         kill(child, SIGCONT);
         sleep_ms(7);
     }
@@ -217,7 +218,7 @@ START_TEST(a_killed_run_leaves_no_lock_and_no_leftovers)
         snprintf(path, sizeof path, "%s/%s", folder, left[i]);
         fclose(fopen(path, "w"));
     }
-    says(1, "clmix-train --resume live --rate 0.1", "rate");
+    says(2, "clmix-train --resume live --rate 0.1", "rate");
     for (size_t i = 0; i < 4; i++)
         ck_assert_msg(there(left[i]), "%s was removed by a run that was refused", left[i]);
     does("clmix-train --resume live");
@@ -227,13 +228,105 @@ START_TEST(a_killed_run_leaves_no_lock_and_no_leftovers)
 }
 END_TEST
 
+/* ---- names ------------------------------------------------------------------------------------------------------------------------------ */
+
+#define NAMES "cafe=$(printf 'caf\\351'); bell=$(printf 'b\\007ll'); "
+
+/* Names in Latin-1 and with a control character, of classes, of the data's folder, of the model and of the run: saved, resumed and said again. */
+START_TEST(names_come_back_as_they_were)
+{
+    does(NAMES "mkdir -p $cafe.data/$cafe $cafe.data/$bell $cafe.data/plain && for i in 1 2 3 4 5; do for c in $cafe $bell plain; do"
+               " cp " CLMIX_TEST_DATA "/pictures/rgb.png $cafe.data/$c/$i.png; done; done; cp tiny.json $cafe.json");
+    does(NAMES "clmix-train --model $cafe.json --data folder:$cafe.data --schedule constant --epochs 1 --batch 4 --out $cafe");
+    does(NAMES "cd /; clmix-train --resume \"$OLDPWD/$cafe\" --epochs 2");
+    does(NAMES
+         "clmix-predict $cafe/model.safetensors --top 3 $cafe.data/plain/1.png >said && grep -qaF $cafe said && grep -qaF $bell said &&"
+         " grep -qaF plain said");
+    does(NAMES "clmix-predict $cafe/model.safetensors --data folder:$cafe.data --split train");
+    does(NAMES "clmix-train --model $cafe/model.safetensors --data folder:$cafe.data --epochs 1 --batch 4 --out $cafe");
+    does("command -v xmllint >/dev/null || exit 0; " NAMES "xmllint --noout $cafe/curves.svg");
+}
+END_TEST
+
+/* ---- how a run ends ----------------------------------------------------------------------------------------------------------------------- */
+
+#define UNTESTED "--data folder:lone --batch 4 --epochs 2"
+#define SHORT    "--data shapes:size=16,train=120,test=50 --batch 16 --epochs 2"
+
+/* Training pictures alone. */
+static void make_untested(void)
+{
+    does("mkdir -p lone/train/a lone/train/b && for i in 1 2 3 4 5; do cp " CLMIX_TEST_DATA
+         "/pictures/rgb.png lone/train/a/$i.png; cp " CLMIX_TEST_DATA "/pictures/cmyk.jpg lone/train/b/$i.jpg; done");
+}
+
+START_TEST(a_diverged_run_is_no_success)
+{
+    make_untested();
+    says(1, "clmix-train --model tiny.json " SHORT " --rate 20", "the run diverged: its loss in epoch 2 is ");
+    says(1, "clmix-train --resume run", "the run diverged");
+    says(1, "clmix-train --model tiny.json " UNTESTED " --rate 20 --warmup 0 --out untested", "diverged");
+    free(ends(0, "clmix-train --model tiny.json " SHORT " --rate 0.004 --out fine"));
+}
+END_TEST
+
+START_TEST(without_test_pictures_nothing_is_best)
+{
+    char *output;
+
+    make_untested();
+    output = ends(0, "clmix-train --model tiny.json " UNTESTED);
+
+    ck_assert_msg(strstr(output, "nan") == NULL && strstr(output, "weights of epoch 2, the last") != NULL, "%s", output);
+    free(output);
+    output = ends(0, "clmix-train --resume run");
+    ck_assert_msg(strstr(output, "nan") == NULL && strstr(output, "best") == NULL && strstr(output, "finished") != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
+/* Whatever is asked of a run that is resumed, finished or not, is done or refused. */
+START_TEST(no_option_is_ignored_when_resuming)
+{
+    static const struct {
+        const char *options;
+        int status;
+        const char *part;
+    } asked[] = {
+        { "--epochs 6 --rate 0.1", 2,
+          "epochs 2 and is to be resumed with 6, which would change its result; so would rate 0.1 instead of 0.004" },
+        { "--rate 0.1 --seed 5 --batch 8", 2, "so would seed 5 instead of 1; so would rate 0.1 instead of 0.004" },
+        { "--epochs 1", 2, "epochs 2 and is to be resumed with 1" },
+        { "--model tiny.json", 2, "--model and --set" },
+        { "--set dropout=0.5", 2, "--model and --set" },
+        { "--data shapes:size=16,train=120,test=50", 0, "finished" },
+        { "--data folder:nowhere", 1, "nowhere" },
+        { "--checkpoint-steps 7", 0, "finished" },
+    };
+
+    does("clmix-train --model tiny.json " SHORT);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        char line[200];
+
+        snprintf(line, sizeof line, "clmix-train --resume run %s", asked[i].options);
+        says(asked[i].status, line, asked[i].part);
+    }
+    does("clmix-train --model tiny.json " SHORT " --schedule constant --warmup 0 --out grows");
+    says(2, "clmix-train --resume grows --epochs 1", "has done 2 epochs already and cannot be resumed with 1");
+    says(2, "clmix-train --resume grows --epochs 4 --rate 0.1", "rate 0.004 and is to be resumed with 0.1");
+    does("clmix-train --resume grows --epochs 4");
+    does("clmix-train --model tiny.json " SHORT " --schedule constant --warmup 0 --epochs 4 --out at-once");
+    same_tensors("grows", "at-once", "checkpoint.safetensors");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("runs");
-    TCase *keeping = tcase_create("keeping"), *owning = tcase_create("owning");
-    TCase *all[] = { keeping, owning };
+    TCase *keeping = tcase_create("keeping"), *owning = tcase_create("owning"), *ending = tcase_create("ending");
+    TCase *all[] = { keeping, owning, ending };
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         tcase_set_timeout(all[i], 600);
         tcase_add_checked_fixture(all[i], setup, teardown);
         suite_add_tcase(suite, all[i]);
@@ -242,5 +335,9 @@ int main(void)
     tcase_add_test(keeping, a_run_may_start_from_the_model_in_its_own_folder);
     tcase_add_test(owning, a_live_run_is_left_alone);
     tcase_add_test(owning, a_killed_run_leaves_no_lock_and_no_leftovers);
+    tcase_add_test(ending, names_come_back_as_they_were);
+    tcase_add_test(ending, a_diverged_run_is_no_success);
+    tcase_add_test(ending, without_test_pictures_nothing_is_best);
+    tcase_add_test(ending, no_option_is_ignored_when_resuming);
     return support_run(suite);
 }

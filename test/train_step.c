@@ -218,6 +218,43 @@ START_TEST(data_of_another_model_is_refused)
 }
 END_TEST
 
+/* It would only show as a loss that is NaN. */
+START_TEST(a_label_that_is_no_class_is_named)
+{
+    const clmix_train_options options = train_small_options();
+    static uint8_t pictures[4 * TRAIN_PICTURE];
+    const struct {
+        int32_t labels[4];
+        const char *said;
+    } wrong[] = {
+        { { 0, 1, 10, 3 }, "label 10 (number 2 of the batch) is none of the model's 10 classes" },
+        { { -1, 1, 12, 3 }, "label -1 (number 0 of the batch)" },
+        { { 0, 1, 2, INT32_MAX }, "label 2147483647 (number 3 of the batch)" },
+        { { -100, -100, -100, -100 }, "all 4 labels" },
+    };
+    int32_t labels[4];
+    float *before, *after;
+    struct train_run run;
+    size_t count;
+    double loss;
+
+    train_random_batch(pictures, labels, 4);
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    before = train_weights(&run, &count);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ck_assert_int_eq(clmix_trainer_step(run.trainer, pictures, wrong[i].labels, 4, &loss), CLMIX_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(clmix_error(), wrong[i].said) != NULL, "%s", clmix_error());
+    }
+    after = train_weights(&run, &count);
+    ck_assert_mem_eq(before, after, count * sizeof *before);
+    labels[2] = CLMIX_NO_LABEL;
+    ops_ok(clmix_trainer_step(run.trainer, pictures, labels, 4, &loss));
+    free(before);
+    free(after);
+    train_close(&run);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("step");
@@ -228,6 +265,7 @@ int main(void)
     tcase_add_test(tests, averaged_weights_are_evaluated_and_saved);
     tcase_add_test(tests, a_learning_rate_far_too_high_is_explained);
     tcase_add_test(tests, a_weight_that_is_nan_is_named);
+    tcase_add_test(tests, a_label_that_is_no_class_is_named);
     tcase_add_test(tests, steps_allocate_nothing);
     tcase_add_test(tests, options_out_of_range_are_refused);
     tcase_add_test(tests, data_of_another_model_is_refused);

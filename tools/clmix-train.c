@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "train_session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,18 @@ static const struct cli_help help = {
                 "  clmix-train --model wavemix-32 --data shapes --batch 256 --dry-run      what would it cost?",
 };
 
+/* Exit status: a run that came apart has ended, and has not succeeded. */
+static int check_convergence(const struct session *session, const clmix_epoch *last)
+{
+    const size_t classes = clmix_config_classes(session->config);
+
+    if (!clmix_epoch_diverged(last, classes))
+        return 0;
+    return cli_error(session->cli, CLMIX_ERROR_NOT_FINITE, "a lower --rate, more --warmup or a smaller --clip-norm usually helps",
+                     "the run diverged: its loss in epoch %zu is %.4g, and guessing among %zu classes has %.2f", last->epoch,
+                     last->train_loss, classes, log((double)classes));
+}
+
 static int finish(struct session *session, clmix_status status)
 {
     char hint[600], seconds[32], best[32];
@@ -32,11 +45,16 @@ static int finish(struct session *session, clmix_status status)
     }
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);
-    if (session->best.epoch > 0)
+    progress_time(seconds, session->last.seconds);
+    if (session->best.epoch > 0 && isnan(session->best.test_top1))
+        progress_say(&session->progress,
+                     "%s/model.safetensors has the weights of epoch %zu, the last: there are no test pictures to choose by. "
+                     "%s in all",
+                     session->folder, session->best.epoch, seconds);
+    else if (session->best.epoch > 0)
         progress_say(&session->progress, "best: %s %% in epoch %zu; %s/model.safetensors has it. %s in all",
-                     clmix_percent(best, session->best.test_top1, 1), session->best.epoch, session->folder,
-                     progress_time(seconds, session->last.seconds));
-    return 0;
+                     clmix_percent(best, session->best.test_top1, 1), session->best.epoch, session->folder, seconds);
+    return check_convergence(session, &session->last);
 }
 
 static int train(struct session *session)
@@ -64,15 +82,16 @@ static int train(struct session *session)
     return finish(session, status);
 }
 
-static int say_finished(const struct session *session)
+static int say_finished(struct session *session)
 {
     const clmix_run_info *stored = &session->stored;
-    char best[32];
+    char best[32], sentence[96] = "";
 
-    if (!session->cli->json)
-        printf("the run in %s is finished: %zu epochs, %zu steps, best %s %% in epoch %zu; nothing is left to do\n", session->folder,
-               stored->epoch, stored->step, clmix_percent(best, stored->best_top1, 1), stored->best_epoch);
-    return 0;
+    if (!isnan(stored->best_top1))
+        snprintf(sentence, sizeof sentence, ", best %s %% in epoch %zu", clmix_percent(best, stored->best_top1, 1), stored->best_epoch);
+    progress_say(&session->progress, "the run in %s is finished: %zu epochs, %zu steps%s; nothing is left to do", session->folder,
+                 stored->epoch, stored->step, sentence);
+    return check_convergence(session, &stored->last);
 }
 
 static int fail_setup(const struct session *session, clmix_status status)
@@ -84,6 +103,7 @@ static int run(struct session *session)
 {
     const struct request *request = session->request;
     clmix_status status = session_start(session);
+    bool finished;
     int exit_status;
 
     if (status != CLMIX_OK)
@@ -91,11 +111,14 @@ static int run(struct session *session)
     exit_status = session_choose_options(session);
     if (exit_status != 0)
         return exit_status;
-    if (request->resume != NULL && session->stored.finished && session->options.epochs <= session->stored.epoch)
-        return say_finished(session);
-    status = session_open_data(session);
+    status = session_check_resumed(session);
+    finished = request->resume != NULL && session->stored.finished && session->options.epochs <= session->stored.epoch;
+    if (status == CLMIX_OK && (!finished || request->data != NULL))
+        status = session_open_data(session);
     if (status != CLMIX_OK)
         return fail_setup(session, status);
+    if (finished)
+        return say_finished(session);
     status = session_open_device(session);
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);
@@ -108,6 +131,8 @@ static int check_request(const struct cli *cli, const struct request *request)
         return cli_bad_usage(cli, "'%s' is not an option; the model is named with --model and the data with --data", cli->arguments[0]);
     if (request->resume != NULL && request->out != NULL)
         return cli_bad_usage(cli, "--resume names the folder of the run already; --out is for a new one");
+    if (request->resume != NULL && (request->model != NULL || request->settings != NULL))
+        return cli_bad_usage(cli, "--resume goes on with the model of the run; --model and --set are for a new one");
     if (request->resume == NULL && request->model == NULL)
         return cli_bad_usage(cli, "--model is missing: a preset such as wavemix-32, a JSON file or a .safetensors file");
     if (request->resume == NULL && request->data == NULL && !request->dry_run)

@@ -41,6 +41,8 @@ struct session {
 clmix_status session_start(struct session *session);
 /* Options: those of the resumed run, or the defaults that suit the data; what was given goes over them. Exit status. */
 int session_choose_options(struct session *session);
+/* With --resume: ARGUMENT when what was given would change the result of the run or take some of it back. */
+clmix_status session_check_resumed(const struct session *session);
 /* The data set in the size of the model's pictures; a model that is not trained yet takes its number of classes. */
 clmix_status session_open_data(struct session *session);
 clmix_status session_open_device(struct session *session);

@@ -1,7 +1,7 @@
 /* What clmix-train trains: model, data, options and device, from the command line or from a run that is resumed. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "base/status.h"
-#include "train/trainer.h"
+#include "train/run.h"
 #include "train_session.h"
 #include "watch.h"
 
@@ -61,6 +61,19 @@ int session_choose_options(struct session *session)
         train_options_suit(&session->options, session->data_name != NULL ? session->data_name : "", height);
     }
     return train_flags_apply(&request->flags, session->cli, &session->options) ? 0 : 2;
+}
+
+clmix_status session_check_resumed(const struct session *session)
+{
+    const clmix_run_info *stored = &session->stored;
+
+    if (session->request->resume == NULL)
+        return CLMIX_OK;
+    CLMIX_TRY(clmix_options_agree(&stored->options, &session->options));
+    if (session->options.epochs < stored->epoch)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the run has done %zu epochs already and cannot be resumed with %zu", stored->epoch,
+                          session->options.epochs);
+    return CLMIX_OK;
 }
 
 clmix_status session_open_data(struct session *session)

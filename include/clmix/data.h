@@ -69,7 +69,10 @@ typedef struct clmix_loader_options {
     int threads;    /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
 } clmix_loader_options;
 
-/* A batch. The arrays have room for a full batch; behind `count` pictures are zero, labels -100 (which the loss leaves out) and weights
+/* The label of what the loss and the accuracies leave out. */
+#define CLMIX_NO_LABEL (-100)
+
+/* A batch. The arrays have room for a full batch; behind `count` pictures are zero, labels CLMIX_NO_LABEL and weights
  * 1. */
 typedef struct clmix_batch {
     size_t count;                  /* pictures in this batch */

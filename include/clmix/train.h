@@ -74,7 +74,8 @@ CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config
 CLMIX_API clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec);
 
 /* One optimizer step on a batch of pictures u8 (count, H, W, C) and labels, outside of clmix_train; *loss (may be NULL) is the one before
- * the step. NOT_FINITE names the op; the weights are then as before. */
+ * the step. Labels are classes or CLMIX_NO_LABEL, not all of them the latter: ARGUMENT names the first that is neither, its place and the
+ * number of classes. NOT_FINITE names the op; the weights are then as before. */
 CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count,
                                           double *loss);
 
@@ -90,6 +91,9 @@ typedef struct clmix_epoch {
     size_t peak_device_bytes;
     bool best; /* the best so far: model.safetensors has it */
 } clmix_epoch;
+/* Whether training has come apart, although every number is finite: loss over the training pictures, and over the test pictures where there
+ * are any, is more than twice that of guessing among so many classes. */
+CLMIX_API bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes);
 /* As log.jsonl has it, without a newline; the caller frees it with clmix_free. */
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
 
@@ -121,8 +125,9 @@ typedef struct clmix_run_info {
     char *data;         /* the data set's spec; "" when it was not named */
     size_t epoch, step; /* finished */
     bool finished;      /* nothing is left to do under these options */
-    size_t best_epoch;  /* 0: none yet */
-    double best_top1;
+    size_t best_epoch;  /* 0: none yet; without test pictures the last */
+    double best_top1;   /* NaN without test pictures */
+    clmix_epoch last;   /* as finished last; all zero before the first */
 } clmix_run_info;
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);
 CLMIX_API void clmix_run_info_clear(clmix_run_info *info);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_LABEL (-100) /* the loss leaves it out */
-
 clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_recipe *recipe)
 {
     store->pictures = calloc(recipe->batch, recipe->picture_bytes);
@@ -89,7 +87,7 @@ clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe
     order = maker->order + first;
     for (size_t i = 0; i < recipe->batch; i++) {
         unsigned char *picture = store->pictures + i * recipe->picture_bytes;
-        int label = NO_LABEL;
+        int label = CLMIX_NO_LABEL;
 
         if (atomic_load(stop))
             return clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed");

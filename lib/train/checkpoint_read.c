@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "models/network.h"
 
@@ -191,7 +192,7 @@ static clmix_status take_name(clmix_trainer *trainer, const clmix_safetensors *f
     char *copy;
 
     CLMIX_TRY(metadata(file, path, "model", &name));
-    copy = strdup(name);
+    copy = clmix_utf8_to_bytes(name);
     if (copy == NULL)
         return clmix_fail_memory("the model's name");
     free(trainer->model_name);
@@ -253,6 +254,8 @@ static clmix_status inspect_state(const clmix_safetensors *file, const char *pat
     info->finished = clmix_run_finished(&info->options, &run, (size_t)step);
     info->best_epoch = run.best_epoch;
     info->best_top1 = run.best;
+    if (run.history_count > 0)
+        info->last = run.history[run.history_count - 1];
     clmix_run_clear(&run);
     return status;
 }
@@ -266,9 +269,9 @@ static clmix_status inspect(const clmix_safetensors *file, const char *path, clm
     CLMIX_TRY(metadata(file, path, "config", &config));
     CLMIX_TRY(metadata(file, path, "data", &data));
     CLMIX_TRY(metadata(file, path, "model", &model));
-    info->model = strdup(model);
+    info->model = clmix_utf8_to_bytes(model);
     info->config = strdup(config);
-    info->data = strdup(data);
+    info->data = clmix_utf8_to_bytes(data);
     return info->model != NULL && info->config != NULL && info->data != NULL ? CLMIX_OK : clmix_fail_memory("the description of a run");
 }
 

@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include "base/status.h"
+#include "base/utf8.h"
 #include "io/json.h"
 #include "models/network.h"
 
@@ -84,6 +85,16 @@ static clmix_status put_groups(clmix_safetensors_writer *writer, const clmix_tra
 
 /* ---- metadata --------------------------------------------------------------------------------------------------------------------- */
 
+/* A name of any bytes. */
+static clmix_status describe_name(clmix_safetensors_writer *writer, const char *key, const char *name)
+{
+    char *text = clmix_utf8_from_bytes(name);
+    clmix_status status = text == NULL ? clmix_fail_memory("the checkpoint") : clmix_safetensors_describe(writer, key, text);
+
+    free(text);
+    return status;
+}
+
 /* Prints an object into the metadata, and frees it. */
 static clmix_status describe_json(clmix_safetensors_writer *writer, const char *key, cJSON *json)
 {
@@ -130,8 +141,8 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     if (status != CLMIX_OK)
         return status;
     CLMIX_TRY(clmix_safetensors_describe(writer, "format", CLMIX_CHECKPOINT_FORMAT));
-    CLMIX_TRY(clmix_safetensors_describe(writer, "model", trainer->model_name));
-    CLMIX_TRY(clmix_safetensors_describe(writer, "data", trainer->data_name != NULL ? trainer->data_name : ""));
+    CLMIX_TRY(describe_name(writer, "model", trainer->model_name));
+    CLMIX_TRY(describe_name(writer, "data", trainer->data_name != NULL ? trainer->data_name : ""));
     CLMIX_TRY(describe_options(writer, trainer));
     return describe_state(writer, trainer, run);
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -67,14 +68,23 @@ static clmix_status put(clmix_file_writer *writer, const char *format, ...)
     return clmix_file_put(writer, text, strlen(text));
 }
 
-/* The model's name with what XML reserves left out. */
+/* The model's name with what XML reserves left out, and "?" for what is no UTF-8. */
 static void plain(const char *name, char text[96])
 {
-    size_t length = 0;
+    size_t length = 0, left = strlen(name);
 
-    for (; *name != '\0' && length < 95; name++)
-        if (strchr("<>&\"'", *name) == NULL)
-            text[length++] = *name;
+    while (left > 0) {
+        const size_t found = clmix_utf8_length(name, left), step = found > 0 ? found : 1;
+
+        if (length + step > 95)
+            break;
+        if (found != 1 || strchr("<>&\"'", *name) == NULL) {
+            memcpy(text + length, found > 0 ? name : "?", step);
+            length += step;
+        }
+        name += step;
+        left -= step;
+    }
     text[length] = '\0';
 }
 

@@ -44,6 +44,15 @@ clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **line)
     return status;
 }
 
+/* What knows nothing has a loss of ln(classes). */
+bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes)
+{
+    const double limit = 2.0 * log((double)classes);
+    const bool tested = !isnan(epoch->test_top1);
+
+    return epoch->epoch > 0 && classes > 1 && !(epoch->train_loss <= limit) && !(tested && epoch->test_loss <= limit);
+}
+
 static clmix_status put_line(clmix_file_writer *writer, const clmix_epoch *epoch)
 {
     char *line = NULL;

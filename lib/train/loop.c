@@ -143,7 +143,7 @@ static clmix_status enter_epoch(struct clmix_run *run, const clmix_epoch *epoch)
         return clmix_fail_memory("the run's history");
     if (epoch->best) {
         run->best_epoch = epoch->epoch;
-        run->best = isnan(epoch->test_top1) ? 0.0 : epoch->test_top1;
+        run->best = epoch->test_top1;
     }
     run->epoch++;
     run->batch = run->pictures = run->right = run->timed_pictures = 0;

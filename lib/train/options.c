@@ -158,16 +158,41 @@ static bool may_differ(const struct option *option, const clmix_train_options *s
     return !option->decides || (is_epochs && stored->schedule == CLMIX_SCHEDULE_CONSTANT);
 }
 
+static bool differs(const struct option *option, const clmix_train_options *stored, const clmix_train_options *asked)
+{
+    char before[32], now[32];
+
+    return strcmp(text_of(option, stored, before), text_of(option, asked, now)) != 0 && !may_differ(option, stored);
+}
+
+/* ", nor with seed 2 (was 1), nor with ..." for the options from `first` on that differ. */
+static void list_others(size_t first, const clmix_train_options *stored, const clmix_train_options *asked, char *text, size_t bytes)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = first; i < OPTIONS && used < bytes; i++) {
+        char before[32], now[32];
+
+        if (differs(&table[i], stored, asked))
+            used += (size_t)snprintf(text + used, bytes - used, "; so would %s %s instead of %s", table[i].name,
+                                     text_of(&table[i], asked, now), text_of(&table[i], stored, before));
+    }
+}
+
 clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_train_options *asked)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
-        char before[32], now[32];
+        char before[32], now[32], others[480];
 
-        if (strcmp(text_of(&table[i], stored, before), text_of(&table[i], asked, now)) != 0 && !may_differ(&table[i], stored))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                              "the run was begun with %s %s and is to be resumed with %s, which would change its result; resume with the "
-                              "same, or start a new run",
-                              table[i].name, before, now);
+        if (!differs(&table[i], stored, asked))
+            continue;
+        list_others(i + 1, stored, asked, others, sizeof others);
+        return clmix_fail(
+            CLMIX_ERROR_ARGUMENT,
+            "the run was begun with %s %s and is to be resumed with %s, which would change its result%s; resume with the same "
+            "(only the epochs of a constant schedule may grow), or start a new run from its model",
+            table[i].name, text_of(&table[i], stored, before), text_of(&table[i], asked, now), others);
     }
     return CLMIX_OK;
 }

@@ -23,7 +23,7 @@ void clmix_run_clear(struct clmix_run *run);
 /* options.c: options as JSON, exactly. */
 clmix_status clmix_options_write(const clmix_train_options *options, cJSON *json);
 clmix_status clmix_options_read(const cJSON *json, const char *where, clmix_train_options *options);
-/* ARGUMENT naming the first option that decides about the result and differs, with both values. */
+/* ARGUMENT naming each option that decides about the result and differs, with both values. */
 clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_train_options *asked);
 
 /* Whether the epochs or steps are done. */

@@ -104,6 +104,27 @@ clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_i
     return CLMIX_OK;
 }
 
+/* A label that is no class would only show as a loss that is NaN. */
+static clmix_status check_labels(const clmix_trainer *trainer, const int32_t *labels, size_t count)
+{
+    const size_t classes = clmix_config_classes(trainer->recipe.config);
+    bool counted = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (labels[i] != CLMIX_NO_LABEL && (labels[i] < 0 || (size_t)labels[i] >= classes))
+            return clmix_fail(
+                CLMIX_ERROR_ARGUMENT,
+                "label %d (number %zu of the batch) is none of the model's %zu classes, which are 0 to %zu; %d leaves a picture "
+                "out",
+                (int)labels[i], i, classes, classes - 1, CLMIX_NO_LABEL);
+        counted = counted || labels[i] != CLMIX_NO_LABEL;
+    }
+    return counted ? CLMIX_OK
+                   : clmix_fail(CLMIX_ERROR_ARGUMENT,
+                                "all %zu labels of the batch are %d, which leaves a picture out; nothing is left to learn", count,
+                                CLMIX_NO_LABEL);
+}
+
 clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count, double *loss)
 {
     struct clmix_step_input input = { .count = count, .pictures = pictures, .labels = labels, .second_labels = labels };
@@ -113,6 +134,7 @@ clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures,
 
     if (count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a step on a batch of no pictures");
+    CLMIX_TRY(check_labels(trainer, labels, count));
     if (trainer->recipe.mixup) { /* nothing is mixed here: the first label has all the weight */
         weights = malloc(count * sizeof *weights);
         if (weights == NULL)
