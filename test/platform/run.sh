@@ -26,6 +26,7 @@ system_vendors=${CLMIX_SYSTEM_VENDORS:-/etc/OpenCL/vendors}
 info=$build/bin/clmix-info
 
 mkdir -p "$state/vendors" "$state/cache" "$state/driver-cache" "$state/logs"
+chmod go-w "$state/cache"    # clmix runs nothing that others may have written
 state=$(cd "$state" && pwd)
 build=$(cd "$build" && pwd)
 
