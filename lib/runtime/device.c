@@ -6,15 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-clmix_status clmix_device_require(const clmix_device *device, const char *what)
-{
-    if (device->real)
-        return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_NO_DEVICE,
-                      "%s needs OpenCL and this is the generic device, which plans and does not run; open one with clmix_device_open()",
-                      what);
-}
-
 clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **skipped)
 {
     struct clmix_candidate *candidates = NULL;

@@ -5,10 +5,21 @@
 #include "base/hash.h"
 #include "runtime/runtime.h"
 
-/* --- device.c ----------------------------------------------------------------------------------------------------------------------- */
+/* --- info.c ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Whether code runs on a processor itself: a device that is of every type is a simulator. */
+bool clmix_is_processor(const clmix_device_info *info);
+/* VW of the kernels of this device unless their own options say otherwise. */
+unsigned clmix_vector_width(const clmix_device_info *info);
+/* Build options and work-items in a group of the row kernels of runtime.cl and ceilings.cl on this device. */
+unsigned clmix_runtime_options(const clmix_device_info *info, char *options, size_t bytes);
+
+/* --- queue.c ------------------------------------------------------------------------------------------------------------------------ */
 
 /* NO_DEVICE with a sentence that names `what` when nothing but a plan can be made on the device. */
 clmix_status clmix_device_require(const clmix_device *device, const char *what);
+/* Enqueues, whether or not the device is being profiled. */
+clmix_status clmix_launch_now(clmix_device *device, const struct clmix_launch *launch, cl_event *event);
 
 /* --- enumerate.c -------------------------------------------------------------------------------------------------------------------- */
 
@@ -32,8 +43,6 @@ bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_i
 /* Compiles tiny kernels for the features that the driver claims and withdraws those that do not build; runs one, on a queue of its own, that tells what
  * machine code the driver makes: info.fused_multiply_add, and for processors info.vector_width, with the usual form of kernels that follows from it. */
 void clmix_probe_features(clmix_device *device);
-/* Whether code runs on a processor itself: a device that is of every type is a simulator. */
-bool clmix_is_processor(const clmix_device_info *info);
 /* Puts the form that $CLMIX_KERNELS asks for in place of the usual one; ARGUMENT when it is neither simt nor wide. */
 clmix_status clmix_probe_form(clmix_device_info *info);
 
@@ -61,9 +70,6 @@ bool clmix_quirk_in_force(const clmix_device_info *info, enum clmix_quirk_effect
 
 clmix_status clmix_programs_new(struct clmix_programs **programs);
 void clmix_programs_free(struct clmix_programs *programs); /* NULL is allowed */
-
-/* VW of the kernels of this device unless their own options say otherwise. */
-unsigned clmix_vector_width(const clmix_device_info *info);
 
 /* Text of a kernel file with its includes in place, in fresh memory. */
 clmix_status clmix_source_read(const char *file, char **text);
@@ -96,11 +102,5 @@ void clmix_cache_trim(void);
 /* clmix_launch_enqueue() while profiling. */
 clmix_status clmix_profile_launch(clmix_device *device, const struct clmix_launch *launch);
 void clmix_profile_free(struct clmix_profile *profile); /* NULL is allowed */
-
-/* --- launch.c ----------------------------------------------------------------------------------------------------------------------- */
-
-clmix_status clmix_launch_now(clmix_device *device, const struct clmix_launch *launch, cl_event *event);
-/* Build options and work-items in a group of the row kernels of runtime.cl and ceilings.cl on this device. */
-unsigned clmix_runtime_options(const clmix_device_info *info, char *options, size_t bytes);
 
 #endif

@@ -1,50 +1,5 @@
-/* Launches and waiting. */
-#include "base/status.h"
+/* Launches, timed while profiling. */
 #include "runtime/internal.h"
-
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-
-double clmix_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-unsigned clmix_runtime_options(const clmix_device_info *info, char *options, size_t bytes)
-{
-    unsigned group = 1;
-
-    if (info->form == CLMIX_SIMT)
-        while (group < 64 && 2 * group <= info->max_work_group)
-            group *= 2;
-    snprintf(options, bytes, "-DWG=%u", group);
-    return group;
-}
-
-static const char *text_or(const char *text, const char *otherwise)
-{
-    return text == NULL || text[0] == '\0' ? otherwise : text;
-}
-
-clmix_status clmix_launch_now(clmix_device *device, const struct clmix_launch *launch, cl_event *event)
-{
-    cl_int code;
-
-    if (launch->kernel == NULL)
-        return launch->call(device, launch->context, event);
-    code = clEnqueueNDRangeKernel(device->queue, launch->kernel, launch->dimensions, NULL, launch->global,
-                                  launch->local[0] == 0 ? NULL : launch->local, 0, NULL, event);
-    if (code == CL_SUCCESS)
-        return CLMIX_OK;
-    return clmix_fail_cl(device, code, "%s: launching '%s' over %zu x %zu x %zu in groups of %zu x %zu x %zu",
-                         text_or(launch->label, "clmix"), text_or(launch->name, "a kernel"), launch->global[0],
-                         launch->dimensions > 1 ? launch->global[1] : 1, launch->dimensions > 2 ? launch->global[2] : 1, launch->local[0],
-                         launch->dimensions > 1 ? launch->local[1] : 1, launch->dimensions > 2 ? launch->local[2] : 1);
-}
 
 clmix_status clmix_launch_enqueue(clmix_device *device, const struct clmix_launch *launch)
 {
@@ -53,45 +8,4 @@ clmix_status clmix_launch_enqueue(clmix_device *device, const struct clmix_launc
     if (!device->real)
         return clmix_device_require(device, "launching a kernel");
     return clmix_launch_now(device, launch, NULL);
-}
-
-void clmix_launch_clear(struct clmix_launch *launch)
-{
-    if (launch->kernel != NULL)
-        clReleaseKernel(launch->kernel);
-    memset(launch, 0, sizeof *launch);
-}
-
-/* Asks for the marker's state at growing intervals: at most an eighth of the time waited so far, so that short waits stay short. */
-static clmix_status wait_asleep(clmix_device *device)
-{
-    cl_event marker;
-    cl_int state = CL_QUEUED, code = clEnqueueMarkerWithWaitList(device->queue, 0, NULL, &marker);
-    long pause = 10000;
-
-    if (code != CL_SUCCESS)
-        return clmix_fail_cl(device, code, "waiting for the queue");
-    code = clFlush(device->queue);
-    while (code == CL_SUCCESS) {
-        code = clGetEventInfo(marker, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
-        if (code == CL_SUCCESS && state < 0)
-            code = state;
-        if (code != CL_SUCCESS || state == CL_COMPLETE)
-            break;
-        nanosleep(&(struct timespec){ .tv_nsec = pause }, NULL);
-        pause += pause < 1000000 ? pause / 8 : 0;
-    }
-    clReleaseEvent(marker);
-    return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "waiting for the queue");
-}
-
-clmix_status clmix_device_wait(clmix_device *device)
-{
-    cl_int code;
-
-    CLMIX_TRY(clmix_device_require(device, "waiting for the queue"));
-    if (clmix_quirk_in_force(&device->info, CLMIX_EFFECT_SLEEP))
-        return wait_asleep(device);
-    code = clFinish(device->queue);
-    return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "waiting for the queue");
 }

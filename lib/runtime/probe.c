@@ -115,13 +115,6 @@ static clmix_kernel_form usual_form(const clmix_device_info *info)
                : CLMIX_SIMT;
 }
 
-bool clmix_is_processor(const clmix_device_info *info)
-{
-    const cl_device_type types = CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR;
-
-    return (info->type & types) == CL_DEVICE_TYPE_CPU;
-}
-
 bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_info *info, char *reason, size_t reason_bytes)
 {
     size_t group = 0;

@@ -72,17 +72,6 @@ static void tell_watch(clmix_device *device, const char *file)
 
 /* --- options ------------------------------------------------------------------------------------------------------------------------ */
 
-unsigned clmix_vector_width(const clmix_device_info *info)
-{
-    unsigned width = 4;
-
-    if (info->form == CLMIX_SIMT)
-        return width;
-    while (width < 16 && 2 * width <= info->vector_width)
-        width *= 2;
-    return width;
-}
-
 /* The caller's options with those every build gets; what the caller defines wins. */
 static char *full_options(const clmix_device_info *info, const char *options)
 {
