@@ -27,23 +27,14 @@ if [ "${1:-}" = --keep ]; then
 fi
 [ $# -eq 2 ] || usage
 suite=$1 command=$2
-source=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(cd "$here/../.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/clmix/fresh/$suite
 base=$cache/base
 packages=$cache/packages
-
-skip()
-{
-    echo "SKIPPED: fresh-$suite: $1"
-    exit 77
-}
-
-# The mirror of this machine, or none where it is no Debian: debootstrap has one of its own.
-mirror()
-{
-    # shellcheck disable=SC2016  # for apt-get
-    apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/*$' | head -n 1
-}
+# shellcheck disable=SC2034  # common.sh uses it
+machine=fresh-$suite
+. "$here/common.sh"
 
 make_base()
 {
@@ -97,10 +88,7 @@ remove_left()    # machines of commands that were killed
     done
 }
 
-[ "$(id -u)" -eq 0 ] || skip "chroot takes root"
-command -v debootstrap >/dev/null || skip "the program debootstrap is not here; install debootstrap"
-unshare --mount --pid --fork --kill-child true 2>/dev/null || skip "this machine lets nobody mount (a container?)"
-
+require_root
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -118,23 +106,13 @@ exec 9>&-
 lay_sources "$tree"
 cp -al "$packages/." "$tree/var/cache/apt/archives/" 2>/dev/null || true
 
-# Arguments for env: what a login gives, and what the network takes.
-set -- HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LANG=C.UTF-8
+set --    # what the network takes
 for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_CERT PIP_INDEX_URL PIP_DEFAULT_TIMEOUT SSL_CERT_FILE REQUESTS_CA_BUNDLE; do
     eval "value=\${$variable-}"
     [ -z "$value" ] || set -- "$@" "$variable=$value"
 done
-
 status=0
-# shellcheck disable=SC2016  # for the inner shells
-unshare --mount --pid --fork --kill-child sh -c '
-    set -eu
-    tree=$1 command=$2
-    shift 2
-    mount -t proc proc "$tree/proc"
-    mount --rbind /sys "$tree/sys"
-    mount --rbind /dev "$tree/dev"
-    exec chroot "$tree" env -i "$@" sh -c "cd /root/clmix && $command"' sh "$tree" "$command" "$@" || status=$?
+enter "$tree" "$command" "$@" || status=$?
 
 for package in "$tree"/var/cache/apt/archives/*.deb; do
     [ ! -f "$package" ] || ln "$package" "$packages/" 2>/dev/null || true
