@@ -45,12 +45,13 @@ __kernel void probe(__global float *data)
 #define FUSED 0
 #endif
 
-// Floats in a vector register, by what a compiler for a processor defines; 0: it does not tell, as those for a virtual machine.
+// Floats in a vector register, by what a compiler for a processor defines; 0: it does not tell, as those for a virtual machine. Every 64-bit Arm has
+// vectors of 4, and PoCL's compiler does not say so.
 #if defined(__AVX512F__)
 #define REGISTER 16
 #elif defined(__AVX__)
 #define REGISTER 8
-#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__ALTIVEC__) || defined(__riscv_vector) || defined(__loongarch_sx) || defined(__wasm_simd128__)
+#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__aarch64__) || defined(__ALTIVEC__) || defined(__riscv_vector) || defined(__loongarch_sx) || defined(__wasm_simd128__)
 #define REGISTER 4
 #else
 #define REGISTER 0

@@ -282,6 +282,14 @@ START_TEST(batches_of_two_levels)
 }
 END_TEST
 
+/* PoCL 6.0 with LLVM 18 ends the process over GPUs' tiles that are four work-items wide ("Instruction Combining did not reach a fixpoint",
+ * https://github.com/pocl/pocl/issues/1608). No CPU gets them but here. */
+static bool compiler_dies(const struct clmix_gemm_tile *tile)
+{
+    return tile->runs && tile->tile_columns == 4 * tile->item_columns &&
+           strstr(clmix_device_describe(test_device)->platform_version, "PoCL 6.0") != NULL;
+}
+
 /* The tiles of the simt form that GPUs get, which no CPU chooses by itself: several shapes of tile on sizes that are multiples of everything and of
  * nothing, all transposes, split and not, with an epilogue. */
 START_TEST(tiles_of_gpus)
@@ -300,7 +308,8 @@ START_TEST(tiles_of_gpus)
         clmix_gemm_choose_tile(&gpu, false, &product.gemm, 0, &product.tile);
         product.has_tile = true;
         ck_assert(product.tile.runs);
-        check_product(product);
+        if (!compiler_dies(&product.tile))
+            check_product(product);
     }
 }
 END_TEST
@@ -328,8 +337,11 @@ START_TEST(variants_agree)
             b = ops_centred_floats(extent(gemm, &gemm->b), 1);
             product.has_tile = true;
             for (; clmix_gemm_choose_tile(&info, wide, gemm, variant, &product.tile); variant++) {
-                float *c = run(&product, a, b, a, a);
+                float *c;
 
+                if (compiler_dies(&product.tile))
+                    continue;
+                c = run(&product, a, b, a, a);
                 compare(&product, c, a, b, NULL, c);
                 if (first == NULL)
                     first = c;
