@@ -5,4 +5,11 @@
 /* run_tool() with a terminal for standard output and standard error; *output, for free(), is all that was written to it. */
 int run_tool_on_terminal(char **output, const char *command);
 
+/* The same with so many columns, and others as soon as `at` was written; resize may be NULL. */
+struct tool_resize {
+    const char *at;
+    unsigned short columns;
+};
+int run_tool_on_columns(char **output, unsigned short columns, const struct tool_resize *resize, const char *command);
+
 #endif

@@ -11,7 +11,7 @@
 #include "support_tool.h"
 
 #define TINY  "{\"model\":\"wavemix\",\"image_size\":[16,16],\"classes\":10,\"dim\":8,\"depth\":1}"
-#define SHOWN "compiling kernels, once for this device: "
+#define SHOWN "compiling "
 
 static char folder[256];
 
@@ -43,7 +43,7 @@ static const char *last_shown(char *output, const char **after)
         shown = at;
     if (shown == NULL)
         return NULL;
-    *after = strstr(shown, "\r\033[K");
+    *after = strstr(shown, "\r\033[J");
     ck_assert_msg(*after != NULL, "the line stays: %s", output);
     return shown;
 }

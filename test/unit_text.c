@@ -1,12 +1,15 @@
-/* lib/base: numbers and names as text. */
+/* Numbers and names as text, and the room that they take. */
 #include <check.h>
+#include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/utf8.h"
 #include "support_suite.h"
+#include "tools/terminal.h"
 
 static const struct {
     double value;
@@ -83,6 +86,30 @@ START_TEST(names_of_any_bytes_come_back)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    size_t width;
+    const char *cut; /* to eight columns */
+} widths[] = {
+    { "", 0, "" },
+    { "eight ch", 8, "eight ch" },
+    { "more than", 9, "more ..." },
+    { "k\xc3\xa4se und Brot", 13, "k\xc3\xa4se ..." },
+    { "k\xe4se", 4, "k\xe4se" },
+    { "\xe7\x8c\xab\xe7\x8c\xab\xe7\x8c\xab\xe7\x8c\xab!", 9, "\xe7\x8c\xab\xe7\x8c\xab..." }, /* each takes two columns */
+};
+
+START_TEST(width_is_what_is_seen)
+{
+    char text[64];
+
+    ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+    ck_assert_uint_eq(terminal_width(widths[_i].text), widths[_i].width);
+    snprintf(text, sizeof text, "%s", widths[_i].text);
+    ck_assert_str_eq(terminal_cut(text, 8), widths[_i].cut);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("text");
@@ -92,6 +119,7 @@ int main(void)
     tcase_add_test(tests, fractions_are_per_cent);
     tcase_add_test(tests, thousands_are_grouped);
     tcase_add_test(tests, names_of_any_bytes_come_back);
+    tcase_add_loop_test(tests, width_is_what_is_seen, 0, sizeof widths / sizeof *widths);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

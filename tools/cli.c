@@ -2,11 +2,13 @@
 
 #include "base/near.h"
 #include "base/utf8.h"
+#include "terminal.h"
 #include "watch.h"
 
 #include <clmix/status.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,13 +61,30 @@ static char *options_text(const struct poptOption *options)
     return NULL;
 }
 
+/* Lines that were broken by hand for a hundred columns. */
+static void print_lines(size_t indent, const char *text)
+{
+    char line[512];
+
+    for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n') {
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+        terminal_say_text(indent, line);
+    }
+}
+
 static int print_help(struct cli *cli, const char *options)
 {
     const struct cli_help *help = cli->help;
 
     if (options == NULL)
         return cli_end(cli, cli_error(cli, CLMIX_ERROR_HOST_MEMORY, NULL, "out of memory for the help"));
-    printf("Usage: %s %s\n\n%s\n\nOptions:\n%s\nExamples:\n%s\n", help->program, help->arguments, help->purpose, options, help->examples);
+    terminal_say(4, "Usage: %s %s", help->program, help->arguments);
+    putchar('\n');
+    print_lines(2, help->purpose);
+    printf("\nOptions:\n");
+    print_lines(30, options);
+    printf("\nExamples:\n");
+    print_lines(6, help->examples);
     return cli_end(cli, 0);
 }
 
@@ -145,6 +164,7 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
 
     fill_standard_files();
     signal(SIGPIPE, SIG_IGN);
+    setlocale(LC_CTYPE, "");
     memset(cli, 0, sizeof *cli);
     cli->help = help;
     cli->context = poptGetContext(help->program, argc, (const char **)argv, table, 0);

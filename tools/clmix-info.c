@@ -1,10 +1,13 @@
 /* clmix-info: what clmix sees of the machine. */
 #include "cli.h"
+#include "terminal.h"
 
 #include <clmix/train.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define INDENT 16 /* of what belongs to a word */
 
 static const struct cli_help help = {
     .program = "clmix-info",
@@ -138,62 +141,64 @@ static const char *origin_name(clmix_form_origin origin)
 static void print_kernels(const struct report *report)
 {
     static const char *const origins[] = { "usual for such a device", "measured here", "forced by CLMIX_KERNELS" };
+    const char *form = form_name(report->info.form), *origin = origins[report->info.form_origin];
 
-    printf("    kernels     %s, %s", form_name(report->info.form), origins[report->info.form_origin]);
     if (report->answers > 0)
-        printf("; %zu answers in %s", report->answers, report->tuning);
-    else if (report->tuning != NULL)
-        printf("; more is measured on first use");
-    printf("\n");
+        terminal_say(INDENT, "    kernels     %s, %s; %zu answers in %s", form, origin, report->answers, report->tuning);
+    else
+        terminal_say(INDENT, "    kernels     %s, %s%s", form, origin, report->tuning != NULL ? "; more is measured on first use" : "");
 }
 
 static void print_memory(const clmix_device_info *info)
 {
-    printf("    memory      %.1f GB, at most %.1f GB in one piece, %s the host's; local %zu KiB, %s\n", (double)info->global_bytes / 1e9,
-           (double)info->max_allocation_bytes / 1e9, info->unified_memory ? "shared with" : "apart from", info->local_bytes >> 10,
-           info->local_is_dedicated ? "dedicated" : "cached memory");
+    terminal_say(INDENT, "    memory      %.1f GB, at most %.1f GB in one piece, %s the host's; local %zu KiB, %s",
+                 (double)info->global_bytes / 1e9, (double)info->max_allocation_bytes / 1e9,
+                 info->unified_memory ? "shared with" : "apart from", info->local_bytes >> 10,
+                 info->local_is_dedicated ? "dedicated" : "cached memory");
 }
 
 static void print_report(const struct report *report, const struct wishes *wishes)
 {
     const clmix_device_info *info = &report->info;
+    char clock[32] = "";
 
-    printf("%d  %s\n", info->index, info->name);
-    printf("    selector    %d, or %d:%d\n", info->index, info->platform_index, info->device_index);
-    printf("    platform    %s, %s\n", info->platform, info->platform_version);
-    printf("    driver      %s, %s, %s\n", info->vendor, info->driver, info->opencl_c);
-    printf("    processor   %s, %u compute units", type_name(info->type), info->compute_units);
+    terminal_say(3, "%d  %s", info->index, info->name);
+    terminal_say(INDENT, "    selector    %d, or %d:%d", info->index, info->platform_index, info->device_index);
+    terminal_say(INDENT, "    platform    %s, %s", info->platform, info->platform_version);
+    terminal_say(INDENT, "    driver      %s, %s, %s", info->vendor, info->driver, info->opencl_c);
     if (info->clock_mhz > 0)
-        printf(" at %u MHz", info->clock_mhz);
-    printf(", vectors of %u, work-groups up to %zu\n", info->vector_width, info->max_work_group);
+        snprintf(clock, sizeof clock, " at %u MHz", info->clock_mhz);
+    terminal_say(INDENT, "    processor   %s, %u compute units%s, vectors of %u, work-groups up to %zu", type_name(info->type),
+                 info->compute_units, clock, info->vector_width, info->max_work_group);
     print_memory(info);
-    printf("    features    half arithmetic %s, double %s, sub-groups %s, fused multiply-add %s\n", info->half_arithmetic ? "yes" : "no",
-           info->double_arithmetic ? "yes" : "no", info->subgroups ? "yes" : "no", info->fused_multiply_add ? "yes" : "no");
+    terminal_say(INDENT, "    features    half arithmetic %s, double %s, sub-groups %s, fused multiply-add %s",
+                 info->half_arithmetic ? "yes" : "no", info->double_arithmetic ? "yes" : "no", info->subgroups ? "yes" : "no",
+                 info->fused_multiply_add ? "yes" : "no");
     print_kernels(report);
     for (unsigned bit = 0; bit < 64; bit++)
         if (clmix_device_quirk(info, bit) != NULL)
-            printf("    quirk       %s\n", clmix_device_quirk(info, bit));
+            terminal_say(INDENT, "    quirk       %s", clmix_device_quirk(info, bit));
     if (report->opened != CLMIX_OK) {
-        printf("    FAILED      %s\n", report->open_error);
+        terminal_say(INDENT, "    FAILED      %s", report->open_error);
         return;
     }
     if (report->tuned != CLMIX_OK)
-        printf("    FAILED      %s\n", report->tune_error);
+        terminal_say(INDENT, "    FAILED      %s", report->tune_error);
     if (wishes->check)
-        printf("    check       %s\n", report->checked == CLMIX_OK ? "passed" : report->check_error);
+        terminal_say(INDENT, "    check       %s", report->checked == CLMIX_OK ? "passed" : report->check_error);
     if (wishes->ceilings && report->measured != CLMIX_OK)
-        printf("    ceilings    %s\n", report->measure_error);
+        terminal_say(INDENT, "    ceilings    %s", report->measure_error);
     else if (wishes->ceilings)
-        printf("    ceilings    %.4g GFLOP/s, copy %.3g GB/s, launch %.3g us, with a wait %.3g us\n", report->ceilings.fma_gflops,
-               report->ceilings.copy_gbs, report->ceilings.launch_us, report->ceilings.sync_launch_us);
+        terminal_say(INDENT, "    ceilings    %.4g GFLOP/s, copy %.3g GB/s, launch %.3g us, with a wait %.3g us",
+                     report->ceilings.fma_gflops, report->ceilings.copy_gbs, report->ceilings.launch_us, report->ceilings.sync_launch_us);
 }
 
 static void print_cache(const clmix_cache_info *cache)
 {
-    printf("cache: %s, %zu programs, %.1f MB of %.4g MB\n", clmix_cache_folder(), cache->programs, (double)cache->bytes / 1e6,
-           (double)cache->limit_bytes / 1e6);
+    terminal_say(7, "cache: %s, %zu programs, %.1f MB of %.4g MB", clmix_cache_folder(), cache->programs, (double)cache->bytes / 1e6,
+                 (double)cache->limit_bytes / 1e6);
     if (cache->refused > 0)
-        printf("       %zu files there are not used, since others own them or may write to them\n", cache->refused);
+        terminal_say(7, "       %zu files there are not used, since others own them or may write to them", cache->refused);
 }
 
 static void print_all(const struct report *reports, size_t count, const char *skipped, const struct wishes *wishes)
@@ -205,15 +210,15 @@ static void print_all(const struct report *reports, size_t count, const char *sk
     for (const char *line = skipped; line != NULL && *line != '\0';) {
         size_t length = strcspn(line, "\n");
 
-        printf("-  left out: %.*s\n", (int)length, line);
+        terminal_say(3, "-  left out: %.*s", (int)length, line);
         line += length + (line[length] == '\n');
     }
     if (clmix_cache_folder()[0] == '\0')
-        printf("cache: off\n");
+        terminal_say(7, "cache: off");
     else if (clmix_cache_refusal()[0] != '\0')
-        printf("cache: not used because %s; CLMIX_CACHE_DIR can name a folder of your own\n", clmix_cache_refusal());
+        terminal_say(7, "cache: not used because %s; CLMIX_CACHE_DIR can name a folder of your own", clmix_cache_refusal());
     else if (clmix_cache_describe(&cache) != CLMIX_OK)
-        printf("cache: %s; %s\n", clmix_cache_folder(), clmix_error());
+        terminal_say(3, "cache: %s; %s", clmix_cache_folder(), clmix_error());
     else
         print_cache(&cache);
 }
@@ -416,7 +421,7 @@ int main(int argc, char **argv)
         if (wishes.clear)
             clmix_cache_clear(&programs, &bytes);
         if (wishes.clear && !cli.json)
-            printf("%zu stored programs (%.1f MB) removed from '%s'\n", programs, (double)bytes / 1e6, clmix_cache_folder());
+            terminal_say(4, "%zu stored programs (%.1f MB) removed from '%s'", programs, (double)bytes / 1e6, clmix_cache_folder());
         status = report_devices(&cli, &wishes);
     }
     return cli_end(&cli, status);

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli.h"
 #include "models/network.h"
+#include "terminal.h"
 #include "watch.h"
 #include <clmix/train.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void print_text(const clmix_network *network, const char *path, const siz
 
     printf("%s\n", path);
     for (size_t k = 0; k < count; k++)
-        printf("  %5s %%  %s\n", clmix_percent(percent, (double)values[k], 1), clmix_network_class_name(network, places[k]));
+        terminal_say(11, "  %5s %%  %s", clmix_percent(percent, (double)values[k], 1), clmix_network_class_name(network, places[k]));
 }
 
 static bool print_json(const struct cli *cli, const clmix_network *network, const char *path, const size_t *places, const float *values,
@@ -144,8 +145,8 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
         return cli_fail(cli, status);
     const char *name = split == CLMIX_TRAIN ? "train" : "test";
     if (!cli->json) {
-        printf("%s, %s split: %zu pictures, loss %.4f, top-1 %s %%, top-5 %s %%\n", wishes->data, name, score.count, score.loss,
-               clmix_percent(top1, score.top1, 2), clmix_percent(top5, score.top5, 2));
+        terminal_say(4, "%s, %s split: %zu pictures, loss %.4f, top-1 %s %%, top-5 %s %%", wishes->data, name, score.count, score.loss,
+                     clmix_percent(top1, score.top1, 2), clmix_percent(top5, score.top5, 2));
         return 0;
     }
     cJSON *object = cJSON_CreateObject();

@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "graph/graph.h"
 #include "models/network.h"
+#include "terminal.h"
 #include <clmix/train.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,22 @@ static size_t parameters_of(const clmix_graph *graph, const struct clmix_node *n
     return sum;
 }
 
+/* A row of the table, of which a narrow terminal shows less. */
+static void print_row(const char *path, const char *op, const char *shape, const char *parameters, const char *work, const char *moved)
+{
+    const size_t columns = terminal_columns(stdout);
+    const int room = columns >= 76 ? 28 : columns >= TERMINAL_NARROWEST ? (int)columns - 24 : TERMINAL_NARROWEST - 24;
+    char name[160];
+
+    snprintf(name, sizeof name, "%s", path);
+    if (columns >= 110)
+        printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", name, op, shape, parameters, work, moved);
+    else if (columns >= 76)
+        printf("%-28s  %-22s  %10s  %10s\n", terminal_cut(name, 28), shape, parameters, work);
+    else
+        printf("%-*s  %10s  %10s\n", room, terminal_cut(name, (size_t)room), parameters, work);
+}
+
 static void print_node(const clmix_graph *graph, const struct clmix_node *node)
 {
     char shape[96], number[32], work[32] = "", moved[32] = "";
@@ -111,14 +128,13 @@ static void print_node(const clmix_graph *graph, const struct clmix_node *node)
         snprintf(work, sizeof work, "%.2f", (double)flops / 1e6);
     snprintf(moved, sizeof moved, "%.2f", (double)bytes / 1e6);
     shape_text(clmix_node_result(graph, node, 0)->shape, shape);
-    printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", node->path, node->op->name, shape,
-           parameters ? clmix_grouped(number, parameters) : "", work, moved);
+    print_row(node->path, node->op->name, shape, parameters ? clmix_grouped(number, parameters) : "", work, moved);
 }
 
 /* The layers as the model has them, each with what it would move alone; what a plan makes of them depends on the device. */
 static void print_layers(const clmix_graph *graph)
 {
-    printf("%-28s  %-20s  %-22s  %10s  %10s  %10s\n", "layer", "op", "result", "parameters", "MFLOP", "MB");
+    print_row("layer", "op", "result", "parameters", "MFLOP", "MB");
     for (size_t i = 0; i < graph->node_count; i++)
         if (!(graph->nodes[i]->op->flags & CLMIX_OP_VIEW))
             print_node(graph, graph->nodes[i]);
@@ -126,8 +142,8 @@ static void print_layers(const clmix_graph *graph)
 
 static void print_cost(const char *what, const clmix_plan_cost *cost)
 {
-    printf("  %-21s %.3f GFLOP, %.1f MB moved (%.1f MB at least), %zu launches\n", what, (double)cost->flops / 1e9,
-           (double)cost->moved_bytes / 1e6, (double)cost->least_bytes / 1e6, cost->launches);
+    terminal_say(24, "  %-21s %.3f GFLOP, %.1f MB moved (%.1f MB at least), %zu launches", what, (double)cost->flops / 1e9,
+                 (double)cost->moved_bytes / 1e6, (double)cost->least_bytes / 1e6, cost->launches);
 }
 
 static void print_text(const struct summary *summary)
@@ -135,15 +151,16 @@ static void print_text(const struct summary *summary)
     char all[32], paper[32];
 
     print_layers(summary->graph);
-    printf("\n%s, batch of %zu, planned for %s\n", clmix_config_name(summary->config), summary->batch,
-           clmix_device_describe(summary->device)->name);
-    printf("  parameters            %s (%s by the papers' counting rule)\n", clmix_grouped(all, summary->parameters),
-           clmix_grouped(paper, summary->parameters_paper));
-    printf("  size                  %.2f MB by the papers' counting rule\n", summary->megabytes_paper);
+    putchar('\n');
+    terminal_say(2, "%s, batch of %zu, planned for %s", clmix_config_name(summary->config), summary->batch,
+                 clmix_device_describe(summary->device)->name);
+    terminal_say(24, "  parameters            %s (%s by the papers' counting rule)", clmix_grouped(all, summary->parameters),
+                 clmix_grouped(paper, summary->parameters_paper));
+    terminal_say(24, "  size                  %.2f MB by the papers' counting rule", summary->megabytes_paper);
     print_cost("forward pass", &summary->forward);
     print_cost("training step", &summary->step);
-    printf("  peak device memory    %.1f MB for inference, %.1f MB for training\n", (double)summary->forward.peak_bytes / 1e6,
-           (double)summary->training_bytes / 1e6);
+    terminal_say(24, "  peak device memory    %.1f MB for inference, %.1f MB for training", (double)summary->forward.peak_bytes / 1e6,
+                 (double)summary->training_bytes / 1e6);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------------------------------------------- */

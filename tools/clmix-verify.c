@@ -1,6 +1,7 @@
 /* clmix-verify: reference cases on a device. */
 #include "case.h"
 #include "cli.h"
+#include "terminal.h"
 #include <clmix/device.h>
 #include <math.h>
 #include <stdio.h>
@@ -46,14 +47,15 @@ static void print_report(const struct case_report *report, const char *path, boo
 {
     const struct case_tensor *worst = worst_tensor(report);
 
-    printf("%s  %-40s", report->pass ? "pass" : "FAIL", base_name(path));
     if (worst)
-        printf("  %3zu tensors  worst %.1e of %.0e  %s", report->count, worst->error, worst->limit, worst->name);
-    putchar('\n');
+        terminal_say(6, "%s  %-40s  %3zu tensors  worst %.1e of %.0e  %s", report->pass ? "pass" : "FAIL", base_name(path), report->count,
+                     worst->error, worst->limit, worst->name);
+    else
+        terminal_say(6, "%s  %s", report->pass ? "pass" : "FAIL", base_name(path));
     for (size_t i = 0; i < report->count; i++) {
         const struct case_tensor *tensor = &report->tensors[i];
         if (verbose || !tensor->pass)
-            printf("      %s  %.2e of %.0e  %s\n", tensor->pass ? "pass" : "FAIL", tensor->error, tensor->limit, tensor->name);
+            terminal_say(12, "      %s  %.2e of %.0e  %s", tensor->pass ? "pass" : "FAIL", tensor->error, tensor->limit, tensor->name);
     }
 }
 
@@ -123,7 +125,7 @@ static int verify_all(const struct cli *cli, bool verbose)
         totals.passed += verify(cli, device, cli->arguments[i], verbose);
     }
     if (!cli->json)
-        printf("%zu of %zu cases pass on %s\n", totals.passed, totals.cases, clmix_device_describe(device)->name);
+        terminal_say(4, "%zu of %zu cases pass on %s", totals.passed, totals.cases, clmix_device_describe(device)->name);
     clmix_device_close(device);
     return totals.passed == totals.cases ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 /* What a training run costs: the plan's sum, the header line, the answer of --dry-run, and whether the device has room. */
 #include "base/text.h"
+#include "terminal.h"
 #include "train_session.h"
 
 #include <stdio.h>
@@ -86,10 +87,10 @@ int session_dry_run(struct session *session)
 
         session_print_header(session, &cost);
         if (session->data != NULL)
-            printf("%s: %s training and %s test pictures, %zu batches an epoch\n", session->data_name,
-                   clmix_grouped(train, cost.train_count), clmix_grouped(test, cost.test_count), batches);
-        printf("peak device memory %s bytes, known before anything is allocated; nothing was trained\n",
-               clmix_grouped(bytes, cost.peak_bytes));
+            terminal_say(4, "%s: %s training and %s test pictures, %zu batches an epoch", session->data_name,
+                         clmix_grouped(train, cost.train_count), clmix_grouped(test, cost.test_count), batches);
+        terminal_say(4, "peak device memory %s bytes, known before anything is allocated; nothing was trained",
+                     clmix_grouped(bytes, cost.peak_bytes));
         return 0;
     }
     json = cJSON_CreateObject();

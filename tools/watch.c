@@ -1,14 +1,16 @@
 #include "watch.h"
 
+#include "terminal.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char *watch_text(char text[160], const char *file, size_t compiled)
+char *watch_text(char text[160], const char *file, size_t compiled)
 {
-    snprintf(text, 160, "compiling kernels, once for this device: %s (%zu done)", file, compiled);
+    snprintf(text, 160, "compiling %s (%zu done), once for this device", file, compiled);
     return text;
 }
 
@@ -17,7 +19,7 @@ static bool line_open;
 void watch_end(void)
 {
     if (line_open)
-        fputs("\r\033[K", stderr);
+        fputs("\033[J", stderr);
     line_open = false;
 }
 
@@ -29,7 +31,7 @@ static void rewrite_line(void *user, const char *file, size_t compiled)
     fflush(stdout);
     watch_end();
     if (file != NULL)
-        line_open = fputs(watch_text(text, file, compiled), stderr) >= 0;
+        line_open = fprintf(stderr, "%s\r", terminal_cut(watch_text(text, file, compiled), terminal_columns(stderr) - 1)) >= 0;
 }
 
 void watch_compiler(clmix_device *device)

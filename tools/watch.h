@@ -4,8 +4,8 @@
 
 #include <clmix/device.h>
 
-/* "compiling kernels, once for this device: conv.cl (12 done)". Gives `text`. */
-const char *watch_text(char text[160], const char *file, size_t compiled);
+/* "compiling conv.cl (12 done), once for this device". Gives `text`. */
+char *watch_text(char text[160], const char *file, size_t compiled);
 
 /* From now on a line on standard error says so while the device's driver compiles, and is gone afterwards; only where that is a terminal whose lines can
  * be rewritten. */
