@@ -73,11 +73,22 @@ clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config)
     if (!json)
         return clmix_fail_memory("a configuration");
     CLMIX_TRY(clmix_config_adopt(copy, config->name, json));
-    if (!config->weights || ((*copy)->weights = strdup(config->weights)))
-        return CLMIX_OK;
-    clmix_config_free(*copy);
-    *copy = NULL;
-    return clmix_fail_memory("a configuration");
+    clmix_status status = config->weights ? clmix_config_take_weights(*copy, config->weights) : CLMIX_OK;
+    if (status) {
+        clmix_config_free(*copy);
+        *copy = NULL;
+    }
+    return status;
+}
+
+clmix_status clmix_config_take_weights(clmix_config *config, const char *path)
+{
+    char *copy = path ? strdup(path) : NULL;
+    if (path && !copy)
+        return clmix_fail_memory("a configuration");
+    free(config->weights);
+    config->weights = copy;
+    return CLMIX_OK;
 }
 
 void clmix_config_free(clmix_config *config)
@@ -106,16 +117,18 @@ clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors
     const char *text = clmix_safetensors_metadata(file, "config");
     *config = NULL;
     if (!text)
-        return clmix_fail(
-            CLMIX_ERROR_FORMAT,
-            "'%s' carries no configuration (metadata \"config\"); name the model by a preset or a JSON file and load the weights into it",
-            path);
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s' carries no configuration (metadata \"config\"), as a state_dict does not: name the model beside it "
+                          "(--model PRESET --weights "
+                          "FILE), or write the configuration into it as models/README.md shows",
+                          path);
     CLMIX_TRY(open_text(config, path, text, strlen(text)));
-    if (((*config)->weights = strdup(path)))
-        return CLMIX_OK;
-    clmix_config_free(*config);
-    *config = NULL;
-    return clmix_fail_memory("a configuration");
+    clmix_status status = clmix_config_take_weights(*config, path);
+    if (status) {
+        clmix_config_free(*config);
+        *config = NULL;
+    }
+    return status;
 }
 
 /* A JSON text, and no header's length, which has zero bytes. */
@@ -154,10 +167,11 @@ static clmix_status fail_unknown(const char *model)
         names[count] = clmix_preset_name(count);
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", count ? ", " : "", names[count]);
     }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a .safetensors file or the folder of a "
-                      "run, or a JSON text%s",
-                      model, list, clmix_meant(meant, model, names, count));
+    return clmix_fail(
+        CLMIX_ERROR_ARGUMENT,
+        "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a .safetensors file or the folder of a "
+        "run, or a JSON text%s",
+        model, list, clmix_meant(meant, model, names, count));
 }
 
 clmix_status clmix_config_open(clmix_config **config, const char *model)

@@ -61,6 +61,8 @@ struct clmix_config {
 clmix_status clmix_config_adopt(clmix_config **config, const char *name, cJSON *json);
 /* The configuration that a trained file carries in its metadata. */
 clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors *file, const char *path);
+/* Names the file of weights that belongs to the configuration, or NULL for none; copied. */
+clmix_status clmix_config_take_weights(clmix_config *config, const char *path);
 clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config);
 /* CLMIX_OK, or the failure that reading the overridden configuration gave. */
 clmix_status clmix_config_check(const clmix_config *config);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "io/safetensors.h"
 #include "support_suite.h"
 #include "support_tool.h"
 
@@ -49,14 +51,141 @@ START_TEST(a_limit_on_addresses_is_named)
 }
 END_TEST
 
+/* ---- weights of others ---------------------------------------------------------------------------------------------------------------- */
+
+#define TINY "{\"model\":\"wavemix\",\"image_size\":[16,16],\"classes\":%d,\"dim\":8,\"depth\":1,\"mult_dim\":8,\"ff_dim\":4}"
+
+static char folder[512];
+
+static void ok(clmix_status status)
+{
+    ck_assert_msg(status == CLMIX_OK, "%s", clmix_error());
+}
+
+/* trained.safetensors, of three classes; the same without metadata, as PyTorch saves a state_dict; its configuration; names. */
+static void begin(void)
+{
+    static const char names[] = "ant\nbee\r\ncat";
+    char path[600], text[300];
+    clmix_device *device;
+    clmix_config *config;
+    clmix_network *network;
+    clmix_safetensors *file;
+    clmix_stored_tensor tensors[64];
+    size_t count;
+
+    snprintf(folder, sizeof folder, "%s", make_folder());
+    snprintf(text, sizeof text, TINY, 3);
+    ok(clmix_device_open(&device, NULL));
+    ok(clmix_config_open(&config, text));
+    ok(clmix_network_create(&network, device, config, 11));
+    snprintf(path, sizeof path, "%s/trained.safetensors", folder);
+    ok(clmix_network_save(network, path));
+    ok(clmix_safetensors_open(&file, path));
+    count = clmix_safetensors_count(file);
+    ck_assert_uint_le(count, 64);
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = *clmix_safetensors_at(file, i);
+    snprintf(path, sizeof path, "%s/torch.safetensors", folder);
+    ok(clmix_safetensors_write(path, tensors, count, NULL, 0));
+    snprintf(path, sizeof path, "%s/tiny.json", folder);
+    ok(clmix_file_write(path, text, strlen(text)));
+    snprintf(path, sizeof path, "%s/names.txt", folder);
+    ok(clmix_file_write(path, names, sizeof names - 1));
+    clmix_safetensors_close(file);
+    clmix_network_free(network);
+    clmix_config_free(config);
+    clmix_device_close(device);
+}
+
+static void end(void)
+{
+    remove_folder(folder);
+}
+
+/* Runs a command in the folder; the caller frees. */
+static char *says(const char *command, int status)
+{
+    char *output;
+    int found = run_tool(&output, "cd '%s' && %s 2>&1", folder, command);
+
+    ck_assert_msg(found == status, "%s: %d, %s", command, found, output);
+    return output;
+}
+
+static void expect(const char *command, int status, const char *part)
+{
+    char *output = says(command, status);
+
+    ck_assert_msg(strstr(output, part) != NULL, "%s: %s", command, output);
+    free(output);
+}
+
+#define PICTURE CLMIX_TEST_DATA "/pictures/rgb.png"
+
+START_TEST(a_state_dict_is_taken_by_every_program)
+{
+    char *with = says("clmix-predict trained.safetensors " PICTURE " --json --top 3", 0);
+    char *without = says("clmix-predict --model tiny.json --weights torch.safetensors " PICTURE " --json --top 3", 0);
+
+    ck_assert_str_eq(with, without);
+    free(with);
+    free(without);
+    expect("clmix-predict torch.safetensors " PICTURE, 1, "--model PRESET --weights FILE");
+    expect("clmix-predict tiny.json " PICTURE, 2, "a model without weights");
+    expect("clmix-predict --weights trained.safetensors " PICTURE, 0, " % ");
+    expect("clmix-predict --model wavemix-16 --weights torch.safetensors " PICTURE, 1, "made by another");
+    expect("clmix-summary tiny.json --weights torch.safetensors", 0, "parameters");
+    expect("clmix-summary --model tiny.json --weights torch.safetensors --set dim=16", 1, "made by another configuration");
+    expect("clmix-bench model tiny.json --weights torch.safetensors --seconds 0 --batch 2 --mode infer --quick", 0, "tiny.json");
+    expect("clmix-bench model tiny.json --weights none.safetensors --seconds 0 --batch 2 --mode infer --quick", 1, "none.safetensors");
+    expect("clmix-bench all --weights torch.safetensors --out x", 2, "--weights is of model, start and profile");
+    expect("clmix-train --model tiny.json --weights torch.safetensors --set classes=10 --data shapes:size=16,train=4,test=2 --out t", 1,
+           "made by another configuration");
+}
+END_TEST
+
+START_TEST(classes_are_named_by_a_file)
+{
+    expect("clmix-predict --model tiny.json --weights torch.safetensors --classes names.txt " PICTURE, 0, "bee\n");
+    expect("clmix-predict --model tiny.json --set classes=10 --weights torch.safetensors --classes names.txt " PICTURE, 1,
+           "3x8 in the file and 10x8 in the model");
+    expect("clmix-predict trained.safetensors --classes tiny.json " PICTURE, 1, "has 1 names and");
+    expect("clmix-predict trained.safetensors --classes none.txt " PICTURE, 1, "none.txt");
+    expect("clmix-summary wavemix-16 --classes names.txt --json", 0, "\"classes\":3");
+}
+END_TEST
+
+#define SHAPES "--data shapes:size=16,train=16,test=8 --batch 8 --epochs 1"
+
+START_TEST(a_trained_network_begins_one_for_other_classes)
+{
+    expect("clmix-train --model trained.safetensors " SHAPES " --out a", 2, "clmix-train --init trained.safetensors");
+    expect("clmix-train --init trained.safetensors " SHAPES " --out b", 0, "fresh: mlp_head.weight, mlp_head.bias");
+    expect("clmix-predict b " PICTURE, 0, " % ");
+    expect("clmix-train --init torch.safetensors " SHAPES " --out c", 1, "--model PRESET --weights FILE");
+    expect("clmix-train --model tiny.json --init torch.safetensors --freeze 'layers.*' --freeze 'conv.*' " SHAPES " --out d", 0,
+           "taken over from torch.safetensors: conv (4), layers (");
+    expect("clmix-train --model tiny.json --init torch.safetensors --freeze 'lairs.*' " SHAPES " --out e", 1,
+           "'lairs.*' of weights to freeze");
+    expect("clmix-train --init trained.safetensors --resume d", 2, "--init and --set are for a new one");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("models of the programs");
-    TCase *tool = tcase_create("tool");
+    TCase *tool = tcase_create("tool"), *weights = tcase_create("weights");
 
     tcase_set_timeout(tool, 300);
     tcase_add_test(tool, slips_are_understood_by_every_program);
     tcase_add_test(tool, a_limit_on_addresses_is_named);
     suite_add_tcase(suite, tool);
+    tcase_set_timeout(weights, 300);
+    tcase_add_unchecked_fixture(weights, begin, end);
+    tcase_add_test(weights, a_state_dict_is_taken_by_every_program);
+    tcase_add_test(weights, classes_are_named_by_a_file);
+    tcase_add_test(weights, a_trained_network_begins_one_for_other_classes);
+    suite_add_tcase(suite, weights);
     return support_run(suite);
 }

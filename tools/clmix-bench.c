@@ -114,6 +114,8 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
         return cli_bad_usage(cli, "--seconds must be 0 or more");
     if (!is_mode(request->mode))
         return cli_bad_usage(cli, "--mode is '%s' and must be infer, forward, backward or train", request->mode);
+    if (request->what.weights != NULL && command != MODEL && command != START && command != PROFILE)
+        return cli_bad_usage(cli, "--weights is of model, start and profile");
     if (command == ALL && request->out == NULL)
         return cli_bad_usage(cli, "all needs --out FILE, for the results");
     if (command == REPORT && request->html == NULL)
@@ -209,7 +211,7 @@ int main(int argc, char **argv)
           "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all: " CLI_TEXT(USUAL_SECONDS_OF_ALL) ")", "S" },
         { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
           NULL },
-        { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
+        { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.what.table, 0, NULL, NULL },
         { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
         { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },
         { "out", 'o', POPT_ARG_STRING, &out, 0, "of all: where the results go, a JSON object a line", "FILE" },
@@ -218,7 +220,10 @@ int main(int argc, char **argv)
     };
     enum command command = CEILINGS;
     struct cli cli;
-    int status = cli_start(&cli, &help, options, argc, argv);
+    int status;
+
+    model_options_start(&request.what, MODEL_CLASSES);
+    status = cli_start(&cli, &help, options, argc, argv);
 
     if (status == CLI_GO_ON) {
         request.mode = mode != NULL ? mode : USUAL_MODE;
@@ -239,9 +244,7 @@ int main(int argc, char **argv)
             status = run(&cli, &request, command);
         status = cli_end(&cli, status);
     }
-    for (size_t i = 0; request.settings != NULL && request.settings[i] != NULL; i++)
-        free((char *)request.settings[i]);
-    free(request.settings);
+    model_options_end(&request.what);
     free(mode);
     free(filter);
     free(trace);

@@ -1,6 +1,7 @@
 /* clmix-predict: a trained network on pictures, or on a data set. */
 #include "base/text.h"
 #include "cli.h"
+#include "model_options.h"
 #include "models/network.h"
 #include "terminal.h"
 #include "watch.h"
@@ -11,16 +12,19 @@
 
 static const struct cli_help help = {
     .program = "clmix-predict",
-    .arguments = "WEIGHTS PICTURE... [OPTION...]  or  WEIGHTS --data=D [OPTION...]",
-    .purpose = "Classifies PNG or JPEG pictures with a trained network, or measures its accuracy over a data set. WEIGHTS is a\n"
-               ".safetensors file that clmix-train wrote. Pictures are scaled to the model's size and cut to their middle. D is\n"
+    .arguments = "MODEL PICTURE... [OPTION...]  or  MODEL --data=D [OPTION...]",
+    .purpose = "Classifies PNG or JPEG pictures with a trained network, or measures its accuracy over a data set. MODEL is a\n"
+               ".safetensors file that clmix-train wrote, or the folder of its run; weights of PyTorch without metadata are given with\n"
+               "--model PRESET --weights FILE in its place. Pictures are scaled to the model's size and cut to their middle. D is\n"
                "shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR.",
     .examples = "  clmix-predict run/model.safetensors cat.jpg dog.png            the five most probable classes of each\n"
                 "  clmix-predict run/model.safetensors --top 1 --json *.png       one line a picture, for a program to read\n"
-                "  clmix-predict run/model.safetensors --data shapes --split test accuracy on pictures that it has not seen",
+                "  clmix-predict run/model.safetensors --data shapes --split test accuracy on pictures that it has not seen\n"
+                "  clmix-predict --model wavemix-32 --weights w.safetensors a.png a state_dict of PyTorch",
 };
 
 struct wishes {
+    struct model_options model;
     char *data, *split;
     int top, batch;
 };
@@ -109,13 +113,19 @@ static int classify(const struct cli *cli, clmix_network *network, const char *p
     return exit_status;
 }
 
+/* Of the arguments: the model is the first of them, unless an option names it. */
+static int first_picture(const struct wishes *wishes)
+{
+    return wishes->model.model || wishes->model.weights ? 0 : 1;
+}
+
 /* Every picture is tried, even after one that cannot be read. */
-static int classify_all(const struct cli *cli, clmix_network *network, size_t top)
+static int classify_all(const struct cli *cli, clmix_network *network, const struct wishes *wishes)
 {
     int exit_status = 0;
 
-    for (int i = 1; i < cli->argument_count; i++)
-        if (classify(cli, network, cli->arguments[i], top))
+    for (int i = first_picture(wishes); i < cli->argument_count; i++)
+        if (classify(cli, network, cli->arguments[i], (size_t)wishes->top))
             exit_status = 1;
     return exit_status;
 }
@@ -161,7 +171,7 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
 
 /* ---- program ------------------------------------------------------------------------------------------------------------------------ */
 
-static int predict(const struct cli *cli, const struct wishes *wishes, clmix_split split)
+static int predict(const struct cli *cli, const struct wishes *wishes, const clmix_config *config, clmix_split split)
 {
     clmix_device *device = NULL;
     clmix_network *network = NULL;
@@ -170,16 +180,33 @@ static int predict(const struct cli *cli, const struct wishes *wishes, clmix_spl
 
     if (!status) {
         watch_compiler(device);
-        status = clmix_network_load(&network, device, cli->arguments[0]);
+        status = model_options_network(&wishes->model, device, config, 0, &network);
     }
     if (status)
         exit_status = cli_fail(cli, status);
     else if (wishes->data)
         exit_status = evaluate(cli, network, wishes, split);
     else
-        exit_status = classify_all(cli, network, (size_t)wishes->top);
+        exit_status = classify_all(cli, network, wishes);
     clmix_network_free(network);
     clmix_device_close(device);
+    return exit_status;
+}
+
+static int open_and_predict(const struct cli *cli, const struct wishes *wishes, clmix_split split)
+{
+    clmix_config *config = NULL;
+    clmix_status status = model_options_config(&wishes->model, first_picture(wishes) ? cli->arguments[0] : NULL, &config);
+    int exit_status = 0;
+
+    if (status)
+        exit_status = cli_fail(cli, status);
+    else if (!clmix_config_weights(config))
+        exit_status = cli_bad_usage(cli, "'%s' is a model without weights; name a trained .safetensors file, or its weights with --weights",
+                                    clmix_config_name(config));
+    else
+        exit_status = predict(cli, wishes, config, split);
+    clmix_config_free(config);
     return exit_status;
 }
 
@@ -187,11 +214,13 @@ static int check_and_predict(const struct cli *cli, const struct wishes *wishes)
 {
     bool train = wishes->split && strcmp(wishes->split, "train") == 0;
 
-    if (cli->argument_count == 0)
+    int pictures = cli->argument_count - first_picture(wishes);
+
+    if (pictures < 0)
         return cli_bad_usage(cli, "no weights were named");
-    if (!wishes->data && cli->argument_count == 1)
+    if (!wishes->data && pictures == 0)
         return cli_bad_usage(cli, "neither a picture nor --data was given");
-    if (wishes->data && cli->argument_count > 1)
+    if (wishes->data && pictures > 0)
         return cli_bad_usage(cli, "pictures and --data do not go together");
     if (wishes->split && !wishes->data)
         return cli_bad_usage(cli, "--split belongs to --data");
@@ -199,7 +228,7 @@ static int check_and_predict(const struct cli *cli, const struct wishes *wishes)
         return cli_bad_usage(cli, "--split is train or test, not '%s'", wishes->split);
     if (wishes->top < 1 || wishes->batch < 1)
         return cli_bad_usage(cli, "--top is %d and --batch is %d; both must be at least 1", wishes->top, wishes->batch);
-    return predict(cli, wishes, train ? CLMIX_TRAIN : CLMIX_TEST);
+    return open_and_predict(cli, wishes, train ? CLMIX_TRAIN : CLMIX_TEST);
 }
 
 int main(int argc, char **argv)
@@ -210,15 +239,18 @@ int main(int argc, char **argv)
         { "data", 'D', POPT_ARG_STRING, &wishes.data, 0, "measure the accuracy over a data set", "D" },
         { "split", '\0', POPT_ARG_STRING, &wishes.split, 0, "its part: train or test (test)", "SPLIT" },
         { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &wishes.batch, 0, "pictures at a time with --data", "N" },
+        { NULL, '\0', POPT_ARG_INCLUDE_TABLE, wishes.model.table, 0, NULL, NULL },
         POPT_TABLEEND,
     };
     struct cli cli;
+    model_options_start(&wishes.model, MODEL_BY_OPTION | MODEL_CLASSES);
     int status = cli_start(&cli, &help, options, argc, argv);
 
     if (status == CLI_GO_ON) {
         status = check_and_predict(&cli, &wishes);
         status = cli_end(&cli, status);
     }
+    model_options_end(&wishes.model);
     free(wishes.data);
     free(wishes.split);
     return status;

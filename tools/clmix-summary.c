@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli.h"
 #include "graph/graph.h"
+#include "model_options.h"
 #include "models/network.h"
 #include "terminal.h"
 #include <clmix/train.h>
@@ -14,8 +15,8 @@ static const struct cli_help help = {
     .arguments = "MODEL [OPTION...]",
     .purpose = "Shows a model's layers, weights, work and memory: parameters (all, and by the papers' counting rule), size in MB as\n"
                "the papers print it, FLOPs of a forward pass and of a training step, bytes moved beside the least possible, and the\n"
-               "planned peak of device memory for inference and for training. MODEL is a preset, a JSON file or a trained .safetensors "
-               "file. Plans are made\n"
+               "planned peak of device memory for inference and for training. MODEL is a preset, a JSON file, a trained .safetensors\n"
+               "file or the folder of a run; with --weights it is checked that they are the model's. Plans are made\n"
                "for the device that would be used, or for a generic one where there is none (or with --device generic).",
     .examples = "  clmix-summary wavemix-32                         at the usual batch\n"
                 "  clmix-summary wavemix-32 --set dim=48 --batch 8  a variant\n"
@@ -203,20 +204,21 @@ static clmix_status open_device(const struct cli *cli, clmix_device **device)
     return status;
 }
 
-static clmix_status open_config(const struct cli *cli, const char **settings, clmix_config **config)
+/* That the weights are the model's. */
+static clmix_status check_weights(clmix_device *device, const clmix_config *config)
 {
-    clmix_status status = clmix_config_open(config, cli->arguments[0]);
+    clmix_network *network = NULL;
+    clmix_status status = model_network(device, config, 0, &network);
 
-    for (; !status && settings && *settings; settings++)
-        status = clmix_config_set(*config, *settings);
+    clmix_network_free(network);
     return status;
 }
 
-static int summarize_model(const struct cli *cli, const char **settings, size_t batch)
+static int summarize_model(const struct cli *cli, const struct model_options *model, size_t batch)
 {
     struct summary summary = { .batch = batch };
     clmix_config *config = NULL;
-    clmix_status status = open_config(cli, settings, &config);
+    clmix_status status = model_options_config(model, cli->argument_count ? cli->arguments[0] : NULL, &config);
     int exit_status = 0;
 
     if (status) {
@@ -228,6 +230,8 @@ static int summarize_model(const struct cli *cli, const char **settings, size_t 
     status = open_device(cli, &summary.device);
     if (!status)
         status = summarize(&summary);
+    if (!status && model->weights)
+        status = check_weights(summary.device, config);
     if (status)
         exit_status = cli_fail(cli, status);
     else if (cli->json)
@@ -243,27 +247,27 @@ static int summarize_model(const struct cli *cli, const char **settings, size_t 
 
 int main(int argc, char **argv)
 {
-    const char **settings = NULL;
+    struct model_options model;
     int batch = (int)clmix_train_defaults().batch;
     struct poptOption options[] = {
         { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &batch, 0, "pictures at a time", "N" },
-        { "set", 's', POPT_ARG_ARGV, &settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
+        { NULL, '\0', POPT_ARG_INCLUDE_TABLE, model.table, 0, NULL, NULL },
         POPT_TABLEEND,
     };
     struct cli cli;
+    model_options_start(&model, MODEL_BY_OPTION | MODEL_CLASSES);
     int status = cli_start(&cli, &help, options, argc, argv);
 
     if (status == CLI_GO_ON) {
-        if (cli.argument_count != 1)
-            status = cli_bad_usage(&cli, "one model is needed, %d were named", cli.argument_count);
+        const int named = cli.argument_count + (model.model ? 1 : 0);
+        if (named != 1 && !(named == 0 && model.weights))
+            status = cli_bad_usage(&cli, "one model is needed, %d were named", named);
         else if (batch < 1)
             status = cli_bad_usage(&cli, "--batch is %d and must be at least 1", batch);
         else
-            status = summarize_model(&cli, settings, (size_t)batch);
+            status = summarize_model(&cli, &model, (size_t)batch);
         status = cli_end(&cli, status);
     }
-    for (size_t i = 0; settings && settings[i]; i++)
-        free((char *)settings[i]);
-    free(settings);
+    model_options_end(&model);
     return status;
 }

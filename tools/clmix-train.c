@@ -9,12 +9,12 @@
 static const struct cli_help help = {
     .program = "clmix-train",
     .arguments = "--model MODEL --data DATA [--out DIR] [OPTION...]  |  --resume DIR",
-    .purpose =
-        "Trains a model: after each epoch it is evaluated on the test pictures, and DIR gets model.safetensors (the best so far),\n"
-        "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
-        "MODEL: a preset (clmix-summary names them), a JSON file, or a trained .safetensors file, whose weights are then the start.\n"
-        "DATA: shapes (built in), cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR.\n"
-        "Ctrl-C finishes the step, writes a checkpoint and exits with status 130; a second one stops at once.",
+    .purpose = "Trains a model: after each epoch it is evaluated on the test pictures, and DIR gets model.safetensors (the best so far),\n"
+               "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
+               "MODEL: a preset, a JSON file, or a trained .safetensors file or the folder of its run, whose weights are then the start;\n"
+               "--weights starts from those of a state_dict of PyTorch.\n"
+               "DATA: shapes (built in), cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR.\n"
+               "Ctrl-C finishes the step, writes a checkpoint and exits with status 130; a second one stops at once.",
     .examples = "  clmix-train --model wavemix-32 --data shapes --epochs 3 --out run       needs no file\n"
                 "  clmix-train --model wavemix-32 --data cifar10:cifar10 --out run         the usual recipe\n"
                 "  clmix-train --resume run                                                go on after a stop\n"
@@ -131,9 +131,12 @@ static int check_request(const struct cli *cli, const struct request *request)
         return cli_bad_usage(cli, "'%s' is not an option; the model is named with --model and the data with --data", cli->arguments[0]);
     if (request->resume != NULL && request->out != NULL)
         return cli_bad_usage(cli, "--resume names the folder of the run already; --out is for a new one");
-    if (request->resume != NULL && (request->model != NULL || request->settings != NULL))
-        return cli_bad_usage(cli, "--resume goes on with the model of the run; --model and --set are for a new one");
-    if (request->resume == NULL && request->model == NULL)
+    if (request->resume != NULL &&
+        (request->what.model != NULL || request->what.weights != NULL || request->what.settings != NULL || request->init.init != NULL))
+        return cli_bad_usage(cli, "--resume goes on with the model of the run; --model, --weights, --init and --set are for a new one");
+    if (request->init.init != NULL && request->what.weights != NULL)
+        return cli_bad_usage(cli, "--weights takes all weights of a file and --init those that fit; name one of them");
+    if (request->resume == NULL && request->what.model == NULL && request->what.weights == NULL && request->init.init == NULL)
         return cli_bad_usage(cli, "--model is missing: a preset such as wavemix-32, a JSON file or a .safetensors file");
     if (request->resume == NULL && request->data == NULL && !request->dry_run)
         return cli_bad_usage(cli, "--data is missing: shapes needs no file, cifar10:DIR a folder");
@@ -144,18 +147,20 @@ int main(int argc, char **argv)
 {
     struct request request = { 0 };
     struct poptOption options[] = {
-        { "model", 'm', POPT_ARG_STRING, &request.model, 0, "preset, JSON file or trained .safetensors", "MODEL" },
+        { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.what.table, 0, NULL, NULL },
+        { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.init.table, 0, NULL, NULL },
         { "data", 'D', POPT_ARG_STRING, &request.data, 0, "the data set", "DATA" },
         { "out", 'o', POPT_ARG_STRING, &request.out, 0, "folder for the results of a new run (" USUAL_FOLDER ")", "DIR" },
         { "resume", 'r', POPT_ARG_STRING, &request.resume, 0, "go on with the run in DIR", "DIR" },
-        { "set", 's', POPT_ARG_ARGV, &request.settings, 0, "override a key of the configuration; may be repeated", "KEY=VALUE" },
         { "dry-run", 'n', POPT_ARG_NONE, &request.dry_run, 0, "plan and print the cost, train nothing; needs no device", NULL },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.flags.table, 0, NULL, NULL },
-        POPT_TABLEEND
+        POPT_TABLEEND,
     };
     struct cli cli;
     int status;
 
+    model_options_start(&request.what, MODEL_BY_OPTION);
+    train_init_start(&request.init);
     train_flags_start(&request.flags);
     status = cli_start(&cli, &help, options, argc, argv);
     if (status == CLI_GO_ON) {
@@ -169,10 +174,8 @@ int main(int argc, char **argv)
         status = cli_end(&cli, status);
     }
     train_flags_end(&request.flags);
-    for (size_t i = 0; request.settings != NULL && request.settings[i] != NULL; i++)
-        free((char *)request.settings[i]);
-    free(request.settings);
-    free(request.model);
+    model_options_end(&request.what);
+    train_init_end(&request.init);
     free(request.data);
     free(request.out);
     free(request.resume);

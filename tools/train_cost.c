@@ -64,7 +64,7 @@ static void describe_device(const clmix_device_info *info, char *text, size_t by
 
 void session_print_header(struct session *session, const struct cost *cost)
 {
-    const char *name = session->request->model == NULL ? session->stored.model : clmix_config_name(session->config);
+    const char *name = session->request->resume != NULL ? session->stored.model : clmix_config_name(session->config);
     char parameters[32], bytes[32], device[320];
 
     describe_device(clmix_device_describe(session->device), device, sizeof device);

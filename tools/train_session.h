@@ -3,7 +3,9 @@
 #ifndef CLMIX_TOOLS_TRAIN_SESSION_H
 #define CLMIX_TOOLS_TRAIN_SESSION_H
 
+#include "model_options.h"
 #include "progress.h"
+#include "train_init.h"
 #include "train_options.h"
 
 #include <clmix/clmix.h>
@@ -11,8 +13,9 @@
 #define USUAL_FOLDER "run" /* for the results */
 
 struct request {
-    char *model, *data, *out, *resume;
-    const char **settings;
+    struct model_options what;
+    struct train_init init;
+    char *data, *out, *resume;
     int dry_run;
     struct train_flags flags;
 };

@@ -1,6 +1,7 @@
 /* What clmix-train trains: model, data, options and device, from the command line or from a run that is resumed. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "base/status.h"
+#include "models/config.h"
 #include "train/run.h"
 #include "train_session.h"
 #include "watch.h"
@@ -9,30 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_weights(const char *model)
-{
-    const size_t length = strlen(model);
-
-    return length > 12 && strcmp(model + length - 12, ".safetensors") == 0;
-}
-
-static bool sets_classes(const char **settings)
-{
-    for (; settings != NULL && *settings != NULL; settings++)
-        if (strncmp(*settings, "classes=", 8) == 0)
-            return true;
-    return false;
-}
-
 static clmix_status open_config(struct session *session)
 {
     const struct request *request = session->request;
-    const char **settings = request->settings;
+    const bool by_init = request->what.model == NULL && request->what.weights == NULL && request->init.init != NULL;
 
-    CLMIX_TRY(clmix_config_open(&session->config, request->model != NULL ? request->model : session->stored.config));
-    for (; settings != NULL && *settings != NULL; settings++)
-        CLMIX_TRY(clmix_config_set(session->config, *settings));
-    return CLMIX_OK;
+    if (request->resume != NULL)
+        return model_options_config(&request->what, session->stored.config, &session->config);
+    CLMIX_TRY(model_options_config(&request->what, by_init ? request->init.init : NULL, &session->config));
+    return by_init ? clmix_config_take_weights(session->config, NULL) : CLMIX_OK; /* of which only what fits is taken */
 }
 
 clmix_status session_start(struct session *session)
@@ -60,6 +46,8 @@ int session_choose_options(struct session *session)
         session->options = clmix_train_defaults();
         train_options_suit(&session->options, session->data_name != NULL ? session->data_name : "", height);
     }
+    if (train_init_freeze(&request->init, &session->options) != CLMIX_OK)
+        return cli_bad_usage(session->cli, "%s", clmix_error());
     return train_flags_apply(&request->flags, session->cli, &session->options) ? 0 : 2;
 }
 
@@ -86,8 +74,8 @@ clmix_status session_open_data(struct session *session)
     if (session->data_name == NULL)
         return CLMIX_OK;
     CLMIX_TRY(clmix_dataset_open(&session->data, session->data_name, height, width, channels));
-    if ((size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) && request->model != NULL &&
-        !is_weights(request->model) && !sets_classes(request->settings)) {
+    if ((size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
+        clmix_config_weights(session->config) == NULL && request->resume == NULL && !model_sets_classes(&request->what)) {
         snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
         CLMIX_TRY(clmix_config_set(session->config, setting));
     }
@@ -116,11 +104,9 @@ static clmix_status name_data(struct session *session)
 
 clmix_status session_open_model(struct session *session)
 {
-    const char *model = session->request->model;
-
-    CLMIX_TRY(clmix_network_create(&session->network, session->device, session->config, session->options.seed));
-    if (model != NULL && is_weights(model))
-        CLMIX_TRY(clmix_network_load_weights(session->network, model));
+    CLMIX_TRY(model_network(session->device, session->config, session->options.seed, &session->network));
+    if (session->request->init.init != NULL)
+        CLMIX_TRY(train_init_network(&session->request->init, session->network, &session->progress));
     CLMIX_TRY(clmix_trainer_create(&session->trainer, session->network, session->data, &session->options));
     return name_data(session);
 }

@@ -81,8 +81,13 @@ CLMIX_API clmix_shape clmix_shape_of(clmix_value value);
 /* Number of elements. */
 CLMIX_API size_t clmix_shape_count(clmix_shape shape);
 
-/* Asks for the gradient of an input (weights always have theirs). To be called before clmix_backward. */
+/* Asks for the gradient of an input (weights that are not frozen always have theirs). To be called before clmix_backward. */
 CLMIX_API void clmix_want_gradient(clmix_value input);
+
+/* Weights and states whose full names match `pattern` (* for any letters, ? for one, [abc] for one of some) are constants from now on: the
+ * backward pass does nothing for them, and batch normalisation takes its running statistics in training too and leaves them. To be called
+ * before clmix_backward. Returns how many match. */
+CLMIX_API size_t clmix_freeze(clmix_graph *graph, const char *pattern);
 
 /* Appends the backward pass. `of[i]` are results, `gradient[i]` the gradients fed into them; a gradient whose graph is NULL stands for 1
  * and belongs to a scalar. After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. */

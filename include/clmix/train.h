@@ -17,6 +17,8 @@ extern "C" {
 typedef enum clmix_optimizer_kind { CLMIX_ADAMW = 0, CLMIX_ADAM = 1, CLMIX_SGD = 2 } clmix_optimizer_kind;
 typedef enum clmix_schedule_kind { CLMIX_SCHEDULE_CONSTANT = 0, CLMIX_SCHEDULE_COSINE = 1, CLMIX_SCHEDULE_LINEAR = 2 } clmix_schedule_kind;
 
+#define CLMIX_FREEZE_BYTES 256
+
 typedef struct clmix_train_options {
     unsigned version; /* CLMIX_TRAIN_OPTIONS_VERSION; clmix_train_defaults sets it */
     size_t batch, epochs;
@@ -37,10 +39,15 @@ typedef struct clmix_train_options {
     float label_smoothing;
     float dropout; /* below 0: the configuration's */
     clmix_augment augment;
-    size_t steps;            /* stop after so many steps; 0: epochs decide */
-    size_t checkpoint_steps; /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
+    size_t steps; /* stop after so many steps; 0: epochs decide */
+    char freeze
+        [CLMIX_FREEZE_BYTES]; /* weights that keep their values: patterns of names, separated by commas, in which * stands for any letters,
+                                        ? for one and [abc] for one of some ("conv.*,layers.*"); "": none. They get no step and no decay, and
+                                        no work is done for their gradients. Batch normalisation whose running statistics match takes those,
+                                        as in inference, and leaves them. A pattern that matches nothing is refused. */
+    size_t checkpoint_steps;  /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
 } clmix_train_options;
-#define CLMIX_TRAIN_OPTIONS_VERSION 1
+#define CLMIX_TRAIN_OPTIONS_VERSION 2
 
 /* The defaults: what a person who names only model and data should get. */
 CLMIX_API clmix_train_options clmix_train_defaults(void);

@@ -381,7 +381,7 @@ void clmix_want_gradient(clmix_value input)
 static void mark_wanted(clmix_graph *graph)
 {
     for (size_t i = 0; i < graph->parameter_count; i++)
-        if (graph->parameters[i].info.trainable)
+        if (graph->parameters[i].info.trainable && !graph->tensors[graph->parameters[i].value]->frozen)
             graph->tensors[graph->parameters[i].value]->wants_gradient = true;
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct clmix_node *node = graph->nodes[n];

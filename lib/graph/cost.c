@@ -120,7 +120,7 @@ static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, 
         return 0;
     if (tensor->kind != CLMIX_VALUE_RESULT) {
         read = reads->ever;
-        return tensor->kind == CLMIX_VALUE_STATE && planner->mode == CLMIX_TRAINING ? 2 * read : read;
+        return tensor->kind == CLMIX_VALUE_STATE && !tensor->frozen && planner->mode == CLMIX_TRAINING ? 2 * read : read;
     }
     read = (size_t)tensor->producer < first_backward(graph) ? reads->backward : 0;
     if (tensor->output != NULL || tensor->gradient_of != CLMIX_NONE)

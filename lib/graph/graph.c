@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/status.h"
 
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,6 +386,18 @@ clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_te
 bool clmix_graph_find(const clmix_graph *graph, const char *name, size_t *index)
 {
     return graph != NULL && clmix_names_find(&graph->parameter_names, name, index);
+}
+
+size_t clmix_freeze(clmix_graph *graph, const char *pattern)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++)
+        if (fnmatch(pattern, graph->parameters[i].info.name, 0) == 0) {
+            graph->tensors[graph->parameters[i].value]->frozen = true;
+            count++;
+        }
+    return count;
 }
 
 bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index)

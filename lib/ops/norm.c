@@ -12,6 +12,10 @@ struct norm_attributes {
     float epsilon, momentum;
 };
 
+struct grad_attributes {
+    bool constant_stats; /* nothing flows through them */
+};
+
 enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR }; /* inputs of the forward ops; layer norm has the first three */
 enum { DY, GRAD_X, STATS, GRAD_WEIGHT };             /* inputs of the gradients */
 enum { DX, DWEIGHT, DBIAS };                         /* their outputs */
@@ -40,13 +44,15 @@ static clmix_status grad_shape(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare(graph, node, CLMIX_F32, channels);
 }
 
-static clmix_status norm_backward(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op)
+static clmix_status norm_backward(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,
+                                  bool constant_stats)
 {
+    const struct grad_attributes attributes = { constant_stats };
     clmix_value dy = clmix_upstream(backward, node, 0), dx;
 
     if (!clmix_is_value(dy))
         return CLMIX_OK;
-    dx = clmix_node_add(clmix_backward_scope(backward, node), op, NULL, 0,
+    dx = clmix_node_add(clmix_backward_scope(backward, node), op, &attributes, sizeof attributes,
                         (clmix_value[]){ dy, clmix_backward_input(backward, node, X), clmix_backward_output(backward, node, 1),
                                          clmix_backward_input(backward, node, WEIGHT) },
                         4);
@@ -135,7 +141,7 @@ static clmix_status layer_norm_shape(clmix_graph *graph, struct clmix_node *node
 
 static clmix_status layer_norm_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    return norm_backward(backward, node, &clmix_op_layer_norm_grad);
+    return norm_backward(backward, node, &clmix_op_layer_norm_grad, false);
 }
 
 static clmix_status layer_norm_launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -212,9 +218,15 @@ static clmix_status batch_norm_shape(clmix_graph *graph, struct clmix_node *node
     return norm_shape(graph, node, clmix_shape_columns(clmix_node_input(graph, node, X)->shape));
 }
 
+/* Frozen running statistics are taken in training too, and left as they are. */
+static bool is_frozen(const clmix_graph *graph, const struct clmix_node *node)
+{
+    return clmix_node_input(graph, node, RUNNING_MEAN)->frozen || clmix_node_input(graph, node, RUNNING_VAR)->frozen;
+}
+
 static clmix_status batch_norm_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    return norm_backward(backward, node, &clmix_op_batch_norm_grad);
+    return norm_backward(backward, node, &clmix_op_batch_norm_grad, is_frozen(clmix_backward_graph(backward), node));
 }
 
 /* Statistics of the batch, which also move the running ones. */
@@ -258,7 +270,7 @@ static clmix_status batch_norm_launch(struct clmix_planner *planner, const struc
     size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
     struct clmix_launcher *launcher;
 
-    if (clmix_planner_mode(planner) == CLMIX_TRAINING)
+    if (clmix_planner_mode(planner) == CLMIX_TRAINING && !is_frozen(clmix_planner_graph(planner), node))
         launch_batch_stats(planner, node, rows, columns);
     else
         launch_running_stats(planner, node, columns);
@@ -272,9 +284,10 @@ static clmix_status batch_norm_launch(struct clmix_planner *planner, const struc
     return CLMIX_OK;
 }
 
-/* In inference plans the statistics are constants, so that nothing flows through them. */
+/* In inference plans the statistics are constants too, so that nothing flows through them. */
 static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
+    const struct grad_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
     size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
     int32_t partial = parts_scratch(planner, node, rows, columns);
@@ -295,7 +308,7 @@ static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const 
     clmix_launch_value(launcher, node->outputs[DBIAS]);
     clmix_launch_value(launcher, node->outputs[DWEIGHT]);
     clmix_launch_value(launcher, node->outputs[DX]);
-    clmix_launch_float(launcher, clmix_planner_mode(planner) == CLMIX_TRAINING ? 1.0f / (float)rows : 0.0f);
+    clmix_launch_float(launcher, clmix_planner_mode(planner) == CLMIX_TRAINING && !attributes->constant_stats ? 1.0f / (float)rows : 0.0f);
     return CLMIX_OK;
 }
 

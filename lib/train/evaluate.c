@@ -98,12 +98,16 @@ clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *d
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "'%s' takes pictures of %zux%zux%zu and the data set was opened for %zux%zux%zu; open it with the model's size",
                           clmix_config_name(config), wanted_height, wanted_width, wanted_channels, height, width, channels);
-    if ((size_t)clmix_dataset_classes(data) != clmix_config_classes(config))
+    if ((size_t)clmix_dataset_classes(data) == clmix_config_classes(config))
+        return CLMIX_OK;
+    if (clmix_config_weights(config) != NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                          "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d",
-                          clmix_config_name(config), clmix_config_classes(config), clmix_dataset_classes(data),
-                          clmix_dataset_classes(data));
-    return CLMIX_OK;
+                          "'%s' is trained for %zu classes and the data set has %d; begin a network of %d from it, with a fresh head "
+                          "(clmix_network_init; clmix-train --init %s)",
+                          clmix_config_name(config), clmix_config_classes(config), clmix_dataset_classes(data), clmix_dataset_classes(data),
+                          clmix_config_weights(config));
+    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d",
+                      clmix_config_name(config), clmix_config_classes(config), clmix_dataset_classes(data), clmix_dataset_classes(data));
 }
 
 clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { SIZE, SEED, FLOAT, BOOLEAN, INTEGER, OPTIMIZER, SCHEDULE };
+enum kind { SIZE, SEED, FLOAT, BOOLEAN, INTEGER, OPTIMIZER, SCHEDULE, PATTERNS };
+
+#define VALUE_BYTES CLMIX_FREEZE_BYTES /* of any value as text */
 
 struct option {
     const char *name;
@@ -48,6 +50,7 @@ static const struct option table[] = {
     OPTION("cutout", INTEGER, augment.cutout, true),
     OPTION("mixup", FLOAT, augment.mixup, true),
     OPTION("steps", SIZE, steps, true),
+    OPTION("freeze", PATTERNS, freeze, true),
     OPTION("checkpoint_steps", SIZE, checkpoint_steps, false),
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
@@ -58,7 +61,7 @@ static const char *const schedules[] = { "constant", "cosine", "linear" };
 /* ---- values ----------------------------------------------------------------------------------------------------------------------- */
 
 /* A value as text: exact, so that equal texts are equal values. */
-static const char *text_of(const struct option *option, const clmix_train_options *options, char text[32])
+static const char *text_of(const struct option *option, const clmix_train_options *options, char text[VALUE_BYTES])
 {
     const void *value = (const char *)options + option->offset;
 
@@ -69,6 +72,7 @@ static const char *text_of(const struct option *option, const clmix_train_option
     case BOOLEAN: snprintf(text, 32, "%s", *(const bool *)value ? "true" : "false"); break;
     case INTEGER: snprintf(text, 32, "%d", *(const int *)value); break;
     case OPTIMIZER: snprintf(text, 32, "%s", optimizers[*(const clmix_optimizer_kind *)value]); break;
+    case PATTERNS: snprintf(text, VALUE_BYTES, "%s", (const char *)value); break;
     case SCHEDULE: snprintf(text, 32, "%s", schedules[*(const clmix_schedule_kind *)value]); break;
     }
     return text;
@@ -96,6 +100,7 @@ static bool take_text(const struct option *option, const char *text, clmix_train
     case SIZE: *(size_t *)value = (size_t)strtoull(text, &end, 10); break;
     case SEED: *(uint64_t *)value = strtoull(text, &end, 10); break;
     case INTEGER: *(int *)value = (int)strtol(text, &end, 10); break;
+    case PATTERNS: return snprintf(value, CLMIX_FREEZE_BYTES, "%s", text) < CLMIX_FREEZE_BYTES;
     case BOOLEAN: *(bool *)value = strcmp(text, "true") == 0; return *(bool *)value || strcmp(text, "false") == 0;
     case OPTIMIZER:
         if (!choose(text, optimizers, sizeof optimizers / sizeof optimizers[0], &choice))
@@ -117,7 +122,7 @@ clmix_status clmix_options_write(const clmix_train_options *options, cJSON *json
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         const void *value = (const char *)options + table[i].offset;
-        char text[32];
+        char text[VALUE_BYTES];
         bool done;
 
         if (table[i].kind == FLOAT)
@@ -137,6 +142,8 @@ clmix_status clmix_options_read(const cJSON *json, const char *where, clmix_trai
         const char *text = NULL;
         double number = 0.0;
 
+        if (table[i].kind == PATTERNS && !cJSON_HasObjectItem(json, table[i].name))
+            continue; /* a checkpoint from before there were any */
         CLMIX_TRY(clmix_json_require(json, where, table[i].name));
         if (table[i].kind == FLOAT) {
             CLMIX_TRY(clmix_json_number(json, where, table[i].name, -(double)FLT_MAX, (double)FLT_MAX, &number));
@@ -158,9 +165,14 @@ static bool may_differ(const struct option *option, const clmix_train_options *s
     return !option->decides || (is_epochs && stored->schedule == CLMIX_SCHEDULE_CONSTANT);
 }
 
+static const char *shown(const char *text)
+{
+    return *text == '\0' ? "nothing" : text;
+}
+
 static bool differs(const struct option *option, const clmix_train_options *stored, const clmix_train_options *asked)
 {
-    char before[32], now[32];
+    char before[VALUE_BYTES], now[VALUE_BYTES];
 
     return strcmp(text_of(option, stored, before), text_of(option, asked, now)) != 0 && !may_differ(option, stored);
 }
@@ -172,18 +184,18 @@ static void list_others(size_t first, const clmix_train_options *stored, const c
 
     text[0] = '\0';
     for (size_t i = first; i < OPTIONS && used < bytes; i++) {
-        char before[32], now[32];
+        char before[VALUE_BYTES], now[VALUE_BYTES];
 
         if (differs(&table[i], stored, asked))
             used += (size_t)snprintf(text + used, bytes - used, "; so would %s %s instead of %s", table[i].name,
-                                     text_of(&table[i], asked, now), text_of(&table[i], stored, before));
+                                     shown(text_of(&table[i], asked, now)), shown(text_of(&table[i], stored, before)));
     }
 }
 
 clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_train_options *asked)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
-        char before[32], now[32], others[480];
+        char before[VALUE_BYTES], now[VALUE_BYTES], others[480];
 
         if (!differs(&table[i], stored, asked))
             continue;
@@ -192,7 +204,7 @@ clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_
             CLMIX_ERROR_ARGUMENT,
             "the run was begun with %s %s and is to be resumed with %s, which would change its result%s; resume with the same "
             "(only the epochs of a constant schedule may grow), or start a new run from its model",
-            table[i].name, text_of(&table[i], stored, before), text_of(&table[i], asked, now), others);
+            table[i].name, shown(text_of(&table[i], stored, before)), shown(text_of(&table[i], asked, now)), others);
     }
     return CLMIX_OK;
 }

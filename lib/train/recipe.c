@@ -21,6 +21,7 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
         return CLMIX_OK;
     recipe->label_smoothing = options->label_smoothing;
     recipe->mixup = options->augment.mixup > 0.0f;
+    memcpy(recipe->freeze, options->freeze, sizeof recipe->freeze);
     if (options->dropout >= 0.0f) {
         char setting[40];
 
@@ -48,7 +49,23 @@ static clmix_value build_logits(const struct clmix_recipe *recipe, clmix_graph *
     return clmix_model(clmix_root(graph), clmix_normalize(pictures, recipe->mean, recipe->deviation), recipe->config);
 }
 
-static void build_training(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch)
+/* The patterns one after another; the first that matches nothing is an error. */
+static clmix_status freeze(const struct clmix_recipe *recipe, clmix_graph *graph)
+{
+    char patterns[CLMIX_FREEZE_BYTES], *rest = patterns, *pattern;
+
+    memcpy(patterns, recipe->freeze, sizeof patterns);
+    while ((pattern = strtok_r(rest, ",", &rest)) != NULL)
+        if (clmix_freeze(graph, pattern) == 0)
+            return clmix_fail(
+                CLMIX_ERROR_ARGUMENT,
+                "the pattern '%s' of weights to freeze matches none of '%s'; its names are such as conv.0.weight (clmix-summary "
+                "lists the layers), and 'conv.*' matches all that begin so",
+                pattern, clmix_config_name(recipe->config));
+    return CLMIX_OK;
+}
+
+static clmix_status build_training(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch)
 {
     const int first_choice = 1;
     clmix_value label, second = { 0 }, weight = { 0 }, loss, logits = build_logits(recipe, graph, batch, &label);
@@ -61,7 +78,10 @@ static void build_training(const struct clmix_recipe *recipe, clmix_graph *graph
     loss = clmix_cross_entropy(logits, label, recipe->label_smoothing, second, weight);
     clmix_output(graph, CLMIX_LOSS, loss);
     clmix_output(graph, CLMIX_RIGHT, clmix_top_k(logits, label, 1, &first_choice));
+    CLMIX_TRY(clmix_graph_check(graph));
+    CLMIX_TRY(freeze(recipe, graph));
     clmix_backward(graph, 1, &loss, &one);
+    return CLMIX_OK;
 }
 
 static void build_scoring(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch)
@@ -99,7 +119,7 @@ static clmix_status map_arenas(const clmix_graph *graph, struct clmix_arena_map 
         end = info.offset;
     }
     if (map->range_count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "this model has nothing to train: the loss depends on no parameter");
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "this model has nothing to train: the loss depends on no parameter, or all are frozen");
     return CLMIX_OK;
 }
 
@@ -118,8 +138,9 @@ clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_devi
     *plan = NULL;
     if (map != NULL)
         memset(map, 0, sizeof *map);
-    build_training(recipe, graph, batch);
-    status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
+    status = build_training(recipe, graph, batch);
+    if (status == CLMIX_OK)
+        status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
     if (status == CLMIX_OK && map != NULL)
         status = map_arenas(graph, map);
     if (status != CLMIX_OK) {

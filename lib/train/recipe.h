@@ -9,6 +9,7 @@ struct clmix_recipe {
     clmix_config *config; /* owned; the network's, with the options' dropout */
     float mean[4], deviation[4];
     float label_smoothing;
+    char freeze[CLMIX_FREEZE_BYTES];
     bool mixup; /* a second label and the first one's share are inputs too */
 };
 

@@ -60,6 +60,8 @@ static clmix_status check_options(const clmix_train_options *options)
         !in_range(options->clip_norm, 0.0f, INFINITY))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "epsilon %g, weight decay %g, clip norm %g; they must be 0 or more",
                           (double)options->epsilon, (double)options->weight_decay, (double)options->clip_norm);
+    if (memchr(options->freeze, '\0', sizeof options->freeze) == NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the patterns to freeze do not end within %zu letters", sizeof options->freeze);
     return CLMIX_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli.h"
+#include "model_options.h"
 
 #include <clmix/clmix.h>
 
@@ -13,13 +14,13 @@ struct bench_request {
     int batch;
     double seconds; /* of measuring a model */
     bool quick;
-    const char *mode;      /* of a model: a name of bench_modes */
-    const char *filter;    /* of ops: a part of the name, or NULL */
-    const char *trace;     /* file for a Chrome trace, or NULL */
-    const char *out;       /* file for the results, or NULL */
-    const char *html;      /* file for the report, or NULL */
-    const char *before;    /* the first file to compare, or NULL */
-    const char **settings; /* KEY=VALUE, ends with NULL; may be NULL */
+    const char *mode;   /* of a model: a name of bench_modes */
+    const char *filter; /* of ops: a part of the name, or NULL */
+    const char *trace;  /* file for a Chrome trace, or NULL */
+    const char *out;    /* file for the results, or NULL */
+    const char *html;   /* file for the report, or NULL */
+    const char *before; /* the first file to compare, or NULL */
+    struct model_options what;
 };
 
 /* Where results go. */

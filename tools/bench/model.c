@@ -73,7 +73,7 @@ static clmix_status make_feed(struct work *work, clmix_device *device, const clm
     work->bench.labels = bench_labels(work->bench.batch, clmix_config_classes(config));
     if (work->bench.pictures == NULL || work->bench.labels == NULL)
         return clmix_fail_memory("the pictures");
-    return clmix_network_create(&work->bench.network, device, config, 1);
+    return model_network(device, config, 1, &work->bench.network);
 }
 
 static clmix_status make_work(struct work *work, clmix_device *device, const clmix_config *config)

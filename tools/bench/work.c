@@ -8,12 +8,7 @@
 
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config)
 {
-    const char **settings = request->settings;
-
-    CLMIX_TRY(clmix_config_open(config, model));
-    for (; settings != NULL && *settings != NULL; settings++)
-        CLMIX_TRY(clmix_config_set(*config, *settings));
-    return CLMIX_OK;
+    return model_options_config(&request->what, model, config);
 }
 
 int bench_fail(const struct cli *cli, clmix_status status)
@@ -70,7 +65,7 @@ clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *devic
     bench->labels = bench_labels(batch, clmix_config_classes(config));
     if (bench->pictures == NULL || bench->labels == NULL)
         return clmix_fail_memory("the pictures");
-    CLMIX_TRY(clmix_network_create(&bench->network, device, config, 1));
+    CLMIX_TRY(model_network(device, config, 1, &bench->network));
     return clmix_trainer_create(&bench->trainer, bench->network, NULL, &options);
 }
 
