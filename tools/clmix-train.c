@@ -18,6 +18,7 @@ static const struct cli_help help = {
     .examples = "  clmix-train --model wavemix-32 --data shapes --epochs 3 --out run       needs no file\n"
                 "  clmix-train --model wavemix-32 --data cifar10:cifar10 --out run         the usual recipe\n"
                 "  clmix-train --resume run                                                go on after a stop\n"
+                "  clmix-train --init run --freeze 'layers.*' --data folder:pets --out pets a trained network for other classes\n"
                 "  clmix-train --model wavemix-32 --data shapes --batch 256 --dry-run      what would it cost?",
 };
 
