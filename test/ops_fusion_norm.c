@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "graph/plan.h"
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 #include "support_ops.h"
 #include "support_suite.h"
 

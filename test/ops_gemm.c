@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ops/column_sum.h"
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 #include "runtime/internal.h"
 #include "runtime/runtime.h"
 #include "support_device.h"

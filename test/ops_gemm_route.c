@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 #include "runtime/runtime.h"
 #include "support_device.h"
 #include "support_ops.h"

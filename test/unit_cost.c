@@ -3,7 +3,7 @@
 #include <clmix/clmix.h>
 #include <string.h>
 
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 #include "support_suite.h"
 
 static clmix_device *device;

@@ -11,29 +11,6 @@ static const clmix_data_source *const sources[] = {
     &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100, &clmix_source_mnist, &clmix_source_folder,
 };
 
-clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *const *names, int count)
-{
-    dataset->class_names = calloc((size_t)count, sizeof *dataset->class_names);
-    if (dataset->class_names == NULL)
-        return clmix_fail_memory("class names");
-    for (dataset->classes = 0; dataset->classes < count; dataset->classes++) {
-        dataset->class_names[dataset->classes] = strdup(names[dataset->classes]);
-        if (dataset->class_names[dataset->classes] == NULL)
-            return clmix_fail_memory("class names");
-    }
-    return CLMIX_OK;
-}
-
-void clmix_dataset_default_size(clmix_dataset *dataset, size_t height, size_t width, size_t channels)
-{
-    if (dataset->size.height == 0)
-        dataset->size.height = height;
-    if (dataset->size.width == 0)
-        dataset->size.width = width;
-    if (dataset->size.channels == 0)
-        dataset->size.channels = channels;
-}
-
 /* The source whose name is the part of `spec` before the colon; *argument is what follows it. */
 static clmix_status find_source(const char *spec, const clmix_data_source **source, const char **argument)
 {

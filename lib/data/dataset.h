@@ -29,7 +29,7 @@ struct clmix_dataset {
 
 extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder;
 
-/* Sets classes and copies of their names. */
+/* source.c. Sets classes and copies of their names. */
 clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *const *names, int count);
 
 /* Replaces the zeros of dataset->size. */

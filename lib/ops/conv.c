@@ -1,18 +1,18 @@
 /* Convolution (cross-correlation), channels last. Weights on the device are [kh][kw][in / groups][out]. Without groups the work is the
  * window sums' (window.h); with groups it is that of simple kernels along the channels; and a 1x1 window of stride 1 is a linear layer. */
+#include "ops/conv_op.h"
 #include "ops/table.h"
-#include "ops/window_op.h"
 
 #include "base/status.h"
 #include "ops/linear.h"
 
 /* Everything about one convolution. */
 struct conv {
-    struct clmix_window_map map; /* big: the input, small: the output */
+    struct clmix_conv_map map; /* big: the input, small: the output */
     size_t groups;
 };
 
-static struct conv conv_of(const struct clmix_window_attributes *attributes)
+static struct conv conv_of(const struct clmix_conv_attributes *attributes)
 {
     const clmix_window *window = &attributes->window;
     struct conv conv = { .groups = window->groups };
@@ -36,12 +36,12 @@ static clmix_shape output_shape(const struct conv *conv)
 }
 
 /* The steps of weights [kh][kw][in][out]; big: in, small: out. */
-static struct clmix_window_weights weights_of(const struct conv *conv, int32_t value)
+static struct clmix_conv_weights weights_of(const struct conv *conv, int32_t value)
 {
     const long outputs = (long)conv->map.small_channels, inputs = (long)(conv->map.big_channels / conv->groups);
     const long kx_step = inputs * outputs;
 
-    return (struct clmix_window_weights){
+    return (struct clmix_conv_weights){
         .value = value, .ky_step = kx_step * (long)conv->map.kernel[1], .kx_step = kx_step, .big_step = outputs, .small_step = 1
     };
 }
@@ -68,61 +68,61 @@ static struct clmix_launcher *launch_grouped(struct clmix_planner *planner, cons
 }
 
 static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
-                                    struct clmix_window_pixels x, int32_t weight, int32_t bias, struct clmix_window_pixels y)
+                                    struct clmix_conv_pixels x, int32_t weight, int32_t bias, struct clmix_conv_pixels y)
 {
-    const struct clmix_window_map *map = &conv->map;
+    const struct clmix_conv_map *map = &conv->map;
     struct clmix_launcher *launcher;
     size_t work_group;
 
-    CLMIX_TRY(clmix_window_check(map, x.pitch, y.pitch));
+    CLMIX_TRY(clmix_conv_check(map, x.pitch, y.pitch));
     launcher = launch_grouped(planner, node, "conv_grouped", conv, &work_group);
     clmix_launch_value(launcher, x.value);
     clmix_launch_value(launcher, weight);
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, y.value);
     clmix_launch_int(launcher, (long)map->batch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, x.pitch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, y.pitch);
-    clmix_window_push(launcher, map);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, x.pitch);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, y.pitch);
+    clmix_conv_push(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     clmix_launch_grid(launcher, map->batch * map->small[0], 1, 1, work_group);
     return CLMIX_OK;
 }
 
 static clmix_status grad_input_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
-                                       struct clmix_window_pixels gradient, int32_t weight, struct clmix_window_pixels x)
+                                       struct clmix_conv_pixels gradient, int32_t weight, struct clmix_conv_pixels x)
 {
-    const struct clmix_window_map *map = &conv->map;
+    const struct clmix_conv_map *map = &conv->map;
     struct clmix_launcher *launcher;
     size_t work_group;
 
-    CLMIX_TRY(clmix_window_check(map, x.pitch, gradient.pitch));
+    CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
     launcher = launch_grouped(planner, node, "conv_grouped_input", conv, &work_group);
     clmix_launch_value(launcher, gradient.value);
     clmix_launch_value(launcher, weight);
     clmix_launch_value(launcher, x.value);
     clmix_launch_int(launcher, (long)map->batch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, gradient.pitch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, x.pitch);
-    clmix_window_push(launcher, map);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, gradient.pitch);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, x.pitch);
+    clmix_conv_push(launcher, map);
     clmix_launch_grid(launcher, map->batch * map->big[0], 1, 1, work_group);
     return CLMIX_OK;
 }
 
 static clmix_status grad_weight_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
-                                        struct clmix_window_pixels x, struct clmix_window_pixels gradient, int32_t weight)
+                                        struct clmix_conv_pixels x, struct clmix_conv_pixels gradient, int32_t weight)
 {
-    const struct clmix_window_map *map = &conv->map;
+    const struct clmix_conv_map *map = &conv->map;
     const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0],
                  units = clmix_planner_device(planner)->compute_units;
     const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted,
                  parts = (lines + rows - 1) / rows;
-    struct clmix_window_map reduced = *map;
+    struct clmix_conv_map reduced = *map;
     struct clmix_launcher *launcher;
     size_t work_group;
     int32_t partial;
 
-    CLMIX_TRY(clmix_window_check(map, x.pitch, gradient.pitch));
+    CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
     reduced.big_channels = map->big_channels / conv->groups; /* the weights of a group's inputs only */
     partial = clmix_planner_scratch(planner, node, parts * taps * reduced.big_channels * map->small_channels * sizeof(float));
     launcher = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
@@ -130,12 +130,12 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     clmix_launch_value(launcher, gradient.value);
     clmix_launch_value(launcher, partial);
     clmix_launch_int(launcher, (long)map->batch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, x.pitch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, gradient.pitch);
-    clmix_window_push(launcher, map);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, x.pitch);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, gradient.pitch);
+    clmix_conv_push(launcher, map);
     clmix_launch_int(launcher, (long)rows);
     clmix_launch_grid(launcher, taps, parts, 1, work_group);
-    clmix_window_reduce(planner, node, &reduced, partial, parts, weights_of(conv, weight));
+    clmix_conv_reduce(planner, node, &reduced, partial, parts, weights_of(conv, weight));
     return CLMIX_OK;
 }
 
@@ -151,25 +151,25 @@ static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status forward_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels x = clmix_window_pixels_of(planner, node->inputs[CLMIX_WINDOW_X]),
-                                     y = clmix_window_pixels_of(planner, clmix_planner_result(planner, node));
+    const struct clmix_conv_pixels x = clmix_conv_pixels_of(planner, node->inputs[CLMIX_CONV_X]),
+                                   y = clmix_conv_pixels_of(planner, clmix_planner_result(planner, node));
 
     if (conv.groups > 1)
-        return forward_grouped(planner, node, &conv, x, node->inputs[CLMIX_WINDOW_WEIGHT], node->inputs[CLMIX_WINDOW_BIAS], y);
-    return clmix_window_gather(planner, node, &conv.map, x, weights_of(&conv, node->inputs[CLMIX_WINDOW_WEIGHT]),
-                               node->inputs[CLMIX_WINDOW_BIAS], y);
+        return forward_grouped(planner, node, &conv, x, node->inputs[CLMIX_CONV_WEIGHT], node->inputs[CLMIX_CONV_BIAS], y);
+    return clmix_conv_gather(planner, node, &conv.map, x, weights_of(&conv, node->inputs[CLMIX_CONV_WEIGHT]), node->inputs[CLMIX_CONV_BIAS],
+                             y);
 }
 
 static void conv_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
     const struct conv conv = conv_of(node->attributes);
 
-    clmix_window_cost(graph, node, &conv.map, output_shape(&conv), flops, bytes);
+    clmix_conv_cost(graph, node, &conv.map, output_shape(&conv), flops, bytes);
 }
 
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    return clmix_window_backward(backward, node, &clmix_op_conv2d_grad_input, &clmix_op_conv2d_grad_weight);
+    return clmix_conv_backward(backward, node, &clmix_op_conv2d_grad_input, &clmix_op_conv2d_grad_weight);
 }
 
 const struct clmix_op clmix_op_conv2d = {
@@ -180,7 +180,7 @@ const struct clmix_op clmix_op_conv2d = {
     .launch = forward_launch,
     .cost = conv_cost,
     .parts = clmix_parts_by_image,
-    .cut = clmix_window_cut,
+    .cut = clmix_conv_cut,
 };
 
 /* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
@@ -188,11 +188,11 @@ const struct clmix_op clmix_op_conv2d = {
 /* With stride 1 the input gradient is itself a convolution, of the output's gradient with the kernel turned round; gathering is cheaper
  * than scattering. */
 static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
-                                           struct clmix_window_pixels gradient, struct clmix_window_pixels x)
+                                           struct clmix_conv_pixels gradient, struct clmix_conv_pixels x)
 {
-    const struct clmix_window_weights weights = weights_of(conv, node->inputs[1]);
-    struct clmix_window_weights turned = weights;
-    struct clmix_window_map map = conv->map;
+    const struct clmix_conv_weights weights = weights_of(conv, node->inputs[1]);
+    struct clmix_conv_weights turned = weights;
+    struct clmix_conv_map map = conv->map;
 
     for (int i = 0; i < 2; i++) {
         map.big[i] = conv->map.small[i];
@@ -206,49 +206,49 @@ static clmix_status grad_input_unit_stride(struct clmix_planner *planner, const 
     turned.kx_step = -weights.kx_step;
     turned.big_step = weights.small_step;
     turned.small_step = weights.big_step;
-    return clmix_window_gather(planner, node, &map, gradient, turned, CLMIX_NONE, x);
+    return clmix_conv_gather(planner, node, &map, gradient, turned, CLMIX_NONE, x);
 }
 
 static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels gradient = clmix_window_pixels_of(planner, node->inputs[0]),
-                                     x = clmix_window_pixels_of(planner, clmix_planner_result(planner, node));
+    const struct clmix_conv_pixels gradient = clmix_conv_pixels_of(planner, node->inputs[0]),
+                                   x = clmix_conv_pixels_of(planner, clmix_planner_result(planner, node));
     const bool unit_stride = conv.map.stride[0] == 1 && conv.map.stride[1] == 1;
 
     if (conv.groups > 1)
         return grad_input_grouped(planner, node, &conv, gradient, node->inputs[1], x);
     if (unit_stride && conv.map.padding[0] < conv.map.kernel[0] && conv.map.padding[1] < conv.map.kernel[1])
         return grad_input_unit_stride(planner, node, &conv, gradient, x);
-    return clmix_window_scatter(planner, node, &conv.map, gradient, weights_of(&conv, node->inputs[1]), CLMIX_NONE, x);
+    return clmix_conv_scatter(planner, node, &conv.map, gradient, weights_of(&conv, node->inputs[1]), CLMIX_NONE, x);
 }
 
 const struct clmix_op clmix_op_conv2d_grad_input = {
     .name = "conv2d_grad_input",
     .flags = CLMIX_OP_STRIDED,
-    .shape = clmix_window_grad_input_shape,
+    .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
     .cost = conv_cost,
     .parts = clmix_parts_by_image,
-    .cut = clmix_window_cut,
+    .cut = clmix_conv_cut,
 };
 
 static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv conv = conv_of(node->attributes);
-    const struct clmix_window_pixels x = clmix_window_pixels_of(planner, node->inputs[0]),
-                                     gradient = clmix_window_pixels_of(planner, node->inputs[1]);
+    const struct clmix_conv_pixels x = clmix_conv_pixels_of(planner, node->inputs[0]),
+                                   gradient = clmix_conv_pixels_of(planner, node->inputs[1]);
     const int32_t weight = clmix_planner_result(planner, node);
 
     if (conv.groups > 1)
         return grad_weight_grouped(planner, node, &conv, x, gradient, weight);
-    return clmix_window_weight(planner, node, &conv.map, x, gradient, weights_of(&conv, weight));
+    return clmix_conv_weight(planner, node, &conv.map, x, gradient, weights_of(&conv, weight));
 }
 
 const struct clmix_op clmix_op_conv2d_grad_weight = {
     .name = "conv2d_grad_weight",
     .flags = CLMIX_OP_STRIDED,
-    .shape = clmix_window_grad_weight_shape,
+    .shape = clmix_conv_grad_weight_shape,
     .launch = grad_weight_launch,
     .cost = conv_cost,
 };
@@ -289,7 +289,7 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
 
 clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
 {
-    struct clmix_window_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    struct clmix_conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
     size_t group_inputs;
 
     attributes.window.groups = window.groups == 0 ? 1 : window.groups;
@@ -302,7 +302,7 @@ clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_w
         window.padding[0] + window.padding[1] == 0)
         return clmix_linear_with(at, x, channels, bias, 4);
 
-    return clmix_window_add(at, &clmix_op_conv2d, attributes, x,
-                            (const size_t[]){ channels, group_inputs, window.kernel[0], window.kernel[1] }, (const int[]){ 2, 3, 1, 0 },
-                            channels, bias);
+    return clmix_conv_add(at, &clmix_op_conv2d, attributes, x,
+                          (const size_t[]){ channels, group_inputs, window.kernel[0], window.kernel[1] }, (const int[]){ 2, 3, 1, 0 },
+                          channels, bias);
 }

@@ -1,17 +1,17 @@
 /* Transposed convolution (up-sampling), channels last. Weights on the device are [in][kh][kw][out]: what one input pixel adds to a row of
  * the output is one contiguous run of kw out. */
+#include "ops/conv_op.h"
 #include "ops/table.h"
-#include "ops/window_op.h"
 
 #include "base/status.h"
 
 /* small: the input, big: the output. */
-static struct clmix_window_map map_of(const struct clmix_window_attributes *attributes)
+static struct clmix_conv_map map_of(const struct clmix_conv_attributes *attributes)
 {
     const clmix_window *window = &attributes->window;
-    struct clmix_window_map map = { .batch = attributes->x.size[0],
-                                    .big_channels = attributes->weight.size[3],
-                                    .small_channels = attributes->x.size[3] };
+    struct clmix_conv_map map = { .batch = attributes->x.size[0],
+                                  .big_channels = attributes->weight.size[3],
+                                  .small_channels = attributes->x.size[3] };
 
     for (int i = 0; i < 2; i++) {
         map.kernel[i] = window->kernel[i];
@@ -23,48 +23,48 @@ static struct clmix_window_map map_of(const struct clmix_window_attributes *attr
     return map;
 }
 
-static clmix_shape output_shape(const struct clmix_window_map *map)
+static clmix_shape output_shape(const struct clmix_conv_map *map)
 {
     return clmix_shape_make(4, (const size_t[]){ map->batch, map->big[0], map->big[1], map->big_channels });
 }
 
-static struct clmix_window_weights weights_of(const struct clmix_window_map *map, int32_t value)
+static struct clmix_conv_weights weights_of(const struct clmix_conv_map *map, int32_t value)
 {
     const long outputs = (long)map->big_channels, ky_step = outputs * (long)map->kernel[1];
 
-    return (struct clmix_window_weights){
+    return (struct clmix_conv_weights){
         .value = value, .ky_step = ky_step, .kx_step = outputs, .big_step = 1, .small_step = ky_step * (long)map->kernel[0]
     };
 }
 
 static void transpose_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
-    const struct clmix_window_map map = map_of(node->attributes);
+    const struct clmix_conv_map map = map_of(node->attributes);
 
-    clmix_window_cost(graph, node, &map, output_shape(&map), flops, bytes);
+    clmix_conv_cost(graph, node, &map, output_shape(&map), flops, bytes);
 }
 
 /* ---- forward ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status forward_shape(clmix_graph *graph, struct clmix_node *node)
 {
-    const struct clmix_window_map map = map_of(node->attributes);
+    const struct clmix_conv_map map = map_of(node->attributes);
 
     return clmix_node_declare(graph, node, CLMIX_F32, output_shape(&map));
 }
 
 static clmix_status forward_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct clmix_window_map map = map_of(node->attributes);
+    const struct clmix_conv_map map = map_of(node->attributes);
 
-    return clmix_window_scatter(planner, node, &map, clmix_window_pixels_of(planner, node->inputs[CLMIX_WINDOW_X]),
-                                weights_of(&map, node->inputs[CLMIX_WINDOW_WEIGHT]), node->inputs[CLMIX_WINDOW_BIAS],
-                                clmix_window_pixels_of(planner, clmix_planner_result(planner, node)));
+    return clmix_conv_scatter(planner, node, &map, clmix_conv_pixels_of(planner, node->inputs[CLMIX_CONV_X]),
+                              weights_of(&map, node->inputs[CLMIX_CONV_WEIGHT]), node->inputs[CLMIX_CONV_BIAS],
+                              clmix_conv_pixels_of(planner, clmix_planner_result(planner, node)));
 }
 
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    return clmix_window_backward(backward, node, &clmix_op_conv_transpose2d_grad_input, &clmix_op_conv_transpose2d_grad_weight);
+    return clmix_conv_backward(backward, node, &clmix_op_conv_transpose2d_grad_input, &clmix_op_conv_transpose2d_grad_weight);
 }
 
 const struct clmix_op clmix_op_conv_transpose2d = {
@@ -75,41 +75,41 @@ const struct clmix_op clmix_op_conv_transpose2d = {
     .launch = forward_launch,
     .cost = transpose_cost,
     .parts = clmix_parts_by_image,
-    .cut = clmix_window_cut,
+    .cut = clmix_conv_cut,
 };
 
 /* ---- gradients ----------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status grad_input_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct clmix_window_map map = map_of(node->attributes);
+    const struct clmix_conv_map map = map_of(node->attributes);
 
-    return clmix_window_gather(planner, node, &map, clmix_window_pixels_of(planner, node->inputs[0]), weights_of(&map, node->inputs[1]),
-                               CLMIX_NONE, clmix_window_pixels_of(planner, clmix_planner_result(planner, node)));
+    return clmix_conv_gather(planner, node, &map, clmix_conv_pixels_of(planner, node->inputs[0]), weights_of(&map, node->inputs[1]),
+                             CLMIX_NONE, clmix_conv_pixels_of(planner, clmix_planner_result(planner, node)));
 }
 
 const struct clmix_op clmix_op_conv_transpose2d_grad_input = {
     .name = "conv_transpose2d_grad_input",
     .flags = CLMIX_OP_STRIDED,
-    .shape = clmix_window_grad_input_shape,
+    .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
     .cost = transpose_cost,
     .parts = clmix_parts_by_image,
-    .cut = clmix_window_cut,
+    .cut = clmix_conv_cut,
 };
 
 static clmix_status grad_weight_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct clmix_window_map map = map_of(node->attributes);
+    const struct clmix_conv_map map = map_of(node->attributes);
 
-    return clmix_window_weight(planner, node, &map, clmix_window_pixels_of(planner, node->inputs[1]),
-                               clmix_window_pixels_of(planner, node->inputs[0]), weights_of(&map, clmix_planner_result(planner, node)));
+    return clmix_conv_weight(planner, node, &map, clmix_conv_pixels_of(planner, node->inputs[1]),
+                             clmix_conv_pixels_of(planner, node->inputs[0]), weights_of(&map, clmix_planner_result(planner, node)));
 }
 
 const struct clmix_op clmix_op_conv_transpose2d_grad_weight = {
     .name = "conv_transpose2d_grad_weight",
     .flags = CLMIX_OP_STRIDED,
-    .shape = clmix_window_grad_weight_shape,
+    .shape = clmix_conv_grad_weight_shape,
     .launch = grad_weight_launch,
     .cost = transpose_cost,
 };
@@ -145,7 +145,7 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
 
 clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
 {
-    struct clmix_window_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    struct clmix_conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
     clmix_status status;
 
     if (!clmix_is_value(x))
@@ -153,7 +153,7 @@ clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channel
     status = check(x, channels, &window);
     if (status != CLMIX_OK)
         return clmix_poison(at, status, "%s", clmix_error());
-    return clmix_window_add(at, &clmix_op_conv_transpose2d, attributes, x,
-                            (const size_t[]){ attributes.x.size[3], channels, window.kernel[0], window.kernel[1] },
-                            (const int[]){ 0, 2, 3, 1 }, channels, bias);
+    return clmix_conv_add(at, &clmix_op_conv_transpose2d, attributes, x,
+                          (const size_t[]){ attributes.x.size[3], channels, window.kernel[0], window.kernel[1] },
+                          (const int[]){ 0, 2, 3, 1 }, channels, bias);
 }

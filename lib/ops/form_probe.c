@@ -3,7 +3,7 @@
 
 #include "base/random.h"
 #include "base/status.h"
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 #include "ops/tune.h"
 #include "runtime/runtime.h"
 

@@ -1,5 +1,5 @@
 /* The route through CLBlast: its product, then clmix's epilogue where there is one. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/size.h"
 #include "base/status.h"

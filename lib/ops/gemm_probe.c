@@ -1,5 +1,5 @@
 /* One matrix product run by itself, to check it against the host or to time it: a graph of one op, planned and run like any other. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/random.h"
 #include "base/status.h"

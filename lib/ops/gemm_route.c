@@ -5,7 +5,7 @@
  * variant: is clmix's own kernel right? And where CLBlast is considered, or the own kernel is wrong, once a variant and class of shapes:
  * which one is right, and faster? A route is trusted only after its result on a small product of odd sizes, with the same transposes and
  * epilogue, has agreed with the host's. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/status.h"
 #include "ops/tune.h"

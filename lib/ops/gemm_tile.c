@@ -1,27 +1,10 @@
 /* How clmix's own kernels cut a product up: tiles, blocks for the caches, and parts of the depth where there are too few tiles to keep
  * the device busy. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/size.h"
 
 #include <stdio.h>
-
-size_t clmix_gemm_batches(const struct clmix_gemm *gemm)
-{
-    return clmix_at_least_one(gemm->outer_batch) * clmix_at_least_one(gemm->inner_batch);
-}
-
-void clmix_gemm_split_depth(const struct clmix_gemm *gemm, size_t groups, size_t wanted, struct clmix_gemm_tile *tile)
-{
-    size_t outputs = gemm->rows * gemm->columns * clmix_gemm_batches(gemm);
-    size_t splits = clmix_smaller(clmix_ceil_div(wanted, groups), gemm->depth / 256);
-
-    splits = clmix_smaller(splits, ((size_t)16 << 20) / outputs);
-    if (splits <= 1)
-        return;
-    tile->chunk = clmix_round_up(clmix_ceil_div(gemm->depth, splits), 32);
-    tile->splits = clmix_ceil_div(gemm->depth, tile->chunk);
-}
 
 bool clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const struct clmix_gemm *gemm, int variant,
                             struct clmix_gemm_tile *tile)

@@ -1,5 +1,5 @@
 /* Tiles of the simt form: what a work-group and a work-item own, and parts of the depth where there are too few tiles. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/size.h"
 #include "runtime/runtime.h"

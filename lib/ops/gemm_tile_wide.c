@@ -1,5 +1,5 @@
 /* Tiles of the wide form: registers, blocks for the caches, and parts of the depth where there are too few tiles to keep the device busy. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/size.h"
 

@@ -1,6 +1,6 @@
 /* Which tile clmix's own kernel takes: a question (tune.h) for each pair of transposes and class of shapes, on the plain product, since
  * what is done to a sum when it is stored, or to A when it is read, hardly depends on the tile. All tiles form the same sums, so the answer changes no bit. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include "base/status.h"
 #include "ops/tune.h"

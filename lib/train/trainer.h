@@ -69,11 +69,13 @@ clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_i
 cl_mem clmix_trainer_best_weights(const clmix_trainer *trainer);
 cl_mem clmix_trainer_best_states(const clmix_trainer *trainer);
 
+/* feed.c: the inputs of a plan for as many pictures as `input` has. */
+clmix_status clmix_trainer_feed(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input);
+
 /* nan.c: finds out what made the loss or the gradients of `input` not finite, puts the states back, and returns NOT_FINITE with the
  * sentence. */
 clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input,
                                    const float scalars[CLMIX_SCALARS]);
-clmix_status clmix_trainer_feed(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input);
 
 /* That a data set has the pictures and classes that a model takes; ARGUMENT with both if not. */
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);

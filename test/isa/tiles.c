@@ -1,6 +1,6 @@
 /* Compiles, on the device at hand, a matrix product with every tile of the simt form that measuring may choose there: for record.sh. A tile
  * that is not right, as nothing is on the recorder, has been compiled all the same. */
-#include "ops/gemm.h"
+#include "ops/gemm_internal.h"
 
 #include <stdio.h>
 #include <string.h>

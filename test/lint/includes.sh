@@ -1,26 +1,9 @@
 #!/bin/sh
-# Who may include whom: a layer's files name their own layer and those listed for it, and nothing above.
-#
-#   tools, bench -> train -> models -> ops -> graph -> runtime -> base
-#                     |        `-> io
-#                     `-> data -> io -> base
+# Who may include whom: a layer's files name their own layer and those that layers.sh lists for it, and nothing above.
 set -eu
 root=${1:-.}
 . "$root/test/lint/common.sh"
-
-allowed()
-{
-    case $1 in
-    base) echo base ;;
-    runtime) echo runtime base ;;
-    graph) echo graph runtime base ;;
-    ops) echo ops graph runtime base ;;
-    io) echo io base ;;
-    data) echo data io base ;;
-    models) echo models ops graph runtime io base ;;
-    train) echo train models ops graph runtime data io base ;;
-    esac
-}
+. "$root/test/lint/layers.sh"
 
 # The layer that a public header belongs to.
 public_layer()
@@ -67,7 +50,7 @@ check_file()    # check_file LAYER FILE
 }
 
 wrong=$(
-    for layer in base runtime graph ops io data train models; do
+    for layer in $layers; do
         case $layer in
         models) folder=$root/models ;;
         *) folder=$root/lib/$layer ;;

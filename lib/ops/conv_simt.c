@@ -1,6 +1,6 @@
 /* The simt form of the window sums: products over taps by tiles in local memory, cut over phases, and over pixels for weights. */
-#include "ops/gemm.h"
-#include "ops/window_form.h"
+#include "ops/conv_form.h"
+#include "ops/gemm_internal.h"
 
 /* A work-group's tile: pixels (or weights) by outputs, of which each work-item has so many. */
 struct tile {
@@ -42,9 +42,9 @@ static void launch_tiles(struct clmix_launcher *launcher, const struct tile *til
 
 /* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of
  * their channels are. */
-void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                               bool scatter, struct clmix_window_pixels from, struct clmix_window_pixels to,
-                               const struct clmix_window_weights *weights, int32_t bias)
+void clmix_conv_product_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map, bool scatter,
+                             struct clmix_conv_pixels from, struct clmix_conv_pixels to, const struct clmix_conv_weights *weights,
+                             int32_t bias)
 {
     const size_t *from_size = scatter ? map->small : map->big, *to_size = scatter ? map->big : map->small;
     const size_t channels = scatter ? map->small_channels : map->big_channels, outputs = scatter ? map->big_channels : map->small_channels;
@@ -58,10 +58,10 @@ void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix
     clmix_launch_value(launcher, weights->value);
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, to.value);
-    clmix_window_push_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, from_size, channels, from.pitch);
-    clmix_window_push_map(launcher, to_size, outputs, to.pitch);
-    clmix_window_push(launcher, map);
+    clmix_conv_push_sizes(launcher, 1, &map->batch);
+    clmix_conv_push_map(launcher, from_size, channels, from.pitch);
+    clmix_conv_push_map(launcher, to_size, outputs, to.pitch);
+    clmix_conv_push(launcher, map);
     clmix_launch_int(launcher, weights->base);
     clmix_launch_int(launcher, weights->ky_step);
     clmix_launch_int(launcher, weights->kx_step);
@@ -70,18 +70,18 @@ void clmix_window_product_simt(struct clmix_planner *planner, const struct clmix
     clmix_launch_int(launcher, bias != CLMIX_NONE);
     clmix_launch_int(launcher, scatter);
     launch_tiles(launcher, &tile, pixels, outputs, phases[0] * phases[1]);
-    clmix_window_claim_flops(planner, node, launcher);
+    clmix_conv_claim_flops(planner, node, launcher);
 }
 
-void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map, int32_t partial,
-                         size_t parts, struct clmix_window_weights weights)
+void clmix_conv_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map, int32_t partial,
+                       size_t parts, struct clmix_conv_weights weights)
 {
     const size_t count = map->kernel[0] * map->kernel[1] * map->big_channels * map->small_channels;
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
 
     clmix_launch_value(launcher, partial);
     clmix_launch_value(launcher, weights.value);
-    clmix_window_push_sizes(launcher, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
+    clmix_conv_push_sizes(launcher, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
     clmix_launch_int(launcher, weights.ky_step);
     clmix_launch_int(launcher, weights.kx_step);
     clmix_launch_int(launcher, weights.big_step);
@@ -90,14 +90,14 @@ void clmix_window_reduce(struct clmix_planner *planner, const struct clmix_node 
     clmix_launch_flops(launcher, 0);
 }
 
-void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                              struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+void clmix_conv_weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
+                            struct clmix_conv_pixels big, struct clmix_conv_pixels small, const struct clmix_conv_weights *weights)
 {
     const struct tile tile = choose_tile(clmix_planner_device(planner), map->small_channels);
     const size_t terms = map->kernel[0] * map->kernel[1] * map->big_channels;
     const size_t tiles = clmix_ceil_div(terms, 64) * clmix_ceil_div(map->small_channels, 64),
                  pixels = map->batch * map->small[0] * map->small[1];
-    const size_t wanted = clmix_larger(1, clmix_window_groups(clmix_planner_device(planner)) / tiles), most = clmix_larger(1, pixels / 256);
+    const size_t wanted = clmix_larger(1, clmix_conv_groups(clmix_planner_device(planner)) / tiles), most = clmix_larger(1, pixels / 256);
     const size_t part_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 32) * 32,
                  parts = clmix_ceil_div(pixels, part_pixels);
     const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
@@ -107,12 +107,12 @@ void clmix_window_weight_simt(struct clmix_planner *planner, const struct clmix_
     clmix_launch_value(launcher, big.value);
     clmix_launch_value(launcher, small.value);
     clmix_launch_value(launcher, partial);
-    clmix_window_push_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push(launcher, map);
-    clmix_window_push_sizes(launcher, 1, &part_pixels);
+    clmix_conv_push_sizes(launcher, 1, &map->batch);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_conv_push(launcher, map);
+    clmix_conv_push_sizes(launcher, 1, &part_pixels);
     launch_tiles(launcher, &tile, terms, map->small_channels, parts);
-    clmix_window_claim_flops(planner, node, launcher);
-    clmix_window_reduce(planner, node, map, partial, parts, *weights);
+    clmix_conv_claim_flops(planner, node, launcher);
+    clmix_conv_reduce(planner, node, map, partial, parts, *weights);
 }

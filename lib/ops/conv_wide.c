@@ -1,5 +1,5 @@
 /* The wide form of the window sums: register tiles, how work is cut so that it fits local memory and feeds all compute units, launches. */
-#include "ops/window_form.h"
+#include "ops/conv_form.h"
 
 /* ---- the wide form: cutting -------------------------------------------------------------------------------------------------------- */
 
@@ -51,7 +51,7 @@ struct gather_cut {
     size_t images, rows, columns, taps;
 };
 
-static bool gather_fits(const struct clmix_window_map *map, const struct tiles *tiles, struct room room, const struct gather_cut *cut)
+static bool gather_fits(const struct clmix_conv_map *map, const struct tiles *tiles, struct room room, const struct gather_cut *cut)
 {
     const size_t step = clmix_smaller(map->stride[0], cut->taps), strip_rows = (cut->rows - 1) * step + cut->taps;
     const size_t strip_columns = (cut->columns - 1) * map->stride[1] + map->kernel[1];
@@ -64,12 +64,11 @@ static bool gather_fits(const struct clmix_window_map *map, const struct tiles *
 
 /* The pixels of the small map that one group makes: enough that the weights it reads pay, few enough that all compute units have work.
  * Where the window's rows do not fit for as many, the kernel's rows are taken a few at a time. */
-static bool cut_gather(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
-                       struct gather_cut *best)
+static bool cut_gather(const clmix_device_info *info, const struct clmix_conv_map *map, const struct tiles *tiles, struct gather_cut *best)
 {
     const struct room room = local_room(info);
     const size_t area = map->small[0] * map->small[1], total = map->batch * area;
-    size_t target = clmix_smaller(total / clmix_window_groups(info), clmix_smaller(room.pixels, 512)), best_pixels = 0;
+    size_t target = clmix_smaller(total / clmix_conv_groups(info), clmix_smaller(room.pixels, 512)), best_pixels = 0;
 
     *best = (struct gather_cut){ .images = 0 };
     target = clmix_larger(target, clmix_smaller(32, clmix_ceil_div(total, 2 * clmix_larger(info->compute_units, 1))));
@@ -104,7 +103,7 @@ struct scatter_cut {
     size_t images, rows;
 };
 
-static bool scatter_fits(const struct clmix_window_map *map, const struct tiles *tiles, struct room room, const struct scatter_cut *cut)
+static bool scatter_fits(const struct clmix_conv_map *map, const struct tiles *tiles, struct room room, const struct scatter_cut *cut)
 {
     const size_t reach = (map->small[1] - 1) * map->stride[1] + map->kernel[1];
     const size_t line = clmix_larger(reach, map->padding[1] + map->big[1]) * map->big_channels;
@@ -117,15 +116,14 @@ static bool scatter_fits(const struct clmix_window_map *map, const struct tiles 
 
 /* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights
  * serves several tiles: several images where maps are small, and then few rows, which costs nothing as phases do not share weights. */
-static bool cut_scatter(const clmix_device_info *info, const struct clmix_window_map *map, const struct tiles *tiles,
-                        struct scatter_cut *cut)
+static bool cut_scatter(const clmix_device_info *info, const struct clmix_conv_map *map, const struct tiles *tiles, struct scatter_cut *cut)
 {
     const struct room room = local_room(info);
 
     cut->images = clmix_smaller(map->batch, clmix_ceil_div(64, map->small[0] * map->small[1]));
     cut->rows = map->big[0];
     while (!scatter_fits(map, tiles, room, cut) ||
-           clmix_ceil_div(map->batch, cut->images) * clmix_ceil_div(map->big[0], cut->rows) < clmix_window_groups(info)) {
+           clmix_ceil_div(map->batch, cut->images) * clmix_ceil_div(map->big[0], cut->rows) < clmix_conv_groups(info)) {
         if (cut->rows > 1)
             cut->rows = clmix_ceil_div(cut->rows, 2);
         else if (cut->images > 1 && !scatter_fits(map, tiles, room, cut))
@@ -145,7 +143,7 @@ struct weight_cut {
 };
 
 /* Floats of local memory for `rows` rows of pixels: the strips that they meet, or one row's strips and the runs joined from them. */
-static size_t weight_floats(const struct clmix_window_map *map, size_t taps, size_t rows)
+static size_t weight_floats(const struct clmix_conv_map *map, size_t taps, size_t rows)
 {
     const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels;
 
@@ -153,7 +151,7 @@ static size_t weight_floats(const struct clmix_window_map *map, size_t taps, siz
 }
 
 /* The same where one copy serves all these kernel rows; images beginning among the rows have lines of their own. */
-static size_t few_floats(const struct clmix_window_map *map, size_t taps, size_t rows)
+static size_t few_floats(const struct clmix_conv_map *map, size_t taps, size_t rows)
 {
     const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels;
     const size_t step = clmix_smaller(map->stride[0], taps), images = 1 + clmix_ceil_div(rows - 1, map->small[0]);
@@ -162,7 +160,7 @@ static size_t few_floats(const struct clmix_window_map *map, size_t taps, size_t
 }
 
 /* All kernel rows in one product, where that fills vectors so much better that it pays for moving every run once: some 4 a vector. */
-static double joined_cost(const struct clmix_window_map *map, const struct tiles *joined)
+static double joined_cost(const struct clmix_conv_map *map, const struct tiles *joined)
 {
     const size_t run = map->kernel[1] * map->big_channels;
 
@@ -170,7 +168,7 @@ static double joined_cost(const struct clmix_window_map *map, const struct tiles
 }
 
 /* Tiles with vectors along the small map's channels, and the rows that a run of the big map divides into with the least waste. */
-static struct tiles few_tiles(const clmix_device_info *info, const struct clmix_window_map *map)
+static struct tiles few_tiles(const clmix_device_info *info, const struct clmix_conv_map *map)
 {
     const size_t registers = info->vector_width == 8 ? 16 : 32, run = map->kernel[1] * map->big_channels;
     struct tiles tiles = choose_tiles(info, map->small_channels);
@@ -182,7 +180,7 @@ static struct tiles few_tiles(const clmix_device_info *info, const struct clmix_
 
 /* Vectors along the small map's channels are read in place, so they must be whole ones. Taken only where clearly fewer are needed, and rows
  * are not so short that a tile mostly begins and ends. */
-static bool few_pays(const struct clmix_window_map *map, const struct tiles *few, double other, const struct clmix_window_weights *weights)
+static bool few_pays(const struct clmix_conv_map *map, const struct tiles *few, double other, const struct clmix_conv_weights *weights)
 {
     const size_t run = map->kernel[1] * map->big_channels;
     const double cost = few->cost * (double)(map->kernel[0] * clmix_ceil_div(run, few->tile) * few->tile);
@@ -192,15 +190,15 @@ static bool few_pays(const struct clmix_window_map *map, const struct tiles *few
 }
 
 /* A part of fewer pixels costs more to add up than to make. */
-static size_t most_parts(const struct clmix_window_map *map)
+static size_t most_parts(const struct clmix_conv_map *map)
 {
     return clmix_larger(1, map->batch * map->small[0] * map->small[1] / 128);
 }
 
 /* Parts of the pixels so that all compute units are fed by groups of `taps` kernel rows. */
-static void cut_parts(const clmix_device_info *info, const struct clmix_window_map *map, size_t taps, struct weight_cut *cut)
+static void cut_parts(const clmix_device_info *info, const struct clmix_conv_map *map, size_t taps, struct weight_cut *cut)
 {
-    const size_t lines = map->batch * map->small[0], groups = clmix_ceil_div(clmix_window_groups(info), map->kernel[0] / taps);
+    const size_t lines = map->batch * map->small[0], groups = clmix_ceil_div(clmix_conv_groups(info), map->kernel[0] / taps);
     const size_t wanted = clmix_smaller(clmix_smaller(groups, most_parts(map)), lines);
 
     cut->taps = taps;
@@ -209,16 +207,16 @@ static void cut_parts(const clmix_device_info *info, const struct clmix_window_m
 }
 
 /* Every tile goes over the rows of both maps again: 128 KiB of them, `row` floats each, stay in a second-level cache. */
-static size_t cached_rows(const struct clmix_window_map *map, size_t row)
+static size_t cached_rows(const struct clmix_conv_map *map, size_t row)
 {
     return clmix_larger(32768 / (row + map->small[1] * map->small_channels), clmix_ceil_div(64, map->small[1]));
 }
 
 /* The cut of vectors along the small map's channels; false where that is slower than `other`, or local memory does not hold one row. */
-static bool cut_few(const clmix_device_info *info, const struct clmix_window_map *map, const struct clmix_window_weights *weights,
-                    double other, struct weight_cut *cut)
+static bool cut_few(const clmix_device_info *info, const struct clmix_conv_map *map, const struct clmix_conv_weights *weights, double other,
+                    struct weight_cut *cut)
 {
-    const size_t floats = local_room(info).floats, taps = most_parts(map) < clmix_window_groups(info) ? 1 : map->kernel[0];
+    const size_t floats = local_room(info).floats, taps = most_parts(map) < clmix_conv_groups(info) ? 1 : map->kernel[0];
 
     *cut = (struct weight_cut){ .tiles = few_tiles(info, map), .few = true };
     if (!few_pays(map, &cut->tiles, other, weights) || few_floats(map, taps, 1) > floats)
@@ -231,7 +229,7 @@ static bool cut_few(const clmix_device_info *info, const struct clmix_window_map
 }
 
 /* False where local memory does not hold one row. */
-static bool cut_weight(const clmix_device_info *info, const struct clmix_window_map *map, const struct clmix_window_weights *weights,
+static bool cut_weight(const clmix_device_info *info, const struct clmix_conv_map *map, const struct clmix_conv_weights *weights,
                        struct weight_cut *cut)
 {
     const size_t floats = local_room(info).floats, run = map->kernel[1] * map->big_channels;
@@ -281,7 +279,7 @@ struct axis {
 
 /* Runs of kw channels of the big map lie side by side in these weights and fill whole panels, so that a kernel can take them as they are.
  * */
-static bool runs_are_panels(const struct clmix_window_map *map, const struct tiles *tiles, const struct clmix_window_weights *weights)
+static bool runs_are_panels(const struct clmix_conv_map *map, const struct tiles *tiles, const struct clmix_conv_weights *weights)
 {
     return map->kernel[1] * map->big_channels == tiles->panels * tiles->panel && weights->base == 0 && weights->big_step == 1 &&
            weights->kx_step == (long)map->big_channels;
@@ -290,7 +288,7 @@ static bool runs_are_panels(const struct clmix_window_map *map, const struct til
 /* Packs the weights' matrices, one a kernel row, into panels: matrix ky, panel p begins at ky to_ky + p to_panel. Gives the packed weights.
  * */
 static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles,
-                            const struct clmix_window_map *map, const struct clmix_window_weights *weights, struct axis rows,
+                            const struct clmix_conv_map *map, const struct clmix_conv_weights *weights, struct axis rows,
                             struct axis columns, size_t to_ky, size_t to_panel)
 {
     const size_t count = map->kernel[0] * tiles->panels * tiles->panel * rows.outer * rows.inner;
@@ -300,21 +298,21 @@ static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_no
     clmix_launch_value(launcher, weights->value);
     clmix_launch_value(launcher, packed);
     clmix_launch_int(launcher, weights->base);
-    clmix_window_push_sizes(launcher, 4, (const size_t[]){ rows.outer, rows.inner, columns.outer, columns.inner });
+    clmix_conv_push_sizes(launcher, 4, (const size_t[]){ rows.outer, rows.inner, columns.outer, columns.inner });
     clmix_launch_int(launcher, weights->ky_step);
     clmix_launch_int(launcher, rows.outer_step);
     clmix_launch_int(launcher, rows.inner_step);
     clmix_launch_int(launcher, columns.outer_step);
     clmix_launch_int(launcher, columns.inner_step);
-    clmix_window_push_sizes(launcher, 2, (const size_t[]){ to_ky, to_panel });
+    clmix_conv_push_sizes(launcher, 2, (const size_t[]){ to_ky, to_panel });
     clmix_launch_grid(launcher, tiles->panels, map->kernel[0], 1, 1);
     clmix_launch_flops(launcher, 0);
     return packed;
 }
 
-bool clmix_window_gather_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                              struct clmix_window_pixels big, const struct clmix_window_weights *weights, int32_t bias,
-                              struct clmix_window_pixels small)
+bool clmix_conv_gather_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
+                            struct clmix_conv_pixels big, const struct clmix_conv_weights *weights, int32_t bias,
+                            struct clmix_conv_pixels small)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     const struct tiles tiles = choose_tiles(info, map->small_channels);
@@ -337,21 +335,21 @@ bool clmix_window_gather_wide(struct clmix_planner *planner, const struct clmix_
     clmix_launch_value(launcher, packed);
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, small.value);
-    clmix_window_push_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push(launcher, map);
+    clmix_conv_push_sizes(launcher, 1, &map->batch);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_conv_push(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_window_push_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
+    clmix_conv_push_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
     clmix_launch_grid(launcher, clmix_ceil_div(map->small[1], cut.columns), clmix_ceil_div(map->small[0], cut.rows),
                       clmix_ceil_div(map->batch, cut.images), 1);
-    clmix_window_claim_flops(planner, node, launcher);
+    clmix_conv_claim_flops(planner, node, launcher);
     return true;
 }
 
-bool clmix_window_scatter_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                               struct clmix_window_pixels small, const struct clmix_window_weights *weights, int32_t bias,
-                               struct clmix_window_pixels big)
+bool clmix_conv_scatter_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
+                             struct clmix_conv_pixels small, const struct clmix_conv_weights *weights, int32_t bias,
+                             struct clmix_conv_pixels big)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     const struct tiles tiles = choose_tiles(info, map->kernel[1] * map->big_channels);
@@ -375,17 +373,17 @@ bool clmix_window_scatter_wide(struct clmix_planner *planner, const struct clmix
     clmix_launch_value(launcher, packed);
     clmix_launch_value(launcher, bias);
     clmix_launch_value(launcher, big.value);
-    clmix_window_push_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push(launcher, map);
+    clmix_conv_push_sizes(launcher, 1, &map->batch);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_conv_push(launcher, map);
     clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_window_push_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
+    clmix_conv_push_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
     clmix_launch_int(launcher, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
     clmix_launch_int(launcher, packing ? (long)matrix : (long)tiles.panel);
     clmix_launch_int(launcher, packing ? (long)tiles.panel : weights->small_step);
     clmix_launch_grid(launcher, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.images), 1, 1);
-    clmix_window_claim_flops(planner, node, launcher);
+    clmix_conv_claim_flops(planner, node, launcher);
     return true;
 }
 
@@ -403,8 +401,8 @@ static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *
 
     clmix_launch_value(launcher, sums->value);
     clmix_launch_value(launcher, weights);
-    clmix_window_push_sizes(launcher, 3, (const size_t[]){ sums->parts, sums->taps, sums->kernel_width });
-    clmix_window_push_sizes(launcher, 3, (const size_t[]){ sums->channels, sums->outputs, sums->pitch });
+    clmix_conv_push_sizes(launcher, 3, (const size_t[]){ sums->parts, sums->taps, sums->kernel_width });
+    clmix_conv_push_sizes(launcher, 3, (const size_t[]){ sums->channels, sums->outputs, sums->pitch });
     clmix_launch_int(launcher, sums->to_ky);
     clmix_launch_int(launcher, sums->to_c);
     clmix_launch_int(launcher, sums->to_kx);
@@ -414,8 +412,8 @@ static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *
 }
 
 static struct clmix_launcher *launch_weight(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                            const char *kernel, const struct clmix_window_map *map, const struct weight_cut *cut,
-                                            struct clmix_window_pixels big, struct clmix_window_pixels small, int32_t partial)
+                                            const char *kernel, const struct clmix_conv_map *map, const struct weight_cut *cut,
+                                            struct clmix_conv_pixels big, struct clmix_conv_pixels small, int32_t partial)
 {
     struct clmix_launcher *launcher = launch_wide(planner, node, file, kernel, &cut->tiles);
 
@@ -423,18 +421,18 @@ static struct clmix_launcher *launch_weight(struct clmix_planner *planner, const
     clmix_launch_value(launcher, small.value);
     clmix_launch_value(launcher, big.value);
     clmix_launch_value(launcher, partial);
-    clmix_window_push_sizes(launcher, 1, &map->batch);
-    clmix_window_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_window_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_window_push(launcher, map);
-    clmix_window_push_sizes(launcher, 3, (const size_t[]){ cut->part_rows, cut->rows, cut->taps });
+    clmix_conv_push_sizes(launcher, 1, &map->batch);
+    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
+    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
+    clmix_conv_push(launcher, map);
+    clmix_conv_push_sizes(launcher, 3, (const size_t[]){ cut->part_rows, cut->rows, cut->taps });
     return launcher;
 }
 
 /* Vectors along the small map's channels: the sums of a kernel row are a matrix (kw big channels) x small channels. */
-static void plan_weight_few(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                            const struct weight_cut *cut, struct clmix_window_pixels big, struct clmix_window_pixels small,
-                            const struct clmix_window_weights *weights)
+static void plan_weight_few(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
+                            const struct weight_cut *cut, struct clmix_conv_pixels big, struct clmix_conv_pixels small,
+                            const struct clmix_conv_weights *weights)
 {
     const size_t run = map->kernel[1] * map->big_channels, matrix = run * map->small_channels;
     const bool whole = cut->parts == 1 && weights->base == 0 && weights->small_step == 1 &&
@@ -457,13 +455,13 @@ static void plan_weight_few(struct clmix_planner *planner, const struct clmix_no
         launch_weight(planner, node, "conv_wide_weight_few.cl", "conv_weight_few", map, cut, big, small, sums.value);
 
     clmix_launch_grid(launcher, map->kernel[0] / cut->taps, cut->parts, 1, 1);
-    clmix_window_claim_flops(planner, node, launcher);
+    clmix_conv_claim_flops(planner, node, launcher);
     if (!whole)
         reduce_wide(planner, node, &cut->tiles, &sums, weights->value);
 }
 
-bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_window_map *map,
-                              struct clmix_window_pixels big, struct clmix_window_pixels small, const struct clmix_window_weights *weights)
+bool clmix_conv_weight_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
+                            struct clmix_conv_pixels big, struct clmix_conv_pixels small, const struct clmix_conv_weights *weights)
 {
     struct weight_cut cut;
     struct clmix_launcher *launcher;
@@ -489,7 +487,7 @@ bool clmix_window_weight_wide(struct clmix_planner *planner, const struct clmix_
     clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
     clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
     clmix_launch_grid(launcher, map->kernel[0] / cut.taps, cut.parts, 1, 1);
-    clmix_window_claim_flops(planner, node, launcher);
+    clmix_conv_claim_flops(planner, node, launcher);
     if (!whole)
         reduce_wide(planner, node, &cut.tiles,
                     &(struct partial_sums){ .value = partial,

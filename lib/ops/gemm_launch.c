@@ -1,0 +1,112 @@
+/* The launches of a product once its route and its tile are known. */
+#include "ops/gemm_internal.h"
+
+#include "base/size.h"
+#include "base/status.h"
+
+/* Steps that the wide form's strip of normalised rows has room for: one of few numbers, each a kernel. */
+static long strip_of(const struct clmix_gemm_tile *tile)
+{
+    long steps = 64;
+
+    while ((size_t)steps < tile->slab)
+        steps *= 2;
+    return steps;
+}
+
+static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                                           const struct clmix_gemm_tile *tile)
+{
+    struct clmix_launcher *launcher = tile->wide ? clmix_launch_kernel(planner, node, "gemm_wide.cl", "gemm_wide")
+                                                 : clmix_launch_kernel(planner, node, "gemm_simt.cl", "gemm_simt");
+
+    if (tile->wide) {
+        clmix_launch_define(launcher, "VW", tile->width);
+        clmix_launch_define(launcher, "MR", tile->rows);
+        clmix_launch_define(launcher, "NRV", tile->vectors);
+        if (tile->in_place)
+            clmix_launch_define(launcher, "IN_PLACE", 1);
+        else
+            clmix_launch_define(launcher, "PANEL", tile->panel);
+    } else {
+        clmix_launch_define(launcher, "VW", 4);
+        clmix_launch_define(launcher, "TM", tile->tile_rows);
+        clmix_launch_define(launcher, "TN", tile->tile_columns);
+        clmix_launch_define(launcher, "PM", tile->item_rows);
+        clmix_launch_define(launcher, "PN", tile->item_columns);
+        clmix_launch_define(launcher, "RUNS", tile->runs);
+    }
+    if (gemm->transpose_a)
+        clmix_launch_define(launcher, "TRANSPOSE_A", 1);
+    if (gemm->transpose_b)
+        clmix_launch_define(launcher, "TRANSPOSE_B", 1);
+    if (gemm->normalized)
+        clmix_launch_define(launcher, "NORMALIZED", 1);
+    if (gemm->normalized && tile->wide)
+        clmix_launch_define(launcher, "STRIP", strip_of(tile));
+    clmix_gemm_define_epilogue(launcher, gemm, tile->splits > 1);
+    return launcher;
+}
+
+static void plan_own(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                     const struct clmix_gemm_tile *tile)
+{
+    size_t product = gemm->rows * gemm->columns, inner = clmix_at_least_one(gemm->inner_batch),
+           outer = clmix_at_least_one(gemm->outer_batch);
+    struct clmix_matrix c = gemm->c;
+    struct clmix_launcher *launcher;
+
+    if (tile->splits > 1)
+        c = (struct clmix_matrix){
+            .value = clmix_planner_scratch(planner, node, outer * inner * tile->splits * product * sizeof(float)),
+            .pitch = gemm->columns,
+            .outer_stride = inner * tile->splits * product,
+            .inner_stride = tile->splits * product,
+        };
+    launcher = begin_kernel(planner, node, gemm, tile);
+    clmix_launch_uint(launcher, gemm->rows);
+    clmix_launch_uint(launcher, gemm->columns);
+    clmix_launch_uint(launcher, gemm->depth);
+    clmix_launch_uint(launcher, inner);
+    clmix_launch_uint(launcher, tile->splits);
+    clmix_launch_uint(launcher, tile->chunk);
+    clmix_gemm_push_matrix(launcher, planner, &gemm->a);
+    clmix_gemm_push_matrix(launcher, planner, &gemm->b);
+    clmix_gemm_push_matrix(launcher, planner, &c);
+    clmix_launch_uint(launcher, tile->splits > 1 ? product : 0);
+    clmix_gemm_push_matrix(launcher, planner, &gemm->residual);
+    clmix_launch_value(launcher, gemm->bias);
+    clmix_launch_float(launcher, gemm->scale);
+    if (tile->wide) {
+        clmix_launch_uint(launcher, tile->row_block);
+        clmix_launch_uint(launcher, tile->column_block);
+        clmix_launch_uint(launcher, tile->slab);
+    }
+    if (gemm->normalized) {
+        clmix_launch_value(launcher, gemm->normal.stats);
+        clmix_launch_value(launcher, gemm->normal.weight);
+        clmix_launch_value(launcher, gemm->normal.bias);
+    }
+    clmix_launch_grid(launcher, tile->groups[0], tile->groups[1], tile->groups[2], 1);
+    if (!tile->wide)
+        clmix_launch_group(launcher, (size_t)(tile->tile_columns / tile->item_columns), (size_t)(tile->tile_rows / tile->item_rows));
+    if (tile->splits > 1)
+        clmix_gemm_plan_reduce(planner, node, gemm, &c, tile->splits, product);
+}
+
+clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                                   enum clmix_gemm_route route, const struct clmix_gemm_tile *tile)
+{
+    struct clmix_gemm_tile chosen;
+
+    if (route == CLMIX_GEMM_CLBLAST) {
+        clmix_gemm_plan_clblast(planner, node, gemm);
+        return CLMIX_OK;
+    }
+    if (tile == NULL) {
+        clmix_gemm_choose_tile(clmix_planner_device(planner), clmix_planner_wide(planner), gemm, 0, &chosen);
+        tile = &chosen;
+    }
+    plan_own(planner, node, gemm, tile);
+    return CLMIX_OK;
+}

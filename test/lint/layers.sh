@@ -1,0 +1,21 @@
+# shellcheck shell=sh disable=SC2034
+# Who may know whom, for the scripts of this folder: the layers of the library, and for each those that it may lean on.
+#
+#   tools, bench -> train -> models -> ops -> graph -> runtime -> base
+#                     |        `-> io
+#                     `-> data -> io -> base
+layers='base runtime graph ops io data train models'
+
+allowed()    # allowed LAYER
+{
+    case $1 in
+    base) echo base ;;
+    runtime) echo runtime base ;;
+    graph) echo graph runtime base ;;
+    ops) echo ops graph runtime base ;;
+    io) echo io base ;;
+    data) echo data io base ;;
+    models) echo models ops graph runtime io base ;;
+    train) echo train models ops graph runtime data io base ;;
+    esac
+}
