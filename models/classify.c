@@ -115,6 +115,10 @@ static clmix_status explain(const clmix_network *network, clmix_plan *plan, cons
 
 clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(pictures);
+    CLMIX_NEED(probabilities);
+
     const struct clmix_picture_keys *picture = &network->config->keys.picture;
     clmix_plan *plan = NULL;
     bool finite = true;
@@ -164,6 +168,10 @@ clmix_status clmix_network_probabilities_of_file(clmix_network *network, const c
 
 clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+    CLMIX_NEED(answer);
+
     size_t classes = clmix_config_classes(network->config);
     float *probabilities = malloc(classes * sizeof *probabilities);
     if (!probabilities)

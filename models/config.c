@@ -176,8 +176,7 @@ static clmix_status fail_unknown(const char *model)
 
 clmix_status clmix_config_open(clmix_config **config, const char *model)
 {
-    if (!config)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_config_open needs a place for its result, and NULL was given");
+    CLMIX_NEED(config);
     *config = NULL;
     if (!model || !*model)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
@@ -246,6 +245,9 @@ static bool put_at(cJSON *object, char *path, cJSON *value)
 
 clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
 {
+    CLMIX_NEED(config);
+    CLMIX_NEED(key_and_value);
+
     const char *equals = key_and_value ? strchr(key_and_value, '=') : NULL;
     if (!config || !equals || equals == key_and_value || !equals[1])
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not",
@@ -268,6 +270,9 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
 
 clmix_status clmix_config_text(const clmix_config *config, char **json)
 {
+    CLMIX_NEED(config);
+    CLMIX_NEED(json);
+
     CLMIX_TRY(clmix_config_check(config));
     cJSON *object = cJSON_CreateObject();
     bool complete = object && cJSON_AddStringToObject(object, "model", config->kind->name) && config->kind->write(&config->keys, object);
@@ -288,14 +293,19 @@ const char *clmix_config_weights(const clmix_config *config)
 
 void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels)
 {
-    *height = config->keys.picture.height;
-    *width = config->keys.picture.width;
-    *channels = config->keys.picture.channels;
+    const struct clmix_picture_keys none = { 0 }, *picture = config ? &config->keys.picture : &none;
+
+    if (height)
+        *height = picture->height;
+    if (width)
+        *width = picture->width;
+    if (channels)
+        *channels = picture->channels;
 }
 
 size_t clmix_config_classes(const clmix_config *config)
 {
-    return config->keys.picture.classes;
+    return config ? config->keys.picture.classes : 0;
 }
 
 /* ---- the model ---------------------------------------------------------------------------------------------------------------------- */
@@ -320,6 +330,10 @@ clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config
 
 clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes)
 {
+    CLMIX_NEED(config);
+    CLMIX_NEED(parameters);
+    CLMIX_NEED(megabytes);
+
     CLMIX_TRY(clmix_config_check(config));
     struct clmix_paper_count count = { 0, 0 };
     config->kind->count(&config->keys, &count);

@@ -85,8 +85,7 @@ static clmix_status list_names(struct clmix_weights *weights)
     for (size_t i = 0; i < stored; i++) {
         const clmix_stored_tensor *tensor = clmix_safetensors_at(weights->file, i);
         if (!is_counter(tensor->name))
-            weights->named[weights->count++] =
-                (struct clmix_named_weight){ .name = without_wrappers(tensor->name), .stored = tensor };
+            weights->named[weights->count++] = (struct clmix_named_weight){ .name = without_wrappers(tensor->name), .stored = tensor };
     }
     qsort(weights->named, weights->count, sizeof *weights->named, compare);
     for (size_t i = 1; i < weights->count; i++)

@@ -84,6 +84,10 @@ clmix_status clmix_network_make(clmix_network **network, clmix_device *device, c
 
 clmix_status clmix_network_create(clmix_network **network, clmix_device *device, const clmix_config *config, uint64_t seed)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(device);
+    CLMIX_NEED(config);
+
     if (!network || !device)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_create needs a device and a place for its result, and NULL was given");
     *network = NULL;
@@ -118,30 +122,32 @@ void clmix_network_free(clmix_network *network)
 
 const clmix_config *clmix_network_config(const clmix_network *network)
 {
-    return network->config;
+    return network ? network->config : NULL;
 }
 
 clmix_device *clmix_network_device(const clmix_network *network)
 {
-    return network->device;
+    return network ? network->device : NULL;
 }
 
 cl_mem clmix_network_weights(const clmix_network *network)
 {
-    return network->weights;
+    return network ? network->weights : NULL;
 }
 
 cl_mem clmix_network_states(const clmix_network *network)
 {
-    return network->states;
+    return network ? network->states : NULL;
 }
 
 clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *deviation)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(mean);
+    CLMIX_NEED(deviation);
+
     size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
 
-    if (!mean || !deviation)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the mean and the deviation of each channel are needed, and NULL was given");
     for (size_t c = 0; c < channels && c < 4; c++)
         if (!isfinite(mean[c]) || !(deviation[c] > 0.0f) || !isfinite(deviation[c]))
             return clmix_fail(CLMIX_ERROR_ARGUMENT,
@@ -163,13 +169,17 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
 
 const char *clmix_network_class_name(const clmix_network *network, size_t index)
 {
-    return index < clmix_config_classes(network->config) ? network->class_names[index] : "";
+    return network && index < clmix_config_classes(network->config) ? network->class_names[index] : "";
 }
 
 void clmix_network_normalization(const clmix_network *network, float mean[4], float deviation[4])
 {
-    memcpy(mean, network->mean, sizeof network->mean);
-    memcpy(deviation, network->deviation, sizeof network->deviation);
+    for (size_t c = 0; c < 4; c++) {
+        if (mean)
+            mean[c] = network ? network->mean[c] : 0.0f;
+        if (deviation)
+            deviation[c] = network ? network->deviation[c] : 1.0f;
+    }
 }
 
 size_t clmix_network_parameter_count(const clmix_network *network)
@@ -187,11 +197,13 @@ size_t clmix_network_parameter_count(const clmix_network *network)
 
 size_t clmix_network_tensor_count(const clmix_network *network)
 {
-    return clmix_graph_tensor_count(network->graph);
+    return network ? clmix_graph_tensor_count(network->graph) : 0;
 }
 
 clmix_status clmix_network_tensor(const clmix_network *network, size_t index, clmix_tensor_info *info)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(info);
     return clmix_graph_tensor(network->graph, index, info);
 }
 
@@ -217,6 +229,10 @@ static cl_mem arena_of(const clmix_network *network, const clmix_tensor_info *in
 
 clmix_status clmix_network_read(clmix_network *network, const char *name, float *values, size_t count)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(name);
+    CLMIX_NEED(values);
+
     clmix_tensor_info info;
     CLMIX_TRY(find_tensor(network, name, count, &info));
     float *device = malloc(count * sizeof *device);
@@ -233,6 +249,10 @@ clmix_status clmix_network_read(clmix_network *network, const char *name, float 
 
 clmix_status clmix_network_write(clmix_network *network, const char *name, const float *values, size_t count)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(name);
+    CLMIX_NEED(values);
+
     clmix_tensor_info info;
     CLMIX_TRY(find_tensor(network, name, count, &info));
     float *device = malloc(count * sizeof *device);

@@ -94,6 +94,9 @@ static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_net
 
 clmix_status clmix_network_save(clmix_network *network, const char *path)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+
     struct clmix_arenas arenas;
     clmix_safetensors_writer *writer = NULL;
 

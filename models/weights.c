@@ -219,6 +219,9 @@ static clmix_status load(clmix_network *network, const struct clmix_weights *wei
 
 clmix_status clmix_network_load_weights(clmix_network *network, const char *path)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+
     struct clmix_weights weights;
     clmix_status status = clmix_weights_open(&weights, path);
     if (!status)
@@ -229,6 +232,10 @@ clmix_status clmix_network_load_weights(clmix_network *network, const char *path
 
 clmix_status clmix_network_load(clmix_network **network, clmix_device *device, const char *path)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(device);
+    CLMIX_NEED(path);
+
     if (!network || !device || !path)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_load needs a device, a path and a place for its result, and NULL was given");
     struct clmix_weights weights;
@@ -282,6 +289,8 @@ static void clear_names(char **names)
 
 void clmix_init_report_clear(clmix_init_report *report)
 {
+    if (!report)
+        return;
     clear_names(report->taken_names);
     clear_names(report->fresh_names);
     clear_names(report->unused_names);
@@ -324,6 +333,9 @@ static clmix_status take_over(clmix_network *network, const struct clmix_weights
 
 clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+
     struct names taken = { 0 }, fresh = { 0 }, unused = { 0 };
     struct clmix_weights weights;
     clmix_status status = clmix_weights_open(&weights, path);

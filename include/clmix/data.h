@@ -31,23 +31,26 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  * another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up to 8 pixels are
  * missing. One channel becomes three by repetition, three become one by luma.
  * CIFAR and MNIST are held in memory, folder pictures are read when asked for.
- * Fails with ARGUMENT (an unknown kind or option), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY. */
+ * Fails with ARGUMENT (an unknown kind or option), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY. Neither `dataset` nor
+ * `spec` may be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
 CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
 
 /* An open set does not change: everything below may be called from several threads at once. Names belong to the set.
- * The count is of pictures, and 0 when the files of that split are not there. */
+ * The count is of pictures, and 0 when the files of that split are not there. A NULL set has no pictures and no classes, and size 0;
+ * places may be NULL. */
 CLMIX_API size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split);
 CLMIX_API int clmix_dataset_classes(const clmix_dataset *dataset);
 CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label); /* NULL when there is no such class */
 CLMIX_API void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels);
 
 /* What clmix_normalize should take: per-channel mean and deviation, 4 entries each. 0.5 and 0.5 for every set, as in the authors'
- * training. */
+ * training. Any of the pointers may be NULL. */
 CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4]);
 
 /* Picture `index` of a split into `picture` (height x width x channels bytes), its class into *label (may be NULL).
- * Fails with ARGUMENT (no such picture), and for folders with FILE and FORMAT, naming the file. */
+ * Fails with ARGUMENT (no such picture), and for folders with FILE and FORMAT, naming the file. Neither `dataset` nor `picture` may be
+ * NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label);
 
 /* What is done to training pictures; all zero is nothing. */
@@ -88,15 +91,16 @@ typedef struct clmix_batch {
 typedef struct clmix_loader clmix_loader;
 
 /* Starts preparing batches of `batch` pictures, epoch after epoch without end. `options` may be NULL; the data set must outlive the loader.
- * Fails with ARGUMENT (an empty split, a batch of 0, a place to begin that is not there, options out of range) or HOST_MEMORY. */
+ * Fails with ARGUMENT (an empty split, a batch of 0, a place to begin that is not there, options out of range) or HOST_MEMORY. Neither
+ * `loader` nor `dataset` may be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch,
                                          const clmix_loader_options *options);
 
 /* The next batch, waiting for it if need be. Its pointers are valid until the next call. For one thread at a time.
- * Fails with what reading a picture met; every later call then fails the same way. */
+ * Fails with what reading a picture met; every later call then fails the same way. Neither may be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch);
 
-/* Batches in an epoch. */
+/* Batches in an epoch. 0 for NULL. */
 CLMIX_API size_t clmix_loader_batches(const clmix_loader *loader);
 
 /* Stops at once, whatever is being prepared. NULL is allowed. */

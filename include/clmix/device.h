@@ -64,45 +64,50 @@ typedef struct clmix_device_info {
 
 /* All usable devices of all platforms, in flat order, best-effort: a platform that is broken, empty or older than OpenCL 1.2 is left out,
  * and `*skipped` (may be NULL) receives one sentence for each of those, separated by newlines, or NULL. The caller frees both with
- * clmix_free(). Errors: NO_DEVICE when there is no usable device at all (the text names the packages that bring one). */
+ * clmix_free(). Errors: NO_DEVICE when there is no usable device at all (the text names the packages that bring one). `list` and `count`
+ * must not be NULL. Further errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **skipped);
 
 /* Opens a device. `selector`: NULL ($CLMIX_DEVICE, or the most capable device here), a flat index ("1"), "platform:device" ("0:0"),
  * "cpu", "gpu", "accelerator", or, letter case ignored, a part of what the device goes by: its name or its platform's, the vendor, the
  * versions of platform and driver. Where several have it, names count before vendors and those before versions, then the most capable
- * device is taken. Errors: NO_DEVICE, none is called that (the text lists those that are there) or there is none. */
+ * device is taken. Errors: NO_DEVICE, none is called that (the text lists those that are there) or there is none. `device` must not be
+ * NULL (ARGUMENT). Further errors: DRIVER, BUILD, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_device_open(clmix_device **device, const char *selector);
 
 /* Makes a device of the application's own context, device and in-order queue, which are retained, not owned; the application keeps
- * using them. */
+ * using them. None of the four may be NULL. Errors: ARGUMENT (the three do not belong together), DRIVER, UNSUPPORTED, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_device_adopt(clmix_device **device, cl_context context, cl_device_id id, cl_command_queue queue);
 
-/* A device without OpenCL behind it: plans can be compiled for it (shapes, memory, cost) and not run. */
+/* A device without OpenCL behind it: plans can be compiled for it (shapes, memory, cost) and not run. `device` must not be NULL. Errors:
+ * ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_device_generic(clmix_device **device);
 
 /* Waits for the queue, stores newly compiled kernels in the disk cache, releases everything. Plans, buffers and networks of the device must
  * be gone. NULL is allowed. */
 CLMIX_API void clmix_device_close(clmix_device *device);
 
+/* What is known of the device, as long as it is open. NULL: a description with empty names and zeros, of index -1. */
 CLMIX_API const clmix_device_info *clmix_device_describe(const clmix_device *device);
 
-/* Name and one-line explanation of quirk bit `bit`, or NULL when it is not in force on `info`. */
+/* Name and one-line explanation of quirk bit `bit`, or NULL when it is not in force on `info`. `info` may be NULL, which has none. */
 CLMIX_API const char *clmix_device_quirk(const clmix_device_info *info, unsigned bit);
 
-/* OpenCL handles of the device, borrowed. */
+/* OpenCL handles of the device, borrowed. NULL for NULL and for a generic device. */
 CLMIX_API cl_context clmix_device_context(const clmix_device *device);
 CLMIX_API cl_command_queue clmix_device_queue(const clmix_device *device);
 
 /* Runs a few tiny kernels of each kind that training depends on against known answers (arithmetic, barriers and local memory, wide
  * vectors, erf and exp, reductions). CLMIX_ERROR_DRIVER with the name of the first that is wrong. Takes well under a second once compiled.
- */
+ * `device` must not be NULL. Further errors: ARGUMENT, NO_DEVICE (a generic device), BUILD, DEVICE_MEMORY. */
 CLMIX_API clmix_status clmix_device_check(clmix_device *device);
 
 /* Bytes of device memory held through clmix on this device now, at most so far, and the number of allocations made so far. Any of the
- * pointers may be NULL. */
+ * pointers may be NULL. Of a NULL device: zeros. */
 CLMIX_API void clmix_device_memory(const clmix_device *device, size_t *current_bytes, size_t *peak_bytes, size_t *allocations);
 
-/* Programs compiled from source and loaded from the disk cache since the device was opened. */
+/* Programs compiled from source and loaded from the disk cache since the device was opened. Any of the pointers may be NULL; of a NULL
+ * device: zeros. */
 CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compiled, size_t *loaded);
 
 /* A driver's compiler takes from milliseconds to many seconds a program, and a broken one may never return. `watch` is called before each program that
@@ -110,6 +115,7 @@ CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compile
  * over: after the first run of the plan that needed them, since many drivers compile only then what is launched. It is called in the thread that uses
  * the device, and must not use it. NULL: nobody watches. */
 typedef void (*clmix_compiler_watch)(void *user, const char *file, size_t compiled);
+/* A NULL device is left alone. */
 CLMIX_API void clmix_device_watch_compiler(clmix_device *device, clmix_compiler_watch watch, void *user);
 
 /* Folder of the kernel cache of this user ($CLMIX_CACHE_DIR, $XDG_CACHE_HOME/clmix, ~/.cache/clmix), or "" where caching is off
@@ -129,15 +135,15 @@ typedef struct clmix_cache_info {
     size_t limit_bytes;
     size_t refused; /* files that are there and not used, since another user owns them or others may write to them */
 } clmix_cache_info;
-/* Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. */
+/* Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. `info` must not be NULL, which is ARGUMENT too. */
 CLMIX_API clmix_status clmix_cache_describe(clmix_cache_info *info);
-/* Removes all stored programs, and tells how many and how large they were. What was measured on devices stays. */
+/* Removes all stored programs, and tells how many and how large they were. What was measured on devices stays. Either may be NULL. */
 CLMIX_API void clmix_cache_clear(size_t *programs, size_t *bytes);
 
 /* What was measured on the device when it was first used (the form of kernels, tiles, routes) is remembered in a text file of the cache
  * folder, whose first line says how to change it. `*path` is that file, to be freed with clmix_free(), and `*answers` the number of
  * answers in it; NULL and 0 where nothing is measured: a generic device, no cache folder or one that is not used, or CLMIX_TUNE=off. A file
- * that others may write to counts as one without answers. Errors: HOST_MEMORY. */
+ * that others may write to counts as one without answers. Errors: HOST_MEMORY. None may be NULL, which is ARGUMENT. */
 CLMIX_API clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers);
 
 /* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and
@@ -148,6 +154,7 @@ typedef struct clmix_ceilings {
     double launch_us;
     double sync_launch_us;
 } clmix_ceilings;
+/* Neither may be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, BUILD, DEVICE_MEMORY. */
 CLMIX_API clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceilings *ceilings);
 
 /* Profiling: from start to stop every launch is timed. Records stay until the next start. Not free: launches are serialised. */
@@ -159,9 +166,12 @@ typedef struct clmix_profile_record {
     uint64_t flops; /* work the op must do; 0 where it is pure movement */
     uint64_t bytes; /* bytes the op must read and write */
 } clmix_profile_record;
+/* `device` must not be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_profile_start(clmix_device *device);
+/* The records belong to the device. None may be NULL. Errors: ARGUMENT (nothing was started), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_profile_stop(clmix_device *device, const clmix_profile_record **records, size_t *count);
-/* Writes the records as a Chrome trace (chrome://tracing, Perfetto). */
+/* Writes the records as a Chrome trace (chrome://tracing, Perfetto). Neither may be NULL. Errors: ARGUMENT (there are no records), FILE,
+ * HOST_MEMORY. */
 CLMIX_API clmix_status clmix_profile_write_trace(clmix_device *device, const char *path);
 
 #ifdef __cplusplus

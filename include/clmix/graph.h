@@ -42,26 +42,31 @@ typedef struct clmix_shape {
 /* A new, empty graph; NULL when the host is out of memory (every function here accepts a NULL graph and stays harmless, so the check can
  * wait for compile). */
 CLMIX_API clmix_graph *clmix_graph_new(void);
+/* NULL is allowed. */
 CLMIX_API void clmix_graph_free(clmix_graph *graph);
 
-/* CLMIX_OK, or the first error made while building; clmix_error() then has its text. */
+/* CLMIX_OK, or the first error made while building; clmix_error() then has its text. A NULL graph is HOST_MEMORY: clmix_graph_new had
+ * none. */
 CLMIX_API clmix_status clmix_graph_check(const clmix_graph *graph);
 
 /* The root of names, and a place below another: clmix_in(at, "ff%d", 3) gives "layers.2.0.ff3". */
 CLMIX_API clmix_scope clmix_root(clmix_graph *graph);
+/* A NULL `format` is an error of the graph (ARGUMENT). */
 CLMIX_API clmix_scope clmix_in(clmix_scope at, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
 
-/* Ops without weights take no scope; for error texts and profiles they count to the place named last with clmix_at. */
+/* Ops without weights take no scope; for error texts and profiles they count to the place named last with clmix_at. A scope of no graph
+ * is left alone. */
 CLMIX_API void clmix_at(clmix_scope at);
 
-/* What is fed at each run. The name is what clmix_plan_bind and clmix_plan_write use. */
+/* What is fed at each run. The name is what clmix_plan_bind and clmix_plan_write use. A NULL `name`, or `size` where there are axes, is
+ * an error of the graph (ARGUMENT), and so is a shape that cannot be. */
 CLMIX_API clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size);
 
-/* Names a value as a result of the graph, to be read after a run. */
+/* Names a value as a result of the graph, to be read after a run. A NULL `name` is an error of the graph (ARGUMENT). */
 CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value value);
 
 /* How weights begin: drawn from one seed and the weight's name, the same on every device. `bound` is the half-width of the uniform
@@ -69,11 +74,12 @@ CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value va
 typedef enum clmix_initializer { CLMIX_ZEROS, CLMIX_ONES, CLMIX_UNIFORM, CLMIX_NORMAL } clmix_initializer;
 
 /* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each
- * device axis is. */
+ * device axis is. A NULL `name`, or `file_size` where there are axes, is an error of the graph (ARGUMENT), and so is a name that is
+ * there already. */
 CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
                                       clmix_initializer initializer, float bound);
 
-/* A tensor that is part of the model and not trained, such as running statistics. */
+/* A tensor that is part of the model and not trained, such as running statistics. NULL as for clmix_parameter. */
 CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer);
 
 /* Shape of a value; rank 0 and no sizes for a scalar; rank -1 when the value is poisoned. */
@@ -81,19 +87,22 @@ CLMIX_API clmix_shape clmix_shape_of(clmix_value value);
 /* Number of elements. */
 CLMIX_API size_t clmix_shape_count(clmix_shape shape);
 
-/* Asks for the gradient of an input (weights that are not frozen always have theirs). To be called before clmix_backward. */
+/* Asks for the gradient of an input (weights that are not frozen always have theirs). To be called before clmix_backward. A poisoned
+ * value is left alone. */
 CLMIX_API void clmix_want_gradient(clmix_value input);
 
 /* Weights and states whose full names match `pattern` (* for any letters, ? for one, [abc] for one of some) are constants from now on: the
  * backward pass does nothing for them, and batch normalisation takes its running statistics in training too and leaves them. To be called
- * before clmix_backward. Returns how many match. */
+ * before clmix_backward. Returns how many match: 0 for NULL of either. */
 CLMIX_API size_t clmix_freeze(clmix_graph *graph, const char *pattern);
 
 /* Appends the backward pass. `of[i]` are results, `gradient[i]` the gradients fed into them; a gradient whose graph is NULL stands for 1
- * and belongs to a scalar. After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. */
+ * and belongs to a scalar. After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. A
+ * NULL `of` or `gradient` is an error of the graph (ARGUMENT), and so is a second backward pass. */
 CLMIX_API void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const clmix_value *gradient);
 
-/* The gradient of an input for which clmix_want_gradient was called; after clmix_backward. A zero tensor if nothing depends on it. */
+/* The gradient of an input for which clmix_want_gradient was called; after clmix_backward. A zero tensor if nothing depends on it.
+ * Poisoned for a poisoned value. */
 CLMIX_API clmix_value clmix_gradient_of(clmix_value input);
 
 /* Parameters and states, in the order of the arenas. Names are borrowed from the graph. */
@@ -107,7 +116,9 @@ typedef struct clmix_tensor_info {
     clmix_initializer initializer;
     float bound;
 } clmix_tensor_info;
+/* Counts of a NULL graph are 0, and it has no gradient. */
 CLMIX_API size_t clmix_graph_tensor_count(const clmix_graph *graph);
+/* Errors: ARGUMENT, there is no such tensor (a NULL graph has none), or `info` is NULL. */
 CLMIX_API clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info);
 /* Whether clmix_backward found a gradient for tensor `index`: a parameter that no result depends on has none, and optimizers leave it
  * alone. */

@@ -22,15 +22,18 @@ typedef struct clmix_config clmix_config;
 
 /* Reads a configuration: a preset's name, a path to a file of JSON or of weights or to a run's folder, or JSON text beginning with '{'.
  * Unknown keys, missing keys and impossible sizes are refused by name. Errors: ARGUMENT (no preset and no file of this name), FILE, FORMAT,
- * UNSUPPORTED (a model that this version does not have). */
+ * UNSUPPORTED (a model that this version does not have). Neither may be NULL (ARGUMENT). Further errors: HOST_MEMORY. */
 CLMIX_API clmix_status clmix_config_open(clmix_config **config, const char *model);
+/* NULL is allowed. */
 CLMIX_API void clmix_config_free(clmix_config *config);
 /* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.kind=..."; the result is checked as a whole by the next use.
- */
+ * Neither may be NULL. Errors: ARGUMENT, FORMAT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_config_set(clmix_config *config, const char *key_and_value);
-/* The configuration as JSON text with every key written out; the caller frees it with clmix_free. */
+/* The configuration as JSON text with every key written out; the caller frees it with clmix_free. Neither may be NULL. Errors: ARGUMENT,
+ * HOST_MEMORY, and what clmix_config_set left wrong. */
 CLMIX_API clmix_status clmix_config_text(const clmix_config *config, char **json);
-CLMIX_API const char *clmix_config_name(const clmix_config *config); /* the preset's or file's name */
+/* The preset's or file's name. Of a NULL configuration: "", sizes and classes 0. Places for sizes may be NULL. */
+CLMIX_API const char *clmix_config_name(const clmix_config *config);
 /* The file of weights that carried the configuration, NULL where it came from a preset or from JSON; borrowed. */
 CLMIX_API const char *clmix_config_weights(const clmix_config *config);
 CLMIX_API void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels);
@@ -39,25 +42,30 @@ CLMIX_API size_t clmix_config_classes(const clmix_config *config);
 /* Names of all presets, in order; NULL beyond the last. */
 CLMIX_API const char *clmix_preset_name(size_t index);
 
-/* Appends the model to a graph: pictures f32 (B, H, W, C) -> logits (B, classes). */
+/* Appends the model to a graph: pictures f32 (B, H, W, C) -> logits (B, classes). A NULL `config` is an error of the graph (ARGUMENT),
+ * and so are pictures of another size. */
 CLMIX_API clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
 
 /* The papers' counting rule (torchsummary): parameters counted at each call of a module, and the "estimated total size" in MB for one
- * picture. */
+ * picture. None may be NULL. Errors: ARGUMENT, and what clmix_config_set left wrong. */
 CLMIX_API clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes);
 
 /* ---- networks ----------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct clmix_network clmix_network;
 
-/* A network with fresh weights drawn from `seed`. The configuration is copied; the device must outlive the network. */
+/* A network with fresh weights drawn from `seed`. The configuration is copied; the device must outlive the network. None may be NULL.
+ * Errors: ARGUMENT, DEVICE_MEMORY, DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_network_create(clmix_network **network, clmix_device *device, const clmix_config *config, uint64_t seed);
-/* A network from a .safetensors file whose metadata has the configuration ("config"); weights under the authors' names and shapes. */
+/* A network from a .safetensors file whose metadata has the configuration ("config"); weights under the authors' names and shapes. None
+ * may be NULL. Errors: ARGUMENT, FILE, FORMAT, NOT_FINITE, UNSUPPORTED, and those of clmix_network_create. */
 CLMIX_API clmix_status clmix_network_load(clmix_network **network, clmix_device *device, const char *path);
+/* NULL is allowed. */
 CLMIX_API void clmix_network_free(clmix_network *network);
 
 /* Loads weights into an existing network, and class names and normalisation where the file has them; all names and shapes must agree. On
- * failure the network is unchanged. Errors: FILE, FORMAT. */
+ * failure the network is unchanged. Errors: FILE, FORMAT. Neither may be NULL (ARGUMENT). Further errors: NOT_FINITE, HOST_MEMORY,
+ * DRIVER. */
 CLMIX_API clmix_status clmix_network_load_weights(clmix_network *network, const char *path);
 
 /* What clmix_network_init did: numbers of tensors, and lists of their names, NULL at the end (the list itself where it is empty). */
@@ -69,36 +77,44 @@ typedef struct clmix_init_report {
 } clmix_init_report;
 /* Takes over from a file of weights what fits by name and shape, and leaves the rest as it is: a trained network as the beginning of one
  * for other classes, whose head stays fresh. Class names and normalisation are not taken. `report` may be NULL; else it is filled in on
- * success, for clmix_init_report_clear. On failure the network is unchanged. Errors: FILE, FORMAT (nothing in the file fits, too). */
+ * success, for clmix_init_report_clear. On failure the network is unchanged. Errors: FILE, FORMAT (nothing in the file fits, too).
+ * `network` and `path` must not be NULL (ARGUMENT). Further errors: HOST_MEMORY, DRIVER. */
 CLMIX_API clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report);
+/* NULL is allowed. */
 CLMIX_API void clmix_init_report_clear(clmix_init_report *report);
-/* Writes weights, configuration, class names and normalisation, atomically. */
+/* Writes weights, configuration, class names and normalisation, atomically. Neither may be NULL. Errors: ARGUMENT, FILE, DRIVER,
+ * HOST_MEMORY. */
 CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *path);
 
+/* Borrowed; NULL for NULL. */
 CLMIX_API const clmix_config *clmix_network_config(const clmix_network *network);
 CLMIX_API clmix_device *clmix_network_device(const clmix_network *network);
 
 /* Names of the classes and the per-channel normalisation (x / 255 - mean) / deviation; copied, saved with the weights. names may be NULL.
- */
+ * `network`, `mean` and `deviation` must not be NULL. Errors: ARGUMENT (a deviation that is not above 0), HOST_MEMORY. */
 CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean,
                                                    const float *deviation);
-CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index); /* "class 3" where no name is known */
+/* "class 3" where no name is known. "" beyond the last class and for a NULL network. */
+CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index);
+/* Either place may be NULL; 0 and 1 for a NULL network. */
 CLMIX_API void clmix_network_normalization(const clmix_network *network, float mean[4], float deviation[4]);
 
 /* Shapes and order of the weights (as clmix_graph_tensor), and their values in file order (PyTorch's layout). `bytes` is the size of the
- * caller's array. */
+ * caller's array. Counts are 0 for a NULL network. Other pointers must not be NULL. Errors: ARGUMENT (no such tensor, another size),
+ * DRIVER, HOST_MEMORY. */
 CLMIX_API size_t clmix_network_tensor_count(const clmix_network *network);
 CLMIX_API clmix_status clmix_network_tensor(const clmix_network *network, size_t index, clmix_tensor_info *info);
 CLMIX_API clmix_status clmix_network_read(clmix_network *network, const char *name, float *values, size_t count);
 CLMIX_API clmix_status clmix_network_write(clmix_network *network, const char *name, const float *values, size_t count);
 CLMIX_API size_t clmix_network_parameter_count(const clmix_network *network); /* trainable values */
 
-/* The arenas, for plans that use the network's weights (borrowed). */
+/* The arenas, for plans that use the network's weights (borrowed). NULL for NULL. */
 CLMIX_API cl_mem clmix_network_weights(const clmix_network *network);
 CLMIX_API cl_mem clmix_network_states(const clmix_network *network);
 
 /* Probabilities (count x classes) of `count` u8 pictures (count, H, W, C) of the model's size. A plan for each batch size asked for is
- * kept. Errors: NOT_FINITE when a logit is NaN or infinite, naming the weight or the op that it begins with. */
+ * kept. Errors: NOT_FINITE when a logit is NaN or infinite, naming the weight or the op that it begins with. None may be NULL
+ * (ARGUMENT). Further errors: HOST_MEMORY, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities);
 
 typedef struct clmix_answer {
@@ -107,7 +123,7 @@ typedef struct clmix_answer {
     const char *name; /* borrowed from the network */
 } clmix_answer;
 /* The most probable class of a PNG or JPEG picture, resized to the model's size. Errors: NOT_FINITE as above; FILE and FORMAT of the
- * picture. */
+ * picture. None may be NULL (ARGUMENT). Further errors: FILE, FORMAT, and those of clmix_network_classify. */
 CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer);
 
 #ifdef __cplusplus

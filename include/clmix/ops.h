@@ -1,5 +1,8 @@
 /* Ops. Each takes values and gives a value of the same graph; shapes are checked at once and reported by clmix_graph_check or by compiling.
- * Channels-last throughout; "rows" are all axes but the last, flattened. */
+ * Channels-last throughout; "rows" are all axes but the last, flattened.
+ *
+ * An op on a poisoned value, or on one of no graph, gives a poisoned one. A NULL array (sizes, means, deviations, details, counts k) is an error
+ * of the graph, ARGUMENT, unless its op says that it may be NULL; clmix_concat of NULL gives no value. */
 #ifndef CLMIX_OPS_H
 #define CLMIX_OPS_H
 

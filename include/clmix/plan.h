@@ -22,8 +22,10 @@ typedef enum clmix_arena { CLMIX_WEIGHTS, CLMIX_STATES, CLMIX_GRADIENTS, CLMIX_A
 
 /* Compiles `graph` for `device`; allocates nothing on the device. The graph may be freed afterwards, the device must outlive the plan.
  * Errors: whatever building the graph met (ARGUMENT, with the op's path), DEVICE_MEMORY when one value exceeds the device's largest
- * allocation. */
+ * allocation. `plan` and `device` must not be NULL (ARGUMENT); a NULL graph is HOST_MEMORY. Further errors: UNSUPPORTED, HOST_MEMORY,
+ * and where kernels are measured DRIVER and BUILD. */
 CLMIX_API clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode);
+/* NULL is allowed. */
 CLMIX_API void clmix_plan_free(clmix_plan *plan);
 
 /* What a plan costs, exactly, before anything is allocated: bytes of device memory by arena, the work of a run, and what it moves.
@@ -42,6 +44,7 @@ typedef struct clmix_plan_cost {
     uint64_t moved_bytes, least_bytes;
     size_t launches;
 } clmix_plan_cost;
+/* Zeros of a NULL plan; a NULL `cost` is left alone. */
 CLMIX_API void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost);
 
 /* One line for each value in the activation arena, for tables and for tests of the planner. Values of one `storage` share it on purpose (an
@@ -54,34 +57,42 @@ typedef struct clmix_plan_value {
     int slab, storage;
     int first_use, last_use;
 } clmix_plan_value;
+/* 0 of a NULL plan. */
 CLMIX_API size_t clmix_plan_value_count(const clmix_plan *plan);
+/* Neither may be NULL. Errors: ARGUMENT. */
 CLMIX_API clmix_status clmix_plan_value_at(const clmix_plan *plan, size_t index, clmix_plan_value *value);
 
 /* Uses the application's memory for an input or output (contiguous, channels-last), or for a whole arena: no copy. Before
- * clmix_plan_prepare, or between runs. */
+ * clmix_plan_prepare, or between runs. None may be NULL. Errors: ARGUMENT (no such name, too small), DRIVER. */
 CLMIX_API clmix_status clmix_plan_bind(clmix_plan *plan, const char *name, cl_mem memory, size_t offset_bytes);
+/* `plan` must not be NULL, nor `memory` unless the arena is empty. Errors: ARGUMENT, DRIVER. */
 CLMIX_API clmix_status clmix_plan_bind_arena(clmix_plan *plan, clmix_arena arena, cl_mem memory);
 /* Lets `plan` use the activation memory of `other` of the same device, which must be at least as large; the two must not run at the same
- * time. */
+ * time. Neither may be NULL. Errors: ARGUMENT, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other);
 
 /* Builds kernels and allocates what is not bound. Called by the first run if not before. Errors: BUILD, DEVICE_MEMORY (nothing is left half
- * done). */
+ * done). `plan` must not be NULL (ARGUMENT). Further errors: NO_DEVICE (a plan for a generic device), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_plan_prepare(clmix_plan *plan);
 
-/* Copies to an input or state or weight, and from an output; sizes must agree. Reading waits for the queue. */
+/* Copies to an input or state or weight, and from an output; sizes must agree. Reading waits for the queue. None may be NULL. Errors:
+ * ARGUMENT (no such name, another size), DRIVER, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_write(clmix_plan *plan, const char *name, const void *data, size_t bytes);
+/* As clmix_plan_write. */
 CLMIX_API clmix_status clmix_plan_read(clmix_plan *plan, const char *name, void *data, size_t bytes);
 
-/* Seed and step number that dropout's masks of the next run are keyed by. */
+/* Seed and step number that dropout's masks of the next run are keyed by. `plan` must not be NULL. Errors: ARGUMENT, DRIVER, and those
+ * of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint64_t step);
 
-/* Enqueues one run and returns; clmix_plan_read or clmix_plan_wait waits. */
+/* Enqueues one run and returns; clmix_plan_read or clmix_plan_wait waits. `plan` must not be NULL. Errors of both: ARGUMENT, DRIVER; of
+ * running those of clmix_plan_prepare too. */
 CLMIX_API clmix_status clmix_plan_run(clmix_plan *plan);
 CLMIX_API clmix_status clmix_plan_wait(clmix_plan *plan);
 
 /* Runs once more with every value examined, inputs (which must be written anew), weights and states first: CLMIX_ERROR_NOT_FINITE naming
- * the first of those that holds a NaN or an infinity, or the first op that makes one from finite values. CLMIX_OK when all are finite. */
+ * the first of those that holds a NaN or an infinity, or the first op that makes one from finite values. CLMIX_OK when all are finite.
+ * `plan` must not be NULL. Further errors: ARGUMENT, DRIVER, HOST_MEMORY, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_find_not_finite(clmix_plan *plan);
 
 #ifdef __cplusplus

@@ -1,7 +1,11 @@
 /* Status codes and error text.
  *
  * Every call that can fail returns a clmix_status. On anything but CLMIX_OK, clmix_error() gives one sentence for the calling
- * thread: what was asked, what was found, what to do. The library never prints, exits or aborts. */
+ * thread: what was asked, what was found, what to do. The library never prints, exits or aborts.
+ *
+ * Pointers: where a call needs an object, a text or a place for a result, NULL is CLMIX_ERROR_ARGUMENT, with a sentence that names the
+ * function and the parameter. Getters give 0, NULL or "" for a NULL object, and what frees or closes takes NULL. Each comment says
+ * which pointers may be NULL, and which errors there are beside that. */
 #ifndef CLMIX_STATUS_H
 #define CLMIX_STATUS_H
 

@@ -53,7 +53,7 @@ typedef struct clmix_train_options {
 CLMIX_API clmix_train_options clmix_train_defaults(void);
 
 /* Learning rate of step `step` (from 0) of `total`; total 0, as in single steps without a data set: warm-up, then the peak. Pure, for tests
- * and plots. */
+ * and plots. 0 for NULL. */
 CLMIX_API float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_t total);
 
 /* ---- trainers ------------------------------------------------------------------------------------------------------------------------ */
@@ -63,26 +63,30 @@ typedef struct clmix_trainer clmix_trainer;
 /* Plans everything and knows the peak before it allocates; allocation is by the first step, or clmix_trainer_prepare. The network and the
  * data set are borrowed and must outlive the trainer. `data` may be NULL for a trainer that only takes single steps; otherwise the network
  * is told its classes' names and its normalisation. `options` NULL: the defaults.
- * Errors: ARGUMENT (an option out of range; pictures or classes that are not the model's), and what compiling meets. */
+ * Errors: ARGUMENT (an option out of range; pictures or classes that are not the model's), and what compiling meets. `trainer` and
+ * `network` must not be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data,
                                             const clmix_train_options *options);
+/* Allocates now. `trainer` must not be NULL. Errors: ARGUMENT, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_trainer_prepare(clmix_trainer *trainer);
 CLMIX_API void clmix_trainer_free(clmix_trainer *trainer); /* NULL is allowed */
 
 /* What a step costs, and the device memory of the whole run, network included, exactly. Either may be NULL. Work and launches are those of
  * the pass forward and backward; moved_bytes and least_bytes are a step's with the optimizer's update, of which the least is its state read
- * and written and the weights written. */
+ * and written and the weights written. Zeros of a NULL trainer. */
 CLMIX_API void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes);
-/* The same from a configuration and the numbers of pictures, for any device, clmix_device_generic included. */
+/* The same from a configuration and the numbers of pictures, for any device, clmix_device_generic included. `device` and `config` must
+ * not be NULL; `options` NULL: the defaults. Errors: as clmix_trainer_create. */
 CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
                                         const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes);
 
-/* Remembers how the data set was named, so that the checkpoint says it; copied. */
+/* Remembers how the data set was named, so that the checkpoint says it; copied. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec);
 
 /* One optimizer step on a batch of pictures u8 (count, H, W, C) and labels, outside of clmix_train; *loss (may be NULL) is the one before
  * the step. Labels are classes or CLMIX_NO_LABEL, not all of them the latter: ARGUMENT names the first that is neither, its place and the
- * number of classes. NOT_FINITE names the op; the weights are then as before. */
+ * number of classes. NOT_FINITE names the op; the weights are then as before. The other
+ * pointers must not be NULL (ARGUMENT). Further errors: those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count,
                                           double *loss);
 
@@ -99,9 +103,9 @@ typedef struct clmix_epoch {
     bool best; /* the best so far: model.safetensors has it */
 } clmix_epoch;
 /* Whether training has come apart, although every number is finite: loss over the training pictures, and over the test pictures where there
- * are any, is more than twice that of guessing among so many classes. */
+ * are any, is more than twice that of guessing among so many classes. False for NULL. */
 CLMIX_API bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes);
-/* As log.jsonl has it, without a newline; the caller frees it with clmix_free. */
+/* As log.jsonl has it, without a newline; the caller frees it with clmix_free. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
 
 /* What happens while training; every member may be NULL. `step` is called after each batch, with the epoch (from 1), its batches done and
@@ -121,7 +125,8 @@ typedef struct clmix_train_events {
  * is the last act before training: until then nothing on disk has changed, whatever fails. The folder is one trainer's at a time, over all
  * threads, processes and, where the file system carries locks, hosts; its file `lock` says whose.
  * Errors: NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is
- * damaged; FILE when the disk is full (the previous checkpoint stays), and when another trainer has the folder, naming its process. */
+ * damaged; FILE when the disk is full (the previous checkpoint stays), and when another trainer has the folder, naming its process.
+ * `trainer` and `folder` must not be NULL (ARGUMENT); `events` may be. */
 CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events);
 
 /* What a folder's checkpoint says of its run. */
@@ -136,7 +141,9 @@ typedef struct clmix_run_info {
     double best_top1;   /* NaN without test pictures */
     clmix_epoch last;   /* as finished last; all zero before the first */
 } clmix_run_info;
+/* Neither may be NULL. Errors: ARGUMENT, FILE (there is no checkpoint), FORMAT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);
+/* Frees the texts. NULL is allowed. */
 CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
 /* ---- evaluation ---------------------------------------------------------------------------------------------------------------------- */
@@ -147,6 +154,8 @@ typedef struct clmix_score {
     size_t count;
     double loss, top1, top5;
 } clmix_score;
+/* None may be NULL. Errors: ARGUMENT (an empty split; pictures or classes that are not the network's), NOT_FINITE, what reading a
+ * picture met, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score);
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 #define CLMIX_BASE_STATUS_H
 
 #include <clmix/status.h>
+#include <stddef.h>
 
 /* Stores the formatted sentence for this thread (cut at 1 KiB) and returns `status`. The arguments may include clmix_error() itself. */
 clmix_status clmix_fail(clmix_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -13,6 +14,13 @@ clmix_status clmix_fail_memory(const char *what);
 
 /* Puts "prefix: " in front of the stored sentence and returns `status` unchanged; for a caller that knows the path or the op. */
 clmix_status clmix_fail_at(clmix_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The first lines of a public function: an object or a place that it cannot do without. */
+#define CLMIX_NEED(pointer)                                                                                  \
+    do {                                                                                                     \
+        if ((pointer) == NULL)                                                                               \
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s: '%s' is NULL and must not be", __func__, #pointer); \
+    } while (0)
 
 /* Hands a failure on to the caller. */
 #define CLMIX_TRY(call)                    \

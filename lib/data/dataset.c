@@ -34,6 +34,9 @@ static clmix_status find_source(const char *spec, const clmix_data_source **sour
 
 clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels)
 {
+    CLMIX_NEED(dataset);
+    CLMIX_NEED(spec);
+
     const clmix_data_source *source = NULL;
     const char *argument;
     clmix_dataset *opened;
@@ -74,35 +77,45 @@ void clmix_dataset_close(clmix_dataset *dataset)
 
 size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split)
 {
-    return split == CLMIX_TRAIN || split == CLMIX_TEST ? dataset->count[split] : 0;
+    return dataset != NULL && (split == CLMIX_TRAIN || split == CLMIX_TEST) ? dataset->count[split] : 0;
 }
 
 int clmix_dataset_classes(const clmix_dataset *dataset)
 {
-    return dataset->classes;
+    return dataset == NULL ? 0 : dataset->classes;
 }
 
 const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label)
 {
-    return label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
+    return dataset != NULL && label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
 }
 
 void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels)
 {
-    *height = dataset->size.height;
-    *width = dataset->size.width;
-    *channels = dataset->size.channels;
+    if (height != NULL)
+        *height = dataset == NULL ? 0 : dataset->size.height;
+    if (width != NULL)
+        *width = dataset == NULL ? 0 : dataset->size.width;
+    if (channels != NULL)
+        *channels = dataset == NULL ? 0 : dataset->size.channels;
 }
 
 void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4])
 {
     (void)dataset; /* the authors use one normalisation for all sets */
-    for (int c = 0; c < 4; c++)
-        mean[c] = deviation[c] = 0.5f;
+    for (int c = 0; c < 4; c++) {
+        if (mean != NULL)
+            mean[c] = 0.5f;
+        if (deviation != NULL)
+            deviation[c] = 0.5f;
+    }
 }
 
 clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
 {
+    CLMIX_NEED(dataset);
+    CLMIX_NEED(picture);
+
     size_t count = clmix_dataset_count(dataset, split);
     int ignored;
 

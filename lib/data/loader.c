@@ -154,6 +154,9 @@ static clmix_status start_threads(clmix_loader *loader, int wanted)
 clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch,
                                const clmix_loader_options *options)
 {
+    CLMIX_NEED(loader);
+    CLMIX_NEED(dataset);
+
     clmix_batch_recipe recipe = { 0 };
     clmix_status status = CLMIX_OK;
     clmix_loader *opened;
@@ -209,6 +212,9 @@ static struct slot *await_slot(clmix_loader *loader)
 
 clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
 {
+    CLMIX_NEED(loader);
+    CLMIX_NEED(batch);
+
     struct slot *slot = await_slot(loader);
 
     memset(batch, 0, sizeof *batch);
@@ -226,7 +232,7 @@ clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
 
 size_t clmix_loader_batches(const clmix_loader *loader)
 {
-    return loader->recipe.batches;
+    return loader == NULL ? 0 : loader->recipe.batches;
 }
 
 void clmix_loader_close(clmix_loader *loader)

@@ -485,6 +485,10 @@ void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const 
 
     if (graph == NULL || graph->status != CLMIX_OK)
         return;
+    if (count > 0 && (of == NULL || gradient == NULL)) {
+        (void)clmix_poison_null(clmix_root(graph), "clmix_backward", of == NULL ? "of" : "gradient");
+        return;
+    }
     if (graph->forward_count != 0) {
         clmix_poison(clmix_root(graph), CLMIX_ERROR_ARGUMENT, "this graph already has its backward pass; build a new graph");
         return;

@@ -397,6 +397,9 @@ static void release(struct clmix_planner *planner)
 
 clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode)
 {
+    CLMIX_NEED(plan);
+    CLMIX_NEED(device);
+
     struct clmix_planner planner = { .graph = graph, .device = device, .mode = mode };
     clmix_status status;
 

@@ -16,7 +16,7 @@ clmix_shape clmix_shape_make(int rank, const size_t *size)
 {
     clmix_shape shape = { .rank = rank };
 
-    for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
+    for (int i = 0; i < rank && i < CLMIX_MAX_RANK && size != NULL; i++)
         shape.size[i] = size[i];
     return shape;
 }
@@ -145,6 +145,11 @@ clmix_value clmix_poison(clmix_scope at, clmix_status status, const char *format
     return poisoned(at.graph);
 }
 
+clmix_value clmix_poison_null(clmix_scope at, const char *function, const char *parameter)
+{
+    return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "%s: '%s' is NULL and must not be", function, parameter);
+}
+
 const char *clmix_graph_string(clmix_graph *graph, const char *text)
 {
     char *copy = strdup(text);
@@ -176,6 +181,10 @@ clmix_scope clmix_in(clmix_scope at, const char *format, ...)
 
     if (at.graph == NULL)
         return at;
+    if (format == NULL) {
+        (void)clmix_poison_null(at, "clmix_in", "format");
+        return at;
+    }
     va_start(arguments, format);
     vsnprintf(name, sizeof name, format, arguments);
     va_end(arguments);
@@ -285,6 +294,8 @@ clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, i
 
     if (graph == NULL)
         return poisoned(NULL);
+    if (name == NULL || (rank > 0 && size == NULL))
+        return clmix_poison_null(root, "clmix_input", name == NULL ? "name" : "size");
     if (check_shape(shape) != CLMIX_OK)
         return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': %s", name, clmix_error());
     id = clmix_graph_add_tensor(graph, CLMIX_VALUE_INPUT, type, shape, -1);
@@ -299,6 +310,10 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
 
     if (graph == NULL || value.graph != graph || !clmix_is_value(value))
         return; /* a poisoned value: its own error is already kept */
+    if (name == NULL) {
+        (void)clmix_poison_null(clmix_here(graph), "clmix_output", "name");
+        return;
+    }
     tensor = graph->tensors[value.id];
     if (tensor->kind != CLMIX_VALUE_RESULT || tensor->output != NULL ||
         clmix_shape_count(tensor->shape) != clmix_shape_count(graph->tensors[tensor->base]->shape))
@@ -358,6 +373,8 @@ clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const si
 
     for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
         info.order[i] = order == NULL ? i : order[i];
+    if (name == NULL || (rank > 0 && file_size == NULL))
+        return clmix_poison_null(at, "clmix_parameter", name == NULL ? "name" : "file_size");
     return add_parameter(at, name, &info);
 }
 
@@ -367,6 +384,8 @@ clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t
 
     for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
         info.order[i] = i;
+    if (name == NULL || (rank > 0 && size == NULL))
+        return clmix_poison_null(at, "clmix_state", name == NULL ? "name" : "size");
     return add_parameter(at, name, &info);
 }
 
@@ -377,6 +396,8 @@ size_t clmix_graph_tensor_count(const clmix_graph *graph)
 
 clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info)
 {
+    CLMIX_NEED(info);
+
     if (index >= clmix_graph_tensor_count(graph))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor %zu of a graph that has %zu", index, clmix_graph_tensor_count(graph));
     *info = graph->parameters[index].info;
@@ -392,7 +413,7 @@ size_t clmix_freeze(clmix_graph *graph, const char *pattern)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++)
+    for (size_t i = 0; pattern != NULL && i < clmix_graph_tensor_count(graph); i++)
         if (fnmatch(pattern, graph->parameters[i].info.name, 0) == 0) {
             graph->tensors[graph->parameters[i].value]->frozen = true;
             count++;

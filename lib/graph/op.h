@@ -122,6 +122,8 @@ clmix_value clmix_no_value(void);                            /* an optional inpu
 bool clmix_is_value(clmix_value value);                      /* there is one, and it is not poisoned */
 /* Poisons: records the first error of the graph, with the path in front, and gives a poisoned value. */
 clmix_value clmix_poison(clmix_scope at, clmix_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a pointer that a public function cannot do without. */
+clmix_value clmix_poison_null(clmix_scope at, const char *function, const char *parameter);
 
 /* Access by id; only for valid ids. Pointers stay valid until the next node or value is added. */
 const struct clmix_tensor *clmix_tensor_at(const clmix_graph *graph, int32_t value);

@@ -64,7 +64,8 @@ void clmix_plan_free(clmix_plan *plan)
 
 void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost)
 {
-    *cost = plan->cost;
+    if (cost != NULL)
+        *cost = plan == NULL ? (clmix_plan_cost){ 0 } : plan->cost;
 }
 
 static clmix_status allocate_arenas(clmix_plan *plan)
@@ -90,6 +91,9 @@ static clmix_status allocate_arenas(clmix_plan *plan)
 
 clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other)
 {
+    CLMIX_NEED(plan);
+    CLMIX_NEED(other);
+
     if (plan->device != other->device || other->lender != NULL || other->slab_count < plan->slab_count)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a plan can only use the activation memory of a larger plan of the same device");
     for (size_t i = 0; i < plan->slab_count; i++)
@@ -130,6 +134,8 @@ static clmix_status bind_all(clmix_plan *plan)
 
 clmix_status clmix_plan_prepare(clmix_plan *plan)
 {
+    CLMIX_NEED(plan);
+
     if (!plan->device->real)
         return clmix_fail(
             CLMIX_ERROR_NO_DEVICE,
@@ -172,6 +178,10 @@ static size_t place_bytes(const struct clmix_place *place)
 
 clmix_status clmix_plan_bind(clmix_plan *plan, const char *name, cl_mem memory, size_t offset_bytes)
 {
+    CLMIX_NEED(plan);
+    CLMIX_NEED(name);
+    CLMIX_NEED(memory);
+
     const struct clmix_place *place;
     struct clmix_storage *storage;
     size_t size = 0;
@@ -195,6 +205,8 @@ clmix_status clmix_plan_bind(clmix_plan *plan, const char *name, cl_mem memory, 
 
 clmix_status clmix_plan_bind_arena(clmix_plan *plan, clmix_arena arena, cl_mem memory)
 {
+    CLMIX_NEED(plan);
+
     size_t size = 0;
 
     if (arena >= CLMIX_ACTIVATIONS)
@@ -228,6 +240,10 @@ static clmix_status check_size(const struct clmix_place *place, const char *name
 
 clmix_status clmix_plan_write(clmix_plan *plan, const char *name, const void *data, size_t bytes)
 {
+    CLMIX_NEED(plan);
+    CLMIX_NEED(name);
+    CLMIX_NEED(data);
+
     const struct clmix_place *place;
     size_t offset;
     cl_mem memory;
@@ -241,6 +257,10 @@ clmix_status clmix_plan_write(clmix_plan *plan, const char *name, const void *da
 
 clmix_status clmix_plan_read(clmix_plan *plan, const char *name, void *data, size_t bytes)
 {
+    CLMIX_NEED(plan);
+    CLMIX_NEED(name);
+    CLMIX_NEED(data);
+
     const struct clmix_place *place;
     size_t offset;
     cl_mem memory;
@@ -254,6 +274,8 @@ clmix_status clmix_plan_read(clmix_plan *plan, const char *name, void *data, siz
 
 clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint64_t step)
 {
+    CLMIX_NEED(plan);
+
     uint32_t words[4] = { (uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)step, (uint32_t)(step >> 32) };
     size_t offset;
     cl_mem memory;
@@ -267,11 +289,14 @@ clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint64_t step)
 
 clmix_status clmix_plan_wait(clmix_plan *plan)
 {
+    CLMIX_NEED(plan);
     return clmix_device_wait(plan->device);
 }
 
 clmix_status clmix_plan_run(clmix_plan *plan)
 {
+    CLMIX_NEED(plan);
+
     CLMIX_TRY(clmix_plan_prepare(plan));
     for (size_t i = 0; i < plan->launcher_count; i++)
         CLMIX_TRY(clmix_launch_enqueue(plan->device, &plan->launchers[i]->launch));
@@ -395,6 +420,8 @@ static clmix_status check_steps(clmix_plan *plan, const struct places *places)
 
 clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
 {
+    CLMIX_NEED(plan);
+
     struct places places;
     clmix_status status;
 
@@ -409,11 +436,14 @@ clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
 
 size_t clmix_plan_value_count(const clmix_plan *plan)
 {
-    return plan->listed_count;
+    return plan == NULL ? 0 : plan->listed_count;
 }
 
 clmix_status clmix_plan_value_at(const clmix_plan *plan, size_t index, clmix_plan_value *value)
 {
+    CLMIX_NEED(plan);
+    CLMIX_NEED(value);
+
     const struct clmix_storage *storage;
     const struct clmix_place *place;
 

@@ -6,8 +6,8 @@
 
 #define LOOKED_AT 512 /* bytes, to tell text */
 
-#define CONVERT                                                                                                                             \
-    "convert it with: python3 -c \"import sys, torch; from safetensors.torch import save_file; save_file(torch.load(sys.argv[1], "         \
+#define CONVERT                                                                                                                    \
+    "convert it with: python3 -c \"import sys, torch; from safetensors.torch import save_file; save_file(torch.load(sys.argv[1], " \
     "map_location='cpu', weights_only=True), sys.argv[2])\" FILE.pt FILE.safetensors (what it holds must be a state_dict)"
 
 static const struct kind {

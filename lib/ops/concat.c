@@ -200,7 +200,7 @@ clmix_value clmix_concat(const clmix_value *values, int count, int axis)
 {
     struct clmix_concat_attributes attributes;
 
-    if (count < 1)
+    if (count < 1 || values == NULL)
         return clmix_no_value();
     attributes.axis = clmix_axis_of(values[0], axis);
     if (clmix_is_value(values[0]) && attributes.axis < 0)

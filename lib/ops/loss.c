@@ -35,8 +35,7 @@ static clmix_status expect_logits(const clmix_graph *graph, const struct clmix_n
     char text[64];
 
     if (logits->type != CLMIX_F32 || logits->shape.rank < 2)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the logits are %s and must be f32 (rows, classes)",
-                          clmix_shape_text(logits->shape, text));
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the logits are %s and must be f32 (rows, classes)", clmix_shape_text(logits->shape, text));
     return expect_column(graph, node, LABEL, "the labels", CLMIX_I32, clmix_shape_rows(logits->shape));
 }
 
@@ -210,6 +209,8 @@ clmix_value clmix_top_k(clmix_value logits, clmix_value label, int count, const 
     if (count < 1 || count > MOST_COUNTS)
         return clmix_poison(clmix_here(logits.graph), CLMIX_ERROR_ARGUMENT,
                             "top-k counts for %d values of k; between 1 and %d can be counted at once", count, MOST_COUNTS);
+    if (k == NULL)
+        return clmix_poison_null(clmix_here(logits.graph), "clmix_top_k", "k");
     for (int i = 0; i < count; i++)
         attributes.k[i] = k[i];
     return clmix_node_add(clmix_here(logits.graph), &clmix_op_top_k, &attributes, sizeof attributes, (clmix_value[]){ logits, label }, 2);

@@ -67,6 +67,8 @@ clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float
     struct normalize_attributes attributes = { .mean = { 0.0f } };
     size_t channels = clmix_shape_columns(clmix_shape_of(pictures));
 
+    if (mean == NULL || deviation == NULL)
+        return clmix_poison_null(clmix_here(pictures.graph), "clmix_normalize", mean == NULL ? "mean" : "deviation");
     for (size_t c = 0; c < channels && c < MOST_CHANNELS; c++) {
         attributes.mean[c] = mean[c];
         attributes.deviation[c] = deviation[c];

@@ -191,6 +191,8 @@ clmix_value clmix_reshape(clmix_value x, int rank, const size_t *size)
 {
     struct clmix_reshape_attributes attributes = { .shape = clmix_shape_make(rank, size) };
 
+    if (rank > 0 && size == NULL)
+        return clmix_poison_null(clmix_here(x.graph), "clmix_reshape", "size");
     return clmix_node_add(clmix_here(x.graph), &clmix_op_reshape, &attributes, sizeof attributes, &x, 1);
 }
 

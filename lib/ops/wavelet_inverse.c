@@ -120,6 +120,8 @@ clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_v
     if (levels < 1 || levels > CLMIX_MOST_LEVELS)
         return clmix_poison(clmix_here(approximation.graph), CLMIX_ERROR_ARGUMENT,
                             "an inverse wavelet transform of %d levels; it takes 1 to %d", levels, CLMIX_MOST_LEVELS);
+    if (details == NULL)
+        return clmix_poison_null(clmix_here(approximation.graph), "clmix_haar_idwt", "details");
     for (int j = 1; j <= levels; j++)
         inputs[j] = details[j - 1];
     return clmix_node_add(clmix_here(approximation.graph), &clmix_op_haar_idwt, &attributes, sizeof attributes, inputs, levels + 1);

@@ -147,6 +147,10 @@ clmix_status clmix_answers_find(const clmix_device *device, const char *key, con
 
 clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers)
 {
+    CLMIX_NEED(device);
+    CLMIX_NEED(path);
+    CLMIX_NEED(answers);
+
     const char *line = NULL;
     char *text = NULL;
     size_t length;

@@ -76,11 +76,11 @@ void clmix_buffer_release(clmix_device *device, cl_mem memory)
 void clmix_device_memory(const clmix_device *device, size_t *current_bytes, size_t *peak_bytes, size_t *allocations)
 {
     if (current_bytes != NULL)
-        *current_bytes = device->current_bytes;
+        *current_bytes = device == NULL ? 0 : device->current_bytes;
     if (peak_bytes != NULL)
-        *peak_bytes = device->peak_bytes;
+        *peak_bytes = device == NULL ? 0 : device->peak_bytes;
     if (allocations != NULL)
-        *allocations = device->allocations;
+        *allocations = device == NULL ? 0 : device->allocations;
 }
 
 clmix_status clmix_buffer_write(clmix_device *device, cl_mem memory, size_t offset_bytes, const void *data, size_t bytes)

@@ -150,6 +150,8 @@ void clmix_cache_trim(void)
 
 clmix_status clmix_cache_describe(clmix_cache_info *info)
 {
+    CLMIX_NEED(info);
+
     struct entries entries;
 
     memset(info, 0, sizeof *info);
@@ -167,12 +169,16 @@ clmix_status clmix_cache_describe(clmix_cache_info *info)
 void clmix_cache_clear(size_t *programs, size_t *bytes)
 {
     struct entries entries = list();
+    size_t whole = 0, sum = 0;
 
-    *programs = *bytes = 0;
     for (size_t i = 0; i < entries.count; i++)
         if (unlink(entries.items[i].path) == 0) {
-            *programs += entries.items[i].whole;
-            *bytes += entries.items[i].bytes;
+            whole += entries.items[i].whole;
+            sum += entries.items[i].bytes;
         }
+    if (programs != NULL)
+        *programs = whole;
+    if (bytes != NULL)
+        *bytes = sum;
     forget(&entries);
 }

@@ -216,6 +216,9 @@ static clmix_status launch_ceilings(clmix_device *device, clmix_ceilings *ceilin
 
 clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceilings *ceilings)
 {
+    CLMIX_NEED(device);
+    CLMIX_NEED(ceilings);
+
     memset(ceilings, 0, sizeof *ceilings);
     CLMIX_TRY(clmix_device_require(device, "measuring ceilings"));
     CLMIX_TRY(fma_ceiling(device, &ceilings->fma_gflops));

@@ -123,6 +123,8 @@ static clmix_status run_check(clmix_device *device, const struct check *check, s
 
 clmix_status clmix_device_check(clmix_device *device)
 {
+    CLMIX_NEED(device);
+
     cl_mem from = NULL, to = NULL;
     size_t group = 1;
     float in[COUNT];

@@ -8,6 +8,9 @@
 
 clmix_status clmix_device_list(clmix_device_info **list, size_t *count, char **skipped)
 {
+    CLMIX_NEED(list);
+    CLMIX_NEED(count);
+
     struct clmix_candidate *candidates = NULL;
     char *reasons = NULL;
     clmix_status status = clmix_enumerate(&candidates, count, &reasons);
@@ -98,6 +101,8 @@ static clmix_status choose(const char *selector, struct clmix_candidate *chosen)
 
 clmix_status clmix_device_open(clmix_device **device, const char *selector)
 {
+    CLMIX_NEED(device);
+
     struct clmix_candidate chosen;
     clmix_device *made;
     clmix_status status;
@@ -144,6 +149,11 @@ static clmix_status check_adopted(cl_context context, cl_device_id id, cl_comman
 
 clmix_status clmix_device_adopt(clmix_device **device, cl_context context, cl_device_id id, cl_command_queue queue)
 {
+    CLMIX_NEED(device);
+    CLMIX_NEED(context);
+    CLMIX_NEED(id);
+    CLMIX_NEED(queue);
+
     cl_platform_id platform = NULL;
     char reason[512];
     clmix_device *made;
@@ -178,6 +188,8 @@ clmix_status clmix_device_adopt(clmix_device **device, cl_context context, cl_de
 
 clmix_status clmix_device_generic(clmix_device **device)
 {
+    CLMIX_NEED(device);
+
     clmix_device *made = calloc(1, sizeof *made);
     clmix_status status;
 
@@ -236,15 +248,17 @@ void clmix_device_close(clmix_device *device)
 
 const clmix_device_info *clmix_device_describe(const clmix_device *device)
 {
-    return &device->info;
+    static const clmix_device_info none = { .index = -1 };
+
+    return device == NULL ? &none : &device->info;
 }
 
 cl_context clmix_device_context(const clmix_device *device)
 {
-    return device->context;
+    return device == NULL ? NULL : device->context;
 }
 
 cl_command_queue clmix_device_queue(const clmix_device *device)
 {
-    return device->queue;
+    return device == NULL ? NULL : device->queue;
 }

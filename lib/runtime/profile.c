@@ -126,6 +126,8 @@ clmix_status clmix_profile_launch(clmix_device *device, const struct clmix_launc
 
 clmix_status clmix_profile_start(clmix_device *device)
 {
+    CLMIX_NEED(device);
+
     struct clmix_profile *profile;
     cl_command_queue_properties properties = 0;
 
@@ -146,6 +148,10 @@ clmix_status clmix_profile_start(clmix_device *device)
 
 clmix_status clmix_profile_stop(clmix_device *device, const clmix_profile_record **records, size_t *count)
 {
+    CLMIX_NEED(device);
+    CLMIX_NEED(records);
+    CLMIX_NEED(count);
+
     clmix_status status;
 
     if (records != NULL)
@@ -215,6 +221,9 @@ static clmix_status put_records(clmix_file_writer *writer, const clmix_device *d
 
 clmix_status clmix_profile_write_trace(clmix_device *device, const char *path)
 {
+    CLMIX_NEED(device);
+    CLMIX_NEED(path);
+
     const struct clmix_profile *profile = device->profile != NULL ? device->profile : device->recorded;
     clmix_file_writer writer;
 

@@ -52,12 +52,18 @@ void clmix_programs_free(struct clmix_programs *programs)
 
 void clmix_device_programs(const clmix_device *device, size_t *compiled, size_t *loaded)
 {
-    *compiled = device->programs == NULL ? 0 : device->programs->compiled;
-    *loaded = device->programs == NULL ? 0 : device->programs->loaded;
+    const bool any = device != NULL && device->programs != NULL;
+
+    if (compiled != NULL)
+        *compiled = any ? device->programs->compiled : 0;
+    if (loaded != NULL)
+        *loaded = any ? device->programs->loaded : 0;
 }
 
 void clmix_device_watch_compiler(clmix_device *device, clmix_compiler_watch watch, void *user)
 {
+    if (device == NULL)
+        return;
     device->watch = watch;
     device->watch_user = user;
 }

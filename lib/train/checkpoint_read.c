@@ -233,6 +233,8 @@ clmix_status clmix_checkpoint_read(clmix_trainer *trainer, struct clmix_run *run
 
 void clmix_run_info_clear(clmix_run_info *info)
 {
+    if (info == NULL)
+        return;
     free(info->model);
     free(info->config);
     free(info->data);
@@ -277,6 +279,9 @@ static clmix_status inspect(const clmix_safetensors *file, const char *path, clm
 
 clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info)
 {
+    CLMIX_NEED(folder);
+    CLMIX_NEED(info);
+
     char *path = clmix_path_join(folder, "checkpoint.safetensors");
     clmix_safetensors *file = NULL;
     clmix_status status;

@@ -112,6 +112,10 @@ clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *d
 
 clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)
 {
+    CLMIX_NEED(network);
+    CLMIX_NEED(data);
+    CLMIX_NEED(score);
+
     struct clmix_recipe recipe;
     clmix_plan *plan = NULL;
     float mean[4], deviation[4];

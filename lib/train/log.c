@@ -23,24 +23,27 @@ static double rounded(double value, double unit)
     return isfinite(value) ? round(value / unit) * unit : value;
 }
 
-clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **line)
+clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json)
 {
-    cJSON *json = cJSON_CreateObject();
-    bool done = json != NULL;
+    CLMIX_NEED(epoch);
+    CLMIX_NEED(json);
+
+    cJSON *object = cJSON_CreateObject();
+    bool done = object != NULL;
     clmix_status status;
 
-    put(json, "epoch", (double)epoch->epoch, &done);
-    put(json, "step", (double)epoch->step, &done);
-    put(json, "train_loss", epoch->train_loss, &done);
-    put(json, "train_top1", epoch->train_top1, &done);
-    put(json, "test_loss", epoch->test_loss, &done);
-    put(json, "test_top1", epoch->test_top1, &done);
-    put(json, "test_top5", epoch->test_top5, &done);
-    put(json, "images_per_second", rounded(epoch->images_per_second, 1.0 / 16), &done);
-    put(json, "seconds", rounded(epoch->seconds, 1.0 / 1024), &done);
-    put(json, "peak_device_bytes", (double)epoch->peak_device_bytes, &done);
-    status = done ? clmix_json_print(json, line) : clmix_fail_memory("a line of the log");
-    cJSON_Delete(json);
+    put(object, "epoch", (double)epoch->epoch, &done);
+    put(object, "step", (double)epoch->step, &done);
+    put(object, "train_loss", epoch->train_loss, &done);
+    put(object, "train_top1", epoch->train_top1, &done);
+    put(object, "test_loss", epoch->test_loss, &done);
+    put(object, "test_top1", epoch->test_top1, &done);
+    put(object, "test_top5", epoch->test_top5, &done);
+    put(object, "images_per_second", rounded(epoch->images_per_second, 1.0 / 16), &done);
+    put(object, "seconds", rounded(epoch->seconds, 1.0 / 1024), &done);
+    put(object, "peak_device_bytes", (double)epoch->peak_device_bytes, &done);
+    status = done ? clmix_json_print(object, json) : clmix_fail_memory("a line of the log");
+    cJSON_Delete(object);
     return status;
 }
 
@@ -48,9 +51,9 @@ clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **line)
 bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes)
 {
     const double limit = 2.0 * log((double)classes);
-    const bool tested = !isnan(epoch->test_top1);
+    const bool tested = epoch != NULL && !isnan(epoch->test_top1);
 
-    return epoch->epoch > 0 && classes > 1 && !(epoch->train_loss <= limit) && !(tested && epoch->test_loss <= limit);
+    return epoch != NULL && epoch->epoch > 0 && classes > 1 && !(epoch->train_loss <= limit) && !(tested && epoch->test_loss <= limit);
 }
 
 static clmix_status put_line(clmix_file_writer *writer, const clmix_epoch *epoch)

@@ -232,6 +232,9 @@ static clmix_status begin(struct loop *loop, bool resume)
 
 clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events)
 {
+    CLMIX_NEED(trainer);
+    CLMIX_NEED(folder);
+
     struct loop loop = { .trainer = trainer, .events = events };
     clmix_status status;
 

@@ -13,10 +13,13 @@ static size_t warmup_of(const clmix_train_options *options, size_t total)
 float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_t total)
 {
     const double pi = 3.14159265358979323846;
-    const double peak = (double)options->rate;
-    const size_t warmup = warmup_of(options, total);
-    double progress;
+    double peak, progress;
+    size_t warmup;
 
+    if (options == NULL)
+        return 0.0f;
+    peak = (double)options->rate;
+    warmup = warmup_of(options, total);
     if (step < warmup)
         return (float)(peak * (double)(step + 1) / (double)warmup);
     if (total == 0)

@@ -113,6 +113,10 @@ static clmix_status check_labels(const clmix_trainer *trainer, const int32_t *la
 
 clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count, double *loss)
 {
+    CLMIX_NEED(trainer);
+    CLMIX_NEED(pictures);
+    CLMIX_NEED(labels);
+
     struct clmix_step_input input = { .count = count, .pictures = pictures, .labels = labels, .second_labels = labels };
     struct clmix_step_result result = { 0 };
     clmix_status status;

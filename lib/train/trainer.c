@@ -169,6 +169,9 @@ static clmix_status describe_data(clmix_network *network, const clmix_dataset *d
 
 clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data, const clmix_train_options *options)
 {
+    CLMIX_NEED(trainer);
+    CLMIX_NEED(network);
+
     clmix_train_options defaults = clmix_train_defaults();
     float mean[4], deviation[4];
     clmix_trainer *made = NULL;
@@ -202,6 +205,9 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
 
 clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec)
 {
+    CLMIX_NEED(trainer);
+    CLMIX_NEED(spec);
+
     char *copy = strdup(spec);
 
     if (copy == NULL)
@@ -237,6 +243,12 @@ static size_t all_bytes(const clmix_trainer *trainer)
 
 void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes)
 {
+    if (trainer == NULL) {
+        clmix_plan_costs(NULL, step);
+        if (peak_bytes != NULL)
+            *peak_bytes = 0;
+        return;
+    }
     if (step != NULL) {
         clmix_plan_costs(trainer->plans[0].plan, step);
         step->moved_bytes += clmix_optimizer_moved_bytes(trainer->optimizer);
@@ -249,10 +261,14 @@ void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, siz
 clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
                               const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes)
 {
+    CLMIX_NEED(device);
+    CLMIX_NEED(config);
+
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    const clmix_train_options defaults = clmix_train_defaults();
     clmix_trainer *trainer = NULL;
 
-    CLMIX_TRY(make(&trainer, device, config, half, half, train_count, test_count, options));
+    CLMIX_TRY(make(&trainer, device, config, half, half, train_count, test_count, options == NULL ? &defaults : options));
     clmix_trainer_cost(trainer, step, peak_bytes);
     clmix_trainer_free(trainer);
     return CLMIX_OK;
@@ -309,6 +325,8 @@ static clmix_status allocate(clmix_trainer *trainer, size_t count, const char *w
 
 clmix_status clmix_trainer_prepare(clmix_trainer *trainer)
 {
+    CLMIX_NEED(trainer);
+
     const size_t weights = trainer->map.weight_count, states = trainer->map.state_count;
 
     if (trainer->prepared)

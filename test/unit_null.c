@@ -1,0 +1,444 @@
+/* Every public function with NULL in each place of a pointer: refused with a sentence that names it, or harmless, as the headers say. test/lint/null.sh
+ * sees to it that none is forgotten here. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clmix/clmix.h>
+
+#include "support_ops.h"
+#include "support_suite.h"
+
+#define TINY "{\"model\":\"wavemix\",\"image_size\":[16,16],\"classes\":10,\"dim\":8,\"depth\":1}"
+
+static void expect_refusal(clmix_status status, const char *sentence)
+{
+    ck_assert_msg(status == CLMIX_ERROR_ARGUMENT && strcmp(clmix_error(), sentence) == 0, "status %d, '%s' instead of '%s'", (int)status,
+                  clmix_error(), sentence);
+}
+
+/* The function called with these arguments says that this parameter is NULL. */
+#define REFUSED(parameter, function, ...) expect_refusal(function(__VA_ARGS__), #function ": '" #parameter "' is NULL and must not be")
+
+/* The same for a function that builds: the graph keeps the sentence. */
+#define POISONED(parameter, function, ...)                                                                         \
+    do {                                                                                                           \
+        clmix_graph *graph = clmix_graph_new();                                                                    \
+        clmix_value x = clmix_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 1, 4, 4, 3 });                           \
+        (void)x;                                                                                                   \
+        (void)function(__VA_ARGS__);                                                                               \
+        ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);                                          \
+        ck_assert_msg(strstr(clmix_error(), #function ": '" #parameter "' is NULL") != NULL, "%s", clmix_error()); \
+        clmix_graph_free(graph);                                                                                   \
+    } while (0)
+
+static const clmix_value none; /* of no graph */
+static const clmix_scope nowhere;
+
+static void expect_poisoned(clmix_value value)
+{
+    ck_assert_int_eq(clmix_shape_of(value).rank, -1);
+}
+
+/* ---- status.h, clmix.h, device.h ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(devices)
+{
+    clmix_device *device = NULL;
+    clmix_device_info *list = NULL;
+    const clmix_profile_record *records;
+    clmix_ceilings ceilings;
+    size_t count = 1, other = 1;
+    char *path = NULL;
+
+    clmix_free(NULL);
+    ck_assert(clmix_error() != NULL && clmix_status_name(CLMIX_OK) != NULL && clmix_version() != NULL && clmix_cache_folder() != NULL &&
+              clmix_cache_refusal() != NULL);
+    REFUSED(list, clmix_device_list, NULL, &count, NULL);
+    REFUSED(count, clmix_device_list, &list, NULL, NULL);
+    REFUSED(device, clmix_device_open, NULL, NULL);
+    REFUSED(device, clmix_device_adopt, NULL, clmix_device_context(ops_device), NULL, clmix_device_queue(ops_device));
+    REFUSED(context, clmix_device_adopt, &device, NULL, NULL, clmix_device_queue(ops_device));
+    REFUSED(id, clmix_device_adopt, &device, clmix_device_context(ops_device), NULL, clmix_device_queue(ops_device));
+    REFUSED(device, clmix_device_generic, NULL);
+    clmix_device_close(NULL);
+    ck_assert_str_eq(clmix_device_describe(NULL)->name, "");
+    ck_assert_ptr_null(clmix_device_quirk(NULL, 0));
+    ck_assert(clmix_device_context(NULL) == NULL && clmix_device_queue(NULL) == NULL);
+    REFUSED(device, clmix_device_check, NULL);
+    clmix_device_memory(NULL, &count, &other, NULL);
+    ck_assert(count == 0 && other == 0);
+    clmix_device_memory(ops_device, NULL, NULL, NULL);
+    count = 1;
+    clmix_device_programs(NULL, &count, NULL);
+    ck_assert_uint_eq(count, 0);
+    clmix_device_programs(ops_device, NULL, NULL);
+    clmix_device_watch_compiler(NULL, NULL, NULL);
+    REFUSED(info, clmix_cache_describe, NULL);
+    REFUSED(device, clmix_device_tuning, NULL, &path, &count);
+    REFUSED(path, clmix_device_tuning, ops_device, NULL, &count);
+    REFUSED(answers, clmix_device_tuning, ops_device, &path, NULL);
+    REFUSED(device, clmix_device_ceilings, NULL, &ceilings);
+    REFUSED(ceilings, clmix_device_ceilings, ops_device, NULL);
+    REFUSED(device, clmix_profile_start, NULL);
+    REFUSED(device, clmix_profile_stop, NULL, &records, &count);
+    REFUSED(records, clmix_profile_stop, ops_device, NULL, &count);
+    REFUSED(count, clmix_profile_stop, ops_device, &records, NULL);
+    REFUSED(device, clmix_profile_write_trace, NULL, "trace.json");
+    REFUSED(path, clmix_profile_write_trace, ops_device, NULL);
+}
+END_TEST
+
+START_TEST(a_cache_is_cleared_without_places)
+{
+    const char *base = getenv("CLMIX_CACHE_DIR");
+    char kept[1024];
+
+    snprintf(kept, sizeof kept, "%s", base != NULL ? base : "");
+    setenv("CLMIX_CACHE_DIR", "", 1);
+    clmix_cache_clear(NULL, NULL);
+    if (base != NULL)
+        setenv("CLMIX_CACHE_DIR", kept, 1);
+    else
+        unsetenv("CLMIX_CACHE_DIR");
+}
+END_TEST
+
+/* ---- graph.h, ops.h ----------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(graphs)
+{
+    const size_t size[4] = { 1, 4, 4, 3 };
+    clmix_tensor_info info;
+    clmix_graph *some = clmix_graph_new();
+
+    clmix_graph_free(NULL);
+    ck_assert_int_eq(clmix_graph_check(NULL), CLMIX_ERROR_HOST_MEMORY);
+    ck_assert_ptr_null(clmix_root(NULL).graph);
+    ck_assert_ptr_null(clmix_in(nowhere, "a").graph);
+    clmix_at(nowhere);
+    expect_poisoned(clmix_input(NULL, "x", CLMIX_F32, 4, size));
+    clmix_output(NULL, "y", none);
+    expect_poisoned(clmix_parameter(nowhere, "w", 4, size, NULL, CLMIX_ZEROS, 0.0f));
+    expect_poisoned(clmix_state(nowhere, "s", 4, size, CLMIX_ZEROS));
+    ck_assert_uint_eq(clmix_shape_count(clmix_shape_of(none)), 0);
+    clmix_want_gradient(none);
+    clmix_backward(NULL, 1, NULL, NULL);
+    expect_poisoned(clmix_gradient_of(none));
+    ck_assert(clmix_graph_tensor_count(NULL) == 0 && clmix_graph_weight_count(NULL) == 0 && clmix_graph_state_count(NULL) == 0);
+    ck_assert(!clmix_graph_has_gradient(NULL, 0));
+    ck_assert(clmix_freeze(NULL, "*") == 0 && clmix_freeze(some, NULL) == 0);
+    ck_assert_int_eq(clmix_graph_tensor(NULL, 0, &info), CLMIX_ERROR_ARGUMENT);
+    REFUSED(info, clmix_graph_tensor, some, 0, NULL);
+    clmix_graph_free(some);
+
+    POISONED(format, clmix_in, clmix_root(graph), NULL);
+    POISONED(name, clmix_input, graph, NULL, CLMIX_F32, 4, size);
+    POISONED(size, clmix_input, graph, "y", CLMIX_F32, 4, NULL);
+    POISONED(name, clmix_output, graph, NULL, x);
+    POISONED(name, clmix_parameter, clmix_root(graph), NULL, 4, size, NULL, CLMIX_ZEROS, 0.0f);
+    POISONED(file_size, clmix_parameter, clmix_root(graph), "w", 4, NULL, NULL, CLMIX_ZEROS, 0.0f);
+    POISONED(name, clmix_state, clmix_root(graph), NULL, 4, size, CLMIX_ZEROS);
+    POISONED(size, clmix_state, clmix_root(graph), "s", 4, NULL, CLMIX_ZEROS);
+    POISONED(of, clmix_backward, graph, 1, NULL, &x);
+    POISONED(gradient, clmix_backward, graph, 1, &x, NULL);
+}
+END_TEST
+
+START_TEST(ops)
+{
+    const float one[4] = { 1.0f, 1.0f, 1.0f, 1.0f };
+    const size_t size[2] = { 1, 48 };
+    const clmix_window window = clmix_square(3, 1, 1);
+    const int k = 1;
+
+    expect_poisoned(clmix_linear(nowhere, none, 4, true));
+    expect_poisoned(clmix_conv2d(nowhere, none, 4, window, true));
+    expect_poisoned(clmix_conv_transpose2d(nowhere, none, 4, window, true));
+    expect_poisoned(clmix_haar_bands(none, 1));
+    expect_poisoned(clmix_haar_level(none, none, 1));
+    expect_poisoned(clmix_haar_dwt(none, 1, NULL));
+    expect_poisoned(clmix_haar_idwt(none, 1, &none, 4, 4));
+    expect_poisoned(clmix_batch_norm(nowhere, none, 1e-5f, 0.1f));
+    expect_poisoned(clmix_layer_norm(nowhere, none, 1e-5f));
+    expect_poisoned(clmix_gelu(none));
+    expect_poisoned(clmix_relu(none));
+    expect_poisoned(clmix_sigmoid(none));
+    expect_poisoned(clmix_softmax(none, -1));
+    expect_poisoned(clmix_dropout(none, 0.5f));
+    expect_poisoned(clmix_add(none, none));
+    expect_poisoned(clmix_scale(none, 2.0f));
+    expect_poisoned(clmix_concat(NULL, 2, 0));
+    expect_poisoned(clmix_concat(&none, 1, 0));
+    expect_poisoned(clmix_slice(none, 0, 0, 1));
+    expect_poisoned(clmix_reshape(none, 2, size));
+    expect_poisoned(clmix_global_average_pool(none));
+    expect_poisoned(clmix_max_pool2d(none, window));
+    expect_poisoned(clmix_normalize(none, one, one));
+    expect_poisoned(clmix_cross_entropy(none, none, 0.0f, none, none));
+    expect_poisoned(clmix_top_k(none, none, 1, &k));
+
+    POISONED(details, clmix_haar_idwt, x, 1, NULL, 0, 0);
+    POISONED(size, clmix_reshape, x, 2, NULL);
+    POISONED(mean, clmix_normalize, x, NULL, one);
+    POISONED(deviation, clmix_normalize, x, one, NULL);
+    POISONED(k, clmix_top_k, x, x, 1, NULL);
+}
+END_TEST
+
+/* ---- plan.h ------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(plans)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_plan_value value;
+    clmix_plan_cost cost;
+    clmix_plan *plan = NULL, *other = NULL;
+    float data[4];
+
+    clmix_output(graph, "y", clmix_gelu(clmix_input(graph, "x", CLMIX_F32, 1, (size_t[]){ 4 })));
+    REFUSED(plan, clmix_plan_compile, NULL, graph, ops_device, CLMIX_INFERENCE);
+    REFUSED(device, clmix_plan_compile, &other, graph, NULL, CLMIX_INFERENCE);
+    ck_assert_int_eq(clmix_plan_compile(&other, NULL, ops_device, CLMIX_INFERENCE), CLMIX_ERROR_HOST_MEMORY);
+    ck_assert_ptr_null(other);
+    ops_ok(clmix_plan_compile(&plan, graph, ops_device, CLMIX_INFERENCE));
+    clmix_plan_free(NULL);
+    memset(&cost, 1, sizeof cost);
+    clmix_plan_costs(NULL, &cost);
+    ck_assert_uint_eq(cost.peak_bytes, 0);
+    clmix_plan_costs(plan, NULL);
+    ck_assert_uint_eq(clmix_plan_value_count(NULL), 0);
+    REFUSED(plan, clmix_plan_value_at, NULL, 0, &value);
+    REFUSED(value, clmix_plan_value_at, plan, 0, NULL);
+    REFUSED(plan, clmix_plan_bind, NULL, "x", NULL, 0);
+    REFUSED(name, clmix_plan_bind, plan, NULL, NULL, 0);
+    REFUSED(memory, clmix_plan_bind, plan, "x", NULL, 0);
+    REFUSED(plan, clmix_plan_bind_arena, NULL, CLMIX_WEIGHTS, NULL);
+    ck_assert_int_eq(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, NULL), CLMIX_OK); /* this plan has none */
+    REFUSED(plan, clmix_plan_share, NULL, plan);
+    REFUSED(other, clmix_plan_share, plan, NULL);
+    REFUSED(plan, clmix_plan_prepare, NULL);
+    REFUSED(plan, clmix_plan_write, NULL, "x", data, sizeof data);
+    REFUSED(name, clmix_plan_write, plan, NULL, data, sizeof data);
+    REFUSED(data, clmix_plan_write, plan, "x", NULL, sizeof data);
+    REFUSED(plan, clmix_plan_read, NULL, "y", data, sizeof data);
+    REFUSED(name, clmix_plan_read, plan, NULL, data, sizeof data);
+    REFUSED(data, clmix_plan_read, plan, "y", NULL, sizeof data);
+    REFUSED(plan, clmix_plan_set_step, NULL, 1, 1);
+    REFUSED(plan, clmix_plan_run, NULL);
+    REFUSED(plan, clmix_plan_wait, NULL);
+    REFUSED(plan, clmix_plan_find_not_finite, NULL);
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+}
+END_TEST
+
+/* ---- network.h ---------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(configurations)
+{
+    clmix_config *config = NULL;
+    size_t count = 1, width = 1;
+    double megabytes;
+    char *text;
+
+    REFUSED(config, clmix_config_open, NULL, TINY);
+    ck_assert_int_eq(clmix_config_open(&config, NULL), CLMIX_ERROR_ARGUMENT);
+    ops_ok(clmix_config_open(&config, TINY));
+    clmix_config_free(NULL);
+    REFUSED(config, clmix_config_set, NULL, "dim=8");
+    REFUSED(key_and_value, clmix_config_set, config, NULL);
+    REFUSED(config, clmix_config_text, NULL, &text);
+    REFUSED(json, clmix_config_text, config, NULL);
+    ck_assert_str_eq(clmix_config_name(NULL), "");
+    ck_assert_ptr_null(clmix_config_weights(NULL));
+    clmix_config_picture(NULL, &count, &width, NULL);
+    ck_assert(count == 0 && width == 0);
+    clmix_config_picture(config, NULL, NULL, NULL);
+    ck_assert_uint_eq(clmix_config_classes(NULL), 0);
+    ck_assert(clmix_preset_name(0) != NULL && clmix_preset_name((size_t)-1) == NULL);
+    expect_poisoned(clmix_model(nowhere, none, NULL));
+    expect_poisoned(clmix_model(nowhere, none, config));
+    REFUSED(config, clmix_config_paper_count, NULL, &count, &megabytes);
+    REFUSED(parameters, clmix_config_paper_count, config, NULL, &megabytes);
+    REFUSED(megabytes, clmix_config_paper_count, config, &count, NULL);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(networks)
+{
+    clmix_network *network = NULL, *other = NULL;
+    clmix_config *config = NULL;
+    clmix_tensor_info info;
+    clmix_answer answer;
+    const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    unsigned char pictures[16 * 16 * 3] = { 0 };
+    float values[16], mean[4], deviation[4];
+
+    ops_ok(clmix_config_open(&config, TINY));
+    REFUSED(network, clmix_network_create, NULL, ops_device, config, 1);
+    REFUSED(device, clmix_network_create, &other, NULL, config, 1);
+    REFUSED(config, clmix_network_create, &other, ops_device, NULL, 1);
+    ops_ok(clmix_network_create(&network, ops_device, config, 1));
+    REFUSED(network, clmix_network_load, NULL, ops_device, "model.safetensors");
+    REFUSED(device, clmix_network_load, &other, NULL, "model.safetensors");
+    REFUSED(path, clmix_network_load, &other, ops_device, NULL);
+    clmix_network_free(NULL);
+    REFUSED(network, clmix_network_load_weights, NULL, "model.safetensors");
+    REFUSED(path, clmix_network_load_weights, network, NULL);
+    REFUSED(network, clmix_network_init, NULL, "model.safetensors", NULL);
+    REFUSED(path, clmix_network_init, network, NULL, NULL);
+    clmix_init_report_clear(NULL);
+    REFUSED(network, clmix_network_save, NULL, "model.safetensors");
+    REFUSED(path, clmix_network_save, network, NULL);
+    ck_assert(clmix_network_config(NULL) == NULL && clmix_network_device(NULL) == NULL);
+    REFUSED(network, clmix_network_describe_data, NULL, NULL, half, half);
+    REFUSED(mean, clmix_network_describe_data, network, NULL, NULL, half);
+    REFUSED(deviation, clmix_network_describe_data, network, NULL, half, NULL);
+    ops_ok(clmix_network_describe_data(network, NULL, half, half));
+    ck_assert_str_eq(clmix_network_class_name(NULL, 0), "");
+    clmix_network_normalization(NULL, mean, deviation);
+    ck_assert(mean[3] == 0.0f && deviation[3] == 1.0f);
+    clmix_network_normalization(network, NULL, NULL);
+    ck_assert(clmix_network_tensor_count(NULL) == 0 && clmix_network_parameter_count(NULL) == 0);
+    REFUSED(network, clmix_network_tensor, NULL, 0, &info);
+    REFUSED(info, clmix_network_tensor, network, 0, NULL);
+    REFUSED(network, clmix_network_read, NULL, "w", values, 16);
+    REFUSED(name, clmix_network_read, network, NULL, values, 16);
+    REFUSED(values, clmix_network_read, network, "w", NULL, 16);
+    REFUSED(network, clmix_network_write, NULL, "w", values, 16);
+    REFUSED(name, clmix_network_write, network, NULL, values, 16);
+    REFUSED(values, clmix_network_write, network, "w", NULL, 16);
+    ck_assert(clmix_network_weights(NULL) == NULL && clmix_network_states(NULL) == NULL);
+    REFUSED(network, clmix_network_classify, NULL, pictures, 1, values);
+    REFUSED(pictures, clmix_network_classify, network, NULL, 1, values);
+    REFUSED(probabilities, clmix_network_classify, network, pictures, 1, NULL);
+    REFUSED(network, clmix_network_classify_file, NULL, "a.png", &answer);
+    REFUSED(path, clmix_network_classify_file, network, NULL, &answer);
+    REFUSED(answer, clmix_network_classify_file, network, "a.png", NULL);
+    ck_assert_ptr_null(other);
+    clmix_network_free(network);
+    clmix_config_free(config);
+}
+END_TEST
+
+/* ---- data.h ------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(data)
+{
+    clmix_dataset *dataset = NULL, *other = NULL;
+    clmix_loader *loader = NULL;
+    clmix_batch batch;
+    unsigned char picture[16 * 16 * 3];
+    size_t count = 1;
+    float mean[4];
+    int label;
+
+    REFUSED(dataset, clmix_dataset_open, NULL, "shapes", 0, 0, 0);
+    REFUSED(spec, clmix_dataset_open, &other, NULL, 0, 0, 0);
+    ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", 0, 0, 0));
+    clmix_dataset_close(NULL);
+    ck_assert(clmix_dataset_count(NULL, CLMIX_TRAIN) == 0 && clmix_dataset_classes(NULL) == 0);
+    ck_assert_ptr_null(clmix_dataset_class_name(NULL, 0));
+    clmix_dataset_size(NULL, &count, NULL, NULL);
+    ck_assert_uint_eq(count, 0);
+    clmix_dataset_size(dataset, NULL, NULL, NULL);
+    clmix_dataset_normalization(NULL, mean, NULL);
+    ck_assert_float_eq(mean[0], 0.5f);
+    clmix_dataset_normalization(dataset, NULL, NULL);
+    REFUSED(dataset, clmix_dataset_get, NULL, CLMIX_TRAIN, 0, picture, &label);
+    REFUSED(picture, clmix_dataset_get, dataset, CLMIX_TRAIN, 0, NULL, &label);
+    ops_ok(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, picture, NULL));
+    REFUSED(loader, clmix_loader_open, NULL, dataset, CLMIX_TRAIN, 2, NULL);
+    REFUSED(dataset, clmix_loader_open, &loader, NULL, CLMIX_TRAIN, 2, NULL);
+    ops_ok(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 2, NULL));
+    REFUSED(loader, clmix_loader_next, NULL, &batch);
+    REFUSED(batch, clmix_loader_next, loader, NULL);
+    ck_assert_uint_eq(clmix_loader_batches(NULL), 0);
+    clmix_loader_close(NULL);
+    clmix_loader_close(loader);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
+/* ---- train.h ------------------------------------------------------------------------------------------------------------------------ */
+
+START_TEST(training)
+{
+    const clmix_train_options defaults = clmix_train_defaults();
+    clmix_network *network = NULL;
+    clmix_trainer *trainer = NULL, *other = NULL;
+    clmix_config *config = NULL;
+    clmix_dataset *dataset = NULL;
+    clmix_run_info info;
+    clmix_epoch epoch = { 0 };
+    clmix_score score;
+    clmix_plan_cost cost;
+    unsigned char pictures[16 * 16 * 3] = { 0 };
+    int32_t label = 0;
+    size_t bytes = 1, usual;
+    char *line;
+
+    ops_ok(clmix_config_open(&config, TINY));
+    ops_ok(clmix_network_create(&network, ops_device, config, 1));
+    ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", 0, 0, 0));
+    ck_assert_float_eq(clmix_schedule_rate(NULL, 0, 1), 0.0f);
+    REFUSED(trainer, clmix_trainer_create, NULL, network, NULL, NULL);
+    REFUSED(network, clmix_trainer_create, &other, NULL, NULL, NULL);
+    ops_ok(clmix_trainer_create(&trainer, network, NULL, NULL));
+    REFUSED(trainer, clmix_trainer_prepare, NULL);
+    clmix_trainer_free(NULL);
+    clmix_trainer_cost(NULL, &cost, &bytes);
+    ck_assert(bytes == 0 && cost.peak_bytes == 0);
+    clmix_trainer_cost(trainer, NULL, NULL);
+    REFUSED(device, clmix_train_cost, NULL, config, 0, 0, &defaults, &cost, &bytes);
+    REFUSED(config, clmix_train_cost, ops_device, NULL, 0, 0, &defaults, &cost, &bytes);
+    ops_ok(clmix_train_cost(ops_device, config, 0, 0, &defaults, NULL, &usual));
+    ops_ok(clmix_train_cost(ops_device, config, 0, 0, NULL, NULL, &bytes));
+    ck_assert_uint_eq(bytes, usual);
+    ops_ok(clmix_train_cost(ops_device, config, 0, 0, NULL, &cost, NULL));
+    REFUSED(trainer, clmix_trainer_name_data, NULL, "shapes");
+    REFUSED(spec, clmix_trainer_name_data, trainer, NULL);
+    REFUSED(trainer, clmix_trainer_step, NULL, pictures, &label, 1, NULL);
+    REFUSED(pictures, clmix_trainer_step, trainer, NULL, &label, 1, NULL);
+    REFUSED(labels, clmix_trainer_step, trainer, pictures, NULL, 1, NULL);
+    REFUSED(epoch, clmix_epoch_line, NULL, &line);
+    REFUSED(json, clmix_epoch_line, &epoch, NULL);
+    ck_assert(!clmix_epoch_diverged(NULL, 10));
+    REFUSED(trainer, clmix_train, NULL, "run", false, NULL);
+    REFUSED(folder, clmix_train, trainer, NULL, false, NULL);
+    REFUSED(folder, clmix_run_inspect, NULL, &info);
+    REFUSED(info, clmix_run_inspect, "run", NULL);
+    clmix_run_info_clear(NULL);
+    REFUSED(network, clmix_evaluate, NULL, dataset, CLMIX_TEST, 2, &score);
+    REFUSED(data, clmix_evaluate, network, NULL, CLMIX_TEST, 2, &score);
+    REFUSED(score, clmix_evaluate, network, dataset, CLMIX_TEST, 2, NULL);
+    ck_assert_ptr_null(other);
+    clmix_trainer_free(trainer);
+    clmix_dataset_close(dataset);
+    clmix_network_free(network);
+    clmix_config_free(config);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("null");
+    TCase *tests = tcase_create("null");
+
+    tcase_set_timeout(tests, 300);
+    tcase_add_unchecked_fixture(tests, ops_open, ops_close);
+    tcase_add_test(tests, devices);
+    tcase_add_test(tests, a_cache_is_cleared_without_places);
+    tcase_add_test(tests, graphs);
+    tcase_add_test(tests, ops);
+    tcase_add_test(tests, plans);
+    tcase_add_test(tests, configurations);
+    tcase_add_test(tests, networks);
+    tcase_add_test(tests, data);
+    tcase_add_test(tests, training);
+    suite_add_tcase(suite, tests);
+    return support_run(suite);
+}
