@@ -28,7 +28,7 @@ static clmix_value feed_forward(clmix_scope at, clmix_value tokens, const struct
 /* Equations 1 to 6 without the residual:  concat_j up_j(mix(bands_j(x))), j = 1 .. levels.
  * bands_j: approximation and three details of level j, (B, H/2^j, W/2^j, 4 dim). mix: the feed-forward part. up_j: transposed convolution
  * back to (B, H, W, level_channels[j]). The levels are one list of tokens from the wavelet to the feed-forward part. */
-clmix_value wavemix_block(clmix_scope at, clmix_value x, const struct wavemix_config *config)
+clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wavemix_config *config)
 {
     clmix_value up[WAVEMIX_MAX_LEVELS];
 
@@ -51,7 +51,7 @@ static clmix_value wavemix_build(clmix_scope at, clmix_value pictures, const str
     x = clmix_conv2d(clmix_in(at, "conv.1"), x, config->dim, clmix_square(3, 1, 1), true);
     for (size_t i = 0; i < config->depth; i++) {
         clmix_scope block = clmix_in(at, "layers.%zu.0", i);
-        x = clmix_add(wavemix_block(block, x, config), x);
+        x = clmix_add(clmix_wavemix_block(block, x, config), x);
     }
     clmix_at(clmix_in(at, "pool"));
     return clmix_linear(clmix_in(at, "mlp_head"), clmix_global_average_pool(x), keys->picture.classes, true);

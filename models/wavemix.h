@@ -25,6 +25,6 @@ struct clmix_model_kind;
 extern const struct clmix_model_kind clmix_model_wavemix;
 
 /* The block without its residual: x (B, H, W, dim) -> (B, H, W, dim), H and W divisible by 2^levels. */
-clmix_value wavemix_block(clmix_scope at, clmix_value x, const struct wavemix_config *config);
+clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wavemix_config *config);
 
 #endif

@@ -3,6 +3,7 @@
 #include "support_terminal.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,4 +74,19 @@ int run_tool_on_columns(char **output, unsigned short columns, const struct tool
     close(end);
     ck_assert_msg(WIFEXITED(status), "'%s' was killed by signal %d", command, WTERMSIG(status));
     return WEXITSTATUS(status);
+}
+
+void require_terminal(void)
+{
+    const int end = posix_openpt(O_RDWR | O_NOCTTY);
+    int other = -1;
+
+    if (end >= 0 && grantpt(end) == 0 && unlockpt(end) == 0)
+        other = open(ptsname(end), O_RDWR | O_NOCTTY);
+    if (other < 0) {
+        printf("SKIPPED: terminal: no pseudo-terminal can be opened (%s); mount /dev/pts\n", strerror(errno));
+        exit(77);
+    }
+    close(other);
+    close(end);
 }

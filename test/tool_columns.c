@@ -183,6 +183,7 @@ int main(void)
     Suite *suite = suite_create("columns");
     TCase *tests = tcase_create("columns");
 
+    require_terminal();
     tcase_set_timeout(tests, 300);
     tcase_add_unchecked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, lines_fit, 0, sizeof commands / sizeof *commands);

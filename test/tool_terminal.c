@@ -92,6 +92,7 @@ int main(void)
     Suite *suite = suite_create("terminal");
     TCase *tests = tcase_create("terminal");
 
+    require_terminal();
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, compiling_is_shown, 0, 3);

@@ -54,7 +54,7 @@ START_TEST(devices)
 
     clmix_free(NULL);
     ck_assert(clmix_error() != NULL && clmix_status_name(CLMIX_OK) != NULL && clmix_version() != NULL && clmix_cache_folder() != NULL &&
-              clmix_cache_refusal() != NULL);
+              clmix_cache_refusal() != NULL && clmix_version_check(CLMIX_VERSION_NUMBER) == CLMIX_OK);
     REFUSED(list, clmix_device_list, NULL, &count, NULL);
     REFUSED(count, clmix_device_list, &list, NULL, NULL);
     REFUSED(device, clmix_device_open, NULL, NULL);

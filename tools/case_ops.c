@@ -164,7 +164,7 @@ static clmix_status build_wavemix_block(struct op_case *op)
             return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %d axes and must have 4", name, weight.rank);
         config.level_channels[j - 1] = weight.size[1];
     }
-    case_output(op, "y", wavemix_block(clmix_root(op->graph), case_input(op, "x", CASE_MAP), &config), CASE_MAP);
+    case_output(op, "y", clmix_wavemix_block(clmix_root(op->graph), case_input(op, "x", CASE_MAP), &config), CASE_MAP);
     return CLMIX_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "watch.h"
 
 #include <clmix/status.h>
+#include <clmix/version.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>

@@ -3,6 +3,7 @@
 #include "terminal.h"
 
 #include <clmix/train.h>
+#include <clmix/version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,17 +4,19 @@
 #   user   what building and using clmix takes, with PoCL as a device that every machine has (the default)
 #   test   that, and what the test suite uses
 #
-# Does nothing where nothing is missing. Elsewhere, CMake names the packages that are missing.
+# Does nothing where nothing is missing. On Fedora it says which packages to install, elsewhere CMake does.
 set -eu
 
-needed="gcc libc6-dev cmake make pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libclblast-dev libclfft-dev
-    libcjson-dev libpng-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev zlib1g-dev libpopt-dev"
+needed="gcc libc6-dev cmake make pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libclblast-dev
+    libcjson-dev libpng-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev zlib1g-dev libpopt-dev"    # turbo8: Ubuntu
+fedora="gcc cmake make pkgconf-pkg-config opencl-headers pocl clblast-devel cjson-devel libpng-devel libjpeg-turbo-devel zlib-devel popt-devel"
 wanted=    # nice to have: without them some tests are skipped
 case ${1:-user} in
 user) ;;
 test)
     needed="$needed check"
-    wanted="clinfo oclgrind mesa-opencl-icd python3-venv g++ shellcheck musl-tools
+    fedora="$fedora check-devel"
+    wanted="libclfft-dev clinfo oclgrind mesa-opencl-icd python3-venv g++ shellcheck musl-tools
         clang-15 rocm-device-libs clang-19 libclang-cpp14 binutils"    # the last line: compilers for GPUs, with those of test/isa/compilers.sh
     ;;
 *)
@@ -62,6 +64,9 @@ missing()
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "tools/setup.sh: this is not Debian or Ubuntu; if something is missing, CMake will say which packages bring it"
+    if command -v dnf >/dev/null; then    # pkgconfig(OpenCL) is ocl-icd-devel or OpenCL-ICD-Loader-devel, as the release has it
+        echo "On Fedora: sudo dnf install $fedora 'pkgconfig(OpenCL)'"
+    fi
     exit 0
 fi
 

@@ -12,15 +12,6 @@
 #include <clmix/plan.h>
 #include <clmix/status.h>
 #include <clmix/train.h>
+#include <clmix/version.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* "0.1.0" */
-CLMIX_API const char *clmix_version(void);
-
-#ifdef __cplusplus
-}
-#endif
 #endif

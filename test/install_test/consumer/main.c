@@ -1,4 +1,4 @@
-/* A stranger's program: every public header, and a plan that needs no device. */
+/* A stranger's program: every public header, the library's version, and a plan that needs no device. */
 #include <clmix/clmix.h>
 #include <stdio.h>
 
@@ -11,7 +11,7 @@ int main(void)
     int failed;
 
     clmix_output(graph, "bands", clmix_haar_bands(image, 2));
-    failed = clmix_device_generic(&device) || clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE);
+    failed = CLMIX_CHECK_VERSION() || clmix_device_generic(&device) || clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE);
     if (failed)
         fprintf(stderr, "%s\n", clmix_error());
     else
