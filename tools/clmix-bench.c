@@ -32,27 +32,6 @@ static const struct cli_help help = {
                 "  clmix-bench profile wavemix-32 --trace step.json",
 };
 
-static void print_ceilings(const cJSON *json)
-{
-    printf("%s: %.1f GFLOP/s of multiply-adds, %.1f GB/s copying, a launch %.2f us in a batch and %.2f us with a wait\n",
-           bench_text(json, "device"), bench_number(json, "fma_gflops"), bench_number(json, "copy_gbs"), bench_number(json, "launch_us"),
-           bench_number(json, "sync_launch_us"));
-}
-
-int bench_ceilings(struct bench_sink *sink, const struct bench_device *on)
-{
-    cJSON *json = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(json, "device", clmix_device_describe(on->device)->name);
-    bench_add(json, "fma_gflops", on->ceilings.fma_gflops);
-    bench_add(json, "copy_gbs", on->ceilings.copy_gbs);
-    bench_add(json, "launch_us", on->ceilings.launch_us);
-    bench_add(json, "sync_launch_us", on->ceilings.sync_launch_us);
-    cJSON_AddNumberToObject(json, "compute_units", (double)clmix_device_describe(on->device)->compute_units);
-    bench_sign(json, on->device);
-    return bench_emit(sink, json, print_ceilings) ? 0 : cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
-}
-
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
 enum command { CEILINGS, MODEL, START, PLAN, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
@@ -163,15 +142,33 @@ static int run_unmeasured(struct bench_sink *sink, const struct bench_request *r
     return exit_status;
 }
 
+/* What the device cannot do is told by a plan, before anything is measured. */
+static clmix_status plan(const struct bench_request *request, enum command command, clmix_device *device, const char *model)
+{
+    struct bench_request step = *request;
+
+    step.mode = "train";
+    switch (command) {
+    case MODEL: return bench_plan_model(request, device, model);
+    case PROFILE: return bench_plan_model(&step, device, model);
+    case OPS: return bench_plan_ops(request);
+    default: return CLMIX_OK;
+    }
+}
+
 static int run_on_device(struct bench_sink *sink, const struct bench_request *request, enum command command)
 {
-    struct bench_device on;
-    const clmix_status status = bench_open(&on, sink->cli->device, request->quick);
+    struct bench_device on = { 0 };
     const char *model = sink->cli->arguments[1];
+    clmix_status status = bench_open(&on, sink->cli->device);
     int exit_status;
 
+    if (status == CLMIX_OK)
+        status = plan(request, command, on.device, model);
+    if (status == CLMIX_OK)
+        status = bench_measure_ceilings(&on, request->quick);
     if (status != CLMIX_OK)
-        exit_status = cli_fail(sink->cli, status);
+        exit_status = bench_fail(sink->cli, status);
     else if (command == CEILINGS)
         exit_status = bench_ceilings(sink, &on);
     else if (command == MODEL)

@@ -1,8 +1,10 @@
 /* clmix-bench all: everything about a device in one file of results, and a report of it. */
+#include "base/file.h"
 #include "base/status.h"
 #include "bench/bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The models named on the command line, or every preset; NULL beyond the last. */
@@ -15,21 +17,23 @@ static const char *model_at(const struct cli *cli, size_t index)
 
 static int measure_models(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on)
 {
+    clmix_status status;
     int exit_status = 0;
 
-    for (size_t i = 0; model_at(sink->cli, i) != NULL; i++)
+    for (size_t i = 0; exit_status == 0 && model_at(sink->cli, i) != NULL; i++)
         for (int mode = 0; exit_status == 0 && bench_modes[mode] != NULL; mode++) {
             struct bench_request one = *request;
 
             one.mode = bench_modes[mode];
-            if (bench_reopen(on, sink->cli->device) != CLMIX_OK)
-                return cli_fail(sink->cli, CLMIX_ERROR_DRIVER);
+            status = bench_open(on, on->selector);
+            if (status != CLMIX_OK)
+                return cli_fail(sink->cli, status);
             exit_status = bench_model(sink, &one, on, model_at(sink->cli, i));
         }
     return exit_status;
 }
 
-static int measure_steps(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on)
+static int measure_steps(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on)
 {
     int exit_status = 0;
 
@@ -39,6 +43,19 @@ static int measure_steps(struct bench_sink *sink, const struct bench_request *re
         exit_status = bench_profile(sink, request, on, model_at(sink->cli, i));
     }
     return exit_status;
+}
+
+/* What cannot be done is told before anything is measured. */
+static clmix_status plan_all(const struct cli *cli, const struct bench_request *request, clmix_device *device)
+{
+    for (size_t i = 0; model_at(cli, i) != NULL; i++)
+        for (int mode = 0; bench_modes[mode] != NULL; mode++) {
+            struct bench_request one = *request;
+
+            one.mode = bench_modes[mode];
+            CLMIX_TRY(bench_plan_model(&one, device, model_at(cli, i)));
+        }
+    return bench_plan_ops(request);
 }
 
 static int measure(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on)
@@ -51,22 +68,70 @@ static int measure(struct bench_sink *sink, const struct bench_request *request,
         exit_status = measure_steps(sink, request, on);
     if (exit_status == 0 && !sink->cli->json)
         printf("\n");
-    return exit_status == 0 ? bench_ops(sink, request, on) : exit_status;
+    if (exit_status == 0)
+        exit_status = bench_ops(sink, request, on);
+    if (exit_status != 0 || !on->raised)
+        return exit_status;
+    if (!sink->cli->json)
+        printf("\nSomething was faster than the ceilings allow, so they were measured again and are higher: shares above may be of the "
+               "first ones, "
+               "shares in the file are of these.\n");
+    return bench_ceilings(&(struct bench_sink){ .cli = sink->cli }, on);
+}
+
+static clmix_status write_results(const cJSON *results, clmix_file_writer *file)
+{
+    const cJSON *result;
+
+    cJSON_ArrayForEach(result, results)
+    {
+        char *line = cli_json_line(result);
+        clmix_status status = line == NULL ? clmix_fail_memory("the results") : clmix_file_put(file, line, strlen(line));
+
+        free(line);
+        if (status == CLMIX_OK)
+            status = clmix_file_put(file, "\n", 1);
+        if (status != CLMIX_OK)
+            return status;
+    }
+    return CLMIX_OK;
+}
+
+/* Exit status; `file` has the results then, not yet finished. */
+static int run(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, clmix_file_writer *file)
+{
+    clmix_status status = bench_open(on, sink->cli->device);
+    int exit_status;
+
+    if (status == CLMIX_OK)
+        status = plan_all(sink->cli, request, on->device);
+    if (status == CLMIX_OK)
+        status = bench_measure_ceilings(on, request->quick);
+    if (status != CLMIX_OK)
+        return bench_fail(sink->cli, status);
+    exit_status = measure(sink, request, on);
+    if (exit_status != 0)
+        return exit_status;
+    bench_settle_shares(sink->kept, &on->ceilings);
+    status = write_results(sink->kept, file);
+    return status == CLMIX_OK ? 0 : cli_fail(sink->cli, status);
 }
 
 int bench_all(const struct cli *cli, const struct bench_request *request)
 {
     struct bench_device on = { 0 };
+    struct bench_sink sink = { cli, cJSON_CreateArray() };
     clmix_file_writer file;
-    struct bench_sink sink = { cli, &file };
     clmix_status status = clmix_file_begin(&file, request->out);
     int exit_status;
 
-    if (status != CLMIX_OK)
+    if (status != CLMIX_OK) {
+        cJSON_Delete(sink.kept);
         return cli_fail(cli, status);
-    status = bench_open(&on, cli->device, request->quick);
-    exit_status = status == CLMIX_OK ? measure(&sink, request, &on) : cli_fail(cli, status);
+    }
+    exit_status = run(&sink, request, &on, &file);
     clmix_device_close(on.device);
+    cJSON_Delete(sink.kept);
     if (exit_status != 0) {
         clmix_file_abandon(&file);
         return exit_status;

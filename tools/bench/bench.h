@@ -1,9 +1,8 @@
 /* clmix-bench's subcommands, and what they share. Every measurement makes JSON objects; a sink prints each as a line of text or of JSON, and
- * may keep it in a file too. */
+ * may keep it for a file. */
 #ifndef CLMIX_TOOLS_BENCH_H
 #define CLMIX_TOOLS_BENCH_H
 
-#include "base/file.h"
 #include "cli.h"
 #include "model_options.h"
 
@@ -26,7 +25,7 @@ struct bench_request {
 /* Where results go. */
 struct bench_sink {
     const struct cli *cli;
-    clmix_file_writer *file; /* NULL: none */
+    cJSON *kept; /* an array of what was printed, or NULL */
 };
 /* Takes `object` over. `print` writes it as text. False when memory or the file fails; what standard output met is told when the program ends. */
 bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object));
@@ -34,17 +33,20 @@ bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSO
 /* An open device and its ceilings. */
 struct bench_device {
     clmix_device *device;
+    const char *selector; /* of --device */
     clmix_ceilings ceilings;
+    bool raised; /* the ceilings were measured again and are higher */
+    int vain;    /* how often they were measured again and were not */
 };
 
 /* ---- subcommands: each gives the exit status ------------------------------------------------------------------------------------------ */
 
 int bench_ceilings(struct bench_sink *sink, const struct bench_device *on);
-int bench_model(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model);
+int bench_model(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_start(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
 int bench_plan(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
-int bench_ops(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on);
-int bench_profile(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model);
+int bench_ops(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on);
+int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_all(const struct cli *cli, const struct bench_request *request);
 int bench_compare(const struct cli *cli, const struct bench_request *request, const char *after);
 int bench_report(const struct cli *cli, const char *const *paths, size_t count, const char *html);
@@ -52,10 +54,9 @@ int bench_report(const struct cli *cli, const char *const *paths, size_t count, 
 /* The names of a model's modes, NULL at the end. */
 extern const char *const bench_modes[];
 
-/* Opens what --device names, and measures the ceilings, of which the best of a few counts, or the only one if `quick`. Opened again, a device's books begin anew: what the ceilings, or the model before,
- * took of its memory does not count to the next one. On failure the device may be open; closing it is the caller's. */
-clmix_status bench_open(struct bench_device *on, const char *selector, bool quick);
-clmix_status bench_reopen(struct bench_device *on, const char *selector);
+/* Whether the device can do what is asked, told by plans before anything is measured or memory is drawn: a mode of a model, and the ops. */
+clmix_status bench_plan_model(const struct bench_request *request, clmix_device *device, const char *model);
+clmix_status bench_plan_ops(const struct bench_request *request);
 
 /* ---- common.c --------------------------------------------------------------------------------------------------------------------- */
 
@@ -76,32 +77,57 @@ struct bench_spread {
 };
 struct bench_spread bench_times_spread(struct bench_times *times); /* sorts */
 
-/* The ceiling that binds work, and the seconds that it needs at least: its multiply-adds, the memory it moves, or its launches. */
-struct bench_bound {
-    double seconds;
-    const char *by; /* "multiply-adds", "memory", "launches" */
-};
-struct bench_bound bench_bound(const clmix_ceilings *ceilings, uint64_t flops, uint64_t bytes, size_t launches);
-/* Work below this share of its ceiling is marked. */
-#define BENCH_LOW 0.1
-
 /* `value` to so many significant digits, so that results are readable. */
 double bench_rounded(double value, int digits);
 void bench_add(cJSON *object, const char *key, double value); /* rounded to 5 */
 double bench_number(const cJSON *object, const char *key);    /* NaN when it is none */
 const char *bench_text(const cJSON *object, const char *key); /* "" when it is none */
 
-/* Adds what an op and a line of a profile have in common: ms and its spread, launches, gflops, gbs, bound_by, fraction_of_ceiling, and
- * `below_tenth` where that is so. */
+/* Adds who measured where: peer, device, driver, platform, kernels (those that are not there yet). */
+void bench_sign(cJSON *object, const clmix_device *device);
+
+/* ---- ceilings.c ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Opens what `selector` names; `on` begins zeroed. Opened again, a device's books begin anew: what the ceilings, or the model before, took of its
+ * memory does not count to the next one. On failure the device may be open; closing it is the caller's. */
+clmix_status bench_open(struct bench_device *on, const char *selector);
+/* Measures the ceilings, of which the best of a few counts, or the only one if `quick`, and opens the device again. */
+clmix_status bench_measure_ceilings(struct bench_device *on, bool quick);
+
+/* The ceiling that binds work, and the seconds that it needs at least: its multiply-adds, the memory it moves, or its launches. */
+struct bench_bound {
+    double seconds;
+    const char *by; /* "multiply-adds", "memory", "launches" */
+};
+struct bench_bound bench_bound(const clmix_ceilings *ceilings, double flops, double bytes, double launches);
+
+/* Work below this share of its ceiling is marked. */
+#define BENCH_LOW 0.1
+/* What measurements differ by: a share that is above 1 by more exceeds its ceiling. Where memory is the ceiling, less data than this many bytes may
+ * have stayed in caches, and is no fault of the ceiling. */
+#define BENCH_MARGIN        0.05
+#define BENCH_BEYOND_CACHES 256e6
+enum bench_excess { BENCH_WITHIN, BENCH_CACHED, BENCH_BEYOND };
+enum bench_excess bench_excess(double share, const char *bound_by, double bytes);
+
 struct bench_work {
     struct bench_spread seconds;
     uint64_t flops, moved_bytes, least_bytes; /* what launches move, and what the ceiling counts */
     size_t launches;
 };
-void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings);
+/* Measures the ceilings again as long as `work` exceeds the one that binds it, and that may help. */
+void bench_doubt_ceilings(struct bench_device *on, const struct bench_work *work);
 
-/* Adds who measured where: peer, device, driver, platform, kernels (those that are not there yet). */
-void bench_sign(cJSON *object, const clmix_device *device);
+/* Adds what an op and a line of a profile have in common: ms and its spread, launches, gflops, gbs, least_bytes, and the shares. */
+void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings);
+/* Sets the shares of the ceilings in a result, by what else it tells: fraction_of_peak and fraction_of_copy of a model; bound_by,
+ * fraction_of_ceiling, and `below_tenth` where that is so, of an op; `above_ceiling` where a share exceeds its ceiling: "caches" or "ceiling too
+ * low". Nothing in others. */
+void bench_set_shares(cJSON *object, const clmix_ceilings *ceilings);
+/* The shares and ceilings of all results in an array, and what a step needs at least by its ops', by ceilings that were found later. */
+void bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings);
+/* What a line of text says of that at its end; "" where there is nothing to say. */
+const char *bench_remark(const cJSON *object);
 
 /* ---- work.c ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -121,7 +147,10 @@ struct bench_trainer {
     int32_t *labels;
     size_t batch;
 };
+/* Plans it, draws its memory on the device, and last the pictures and labels. */
 clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, size_t batch);
+/* Random pictures and labels for its batch. */
+clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *config);
 clmix_status bench_trainer_step(struct bench_trainer *bench);
 void bench_trainer_free(struct bench_trainer *bench);
 

@@ -27,33 +27,35 @@ struct work {
 
 /* ---- making ----------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status make_inference(struct work *work, clmix_device *device, const clmix_config *config)
+/* The plan comes first: what the device cannot do is refused before memory of the host is drawn. */
+static clmix_status plan_inference(struct work *work, clmix_device *device, const clmix_config *config)
 {
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_plan *plan = NULL;
 
-    work->probabilities = malloc(work->bench.batch * clmix_config_classes(config) * sizeof *work->probabilities);
-    if (work->probabilities == NULL)
-        return clmix_fail_memory("the probabilities");
     CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, work->bench.batch));
     clmix_plan_costs(plan, &work->cost);
-    work->planned_bytes = work->cost.peak_bytes;
     clmix_plan_free(plan);
     return CLMIX_OK;
 }
 
-static clmix_status make_pass(struct work *work, clmix_device *device, const clmix_config *config)
+static clmix_status plan_pass(struct work *work, clmix_device *device, const clmix_config *config)
 {
-    const cl_mem states = clmix_network_states(work->bench.network);
     clmix_graph *graph = clmix_graph_new();
     clmix_status status;
 
     bench_build_pass(graph, config, work->bench.batch, work->mode == BACKWARD);
     status = clmix_plan_compile(&work->plan, graph, device, CLMIX_TRAINING);
     clmix_graph_free(graph);
-    CLMIX_TRY(status);
-    clmix_plan_costs(work->plan, &work->cost);
-    work->planned_bytes = work->cost.peak_bytes;
+    if (status == CLMIX_OK)
+        clmix_plan_costs(work->plan, &work->cost);
+    return status;
+}
+
+static clmix_status prepare_pass(struct work *work)
+{
+    const cl_mem states = clmix_network_states(work->bench.network);
+
     CLMIX_TRY(clmix_plan_bind_arena(work->plan, CLMIX_WEIGHTS, clmix_network_weights(work->bench.network)));
     if (states != NULL)
         CLMIX_TRY(clmix_plan_bind_arena(work->plan, CLMIX_STATES, states));
@@ -64,16 +66,19 @@ static clmix_status make_training(struct work *work, clmix_device *device, const
 {
     CLMIX_TRY(bench_trainer_make(&work->bench, device, config, work->bench.batch));
     clmix_trainer_cost(work->bench.trainer, &work->cost, &work->planned_bytes);
-    return clmix_trainer_prepare(work->bench.trainer);
+    return CLMIX_OK;
 }
 
-static clmix_status make_feed(struct work *work, clmix_device *device, const clmix_config *config)
+static clmix_status make_other(struct work *work, clmix_device *device, const clmix_config *config)
 {
-    work->bench.pictures = bench_pictures(work->picture_bytes);
-    work->bench.labels = bench_labels(work->bench.batch, clmix_config_classes(config));
-    if (work->bench.pictures == NULL || work->bench.labels == NULL)
-        return clmix_fail_memory("the pictures");
-    return model_network(device, config, 1, &work->bench.network);
+    CLMIX_TRY(work->mode == INFER ? plan_inference(work, device, config) : plan_pass(work, device, config));
+    work->planned_bytes = work->cost.peak_bytes;
+    CLMIX_TRY(model_network(device, config, 1, &work->bench.network));
+    if (work->mode != INFER)
+        CLMIX_TRY(prepare_pass(work));
+    CLMIX_TRY(bench_feed_make(&work->bench, config));
+    work->probabilities = malloc(work->bench.batch * clmix_config_classes(config) * sizeof *work->probabilities);
+    return work->probabilities != NULL ? CLMIX_OK : clmix_fail_memory("the probabilities");
 }
 
 static clmix_status make_work(struct work *work, clmix_device *device, const clmix_config *config)
@@ -82,12 +87,7 @@ static clmix_status make_work(struct work *work, clmix_device *device, const clm
 
     clmix_config_picture(config, &height, &width, &channels);
     work->picture_bytes = work->bench.batch * height * width * channels;
-    if (work->mode == TRAIN) {
-        CLMIX_TRY(make_training(work, device, config));
-    } else {
-        CLMIX_TRY(make_feed(work, device, config));
-        CLMIX_TRY(work->mode == INFER ? make_inference(work, device, config) : make_pass(work, device, config));
-    }
+    CLMIX_TRY(work->mode == TRAIN ? make_training(work, device, config) : make_other(work, device, config));
     work->parameters = clmix_network_parameter_count(work->bench.network);
     return CLMIX_OK;
 }
@@ -142,12 +142,12 @@ static clmix_status measure(struct work *work, double seconds, struct bench_time
 static void print_model(const cJSON *json)
 {
     printf("%s, %s, batch of %.0f on %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f pictures/s, %.1f MB, "
-           "%.1f GFLOP/s = %.0f %% of the ceiling, %.1f GB/s = %.0f %%\n",
+           "%.1f GFLOP/s = %.0f %% of the ceiling, %.1f GB/s = %.0f %%%s\n",
            bench_text(json, "model"), bench_text(json, "mode"), bench_number(json, "batch"), bench_text(json, "device"),
            bench_number(json, "step_ms"), bench_number(json, "step_ms_q1"), bench_number(json, "step_ms_q3"),
            bench_number(json, "step_ms_min"), bench_number(json, "runs"), bench_number(json, "images_per_second"),
            bench_number(json, "peak_bytes") / 1e6, bench_number(json, "gflops"), 100.0 * bench_number(json, "fraction_of_peak"),
-           bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_copy"));
+           bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_copy"), bench_remark(json));
 }
 
 static cJSON *begin_object(const struct work *work, const clmix_config *config)
@@ -164,7 +164,6 @@ static cJSON *begin_object(const struct work *work, const clmix_config *config)
 static cJSON *describe(const struct bench_device *on, const clmix_config *config, const struct work *work,
                        const struct bench_spread *spread)
 {
-    const double gflops = (double)work->cost.flops / spread->median / 1e9, gbs = (double)work->cost.moved_bytes / spread->median / 1e9;
     cJSON *json = begin_object(work, config);
 
     bench_add(json, "step_ms", 1e3 * spread->median);
@@ -173,10 +172,10 @@ static cJSON *describe(const struct bench_device *on, const clmix_config *config
     cJSON_AddNumberToObject(json, "peak_bytes", (double)work->peak_bytes);
     cJSON_AddNumberToObject(json, "parameters", (double)work->parameters);
     cJSON_AddStringToObject(json, "device", clmix_device_describe(on->device)->name);
-    bench_add(json, "gflops", gflops);
-    bench_add(json, "fraction_of_peak", gflops / on->ceilings.fma_gflops);
-    bench_add(json, "gbs", gbs);
-    bench_add(json, "fraction_of_copy", gbs / on->ceilings.copy_gbs);
+    bench_add(json, "gflops", (double)work->cost.flops / spread->median / 1e9);
+    cJSON_AddNullToObject(json, "fraction_of_peak"); /* the shares are set below; this is their place */
+    bench_add(json, "gbs", (double)work->cost.moved_bytes / spread->median / 1e9);
+    cJSON_AddNullToObject(json, "fraction_of_copy");
     bench_add(json, "step_ms_q1", 1e3 * spread->q1);
     bench_add(json, "step_ms_q3", 1e3 * spread->q3);
     cJSON_AddNumberToObject(json, "runs", (double)spread->count);
@@ -185,6 +184,7 @@ static cJSON *describe(const struct bench_device *on, const clmix_config *config
     cJSON_AddNumberToObject(json, "moved_bytes", (double)work->cost.moved_bytes);
     cJSON_AddNumberToObject(json, "least_bytes", (double)work->cost.least_bytes);
     bench_sign(json, on->device);
+    bench_set_shares(json, &on->ceilings);
     return json;
 }
 
@@ -197,7 +197,24 @@ static enum mode mode_of(const char *name)
     return mode;
 }
 
-int bench_model(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model)
+clmix_status bench_plan_model(const struct bench_request *request, clmix_device *device, const char *model)
+{
+    struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
+    clmix_train_options options = clmix_train_defaults();
+    clmix_config *config = NULL;
+    clmix_status status = bench_config(request, model, &config);
+
+    options.batch = work.bench.batch;
+    if (status == CLMIX_OK && work.mode == TRAIN)
+        status = clmix_train_cost(device, config, 0, 0, &options, &work.cost, &work.planned_bytes);
+    else if (status == CLMIX_OK)
+        status = work.mode == INFER ? plan_inference(&work, device, config) : plan_pass(&work, device, config);
+    free_work(&work);
+    clmix_config_free(config);
+    return status;
+}
+
+int bench_model(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model)
 {
     struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
     struct bench_times times = { 0 };
@@ -215,6 +232,7 @@ int bench_model(struct bench_sink *sink, const struct bench_request *request, co
         const struct bench_spread spread = bench_times_spread(&times);
 
         clmix_device_memory(on->device, NULL, &work.peak_bytes, NULL);
+        bench_doubt_ceilings(on, &(struct bench_work){ .seconds = spread, .flops = work.cost.flops });
         if (!bench_emit(sink, describe(on, config, &work, &spread), print_model))
             exit_status = cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
     }

@@ -118,17 +118,18 @@ static void print_op(const cJSON *json)
     else
         printf("%-28s  %-8s  %9.3f  %8.1f  %7.1f  %7.1f %%  %-13s  %s%s\n", name, pass, bench_number(json, "ms"),
                bench_number(json, "gflops"), bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_ceiling"),
-               bench_text(json, "bound_by"), size, cJSON_HasObjectItem(json, "below_tenth") ? "  << below a tenth" : "");
+               bench_text(json, "bound_by"), size, bench_remark(json));
 }
 
-static clmix_status bench_op(struct bench_sink *sink, const struct bench_device *on, const struct bench_op *op, double seconds,
-                             bool *written)
+static clmix_status bench_op(struct bench_sink *sink, struct bench_device *on, const struct bench_op *op, double seconds, bool *written)
 {
     struct bench_work work = { 0 };
     bool skipped = false;
     cJSON *json;
 
     CLMIX_TRY(measure(op, on->device, seconds, &work, &skipped));
+    if (!skipped)
+        bench_doubt_ceilings(on, &work);
     json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "op", op->name);
     cJSON_AddStringToObject(json, "size", op->size);
@@ -142,24 +143,38 @@ static clmix_status bench_op(struct bench_sink *sink, const struct bench_device 
     return CLMIX_OK;
 }
 
-int bench_ops(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on)
+static bool is_wanted(const struct bench_request *request, const struct bench_op *op)
+{
+    return request->filter == NULL || strstr(op->name, request->filter) != NULL;
+}
+
+clmix_status bench_plan_ops(const struct bench_request *request)
+{
+    struct bench_op_list list;
+    clmix_status status = bench_op_list_make(&list, request);
+    bool found = false;
+
+    for (size_t i = 0; status == CLMIX_OK && i < list.count; i++)
+        found = found || is_wanted(request, &list.ops[i]);
+    bench_op_list_free(&list);
+    if (status == CLMIX_OK && !found)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "no op's name has '%s' in it", request->filter);
+    return status;
+}
+
+int bench_ops(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on)
 {
     struct bench_op_list list;
     clmix_status status = bench_op_list_make(&list, request);
     bool written = true;
-    size_t found = 0;
 
     if (status == CLMIX_OK && !sink->cli->json)
         printf("%-28s  %-8s  %9s  %8s  %7s  %9s  %-13s  %s\n", "op", "pass", "ms", "GFLOP/s", "GB/s", "of it", "ceiling", "size");
     for (size_t i = 0; status == CLMIX_OK && written && i < list.count; i++)
-        if (request->filter == NULL || strstr(list.ops[i].name, request->filter) != NULL) {
-            found++;
+        if (is_wanted(request, &list.ops[i]))
             status = bench_op(sink, on, &list.ops[i], request->quick ? QUICK_SECONDS : SECONDS, &written);
-        }
     bench_op_list_free(&list);
     if (status != CLMIX_OK)
         return cli_fail(sink->cli, status);
-    if (!written)
-        return cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
-    return found > 0 ? 0 : cli_bad_usage(sink->cli, "no op's name has '%s' in it", request->filter);
+    return written ? 0 : cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
 }

@@ -150,8 +150,7 @@ static void print_row(const cJSON *json)
 {
     printf("%-46s  %8.0f  %9.3f  %5.1f %%  %9.1f  %7.1f  %7.1f %%  %-13s  %s%s\n", bench_text(json, "op"), bench_number(json, "launches"),
            bench_number(json, "ms"), 100.0 * bench_number(json, "share"), bench_number(json, "gflops"), bench_number(json, "gbs"),
-           100.0 * bench_number(json, "fraction_of_ceiling"), bench_text(json, "bound_by"), bench_text(json, "kernel"),
-           cJSON_HasObjectItem(json, "below_tenth") ? "  << below a tenth" : "");
+           100.0 * bench_number(json, "fraction_of_ceiling"), bench_text(json, "bound_by"), bench_text(json, "kernel"), bench_remark(json));
 }
 
 static void print_sum(const cJSON *json)
@@ -170,7 +169,15 @@ static cJSON *begin_object(const struct bench_trainer *bench, const char *model)
     return json;
 }
 
-static bool emit_table(struct bench_sink *sink, const struct bench_device *on, const struct bench_trainer *bench, const char *model,
+/* A step's share of a row. */
+static struct bench_work work_of(const struct table *table, const struct row *row)
+{
+    const uint64_t bytes = row->bytes / table->steps;
+
+    return (struct bench_work){ row->spread, row->flops / table->steps, bytes, bytes, row->launches / table->steps };
+}
+
+static bool emit_table(struct bench_sink *sink, struct bench_device *on, const struct bench_trainer *bench, const char *model,
                        struct table *table)
 {
     double sum = 0.0, least = 0.0;
@@ -179,12 +186,15 @@ static bool emit_table(struct bench_sink *sink, const struct bench_device *on, c
     if (!sink->cli->json)
         printf("%-46s  %8s  %9s  %7s  %9s  %7s  %9s  %-13s  %s\n", "op", "launches", "ms a step", "share", "GFLOP/s", "GB/s", "of it",
                "ceiling", "kernels");
-    for (size_t i = 0; i < table->count; i++)
+    for (size_t i = 0; i < table->count; i++) {
+        const struct bench_work work = work_of(table, &table->rows[i]);
+
         sum += table->rows[i].spread.median;
+        bench_doubt_ceilings(on, &work);
+    }
     for (size_t i = 0; i < table->count; i++) {
         const struct row *row = &table->rows[i];
-        const uint64_t bytes = row->bytes / table->steps;
-        const struct bench_work work = { row->spread, row->flops / table->steps, bytes, bytes, row->launches / table->steps };
+        const struct bench_work work = work_of(table, row);
 
         json = begin_object(bench, model);
         cJSON_AddStringToObject(json, "op", row->label);
@@ -192,7 +202,7 @@ static bool emit_table(struct bench_sink *sink, const struct bench_device *on, c
         bench_add(json, "share", row->spread.median / sum);
         bench_add_work(json, &work, &on->ceilings);
         bench_sign(json, on->device);
-        least += bench_bound(&on->ceilings, work.flops, bytes, work.launches).seconds;
+        least += bench_bound(&on->ceilings, (double)work.flops, (double)work.least_bytes, (double)work.launches).seconds;
         if (!bench_emit(sink, json, print_row))
             return false;
     }
@@ -204,7 +214,7 @@ static bool emit_table(struct bench_sink *sink, const struct bench_device *on, c
     return bench_emit(sink, json, print_sum);
 }
 
-int bench_profile(struct bench_sink *sink, const struct bench_request *request, const struct bench_device *on, const char *model)
+int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model)
 {
     struct bench_trainer bench = { 0 };
     struct table table = { .steps = request->quick ? QUICK_STEPS : STEPS };

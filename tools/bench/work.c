@@ -53,20 +53,26 @@ int32_t *bench_labels(size_t count, size_t classes)
     return labels;
 }
 
+clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *config)
+{
+    size_t height, width, channels;
+
+    clmix_config_picture(config, &height, &width, &channels);
+    bench->pictures = bench_pictures(bench->batch * height * width * channels);
+    bench->labels = bench_labels(bench->batch, clmix_config_classes(config));
+    return bench->pictures != NULL && bench->labels != NULL ? CLMIX_OK : clmix_fail_memory("the pictures");
+}
+
 clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, size_t batch)
 {
     clmix_train_options options = clmix_train_defaults();
-    size_t height, width, channels;
 
     memset(bench, 0, sizeof *bench);
-    clmix_config_picture(config, &height, &width, &channels);
     bench->batch = options.batch = batch;
-    bench->pictures = bench_pictures(batch * height * width * channels);
-    bench->labels = bench_labels(batch, clmix_config_classes(config));
-    if (bench->pictures == NULL || bench->labels == NULL)
-        return clmix_fail_memory("the pictures");
     CLMIX_TRY(model_network(device, config, 1, &bench->network));
-    return clmix_trainer_create(&bench->trainer, bench->network, NULL, &options);
+    CLMIX_TRY(clmix_trainer_create(&bench->trainer, bench->network, NULL, &options));
+    CLMIX_TRY(clmix_trainer_prepare(bench->trainer));
+    return bench_feed_make(bench, config);
 }
 
 clmix_status bench_trainer_step(struct bench_trainer *bench)
