@@ -57,6 +57,7 @@ void check_signed(const cJSON *json)
 {
     ck_assert_ptr_eq(strstr(json_text(json, "peer"), "clmix "), json_text(json, "peer"));
     ck_assert(json_text(json, "device")[0] != '\0' && json_text(json, "driver")[0] != '\0' && json_text(json, "platform")[0] != '\0');
+    ck_assert(json_text(json, "host")[0] != '\0' && strlen(json_text(json, "date")) == strlen("2026-11-22T10:11Z"));
     ck_assert(strcmp(json_text(json, "kernels"), "wide") == 0 || strcmp(json_text(json, "kernels"), "simt") == 0);
 }
 

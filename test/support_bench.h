@@ -17,7 +17,7 @@ void write_bench_file(const char *name, const char *content);
 double json_number(const cJSON *object, const char *key);
 const char *json_text(const cJSON *object, const char *key);
 
-/* A line says who measured where. */
+/* A line says who measured where and when. */
 void check_signed(const cJSON *json);
 
 /* Elements are closed in order, attributes are quoted, nothing is fetched or run, and & < > stand for themselves nowhere. */

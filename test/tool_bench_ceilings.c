@@ -84,8 +84,7 @@ START_TEST(a_model_has_its_ceiling_measured_again)
     result = cJSON_GetArrayItem(sink.kept, 0);
     ck_assert(on.raised && on.ceilings.fma_gflops > 1e-2);
     ck_assert_double_eq_tol(json_number(result, "fraction_of_peak"), json_number(result, "gflops") / on.ceilings.fma_gflops, 1e-3);
-    ck_assert_double_lt(json_number(result, "fraction_of_peak"), 1.0 + BENCH_MARGIN);
-    ck_assert(!cJSON_HasObjectItem(result, "above_ceiling"));
+    ck_assert_int_eq(json_number(result, "fraction_of_peak") > 1.0 + BENCH_MARGIN, cJSON_HasObjectItem(result, "above_ceiling"));
     close_bench(&on, &sink);
 }
 END_TEST
@@ -100,11 +99,12 @@ START_TEST(so_have_ops_and_steps)
 
         open_with_low_ceilings(&on, &sink);
         ck_assert_int_eq(profile ? bench_profile(&sink, &request, &on, "wavemix-16") : bench_ops(&sink, &request, &on), 0);
-        ck_assert(on.raised && cJSON_GetArraySize(sink.kept) > 0);
+        ck_assert(on.raised && on.ceilings.fma_gflops > 1e-2 && cJSON_GetArraySize(sink.kept) > 0);
         cJSON_ArrayForEach(result, sink.kept)
         {
-            if (cJSON_HasObjectItem(result, "op") && strcmp(json_text(result, "bound_by"), "multiply-adds") == 0)
-                ck_assert_double_lt(json_number(result, "fraction_of_ceiling"), 1.0 + BENCH_MARGIN);
+            if (cJSON_HasObjectItem(result, "op")) /* a busy machine may exceed its ceilings still, but not unmarked */
+                ck_assert_int_eq(json_number(result, "fraction_of_ceiling") > 1.0 + BENCH_MARGIN,
+                                 cJSON_HasObjectItem(result, "above_ceiling"));
         }
         close_bench(&on, &sink);
     }
@@ -118,6 +118,7 @@ START_TEST(what_still_exceeds_it_is_marked)
 
     open_with_low_ceilings(&on, &sink);
     on.vain = 100; /* as if measuring again had not helped */
+    on.settled_until = INFINITY;
     ck_assert_int_eq(bench_model(&sink, &request, &on, "wavemix-16"), 0);
     ck_assert(!on.raised);
     ck_assert_str_eq(json_text(cJSON_GetArrayItem(sink.kept, 0), "above_ceiling"), "ceiling too low");
@@ -163,7 +164,7 @@ START_TEST(results_are_settled_by_the_last_ceilings)
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cJSON_AddItemToArray(results, cJSON_Parse(lines[i]));
-    bench_settle_shares(results, &ceilings);
+    ck_assert_uint_eq(bench_settle_shares(results, &ceilings), 0);
     ck_assert_double_eq(json_number(cJSON_GetArrayItem(results, 0), "fma_gflops"), 250.0);
     ck_assert_double_eq(json_number(cJSON_GetArrayItem(results, 1), "fraction_of_peak"), 0.8);
     ck_assert_double_eq(json_number(cJSON_GetArrayItem(results, 1), "fraction_of_copy"), 0.4);

@@ -159,11 +159,20 @@ START_TEST(differences_of_the_sides_are_named)
     write_bench_file("before", before);
     write_bench_file("after", after);
     ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after", bench_folder, bench_folder), 0);
-    ck_assert_msg(strstr(output, "another device: alpha before, beta after") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "Two devices: alpha and beta") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "another program: clmix 1 with alpha, clmix 2 with beta") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "another driver") == NULL && strstr(output, "alpha before") == NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after --all", bench_folder, bench_folder), 0);
+    ck_assert_msg(strstr(output, "faster   3.000 x") != NULL, "%s", output); /* a rate: more is better */
+    free(output);
+    snprintf(after, sizeof after, line, "alpha", 100.0, "clmix 2", "5.0");
+    write_bench_file("after", after);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after", bench_folder, bench_folder), 0);
+    ck_assert_msg(strstr(output, "What has changed") != NULL, "%s", output);
     ck_assert_msg(strstr(output, "another driver: 3.1 before, 5.0 after") != NULL, "%s", output);
     ck_assert_msg(strstr(output, "another program: clmix 1 before, clmix 2 after") != NULL, "%s", output);
     ck_assert_msg(strstr(output, "another platform") == NULL, "%s", output);
-    ck_assert_msg(strstr(output, "faster   3.000 x") != NULL, "%s", output); /* a rate: more is better */
     free(output);
 }
 END_TEST
@@ -201,14 +210,28 @@ START_TEST(a_disturbed_machine_is_no_change)
 }
 END_TEST
 
+#define GOOD_LINE "{\"model\":\"a\",\"mode\":\"train\",\"batch\":1,\"step_ms\":1}\n"
+
 static const struct {
     const char *before, *after, *said;
 } bad_files[] = {
-    { NULL, "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "before" },
-    { "nothing\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "has no results" },
-    { "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":-1}\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "has no results" },
-    { "\n{\"model\":\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "before', line 2, column" },
-    { "{\"model\":\"a\",\"mode\":\"infer\",\"step_ms\":1}\n", "{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", "in common" },
+    { NULL, GOOD_LINE, "before" },
+    { "nothing\n", GOOD_LINE, "has no results" },
+    { "{\"model\":\"a\",\"mode\":\"train\",\"batch\":1,\"step_ms\":-1}\n", GOOD_LINE,
+      "before', line 1: a result of a model needs \"step_ms\", a number above 0, and has -1" },
+    { "\n{\"model\":\n", GOOD_LINE, "before', line 2, column 9: this is not JSON" },
+    { "{\"model\":\"a\",\"mode\":\"infer\",\"batch\":1,\"step_ms\":1}\n", GOOD_LINE, "in common" },
+    { GOOD_LINE "\n{\"model\":\"a\",\"mode\":\"train\",\"step_ms\":1}\n", GOOD_LINE,
+      "before', line 3: a result of a model needs \"batch\", a number above 0, and has none" },
+    { "{\"model\":\"a\",\"mode\":7,\"batch\":1,\"step_ms\":1}\n", GOOD_LINE,
+      "line 1: a result of a model needs \"mode\", a text, and has 7" },
+    { "{\"op\":\"a\",\"size\":\"1\",\"ms\":1}\n", GOOD_LINE, "line 1: a result of an op needs \"pass\"" },
+    { "{\"model\":\"a\",\"mode\":\"train\",\"op\":\"o\",\"ms\":1}\n", GOOD_LINE, "line 1: an op of a step needs \"batch\"" },
+    { "{\"model\":\"a\",\"mode\":\"train\",\"batch\":2,\"start_ms\":1}\n", GOOD_LINE, "line 1: a result of a start needs \"start\"" },
+    { "{\"model\":\"a\",\"mode\":\"train\",\"batch\":2,\"kernels_ms\":1}\n", GOOD_LINE, "line 1: the sum of a step needs \"ceiling_ms\"" },
+    { "{\"device\":\"d\",\"fma_gflops\":1}\n", GOOD_LINE, "line 1: a line of ceilings needs \"copy_gbs\"" },
+    { "{\"op\":\"a\",\"size\":\"1\",\"pass\":\"p\",\"ms\":1,\"gflops\":\"fast\"}\n", GOOD_LINE,
+      "line 1: a result needs \"gflops\", 0 or more where it is there, and has \"fast\"" },
 };
 
 START_TEST(bad_files_are_explained)
@@ -220,6 +243,103 @@ START_TEST(bad_files_are_explained)
     write_bench_file("after", bad_files[_i].after);
     ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after 2>&1", bench_folder, bench_folder), 1);
     ck_assert_msg(strstr(output, bad_files[_i].said) != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
+START_TEST(no_page_is_made_of_a_bad_line)
+{
+    char *output;
+
+    write_bench_file("bad", GOOD_LINE "{\"model\":\"a\",\"mode\":\"train\",\"op\":\"o\",\"ms\":1}\n");
+    ck_assert_int_eq(run_tool(&output, "cd %s && clmix-bench report bad --html page 2>&1 || ls page", bench_folder), 2);
+    ck_assert_msg(strstr(output, "'bad', line 2: an op of a step needs \"batch\"") != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
+/* ---- what is shown ------------------------------------------------------------------------------------------------------------------ */
+
+/* Six models and 200 ops, each op 2 ms and 1 more in the other file for every third. */
+static void write_many(const char *name, double other)
+{
+    static char lines[1 << 17];
+    char subject[96];
+
+    lines[0] = '\0';
+    for (int i = 0; i < 6; i++) {
+        snprintf(subject, sizeof subject, "model-%d", i);
+        model_line(lines + strlen(lines), sizeof lines - strlen(lines), subject, 100 + other, 98 + other, 103 + other, 96 + other);
+    }
+    for (int i = 0; i < 200; i++) {
+        const double ms = 2.0 + (i % 3 == 0) * other;
+
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines),
+                 "{\"op\":\"an op with quite a long name %d\",\"size\":\"64x256x128 by 128x1x1x512 to 64x256x512 and so "
+                 "on\",\"pass\":\"forward\","
+                 "\"ms\":%g,\"ms_min\":%g,\"ms_q1\":%g,\"ms_q3\":%g,\"runs\":50,\"peer\":\"clmix 1\",\"device\":\"d\",\"driver\":\"v1\","
+                 "\"platform\":\"p\",\"kernels\":\"wide\"}\n",
+                 i, ms, ms - 0.01, ms - 0.005, ms + 0.005);
+    }
+    write_bench_file(name, lines);
+}
+
+static void measure_text(const char *text, size_t *lines, size_t *widest)
+{
+    *lines = *widest = 0;
+    while (*text != '\0') {
+        const size_t width = strcspn(text, "\n");
+
+        *widest = width > *widest ? width : *widest;
+        ++*lines;
+        text += width + (text[width] == '\n');
+    }
+}
+
+START_TEST(a_comparison_fits_a_screen)
+{
+    char *output;
+    size_t lines, widest;
+
+    write_many("before", 0);
+    write_many("after", 1);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after", bench_folder, bench_folder), 0);
+    measure_text(output, &lines, &widest);
+    ck_assert_msg(lines <= 40 && widest <= 100, "%zu lines, the widest of %zu: %s", lines, widest, output);
+    ck_assert_msg(strstr(output, "model-5, train, batch of 64") != NULL && strstr(output, "Slower besides models, 5 of 67") != NULL &&
+                      strstr(output, "11 of 206 results; --all") != NULL,
+                  "%s", output);
+    free(output);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after --all", bench_folder, bench_folder), 0);
+    measure_text(output, &lines, &widest);
+    ck_assert_msg(lines > 206 && strstr(output, "beyond the spread") != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
+START_TEST(a_filter_filters_all)
+{
+    char *output;
+    cJSON *json;
+
+    write_many("before", 0);
+    write_many("after", 1);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after --filter 'model-3' --json", bench_folder, bench_folder),
+                     0);
+    json = find_line(output, "summary", "models");
+    ck_assert_double_eq(json_number(json, "faster") + json_number(json, "slower") + json_number(json, "noise"), 1);
+    cJSON_Delete(json);
+    json = find_line(output, "summary", "all but ceilings");
+    ck_assert_double_eq(json_number(json, "faster") + json_number(json, "slower") + json_number(json, "noise"), 1);
+    cJSON_Delete(json);
+    ck_assert_msg(strstr(output, "model-2") == NULL && strstr(output, "an op") == NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(run_tool(&output, "cd %s && clmix-bench report before --filter 'model-3' --html page && grep -c model-2 page",
+                              bench_folder),
+                     1);
+    free(output);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after --filter nosuch 2>&1", bench_folder, bench_folder), 1);
+    ck_assert_msg(strstr(output, "nosuch") != NULL, "%s", output);
     free(output);
 }
 END_TEST
@@ -244,10 +364,10 @@ START_TEST(a_report_shows_every_model_and_escapes_text)
                                          "m-two",
                                          "&lt;b&gt;fast &amp; &quot;new&quot;",
                                          "torch &lt;2&gt;",
-                                         "0.60, 50 ms",
-                                         "0.20, 150 ms", /* the peer's share: a third of ours */
-                                         "0.31, 5 ms",
-                                         "<td>0.33</td>",
+                                         "60 %, 50 ms",
+                                         "20 %, 150 ms", /* the peer's share: a third of ours */
+                                         "31 %, 5 ms",
+                                         ">0.33 x</td>",
                                          "slow op",
                                          "Below a tenth of their ceiling (&#9660;): 1 of 1",
                                          "some_kind (1)",
@@ -270,6 +390,52 @@ START_TEST(a_report_shows_every_model_and_escapes_text)
 }
 END_TEST
 
+START_TEST(a_wrong_ceiling_is_called_wrong)
+{
+    static const char ours[] =
+        "{\"device\":\"d\",\"fma_gflops\":81,\"copy_gbs\":20,\"peer\":\"clmix 1\"}\n"
+        "{\"peer\":\"clmix 1\",\"model\":\"m\",\"mode\":\"train\",\"batch\":64,\"step_ms\":50,\"device\":\"d\",\"fraction_of_peak\":2.2}\n"
+        "{\"op\":\"o\",\"size\":\"1\",\"pass\":\"forward\",\"ms\":1,\"bound_by\":\"memory\",\"least_bytes\":1000,"
+        "\"fraction_of_ceiling\":3.1,\"peer\":\"clmix 1\",\"device\":\"d\"}\n";
+    char *output, *page;
+
+    write_bench_file("ours", ours);
+    ck_assert_int_eq(run_tool(&output, "cd %s && clmix-bench report ours --html page && clmix-bench --compare ours ours", bench_folder), 0);
+    ck_assert_msg(strstr(output, "1 results exceed a ceiling, which was measured too low") != NULL, "%s", output);
+    free(output);
+    read_bench_file("page", &page);
+    check_page(page);
+    ck_assert(strstr(page, "1 results are faster than a ceiling") != NULL && strstr(page, "220 %<small>ceiling too low</small>") != NULL &&
+              strstr(page, "310 %<small>in caches</small>") != NULL);
+    free(page);
+}
+END_TEST
+
+/* One processor under two drivers, with the names that these give. */
+START_TEST(two_devices_are_called_by_their_names)
+{
+    static const char line[] =
+        "{\"peer\":\"clmix 1\",\"model\":\"m\",\"mode\":\"train\",\"batch\":64,\"step_ms\":%g,\"device\":\"%s\","
+        "\"driver\":\"%s\",\"platform\":\"%s\",\"kernels\":\"wide\",\"host\":\"box\",\"date\":\"2026-11-22T10:11Z\"}\n";
+    char text[1024], *output, *page;
+
+    snprintf(text, sizeof text, line, 10.0, "pthread-skylake-avx512-AMD EPYC", "3.1+debian", "Portable Computing Language");
+    write_bench_file("one", text);
+    snprintf(text, sizeof text, line, 20.0, "AMD EPYC", "2026.22.10.0.01_160000", "Intel(R) OpenCL");
+    write_bench_file("two", text);
+    ck_assert_int_eq(run_tool(&output, "cd %s && clmix-bench --compare one two --html page", bench_folder), 0);
+    ck_assert_msg(strstr(output, "Two devices: PoCL 3.1 and Intel OpenCL 2026.22\n") != NULL &&
+                      strstr(output, "AMD EPYC, wide kernels, box, 2026-11-22 10:11 UTC") != NULL,
+                  "%s", output);
+    free(output);
+    read_bench_file("page", &page);
+    check_page(page);
+    ck_assert(strstr(page, "What has changed") == NULL && strstr(page, ">before</th>") == NULL && strstr(page, ">PoCL 3.1</th>") != NULL &&
+              strstr(page, ">Intel OpenCL 2026.22</th>") != NULL && strstr(page, "box, 2026-11-22 10:11 UTC") != NULL);
+    free(page);
+}
+END_TEST
+
 START_TEST(a_comparison_can_be_a_page)
 {
     char line[512], *output, *page;
@@ -283,7 +449,7 @@ START_TEST(a_comparison_can_be_a_page)
     free(output);
     read_bench_file("page", &page);
     check_page(page);
-    ck_assert(strstr(page, "What has changed") != NULL && strstr(page, "&#9660; slower") != NULL && strstr(page, "0.833") != NULL);
+    ck_assert(strstr(page, "What has changed") != NULL && strstr(page, "\342\226\274 slower") != NULL && strstr(page, "0.833") != NULL);
     free(page);
     ck_assert_int_eq(run_tool(&output, "clmix-bench --compare %s/before %s/after --html %s/no/page 2>&1", bench_folder, bench_folder,
                               bench_folder),
@@ -362,6 +528,11 @@ int main(void)
     tcase_add_test(tests, peers_are_compared_by_what_they_are_about);
     tcase_add_test(tests, differences_of_the_sides_are_named);
     tcase_add_test(tests, a_disturbed_machine_is_no_change);
+    tcase_add_test(tests, no_page_is_made_of_a_bad_line);
+    tcase_add_test(tests, a_comparison_fits_a_screen);
+    tcase_add_test(tests, a_filter_filters_all);
+    tcase_add_test(tests, a_wrong_ceiling_is_called_wrong);
+    tcase_add_test(tests, two_devices_are_called_by_their_names);
     tcase_add_loop_test(tests, bad_files_are_explained, 0, (int)(sizeof bad_files / sizeof *bad_files));
     tcase_add_test(tests, a_report_shows_every_model_and_escapes_text);
     tcase_add_test(tests, a_comparison_can_be_a_page);

@@ -103,6 +103,12 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
         return cli_bad_usage(cli, "--out is of all; elsewhere --json prints the results");
     if (request->html != NULL && command != ALL && command != REPORT && command != COMPARE)
         return cli_bad_usage(cli, "--html is of all, report and --compare");
+    if (request->filter != NULL && command != OPS && command != ALL && command != REPORT && command != COMPARE)
+        return cli_bad_usage(cli, "--filter is of ops, all, report and --compare");
+    if (request->trace != NULL && command != PROFILE)
+        return cli_bad_usage(cli, "--trace is of profile");
+    if (request->whole && command != COMPARE)
+        return cli_bad_usage(cli, "--all is of --compare");
     return 0;
 }
 
@@ -187,7 +193,7 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
 
     switch (command) {
     case COMPARE: return bench_compare(cli, request, cli->arguments[0]);
-    case REPORT: return bench_report(cli, cli->arguments + 1, (size_t)cli->argument_count - 1, request->html);
+    case REPORT: return bench_report(cli, request, cli->arguments + 1, (size_t)cli->argument_count - 1);
     case ALL: return bench_all(cli, request);
     case START:
     case PLAN: return run_unmeasured(&sink, request, command);
@@ -199,7 +205,7 @@ int main(int argc, char **argv)
 {
     struct bench_request request = { .begun = bench_now(), .batch = (int)clmix_train_defaults().batch, .seconds = NAN };
     char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL;
-    int quick = 0;
+    int quick = 0, whole = 0;
     struct poptOption options[] = {
         { "compare", 'c', POPT_ARG_STRING, &before, 0, "compare two files of results: BEFORE, and the argument after it", "BEFORE" },
         { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &request.batch, 0, "pictures at a time", "N" },
@@ -209,7 +215,9 @@ int main(int argc, char **argv)
         { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
           NULL },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.what.table, 0, NULL, NULL },
-        { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops: those whose name has this in it", "TEXT" },
+        { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops and all: ops whose name has this in it; of report, --compare: results",
+          "TEXT" },
+        { "all", 'a', POPT_ARG_NONE, &whole, 0, "of --compare: every result and why, not a screen of what differs most", NULL },
         { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },
         { "out", 'o', POPT_ARG_STRING, &out, 0, "of all: where the results go, a JSON object a line", "FILE" },
         { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, report and --compare: write a page of it", "FILE" },
@@ -230,6 +238,7 @@ int main(int argc, char **argv)
         request.html = html;
         request.before = before;
         request.quick = quick != 0;
+        request.whole = whole != 0;
         status = find_command(&cli, &request, &command);
         if (isnan(request.seconds))
             request.seconds = command != ALL ? USUAL_SECONDS : quick ? 0.1 : USUAL_SECONDS_OF_ALL;

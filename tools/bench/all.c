@@ -70,6 +70,8 @@ static int measure(struct bench_sink *sink, const struct bench_request *request,
         printf("\n");
     if (exit_status == 0)
         exit_status = bench_ops(sink, request, on);
+    while (exit_status == 0 && bench_settle_shares(sink->kept, &on->ceilings) > 0 && bench_measure_again(on))
+        ;
     if (exit_status != 0 || !on->raised)
         return exit_status;
     if (!sink->cli->json)
@@ -112,7 +114,6 @@ static int run(struct bench_sink *sink, const struct bench_request *request, str
     exit_status = measure(sink, request, on);
     if (exit_status != 0)
         return exit_status;
-    bench_settle_shares(sink->kept, &on->ceilings);
     status = write_results(sink->kept, file);
     return status == CLMIX_OK ? 0 : cli_fail(sink->cli, status);
 }
@@ -121,6 +122,7 @@ int bench_all(const struct cli *cli, const struct bench_request *request)
 {
     struct bench_device on = { 0 };
     struct bench_sink sink = { cli, cJSON_CreateArray() };
+    struct bench_request page = *request;
     clmix_file_writer file;
     clmix_status status = clmix_file_begin(&file, request->out);
     int exit_status;
@@ -136,8 +138,9 @@ int bench_all(const struct cli *cli, const struct bench_request *request)
         clmix_file_abandon(&file);
         return exit_status;
     }
+    page.filter = NULL; /* it was of the ops */
     status = clmix_file_finish(&file);
     if (status != CLMIX_OK)
         return cli_fail(cli, status);
-    return request->html != NULL ? bench_report(cli, &request->out, 1, request->html) : 0;
+    return request->html != NULL ? bench_report(cli, &page, &request->out, 1) : 0;
 }

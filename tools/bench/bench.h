@@ -14,11 +14,12 @@ struct bench_request {
     double seconds; /* of measuring a model */
     bool quick;
     const char *mode;   /* of a model: a name of bench_modes */
-    const char *filter; /* of ops: a part of the name, or NULL */
+    const char *filter; /* a part of an op's name, or of what a result is about; or NULL */
     const char *trace;  /* file for a Chrome trace, or NULL */
     const char *out;    /* file for the results, or NULL */
     const char *html;   /* file for the report, or NULL */
     const char *before; /* the first file to compare, or NULL */
+    bool whole;         /* of a comparison: every result, with reasons */
     struct model_options what;
 };
 
@@ -35,8 +36,9 @@ struct bench_device {
     clmix_device *device;
     const char *selector; /* of --device */
     clmix_ceilings ceilings;
-    bool raised; /* the ceilings were measured again and are higher */
-    int vain;    /* how often they were measured again and were not */
+    bool raised;          /* the ceilings were measured again and are higher */
+    int vain;             /* how often in a row they were measured again and were not */
+    double settled_until; /* bench_now(), while they are not measured again for that */
 };
 
 /* ---- subcommands: each gives the exit status ------------------------------------------------------------------------------------------ */
@@ -49,7 +51,7 @@ int bench_ops(struct bench_sink *sink, const struct bench_request *request, stru
 int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_all(const struct cli *cli, const struct bench_request *request);
 int bench_compare(const struct cli *cli, const struct bench_request *request, const char *after);
-int bench_report(const struct cli *cli, const char *const *paths, size_t count, const char *html);
+int bench_report(const struct cli *cli, const struct bench_request *request, const char *const *paths, size_t count);
 
 /* The names of a model's modes, NULL at the end. */
 extern const char *const bench_modes[];
@@ -83,7 +85,7 @@ void bench_add(cJSON *object, const char *key, double value); /* rounded to 5 */
 double bench_number(const cJSON *object, const char *key);    /* NaN when it is none */
 const char *bench_text(const cJSON *object, const char *key); /* "" when it is none */
 
-/* Adds who measured where: peer, device, driver, platform, kernels (those that are not there yet). */
+/* Adds who measured where and when: peer, device, driver, platform, kernels, host and date (those that are not there yet). */
 void bench_sign(cJSON *object, const clmix_device *device);
 
 /* ---- ceilings.c ------------------------------------------------------------------------------------------------------------------------ */
@@ -117,6 +119,8 @@ struct bench_work {
 };
 /* Measures the ceilings again as long as `work` exceeds the one that binds it, and that may help. */
 void bench_doubt_ceilings(struct bench_device *on, const struct bench_work *work);
+/* Measures them again; false when that was done in vain lately. */
+bool bench_measure_again(struct bench_device *on);
 
 /* Adds what an op and a line of a profile have in common: ms and its spread, launches, gflops, gbs, least_bytes, and the shares. */
 void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ceilings *ceilings);
@@ -124,8 +128,9 @@ void bench_add_work(cJSON *object, const struct bench_work *work, const clmix_ce
  * fraction_of_ceiling, and `below_tenth` where that is so, of an op; `above_ceiling` where a share exceeds its ceiling: "caches" or "ceiling too
  * low". Nothing in others. */
 void bench_set_shares(cJSON *object, const clmix_ceilings *ceilings);
-/* The shares and ceilings of all results in an array, and what a step needs at least by its ops', by ceilings that were found later. */
-void bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings);
+/* The shares and ceilings of all results in an array, and what a step needs at least by its ops', by ceilings that were found later. Gives how many
+ * results exceed them still. */
+size_t bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings);
 /* What a line of text says of that at its end; "" where there is nothing to say. */
 const char *bench_remark(const cJSON *object);
 

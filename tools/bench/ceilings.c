@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define CEILING_RUNS 3
-#define MOST_VAIN    2 /* measurements that found nothing higher; then the ceilings stand */
+#define MOST_VAIN    2 /* measurements in a row that found nothing higher; */
+#define TOO_LOW      "ceiling too low"
+#define PAUSE        5.0 /* then the ceilings stand for so many seconds, and may be doubted again: a busy machine need not stay so */
 
 /* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
 
@@ -50,22 +52,23 @@ clmix_status bench_measure_ceilings(struct bench_device *on, bool quick)
 }
 
 /* Through another handle, so that the books of the device's memory stay those of the work. */
-static bool measure_again(struct bench_device *on)
+bool bench_measure_again(struct bench_device *on)
 {
     clmix_ceilings again;
     clmix_device *device = NULL;
     clmix_status status;
+    bool higher;
 
-    if (on->vain >= MOST_VAIN)
+    if (on->vain >= MOST_VAIN && bench_now() < on->settled_until)
         return false;
     status = clmix_device_open(&device, on->selector);
     if (status == CLMIX_OK)
         status = clmix_device_ceilings(device, &again);
     clmix_device_close(device);
-    if (status == CLMIX_OK && take_better(&on->ceilings, &again))
-        on->raised = true;
-    else
-        on->vain++;
+    higher = status == CLMIX_OK && take_better(&on->ceilings, &again);
+    on->raised = on->raised || higher;
+    on->vain = higher ? 0 : on->vain + 1;
+    on->settled_until = bench_now() + PAUSE;
     return true;
 }
 
@@ -94,7 +97,8 @@ void bench_doubt_ceilings(struct bench_device *on, const struct bench_work *work
 
     do
         bound = bench_bound(&on->ceilings, (double)work->flops, (double)work->least_bytes, (double)work->launches);
-    while (bench_excess(bound.seconds / work->seconds.median, bound.by, (double)work->least_bytes) == BENCH_BEYOND && measure_again(on));
+    while (bench_excess(bound.seconds / work->seconds.median, bound.by, (double)work->least_bytes) == BENCH_BEYOND &&
+           bench_measure_again(on));
 }
 
 static void set(cJSON *object, const char *key, cJSON *value)
@@ -112,7 +116,7 @@ static void set_number(cJSON *object, const char *key, double value)
 
 static void set_excess(cJSON *object, enum bench_excess excess)
 {
-    static const char *const names[] = { [BENCH_CACHED] = "caches", [BENCH_BEYOND] = "ceiling too low" };
+    static const char *const names[] = { [BENCH_CACHED] = "caches", [BENCH_BEYOND] = TOO_LOW };
 
     cJSON_DeleteItemFromObjectCaseSensitive(object, "above_ceiling");
     if (excess != BENCH_WITHIN)
@@ -175,9 +179,10 @@ static void set_ceilings(cJSON *object, const clmix_ceilings *ceilings)
     set_number(object, "sync_launch_us", ceilings->sync_launch_us);
 }
 
-void bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings)
+size_t bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings)
 {
     double least_ms = 0.0;
+    size_t excess = 0;
     cJSON *result;
 
     cJSON_ArrayForEach(result, results)
@@ -185,6 +190,7 @@ void bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings)
         if (cJSON_HasObjectItem(result, "fma_gflops"))
             set_ceilings(result, ceilings);
         bench_set_shares(result, ceilings);
+        excess += strcmp(bench_text(result, "above_ceiling"), TOO_LOW) == 0;
         if (cJSON_HasObjectItem(result, "model") && cJSON_HasObjectItem(result, "op"))
             least_ms += bench_number(result, "fraction_of_ceiling") * bench_number(result, "ms");
         if (cJSON_HasObjectItem(result, "ceiling_ms")) {
@@ -192,6 +198,7 @@ void bench_settle_shares(cJSON *results, const clmix_ceilings *ceilings)
             least_ms = 0.0;
         }
     }
+    return excess;
 }
 
 const char *bench_remark(const cJSON *object)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 double bench_now(void)
@@ -98,12 +99,20 @@ static void add_text(cJSON *object, const char *key, const char *text)
 void bench_sign(cJSON *object, const clmix_device *device)
 {
     const clmix_device_info *info = clmix_device_describe(device);
+    const time_t now = time(NULL);
+    struct utsname host;
+    struct tm utc;
+    char date[32] = "";
 
     add_text(object, "peer", "clmix " CLMIX_VERSION);
     add_text(object, "device", info->name);
     add_text(object, "driver", info->driver);
     add_text(object, "platform", info->platform);
     add_text(object, "kernels", info->form == CLMIX_WIDE ? "wide" : "simt");
+    if (uname(&host) == 0)
+        add_text(object, "host", host.nodename);
+    if (gmtime_r(&now, &utc) != NULL && strftime(date, sizeof date, "%Y-%m-%dT%H:%MZ", &utc) > 0)
+        add_text(object, "date", date);
 }
 
 bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object))

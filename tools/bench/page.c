@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Narrow columns go first: what is marked `wide` is left out on a phone. On paper everything is black. */
+/* Words are not broken. On a phone a table's rows are cards, and what is marked `wide` is left out; on paper everything is black. */
 static const char style[] =
     ":root{--paper:#fff;--ink:#1a1a1a;--faint:#5c5c5c;--line:#d4d4d4;--s0:#0b5fa5;--s1:#b3541e;--s2:#2f7a3d;--s3:#6b4fa0;--s4:#8a6d00;"
     "--s5:#a02c5a;color-scheme:light dark}\n"
@@ -13,14 +13,15 @@ static const char style[] =
     "@media print{:root{--paper:#fff;--ink:#000;--faint:#333;--line:#999;--s0:#444;--s1:#000;--s2:#000;--s3:#000;--s4:#000;--s5:#000}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;padding:1rem;max-width:64rem;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"
-    "'Segoe UI',Roboto,'DejaVu Sans',Arial,sans-serif;overflow-wrap:anywhere}\n"
-    "h1{font-size:1.5rem;line-height:1.2}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem}\n"
-    ".scroll{overflow-x:auto}.name{white-space:nowrap}\n"
-    "table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}\n"
-    "th,td{padding:.2rem .5rem;text-align:right;vertical-align:top;border-bottom:1px solid var(--line)}\n"
-    "th{border-bottom:2px solid var(--ink)}th:first-child,td:first-child,.left{text-align:left}\n"
-    "tbody th{font-weight:normal;border-bottom:1px solid var(--line)}\n"
-    "small,figcaption,.faint{color:var(--faint);font-size:.8125rem}td small{display:block;overflow-wrap:anywhere}\n"
+    "'Segoe UI',Roboto,'DejaVu Sans',Arial,sans-serif}\n"
+    "h1{font-size:1.5rem;line-height:1.25;margin-bottom:0}h1+p{margin-top:.25rem}"
+    "h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem}\n"
+    "p{max-width:46rem}\n"
+    "table{border-collapse:collapse;width:100%;font-size:.875rem;line-height:1.4;font-variant-numeric:tabular-nums}\n"
+    "th,td{padding:.25rem .5rem;text-align:right;vertical-align:top;border-bottom:1px solid var(--line)}\n"
+    "th{vertical-align:bottom;border-bottom:2px solid var(--ink)}th:first-child,td:first-child,.left{text-align:left}\n"
+    "td:not(:first-child):not(.left){white-space:nowrap}td small,td::before{white-space:normal}\n"
+    "small,figcaption,.faint{color:var(--faint);font-size:.8125rem}td small{display:block}\n"
     "figure{margin:1rem 0;min-width:0;break-inside:avoid}figcaption{margin-bottom:.25rem;font-weight:bold;color:var(--ink)}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:0 2rem}\n"
     "svg.plot{display:block;width:100%;max-width:34rem;height:auto;font-size:11px}svg "
@@ -31,12 +32,16 @@ static const char style[] =
     ".b0,.b1,.b2,.b3,.b4,.b5{stroke:var(--ink);stroke-width:.5}.disc{fill:var(--s0);fill-opacity:.75}.square{fill:none;stroke:var(--s1);"
     "stroke-width:1.2}\n"
     ".legend{list-style:none;padding:0;font-size:.875rem}.legend svg{vertical-align:-.15em;margin-right:.4rem}\n"
-    "summary{cursor:pointer;margin:.5rem 0}.low{font-weight:bold}\n"
-    "@media "
-    "(max-width:40rem){body{padding:.75rem}table{font-size:.8125rem}.left{overflow-wrap:anywhere}.wide{display:none}th,td{padding:.2rem "
-    ".3rem}}\n"
+    ".warning{border-left:4px solid var(--s1);padding-left:.75rem;font-weight:bold}summary{cursor:pointer;margin:.5rem 0}\n"
+    "@media screen and (max-width:40rem){body{padding:.75rem}.wide{display:none}\n"
+    "thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody{display:block}\n"
+    "tr{display:grid;grid-template-columns:1fr 1fr;gap:0 1rem;padding:.5rem 0;border-bottom:1px solid var(--line)}\n"
+    "td,td.left{display:flex;justify-content:space-between;gap:.5rem;padding:0;border:0;text-align:right}"
+    "td.left{grid-column:1/-1;display:block;text-align:left}td.wide{display:none}\n"
+    "td:first-child{grid-column:1/-1;display:block;text-align:left;font-weight:bold}td:empty{display:none}td small{font-weight:normal}\n"
+    "td[data-head]:not(.left)::before{content:attr(data-head);color:var(--faint);text-align:left}}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}h3{break-after:avoid}tr{break-inside:avoid}"
-    ".scroll{overflow:visible}.plots{grid-template-columns:1fr 1fr}summary{display:none}@page{size:A4;margin:15mm}}\n";
+    ".plots{grid-template-columns:1fr 1fr}details{display:none}@page{size:A4;margin:15mm}}\n";
 
 void bench_page_put(struct bench_page *page, const char *format, ...)
 {
@@ -80,6 +85,7 @@ void bench_page_text(struct bench_page *page, const char *text)
 
 void bench_page_begin(struct bench_page *page, const char *path, const char *title)
 {
+    memset(page, 0, sizeof *page);
     page->status = clmix_file_begin(&page->writer, path);
     bench_page_put(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");

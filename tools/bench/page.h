@@ -7,9 +7,16 @@
 
 #include <stdbool.h>
 
+/* A column of a table; one without a head is left out, with its cells. */
+struct bench_column {
+    const char *head, *class; /* "left": text; "wide": not on a phone; or NULL */
+};
+
 struct bench_page {
     clmix_file_writer writer;
     clmix_status status;
+    const struct bench_column *columns; /* of the table that is being written */
+    size_t column_count, column;        /* the next cell's */
 };
 
 /* Opens the page with its style, and closes it. Nothing is at `path` until it is closed well. */
@@ -20,6 +27,18 @@ clmix_status bench_page_end(struct bench_page *page);
 void bench_page_put(struct bench_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bench_page_text(struct bench_page *page, const char *text);
 
+/* ---- table.c ---------------------------------------------------------------------------------------------------------------------- */
+
+/* A table: its head, rows of one cell for each column in their order, its end. `note` (may be NULL) stands small below a cell's text; numbers that are not
+ * finite leave an empty cell; a share is written in per cent. */
+void bench_table_begin(struct bench_page *page, const struct bench_column *columns, size_t count);
+void bench_table_row(struct bench_page *page);
+void bench_table_cell(struct bench_page *page, const char *text, const char *note);
+void bench_table_number(struct bench_page *page, double value, const char *format);
+void bench_table_share(struct bench_page *page, double share, const char *remark);
+void bench_table_row_end(struct bench_page *page);
+void bench_table_end(struct bench_page *page);
+
 /* ---- plot.c ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Bars differ by pattern as well as by colour; styles count from 0 and repeat after BENCH_STYLES. */
@@ -27,10 +46,10 @@ void bench_page_text(struct bench_page *page, const char *text);
 void bench_plot_patterns(struct bench_page *page);             /* once, before any plot */
 void bench_plot_swatch(struct bench_page *page, size_t style); /* for a legend */
 
-/* A bar of the length `share`; with a `least` (not NaN) only so much of it is filled. A bar that begins a group has its name. */
+/* A bar of the length `share`; with a `least` (not NaN) only so much of it is filled. A bar that begins a group has its name above. */
 struct bench_bar {
     const char *group; /* or NULL */
-    char value[96];    /* written behind it */
+    char value[96];    /* written at the right, at most some 25 letters */
     double share, least;
     size_t style;
 };

@@ -2,9 +2,9 @@
 #include "base/array.h"
 #include "base/status.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LEAST_CHANGE   0.02
@@ -87,24 +87,6 @@ struct bench_judgement bench_judge(const struct bench_figure *before, const stru
     return judgement;
 }
 
-double bench_drift(const struct bench_source *before, const struct bench_source *after)
-{
-    static const char *const rates[] = { "fma_gflops", "copy_gbs" };
-    double drift = 1.0;
-
-    if (before->ceilings == NULL || after->ceilings == NULL || strcmp(before->device, after->device) != 0 ||
-        strcmp(before->driver, after->driver) != 0 || strcmp(before->platform, after->platform) != 0 ||
-        strcmp(before->kernels, after->kernels) != 0)
-        return 1.0;
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        const double ratio = bench_number(after->ceilings, rates[i]) / bench_number(before->ceilings, rates[i]);
-
-        if (isfinite(ratio) && ratio > 0.0 && fabs(log(ratio)) > fabs(log(drift)))
-            drift = ratio;
-    }
-    return fabs(log(drift)) > log1p(ASSUMED_SPREAD) ? drift : 1.0;
-}
-
 /* What the machine did is not what the program did. */
 static void allow_for_drift(double drift, struct bench_judgement *judgement)
 {
@@ -119,30 +101,12 @@ static void allow_for_drift(double drift, struct bench_judgement *judgement)
 
 /* ---- pairs ------------------------------------------------------------------------------------------------------------------------ */
 
-/* A peer's name without its versions: "torch 2.15.0 compile" as "torch compile". */
-static void program_of(const char *peer, char *name, size_t bytes)
-{
-    size_t used = 0;
-
-    while (*peer != '\0') {
-        const size_t length = strcspn(peer, " ");
-
-        if (!isdigit((unsigned char)*peer) && used + length + 2 < bytes) {
-            memcpy(name + used, peer, length);
-            used += length;
-            name[used++] = ' ';
-        }
-        peer += length + (peer[length] == ' ');
-    }
-    name[used] = '\0';
-}
-
 static bool same_program_and_device(const struct bench_source *a, const struct bench_source *b)
 {
     char first[128], second[128];
 
-    program_of(a->peer, first, sizeof first);
-    program_of(b->peer, second, sizeof second);
+    bench_source_program(a, first, sizeof first);
+    bench_source_program(b, second, sizeof second);
     return strcmp(first, second) == 0 && strcmp(a->device, b->device) == 0;
 }
 
@@ -174,11 +138,24 @@ static clmix_status pair_with_all(const struct bench_results *results, size_t sp
     return CLMIX_OK;
 }
 
+static int most_changed_first(const void *a, const void *b)
+{
+    const struct bench_pair *x = a, *y = b;
+    const double first = fabs(x->after->figure.value - x->before->figure.value),
+                 second = fabs(y->after->figure.value - y->before->figure.value);
+
+    if (first != second)
+        return first < second ? 1 : -1;
+    return (x->before > y->before) - (x->before < y->before);
+}
+
 clmix_status bench_pair_up(const struct bench_results *results, size_t split, struct bench_pairs *pairs)
 {
     for (size_t i = 0; i < results->count; i++)
         if (results->items[i].source < split)
             CLMIX_TRY(pair_with_all(results, split, &results->items[i], pairs));
+    if (pairs->count > 0)
+        qsort(pairs->pairs, pairs->count, sizeof *pairs->pairs, most_changed_first);
     return CLMIX_OK;
 }
 
@@ -200,77 +177,4 @@ struct bench_tally bench_tally(const struct bench_pairs *pairs, enum bench_kind 
     if (count > 0)
         tally.mean_ratio = exp(logarithms / (double)count);
     return tally;
-}
-
-/* ---- the two sides ---------------------------------------------------------------------------------------------------------------- */
-
-/* The distinct values of one side, joined; "" when its lines do not say. */
-static void values_of(const struct bench_results *results, size_t from, size_t to, const char *(*value)(const struct bench_source *source),
-                      char *text, size_t bytes)
-{
-    text[0] = '\0';
-    for (size_t i = from; i < to; i++) {
-        bool seen = value(&results->sources[i])[0] == '\0';
-        const size_t used = strlen(text);
-
-        for (size_t k = from; k < i && !seen; k++)
-            seen = strcmp(value(&results->sources[k]), value(&results->sources[i])) == 0;
-        if (!seen)
-            snprintf(text + used, bytes - used, "%s%s", used > 0 ? " and " : "", value(&results->sources[i]));
-    }
-}
-
-static const char *peer_of(const struct bench_source *source)
-{
-    return source->peer;
-}
-
-static const char *device_of(const struct bench_source *source)
-{
-    return source->device;
-}
-
-static const char *driver_of(const struct bench_source *source)
-{
-    return source->driver;
-}
-
-static const char *platform_of(const struct bench_source *source)
-{
-    return source->platform;
-}
-
-static const char *kernels_of(const struct bench_source *source)
-{
-    return source->kernels;
-}
-
-void bench_find_differences(const struct bench_results *results, size_t split, struct bench_differences *differences)
-{
-    static const struct {
-        const char *name, *(*value)(const struct bench_source *source);
-    } traits[BENCH_TRAITS] = { { "program", peer_of },
-                               { "device", device_of },
-                               { "driver", driver_of },
-                               { "platform", platform_of },
-                               { "form of the kernels", kernels_of } };
-
-    differences->count = 0;
-    for (size_t i = 0; i < BENCH_TRAITS; i++) {
-        char before[256], after[256];
-
-        values_of(results, 0, split, traits[i].value, before, sizeof before);
-        values_of(results, split, results->source_count, traits[i].value, after, sizeof after);
-        if (before[0] != '\0' && after[0] != '\0' && strcmp(before, after) != 0)
-            snprintf(differences->sentences[differences->count++], sizeof differences->sentences[0], "another %s: %s before, %s after",
-                     traits[i].name, before, after);
-    }
-    for (size_t i = 0; i < split; i++)
-        for (size_t k = split; k < results->source_count; k++)
-            if (bench_drift(&results->sources[i], &results->sources[k]) != 1.0) {
-                snprintf(differences->sentences[differences->count++], sizeof differences->sentences[0],
-                         "the same device, and yet its ceilings are %.2f times before's: something else used the machine; measure again",
-                         bench_drift(&results->sources[i], &results->sources[k]));
-                return;
-            }
 }

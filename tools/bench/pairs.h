@@ -2,7 +2,7 @@
 #ifndef CLMIX_TOOLS_BENCH_PAIRS_H
 #define CLMIX_TOOLS_BENCH_PAIRS_H
 
-#include "bench/results.h"
+#include "bench/sides.h"
 
 enum bench_verdict { BENCH_FASTER, BENCH_SLOWER, BENCH_NOISE, BENCH_VERDICTS };
 extern const char *const bench_verdict_names[BENCH_VERDICTS];
@@ -21,11 +21,6 @@ struct bench_judgement {
  * A side without quartiles is taken to reach from its least to as far above its median; without that too, 10 % each way. */
 struct bench_judgement bench_judge(const struct bench_figure *before, const struct bench_figure *after);
 
-/* Between two sources on the same device, driver and kernels: after's ceilings over before's, the one that moved most; 1 where that is less than
- * 10 %, or nothing can be said. A device does not change: where its ceilings did, something else used the machine, and a pair's difference that
- * goes no further than theirs is noise. */
-double bench_drift(const struct bench_source *before, const struct bench_source *after);
-
 /* What is compared. */
 struct bench_pair {
     const struct bench_result *before, *after;
@@ -36,7 +31,7 @@ struct bench_pairs {
     size_t count, capacity;
 };
 /* Pairs the results of the first file (sources before `split`) with those of the second about the same subject: of the same program on the same
- * device where there are such, else of all. From malloc. */
+ * device where there are such, else of all; those that differ by most milliseconds come first. From malloc. */
 clmix_status bench_pair_up(const struct bench_results *results, size_t split, struct bench_pairs *pairs);
 
 extern const char *const bench_kind_names[BENCH_KINDS + 1]; /* the last: all but ceilings */
@@ -46,13 +41,5 @@ struct bench_tally {
     double mean_ratio;
 };
 struct bench_tally bench_tally(const struct bench_pairs *pairs, enum bench_kind kind);
-
-/* What the two sides do not have in common, a sentence each. */
-#define BENCH_TRAITS 5
-struct bench_differences {
-    char sentences[BENCH_TRAITS + 1][640]; /* the last may be that the machine was disturbed */
-    size_t count;
-};
-void bench_find_differences(const struct bench_results *results, size_t split, struct bench_differences *differences);
 
 #endif

@@ -50,23 +50,32 @@ static void end(struct bench_page *page)
 #define GROUP_HEIGHT 19
 #define BAR_HEIGHT   13
 #define BAR_STEP     16
-#define BAR_LENGTH   215 /* of 1, or of the longest: room is left for what is written behind */
+#define BAR_LENGTH   205 /* of 1, or of the longest; values have the room to the right, where no line crosses them */
+#define LABEL_HEIGHT 14
+
+/* The ceiling's line runs beside its bars; its label stands above it. */
+static void put_ceiling(struct bench_page *page, double longest, int height)
+{
+    const double x = 1.0 + BAR_LENGTH / longest;
+
+    bench_page_put(page,
+                   "<text class=\"faint\" x=\"%.1f\" y=\"10\" text-anchor=\"end\">ceiling, 100 %%</text>"
+                   "<path class=\"axis\" stroke-dasharray=\"4 3\" d=\"M%.1f %dV%d\"/>\n",
+                   x + 2.0, x, LABEL_HEIGHT, height);
+}
 
 void bench_plot_bars(struct bench_page *page, const char *title, const struct bench_bar *bars, size_t count, bool ceiling)
 {
     double longest = ceiling ? 1.0 : 1e-30;
-    int y = 2, height = 4;
+    int y = ceiling ? LABEL_HEIGHT : 2, height = y + 2;
 
     for (size_t i = 0; i < count; i++) {
         longest = fmax(longest, bars[i].share);
         height += BAR_STEP + (bars[i].group != NULL ? GROUP_HEIGHT : 0);
     }
-    begin(page, title, height + (ceiling ? 12 : 0));
+    begin(page, title, height);
     if (ceiling)
-        bench_page_put(page,
-                       "<path class=\"axis\" stroke-dasharray=\"4 3\" d=\"M%.1f 0V%d\"/><text class=\"faint\" x=\"%.1f\" y=\"%d\" "
-                       "text-anchor=\"middle\">the ceiling</text>\n",
-                       1.0 + BAR_LENGTH / longest, height, 1.0 + BAR_LENGTH / longest, height + 9);
+        put_ceiling(page, longest, height);
     for (size_t i = 0; i < count; i++) {
         const double length = fmax(BAR_LENGTH * bars[i].share / longest, 0.5);
 
@@ -80,7 +89,7 @@ void bench_plot_bars(struct bench_page *page, const char *title, const struct be
             bench_page_put(page, "<rect class=\"frame\" x=\"1\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>", y, length, BAR_HEIGHT);
         bench_page_put(page, "<rect class=\"b%zu\" x=\"1\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>", bars[i].style % BENCH_STYLES, y,
                        isfinite(bars[i].least) ? fmin(BAR_LENGTH * bars[i].least / longest, length) : length, BAR_HEIGHT);
-        bench_page_put(page, "<text x=\"%.1f\" y=\"%d\">", length + 6.0, y + 11);
+        bench_page_put(page, "<text x=\"%d\" y=\"%d\">", BAR_LENGTH + 9, y + 11);
         bench_page_text(page, bars[i].value);
         bench_page_put(page, "</text>\n");
         y += BAR_STEP;

@@ -29,24 +29,6 @@ static bool is_first(const struct bench_results *results, size_t index)
     return true;
 }
 
-static void put_number(struct bench_page *page, const char *class, double value, const char *format)
-{
-    char text[64];
-
-    snprintf(text, sizeof text, format, value); /* NOLINT: the formats are this file's */
-    bench_page_put(page, "<td%s>%s</td>", class, isfinite(value) ? text : "");
-}
-
-static void put_cell(struct bench_page *page, const char *class, const char *text)
-{
-    bench_page_put(page, "<td%s>", class);
-    bench_page_text(page, text);
-    bench_page_put(page, "</td>");
-}
-
-#define WIDE " class=\"wide\""
-#define LEFT " class=\"left\""
-
 static void put_legend(struct bench_page *page, const struct bench_results *results)
 {
     if (results->source_count < 2)
@@ -63,47 +45,60 @@ static void put_legend(struct bench_page *page, const struct bench_results *resu
 
 /* ---- devices ---------------------------------------------------------------------------------------------------------------------- */
 
-static void put_driver(struct bench_page *page, const struct bench_source *source)
+static void describe_source(const struct bench_source *source, char *text, size_t bytes)
 {
-    bench_page_put(page, "<small>");
-    bench_page_text(page, source->platform);
-    if (source->driver[0] != '\0') {
-        bench_page_put(page, ", driver ");
-        bench_page_text(page, source->driver);
-    }
-    if (source->kernels[0] != '\0') {
-        bench_page_put(page, ", ");
-        bench_page_text(page, source->kernels);
-        bench_page_put(page, " kernels");
-    }
-    bench_page_put(page, "</small>");
+    char when[128];
+
+    bench_source_when(source, when, sizeof when);
+    snprintf(text, bytes, "%s%s%s%s%s%s%s%s%s%s", source->device, source->platform[0] != '\0' ? "; " : "", source->platform,
+             source->driver[0] != '\0' ? ", driver " : "", source->driver, source->kernels[0] != '\0' ? "; " : "", source->kernels,
+             source->kernels[0] != '\0' ? " kernels" : "", when[0] != '\0' ? "; " : "", when);
 }
 
 static void put_devices(struct bench_page *page, const struct bench_results *results)
 {
-    bench_page_put(page, "<h2>Devices and their ceilings</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>program</th>"
-                         "<th class=\"left\">device</th><th>GFLOP/s</th><th>GB/s</th><th class=\"wide\">launch in a batch, us</th>"
-                         "<th class=\"wide\">launch with a wait, us</th></tr></thead>\n<tbody>\n");
+    static const struct bench_column columns[] = { { "device, driver, when", NULL },
+                                                   { "program", "left" },
+                                                   { "GFLOP/s", NULL },
+                                                   { "GB/s", NULL },
+                                                   { "launch in a batch, \302\265s", NULL },
+                                                   { "launch with a wait, \302\265s", NULL } };
+
+    bench_page_put(page, "<h2>Devices and their ceilings</h2>\n");
+    bench_table_begin(page, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < results->source_count; i++) {
         const struct bench_source *source = &results->sources[i];
+        char name[160], text[1024];
 
-        bench_page_put(page, "<tr>");
-        put_cell(page, "", source->label);
-        bench_page_put(page, "<td class=\"left\">");
-        bench_page_text(page, source->device[0] != '\0' ? source->device : "not told");
-        if (source->platform[0] != '\0' || source->driver[0] != '\0' || source->kernels[0] != '\0')
-            put_driver(page, source);
-        bench_page_put(page, "</td>");
-        put_number(page, "", bench_number(source->ceilings, "fma_gflops"), "%.0f");
-        put_number(page, "", bench_number(source->ceilings, "copy_gbs"), "%.1f");
-        put_number(page, WIDE, bench_number(source->ceilings, "launch_us"), "%.1f");
-        put_number(page, WIDE, bench_number(source->ceilings, "sync_launch_us"), "%.1f");
-        bench_page_put(page, "</tr>\n");
+        snprintf(name, sizeof name, "%s%s%s", source->product, source->product[0] != '\0' && source->processor[0] != '\0' ? " on " : "",
+                 source->processor);
+        describe_source(source, text, sizeof text);
+        bench_table_row(page);
+        bench_table_cell(page, name[0] != '\0' ? name : "a device that is not told", text);
+        bench_table_cell(page, source->peer[0] != '\0' ? source->peer : bench_source_file(source), NULL);
+        bench_table_number(page, bench_number(source->ceilings, "fma_gflops"), "%.0f");
+        bench_table_number(page, bench_number(source->ceilings, "copy_gbs"), "%.1f");
+        bench_table_number(page, bench_number(source->ceilings, "launch_us"), "%.1f");
+        bench_table_number(page, bench_number(source->ceilings, "sync_launch_us"), "%.1f");
+        bench_table_row_end(page);
     }
+    bench_table_end(page);
     bench_page_put(page,
-                   "</tbody></table></div>\n<p class=\"faint\">The ceilings: the rate of float32 multiply-adds (one counts as two), the "
+                   "<p class=\"faint\">The ceilings: the rate of float32 multiply-adds (one counts as two), the "
                    "bandwidth of copying large arrays (bytes read and written), and what launching a kernel takes. They were measured in "
                    "the same run as what stands beside them.</p>\n");
+    for (size_t i = 0; i < results->source_count; i++) {
+        const size_t excess = bench_count_excess(results, i, i + 1);
+
+        if (excess == 0)
+            continue;
+        bench_page_put(page, "<p class=\"warning\">");
+        bench_page_text(page, results->sources[i].label);
+        bench_page_put(page,
+                       ": %zu results are faster than a ceiling, which therefore was measured too low; something else may have used "
+                       "the machine. Measure again.</p>\n",
+                       excess);
+    }
 }
 
 /* ---- models ----------------------------------------------------------------------------------------------------------------------- */
@@ -148,7 +143,8 @@ static clmix_status plot_mode(struct bench_page *page, const struct bench_result
             if (item == NULL || !isfinite(share_of(results, item)))
                 continue;
             bar.share = share_of(results, item);
-            snprintf(bar.value, sizeof bar.value, "%.2f, %.4g ms", bar.share, item->figure.value);
+            snprintf(bar.value, sizeof bar.value, "%.0f %%, %.4g ms%s", 100.0 * bar.share, item->figure.value,
+                     bench_excess(bar.share, "multiply-adds", NAN) == BENCH_BEYOND ? " (?)" : "");
             named = true;
             if (!CLMIX_PUSH(bars, count, capacity, bar)) {
                 free(bars);
@@ -166,46 +162,39 @@ static void put_model_row(struct bench_page *page, const struct bench_results *r
                           double reference)
 {
     const cJSON *json = item->object;
+    char note[128], text[128] = "";
+    const double share = share_of(results, item);
 
-    bench_page_put(page, "<tr>");
-    bench_page_put(page, "<td class=\"name\">");
-    if (first) {
-        bench_page_text(page, bench_text(json, "model"));
-        bench_page_put(page, "<small>");
-        bench_page_text(page, bench_text(json, "mode"));
-        bench_page_put(page, "</small>");
-    }
-    bench_page_put(page, "</td>");
-    if (results->source_count > 1)
-        put_cell(page, LEFT, results->sources[item->source].label);
-    put_number(page, "", item->figure.value, "%.4g");
+    snprintf(note, sizeof note, "%s, batch of %.0f", bench_text(json, "mode"), bench_number(json, "batch"));
+    bench_table_row(page);
+    bench_table_cell(page, first ? bench_text(json, "model") : "", first ? note : NULL);
+    bench_table_cell(page, results->sources[item->source].label, NULL);
+    bench_table_number(page, item->figure.value, "%.4g");
     if (isfinite(item->figure.q1))
-        bench_page_put(page, "<td class=\"wide\">%.4g to %.4g</td>", item->figure.q1, item->figure.q3);
-    else
-        bench_page_put(page, "<td class=\"wide\"></td>");
-    put_number(page, WIDE, bench_number(json, "images_per_second"), "%.0f");
-    put_number(page, "", share_of(results, item), "%.2f");
-    put_number(page, WIDE, bench_number(json, "fraction_of_copy"), "%.2f");
+        snprintf(text, sizeof text, "%.4g to %.4g", item->figure.q1, item->figure.q3);
+    bench_table_cell(page, text, NULL);
+    bench_table_number(page, bench_number(json, "images_per_second"), "%.0f");
+    bench_table_share(page, share, bench_excess(share, "multiply-adds", NAN) == BENCH_BEYOND ? "ceiling too low" : NULL);
+    bench_table_share(page, bench_number(json, "fraction_of_copy"), NULL);
+    text[0] = '\0';
     if (bench_number(json, "least_bytes") > 0.0)
-        bench_page_put(page, "<td class=\"wide\">%.0f (%.0f)</td>", 1e-6 * bench_number(json, "moved_bytes"),
-                       1e-6 * bench_number(json, "least_bytes"));
-    else
-        bench_page_put(page, "<td class=\"wide\"></td>");
-    put_number(page, "", 1e-6 * bench_number(json, "peak_bytes"), "%.0f");
-    if (results->source_count > 1)
-        put_number(page, "", reference / item->figure.value, "%.2f");
-    bench_page_put(page, "</tr>\n");
+        snprintf(text, sizeof text, "%.0f (%.0f)", 1e-6 * bench_number(json, "moved_bytes"), 1e-6 * bench_number(json, "least_bytes"));
+    bench_table_cell(page, text, NULL);
+    bench_table_number(page, 1e-6 * bench_number(json, "peak_bytes"), "%.0f");
+    bench_table_number(page, reference / item->figure.value, "%.2f x");
+    bench_table_row_end(page);
 }
 
 static void put_model_table(struct bench_page *page, const struct bench_results *results)
 {
     const bool several = results->source_count > 1;
+    const struct bench_column columns[] = { { "model, mode", NULL },  { several ? "measured with" : NULL, "left" },
+                                            { "ms", NULL },           { "quartiles", "wide" },
+                                            { "pictures/s", NULL },   { "of multiply-adds", NULL },
+                                            { "of copying", "wide" }, { "MB moved (least)", "wide" },
+                                            { "MB", NULL },           { several ? "speed" : NULL, NULL } };
 
-    bench_page_put(page,
-                   "<div class=\"scroll\"><table>\n<thead><tr><th>model, mode</th>%s<th>ms</th>"
-                   "<th class=\"wide\">quartiles</th><th class=\"wide\">pictures/s</th><th>of multiply-adds</th>"
-                   "<th class=\"wide\">of copying</th><th class=\"wide\">MB moved (least)</th><th>MB</th>%s</tr></thead>\n<tbody>\n",
-                   several ? "<th class=\"left\">program</th>" : "", several ? "<th>speed</th>" : "");
+    bench_table_begin(page, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < results->count; i++) {
         const struct bench_result *first = NULL;
 
@@ -220,7 +209,7 @@ static void put_model_table(struct bench_page *page, const struct bench_results 
             first = first == NULL ? item : first;
         }
     }
-    bench_page_put(page, "</tbody></table></div>\n");
+    bench_table_end(page);
 }
 
 static clmix_status put_models(struct bench_page *page, const struct bench_results *results)
@@ -230,8 +219,8 @@ static clmix_status put_models(struct bench_page *page, const struct bench_resul
     if (!has_kind(results, BENCH_MODEL))
         return CLMIX_OK;
     bench_page_put(page,
-                   "<h2>Models</h2>\n<p>Bars are shares of the multiply-add ceiling: what the model must compute, over the median time "
-                   "from pictures to result.</p>\n");
+                   "<h2>Models</h2>\n<p>Bars are shares of the multiply-add ceiling, in per cent: what the model must compute, over the "
+                   "median time from pictures to result, which stands beside it.</p>\n");
     put_legend(page, results);
     bench_page_put(page, "<div class=\"plots\">\n");
     for (size_t i = 0; status == CLMIX_OK && i < MODES; i++)
@@ -250,102 +239,85 @@ static clmix_status put_models(struct bench_page *page, const struct bench_resul
 
 static void put_starts(struct bench_page *page, const struct bench_results *results)
 {
+    const struct bench_column columns[] = { { "what", NULL },
+                                            { results->source_count > 1 ? "measured with" : NULL, "left" },
+                                            { "s", NULL } };
+
     if (!has_kind(results, BENCH_START))
         return;
     bench_page_put(
-        page, "<h2>Starts</h2>\n<p>From the program's start to the first result: cold, when kernels had to be compiled, and warm.</p>\n"
-              "<div class=\"scroll\"><table>\n<thead><tr><th>what</th><th class=\"left\">program</th><th>s</th></tr></thead>\n<tbody>\n");
+        page, "<h2>Starts</h2>\n<p>From the program's start to the first result: cold, when kernels had to be compiled, and warm.</p>\n");
+    bench_table_begin(page, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < results->count; i++) {
         const struct bench_result *item = &results->items[i];
 
         if (item->kind != BENCH_START)
             continue;
-        bench_page_put(page, "<tr>");
-        put_cell(page, "", item->subject);
-        put_cell(page, LEFT, results->sources[item->source].label);
-        put_number(page, "", 1e-3 * item->figure.value, "%.2f");
-        bench_page_put(page, "</tr>\n");
+        bench_table_row(page);
+        bench_table_cell(page, item->subject, NULL);
+        bench_table_cell(page, results->sources[item->source].label, NULL);
+        bench_table_number(page, 1e-3 * item->figure.value, "%.2f");
+        bench_table_row_end(page);
     }
-    bench_page_put(page, "</tbody></table></div>\n");
-}
-
-/* ---- comparison ------------------------------------------------------------------------------------------------------------------- */
-
-static void put_tallies(struct bench_page *page, const struct bench_pairs *pairs)
-{
-    bench_page_put(page,
-                   "<div class=\"scroll\"><table>\n<thead><tr><th>what</th><th>faster</th><th>slower</th><th>noise</th><th>speed, mean</th>"
-                   "</tr></thead>\n<tbody>\n");
-    for (int kind = 0; kind <= BENCH_KINDS; kind++) {
-        const struct bench_tally tally = bench_tally(pairs, (enum bench_kind)kind);
-
-        if (tally.verdicts[BENCH_FASTER] + tally.verdicts[BENCH_SLOWER] + tally.verdicts[BENCH_NOISE] > 0)
-            bench_page_put(page, "<tr><td>%s</td><td>%zu</td><td>%zu</td><td>%zu</td><td>%.3f</td></tr>\n", bench_kind_names[kind],
-                           tally.verdicts[BENCH_FASTER], tally.verdicts[BENCH_SLOWER], tally.verdicts[BENCH_NOISE], tally.mean_ratio);
-    }
-    bench_page_put(page, "</tbody></table></div>\n");
-}
-
-static void put_pairs(struct bench_page *page, const struct bench_results *results, const struct bench_pairs *pairs,
-                      enum bench_verdict verdict)
-{
-    static const char *const signs[BENCH_VERDICTS] = { "&#9650; faster", "&#9660; slower", "&#8776; noise" };
-
-    for (size_t i = 0; i < pairs->count; i++) {
-        const struct bench_pair *pair = &pairs->pairs[i];
-
-        if (pair->judgement.verdict != verdict)
-            continue;
-        bench_page_put(page, "<tr><td>%s</td><td class=\"left\">", signs[verdict]);
-        bench_page_text(page, pair->before->subject);
-        bench_page_put(page, "<small>");
-        if (results->source_count > 2) {
-            bench_page_text(page, results->sources[pair->before->source].label);
-            bench_page_put(page, " to ");
-            bench_page_text(page, results->sources[pair->after->source].label);
-            bench_page_put(page, ": ");
-        }
-        bench_page_text(page, pair->judgement.reason);
-        bench_page_put(page, "</small></td><td>%.3f</td><td class=\"wide\">%.4g</td><td class=\"wide\">%.4g %s</td></tr>\n",
-                       pair->judgement.ratio, pair->before->figure.value, pair->after->figure.value, pair->after->figure.unit);
-    }
-}
-
-static void put_comparison(struct bench_page *page, const struct bench_results *results, const struct bench_comparison *comparison)
-{
-    struct bench_differences differences;
-
-    bench_find_differences(results, comparison->split, &differences);
-    bench_page_put(page, "<h2>What has changed</h2>\n<p>Before: ");
-    bench_page_text(page, results->sources[0].path);
-    bench_page_put(page, ". After: ");
-    bench_page_text(page, results->sources[comparison->split].path);
-    bench_page_put(page, ".</p>\n");
-    for (size_t i = 0; i < differences.count; i++) {
-        bench_page_put(page, "<p>");
-        bench_page_text(page, differences.sentences[i]);
-        bench_page_put(page, "</p>\n");
-    }
-    put_tallies(page, comparison->pairs);
-    bench_page_put(page, "<div class=\"scroll\"><table>\n<thead><tr><th>verdict</th><th class=\"left\">what, and why</th><th>speed</th>"
-                         "<th class=\"wide\">before</th><th class=\"wide\">after</th></tr></thead>\n<tbody>\n");
-    for (int verdict = 0; verdict < BENCH_VERDICTS; verdict++)
-        put_pairs(page, results, comparison->pairs, (enum bench_verdict)verdict);
-    bench_page_put(page, "</tbody></table></div>\n");
+    bench_table_end(page);
 }
 
 /* ---- the page --------------------------------------------------------------------------------------------------------------------- */
+
+/* "clmix 0.1.0 on host, 2026-11-22 10:11 UTC" below the title, of the first that tells. */
+static void put_origin(struct bench_page *page, const struct bench_results *results)
+{
+    char when[128] = "";
+    size_t told = 0;
+
+    for (size_t i = 0; i < results->source_count && when[0] == '\0'; i++) {
+        bench_source_when(&results->sources[i], when, sizeof when);
+        told = i;
+    }
+    bench_page_put(page, "<p class=\"faint\">Measured by ");
+    bench_page_text(page,
+                    results->sources[told].peer[0] != '\0' ? results->sources[told].peer : bench_source_file(&results->sources[told]));
+    if (when[0] != '\0') {
+        bench_page_put(page, " on ");
+        bench_page_text(page, when);
+    }
+    bench_page_put(page, "</p>\n");
+}
+
+/* What the page is about: the two sides, or the devices. */
+static void write_title(const struct bench_results *results, const struct bench_comparison *comparison, char *title, size_t bytes)
+{
+    size_t used;
+
+    if (comparison != NULL && comparison->sides->kind != BENCH_CHANGE) {
+        snprintf(title, bytes, "clmix: %s and %s", comparison->sides->names[0], comparison->sides->names[1]);
+        return;
+    }
+    snprintf(title, bytes, "clmix: %s", comparison != NULL ? "a comparison of measurements" : "measurements");
+    for (size_t i = 0, named = 0; comparison == NULL && i < results->source_count && named < 3; i++) {
+        bool seen = results->sources[i].product[0] == '\0';
+
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(results->sources[k].product, results->sources[i].product) == 0;
+        used = strlen(title);
+        if (!seen && used < bytes)
+            snprintf(title + used, bytes - used, "%s%s", named++ == 0 ? " on " : " and ", results->sources[i].product);
+    }
+}
 
 clmix_status bench_report_write(const struct bench_results *results, const struct bench_comparison *comparison, const char *path)
 {
     struct bench_page page;
     clmix_status status;
+    char title[256];
 
-    bench_page_begin(&page, path, comparison != NULL ? "clmix: a comparison of measurements" : "clmix: measurements");
+    write_title(results, comparison, title, sizeof title);
+    bench_page_begin(&page, path, title);
     if (page.status != CLMIX_OK)
         return page.status;
+    put_origin(&page, results);
     if (comparison != NULL)
-        put_comparison(&page, results, comparison);
+        bench_report_comparison(&page, results, comparison);
     put_devices(&page, results);
     status = put_models(&page, results);
     put_starts(&page, results);
@@ -359,16 +331,16 @@ clmix_status bench_report_write(const struct bench_results *results, const struc
     return status;
 }
 
-int bench_report(const struct cli *cli, const char *const *paths, size_t count, const char *html)
+int bench_report(const struct cli *cli, const struct bench_request *request, const char *const *paths, size_t count)
 {
     struct bench_results results = { 0 };
     clmix_status status = CLMIX_OK;
 
     for (size_t i = 0; status == CLMIX_OK && i < count; i++)
-        status = bench_results_read(&results, paths[i]);
-    bench_results_label(&results);
+        status = bench_results_read(&results, paths[i], request->filter);
+    bench_source_label(results.sources, results.source_count);
     if (status == CLMIX_OK)
-        status = bench_report_write(&results, NULL, html);
+        status = bench_report_write(&results, NULL, request->html);
     bench_results_free(&results);
     return status == CLMIX_OK ? 0 : cli_fail(cli, status);
 }

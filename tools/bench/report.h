@@ -5,14 +5,17 @@
 #include "bench/page.h"
 #include "bench/pairs.h"
 
-/* The results of the sources before `split` against those of the others. */
+/* The results of one side against those of the other. */
 struct bench_comparison {
-    size_t split;
+    const struct bench_sides *sides;
     const struct bench_pairs *pairs;
 };
 
 /* `comparison` may be NULL. Errors: FILE. */
 clmix_status bench_report_write(const struct bench_results *results, const struct bench_comparison *comparison, const char *path);
+
+/* report_change.c: one side against the other. */
+void bench_report_comparison(struct bench_page *page, const struct bench_results *results, const struct bench_comparison *comparison);
 
 /* report_ops.c: its sections about ops, nothing where there are no such results. */
 clmix_status bench_report_steps(struct bench_page *page, const struct bench_results *results);

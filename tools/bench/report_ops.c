@@ -15,20 +15,25 @@ static bool is_low(const struct bench_result *item)
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item->object, "below_tenth"));
 }
 
-/* Milliseconds, rates, the ceiling and the share of it, and the end of a row. */
+/* The last columns of both tables: milliseconds, rates, the ceiling and the share of it. */
+#define WORK_COLUMNS                                                                       \
+    { "ms", NULL }, { "GFLOP/s", "wide" }, { "GB/s", "wide" }, { "ceiling", "wide left" }, \
+    {                                                                                      \
+        "of it", NULL                                                                      \
+    }
+
 static void put_work(struct bench_page *page, const struct bench_result *item)
 {
+    static const char *const remarks[] = { [BENCH_CACHED] = "in caches", [BENCH_BEYOND] = "ceiling too low" };
     const cJSON *json = item->object;
 
-    bench_page_put(page, "<td>%.4g</td><td class=\"wide\">%.1f</td><td class=\"wide\">%.1f</td><td class=\"wide left\">",
-                   item->figure.value, fmax(bench_number(json, "gflops"), 0.0), fmax(bench_number(json, "gbs"), 0.0));
-    bench_page_text(page, bench_text(json, "bound_by"));
-    bench_page_put(page, "</td><td%s>%.2f%s</td></tr>\n", is_low(item) ? " class=\"low\"" : "",
-                   fmax(bench_number(json, "fraction_of_ceiling"), 0.0), is_low(item) ? " &#9660;" : "");
+    bench_table_number(page, item->figure.value, "%.4g");
+    bench_table_number(page, bench_number(json, "gflops"), "%.1f");
+    bench_table_number(page, bench_number(json, "gbs"), "%.1f");
+    bench_table_cell(page, bench_text(json, "bound_by"), NULL);
+    bench_table_share(page, bench_number(json, "fraction_of_ceiling"), is_low(item) ? "\342\226\274" : remarks[bench_line_excess(json)]);
+    bench_table_row_end(page);
 }
-
-#define WORK_HEADS \
-    "<th>ms</th><th class=\"wide\">GFLOP/s</th><th class=\"wide\">GB/s</th><th class=\"wide left\">ceiling</th><th>of it</th>"
 
 /* ---- a step ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -97,7 +102,8 @@ static void plot_kinds(struct bench_page *page, const char *title, const struct 
         }
         snprintf(names[i], sizeof names[i], "%s (%zu)", kind.name, kind.ops);
         bars[i] = (struct bench_bar){ .group = names[i], .share = kind.ms, .least = kind.least_ms };
-        snprintf(bars[i].value, sizeof bars[i].value, "%.3g ms, %.0f %%, %.2f", kind.ms, 100.0 * kind.ms / all, kind.least_ms / kind.ms);
+        snprintf(bars[i].value, sizeof bars[i].value, "%.3g ms, %.0f %%; %.0f %%", kind.ms, 100.0 * kind.ms / all,
+                 100.0 * kind.least_ms / kind.ms);
     }
     bench_plot_bars(page, title, bars, shown, false);
 }
@@ -117,21 +123,21 @@ static void put_step_sum(struct bench_page *page, const struct bench_results *re
 
 static void put_step_table(struct bench_page *page, const struct bench_results *results, const struct bench_result *step)
 {
-    bench_page_put(page, "<details><summary>All ops of the step</summary>\n<div class=\"scroll\"><table>\n<thead><tr><th>op</th>" WORK_HEADS
-                         "</tr></thead>\n<tbody>\n");
+    static const struct bench_column columns[] = { { "op, kernel", NULL }, WORK_COLUMNS };
+
+    bench_page_put(page, "<details><summary>All ops of the step</summary>\n");
+    bench_table_begin(page, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < results->count; i++) {
         const struct bench_result *item = &results->items[i];
 
         if (!same_step(item, step))
             continue;
-        bench_page_put(page, "<tr><td>");
-        bench_page_text(page, bench_text(item->object, "op"));
-        bench_page_put(page, "<small>");
-        bench_page_text(page, bench_text(item->object, "kernel"));
-        bench_page_put(page, "</small></td>");
+        bench_table_row(page);
+        bench_table_cell(page, bench_text(item->object, "op"), bench_text(item->object, "kernel"));
         put_work(page, item);
     }
-    bench_page_put(page, "</tbody></table></div></details>\n");
+    bench_table_end(page);
+    bench_page_put(page, "</details>\n");
 }
 
 static clmix_status put_step(struct bench_page *page, const struct bench_results *results, const struct bench_result *step)
@@ -176,10 +182,10 @@ clmix_status bench_report_steps(struct bench_page *page, const struct bench_resu
         if (!is_first_of_step(results, i))
             continue;
         if (!begun)
-            bench_page_put(page,
-                           "<h2>Where a training step&#39;s time goes</h2>\n<p>A bar is the time of all ops of a kind (how many), and its "
-                           "filled part what they need at least by the ceilings that bind them. Written behind: the time, its share of the "
-                           "kernels&#39; time, and the filled share.</p>\n<div class=\"plots\">\n");
+            bench_page_put(
+                page, "<h2>Where a training step&#39;s time goes</h2>\n<p>A bar is the time of all ops of a kind (how many), and its "
+                      "filled part what they need at least by the ceilings that bind them. Written beside: the time and its share of the "
+                      "step&#39;s kernels; then how much of the bar is filled.</p>\n<div class=\"plots\">\n");
         begun = true;
         CLMIX_TRY(put_step(page, results, &results->items[i]));
     }
@@ -224,24 +230,15 @@ static void put_op_rows(struct bench_page *page, const struct bench_results *res
 
     for (size_t source = 0; source < results->source_count; source++) {
         const struct bench_result *item = bench_results_find(results, source, BENCH_OP, subject);
+        char name[256] = "";
 
         if (item == NULL)
             continue;
-        bench_page_put(page, "<tr><td>");
-        if (first) {
-            bench_page_text(page, bench_text(item->object, "op"));
-            bench_page_put(page, ", ");
-            bench_page_text(page, bench_text(item->object, "pass"));
-            bench_page_put(page, "<small>");
-            bench_page_text(page, bench_text(item->object, "size"));
-            bench_page_put(page, "</small>");
-        }
-        bench_page_put(page, "</td>");
-        if (results->source_count > 1) {
-            bench_page_put(page, "<td class=\"left\">");
-            bench_page_text(page, results->sources[source].label);
-            bench_page_put(page, "</td>");
-        }
+        if (first)
+            snprintf(name, sizeof name, "%s, %s", bench_text(item->object, "op"), bench_text(item->object, "pass"));
+        bench_table_row(page);
+        bench_table_cell(page, name, first ? bench_text(item->object, "size") : NULL);
+        bench_table_cell(page, results->sources[source].label, NULL);
         put_work(page, item);
         first = false;
     }
@@ -250,8 +247,11 @@ static void put_op_rows(struct bench_page *page, const struct bench_results *res
 /* The ops, or those of them that are below a tenth of their ceiling somewhere. */
 static void put_op_table(struct bench_page *page, const struct bench_results *results, bool only_low)
 {
-    bench_page_put(page, "<div class=\"scroll\"><table>\n<thead><tr><th>op, pass, size</th>%s" WORK_HEADS "</tr></thead>\n<tbody>\n",
-                   results->source_count > 1 ? "<th class=\"left\">program</th>" : "");
+    const struct bench_column columns[] = { { "op, pass, size", NULL },
+                                            { results->source_count > 1 ? "measured with" : NULL, "left" },
+                                            WORK_COLUMNS };
+
+    bench_table_begin(page, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < results->count; i++) {
         const struct bench_result *item = &results->items[i];
         bool first = item->kind == BENCH_OP && (!only_low || is_low(item));
@@ -262,7 +262,7 @@ static void put_op_table(struct bench_page *page, const struct bench_results *re
         if (first)
             put_op_rows(page, results, item->subject);
     }
-    bench_page_put(page, "</tbody></table></div>\n");
+    bench_table_end(page);
 }
 
 clmix_status bench_report_ops(struct bench_page *page, const struct bench_results *results)

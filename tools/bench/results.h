@@ -2,26 +2,8 @@
 #ifndef CLMIX_TOOLS_BENCH_RESULTS_H
 #define CLMIX_TOOLS_BENCH_RESULTS_H
 
-#include "bench/bench.h"
-
-enum bench_kind { BENCH_CEILING, BENCH_MODEL, BENCH_START, BENCH_OP, BENCH_STEP, BENCH_STEP_SUM, BENCH_KINDS };
-
-/* Who measured, and on what. Results of one source can stand in one column. */
-struct bench_source {
-    char *path;
-    size_t file;                                             /* which of the files read, from 0 */
-    const char *peer, *device, *driver, *platform, *kernels; /* "" where the lines do not say */
-    char label[256];                                         /* the shortest that tells the sources apart */
-    const cJSON *ceilings;                                   /* its line of ceilings, or NULL */
-};
-
-/* A figure and how far it can be trusted: a time in milliseconds, or a rate, of which more is better. */
-struct bench_figure {
-    double value, least, q1, q3; /* `least`: the best run; NaN where the line does not say */
-    size_t runs;
-    bool rate;
-    const char *unit;
-};
+#include "bench/line.h"
+#include "bench/source.h"
 
 struct bench_result {
     enum bench_kind kind;
@@ -42,13 +24,11 @@ struct bench_results {
 };
 
 /* Reads a file and adds what it holds. Blank lines, and lines that do not begin with a brace, are passed over, and so are objects that are no
- * results. Several lines about one subject of one source become one result, whose spread takes in all of them. Errors: FILE; FORMAT (not JSON, with
- * the line; no result in it). To be freed on failure, too. */
-clmix_status bench_results_read(struct bench_results *results, const char *path);
+ * results. Several lines about one subject of one source become one result, whose spread takes in all of them. With a `filter` (not NULL) only what has it
+ * in its subject is taken. Errors: FILE; FORMAT (not JSON, or a result that lacks something, with the line; no result in it). To be freed on failure,
+ * too. */
+clmix_status bench_results_read(struct bench_results *results, const char *path, const char *filter);
 void bench_results_free(struct bench_results *results);
-
-/* Gives the sources their labels, when all files are read. */
-void bench_results_label(struct bench_results *results);
 
 /* The result of a source about a subject, or NULL. */
 const struct bench_result *bench_results_find(const struct bench_results *results, size_t source, enum bench_kind kind,
