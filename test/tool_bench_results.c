@@ -373,7 +373,7 @@ START_TEST(a_report_shows_every_model_and_escapes_text)
                                          "some_kind (1)",
                                          "prefers-color-scheme:dark",
                                          "@media print",
-                                         "max-width:40rem" };
+                                         "max-width:52rem" };
     char *output, *page;
 
     write_bench_file("ours", ours);

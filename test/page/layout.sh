@@ -1,7 +1,7 @@
 #!/bin/sh
 # The pages of clmix-bench in a browser:  sh test/page/layout.sh CLMIX_BENCH
 #
-# A report of two devices, and their comparison, 390 and 1,280 px wide: nothing is clipped or scrolls sideways, no word is broken, no cell is a thread of
+# A report of two devices, and their comparison, 390, 768 and 1,280 px wide and on paper: nothing is clipped or scrolls sideways, no word is broken, no cell is a thread of
 # letters, no line crosses a plot's text (layout.js). Real results, of small size, of PoCL and of Intel's runtime.
 # Skipped (77) where there is no Chromium, or none that starts.
 set -eu
@@ -35,7 +35,15 @@ fi
 "$bench" --compare "$here/pocl.jsonl" "$here/intel.jsonl" --html "$folder/comparison.html" >"$folder/text"
 wrong=
 for page in report comparison; do
-    for width in 390 1280; do
+    # On paper: what is said of print is said of all, and what of screens of none; A4 without its margins is 680 px wide.
+    sed 's/@media print/@media all/; s/@media screen and ([^)]*)/@media not all/' "$folder/$page.html" >"$folder/$page-paper.html"
+done
+for page in report comparison report-paper comparison-paper; do
+    case $page in
+    *-paper) widths=680 ;;
+    *) widths="390 768 1280" ;;
+    esac
+    for width in $widths; do
         cat >"$folder/frame.html" <<END
 <body><iframe src="$page.html" width="$width" height="900" style="border:0"></iframe><pre>not looked at</pre>
 <script>$(cat "$here/layout.js")

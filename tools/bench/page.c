@@ -34,14 +34,15 @@ static const char style[] =
     "stroke-width:1.2}\n"
     ".legend{list-style:none;padding:0;font-size:.875rem}.legend svg{vertical-align:-.15em;margin-right:.4rem}\n"
     ".warning{border-left:4px solid var(--s1);padding-left:.75rem;font-weight:bold}summary{cursor:pointer;margin:.5rem 0}\n"
-    "@media screen and (max-width:40rem){body{padding:.75rem}.wide{display:none}\n"
+    "@media screen and (max-width:52rem){body{padding:.75rem}.wide{display:none}\n"
     "thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody{display:block}\n"
     "tr{display:grid;grid-template-columns:1fr 1fr;gap:0 1rem;padding:.5rem 0;border-bottom:1px solid var(--line)}\n"
     "td,td.left{display:flex;justify-content:space-between;gap:.5rem;padding:0;border:0;text-align:right}"
     "td.left{grid-column:1/-1;display:block;text-align:left}td.wide{display:none}\n"
     "td:first-child{grid-column:1/-1;display:block;text-align:left;font-weight:bold}td:empty{display:none}td small{font-weight:normal}\n"
     "td[data-head]:not(.left)::before{content:attr(data-head);color:var(--faint);text-align:left}}\n"
-    "@media print{body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}h3{break-after:avoid}tr{break-inside:avoid}"
+    "@media print{body{max-width:none;padding:0;font-size:10pt}table{font-size:8pt}th,td{padding:.15rem .3rem}"
+    "h2{break-after:avoid}h3{break-after:avoid}tr{break-inside:avoid}"
     ".plots{grid-template-columns:1fr 1fr}details{display:none}@page{size:A4;margin:15mm}}\n";
 
 void bench_page_put(struct bench_page *page, const char *format, ...)

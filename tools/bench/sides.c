@@ -64,8 +64,8 @@ static void find_kind(struct bench_sides *sides, const struct bench_results *res
         name_sides(sides, first, second);
     } else {
         sides->kind = BENCH_CHANGE;
-        strcpy(sides->names[0], "before");
-        strcpy(sides->names[1], "after");
+        snprintf(sides->names[0], sizeof sides->names[0], "before");
+        snprintf(sides->names[1], sizeof sides->names[1], "after");
     }
     if (sides->kind == BENCH_CHANGE)
         snprintf(sides->title, sizeof sides->title, "What has changed");
