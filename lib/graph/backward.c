@@ -113,7 +113,7 @@ static clmix_value reshaped(clmix_scope at, clmix_value value, clmix_shape shape
 
     if (clmix_shape_equal(clmix_shape_of(value), shape))
         return value;
-    return clmix_node_add(at, clmix_graph_ops.reshape, &attributes, sizeof attributes, &value, 1);
+    return clmix_node_add(at, at.graph->ops->reshape, &attributes, sizeof attributes, &value, 1);
 }
 
 static clmix_shape matrix(size_t rows, size_t columns)
@@ -125,21 +125,21 @@ static clmix_value zeros(clmix_scope at, size_t rows, size_t columns)
 {
     struct clmix_zeros_attributes attributes = { .shape = matrix(rows, columns) };
 
-    return clmix_node_add(at, clmix_graph_ops.zeros, &attributes, sizeof attributes, NULL, 0);
+    return clmix_node_add(at, at.graph->ops->zeros, &attributes, sizeof attributes, NULL, 0);
 }
 
 static clmix_value joined(clmix_scope at, const clmix_value *values, int count, int axis)
 {
     struct clmix_concat_attributes attributes = { .axis = axis };
 
-    return count == 1 ? values[0] : clmix_node_add(at, clmix_graph_ops.concat, &attributes, sizeof attributes, values, count);
+    return count == 1 ? values[0] : clmix_node_add(at, at.graph->ops->concat, &attributes, sizeof attributes, values, count);
 }
 
 static clmix_value sum(clmix_scope at, clmix_value a, clmix_value b)
 {
     clmix_value both[2] = { a, b };
 
-    return clmix_node_add(at, clmix_graph_ops.add, NULL, 0, both, 2);
+    return clmix_node_add(at, at.graph->ops->add, NULL, 0, both, 2);
 }
 
 /* A part along one axis, with its gradient as a matrix. */
@@ -439,7 +439,7 @@ static clmix_status settle_parameter(struct clmix_backward *backward, struct clm
         else {
             clmix_value value = clmix_value_of(graph, gradient);
 
-            value = clmix_node_add(at, clmix_graph_ops.copy, NULL, 0, &value, 1);
+            value = clmix_node_add(at, at.graph->ops->copy, NULL, 0, &value, 1);
             CLMIX_TRY(clmix_graph_check(graph));
             gradient = value.id;
         }
@@ -525,7 +525,7 @@ clmix_value clmix_gradient_of(clmix_value input)
     if (tensor->gradient == CLMIX_NONE) {
         struct clmix_zeros_attributes attributes = { .shape = tensor->shape };
 
-        return clmix_node_add(clmix_root(input.graph), clmix_graph_ops.zeros, &attributes, sizeof attributes, NULL, 0);
+        return clmix_node_add(clmix_root(input.graph), input.graph->ops->zeros, &attributes, sizeof attributes, NULL, 0);
     }
     return clmix_value_of(input.graph, tensor->gradient);
 }

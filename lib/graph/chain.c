@@ -2,7 +2,7 @@
  *
  * A chain is a run of steps whose ops work image by image. Values of several parts cannot be written a slice at a time (a slice of them is
  * no one piece of memory), so a chain reaches only as far as these are its own. */
-#include "graph/plan.h"
+#include "graph/planner.h"
 
 #include "base/array.h"
 #include "base/status.h"
@@ -23,19 +23,12 @@ struct search {
     struct clmix_planner *planner;
     int32_t *run;    /* for each step: the run it is in, or -1 */
     int32_t *reader; /* for each tensor that is no view: the run that all its readers are in, MIXED or NOWHERE */
-    bool *by_image;  /* for each node */
     bool *fits;      /* for each step */
     int32_t *last;   /* for each tensor that is no view: the last step that reads it, or -1 */
     size_t *live;    /* for each step: bytes of an image that are needed in a cache from it on */
     size_t *gone;    /* and those that are not behind it */
     int32_t *chain;  /* for each run: its chain, or CLMIX_NONE */
 };
-
-/* Whether node n does a step's work, alone or with others. */
-static bool is_step(const struct clmix_planner *planner, size_t n)
-{
-    return planner->live[n] && !(planner->graph->nodes[n]->op->flags & CLMIX_OP_VIEW);
-}
 
 /* The run that alone knows the value `base`, or -1. */
 static int32_t inner_run(const struct search *search, int32_t base)
@@ -44,8 +37,8 @@ static int32_t inner_run(const struct search *search, int32_t base)
     const struct clmix_tensor *value = planner->graph->tensors[base];
     int32_t run;
 
-    if (value->kind != CLMIX_VALUE_RESULT || value->output != NULL || value->gradient_of != CLMIX_NONE ||
-        planner->slices.parts[base].count == 0 || !is_step(planner, (size_t)value->producer))
+    if (value->kind != CLMIX_VALUE_RESULT || clmix_planner_is_asked_for(planner, base) || planner->slices.parts[base].count == 0 ||
+        !clmix_planner_has_work(planner, (size_t)value->producer))
         return -1;
     run = search->run[planner->position[value->producer]];
     return search->reader[base] == run || search->reader[base] == NOWHERE ? run : -1;
@@ -64,7 +57,7 @@ static void number_runs(struct search *search)
         search->last[i] = -1;
     }
     for (size_t n = 0; n < graph->node_count; n++)
-        for (int i = 0; is_step(planner, n) && i < graph->nodes[n]->input_count; i++) {
+        for (int i = 0; clmix_planner_has_work(planner, n) && i < graph->nodes[n]->input_count; i++) {
             int32_t value = graph->nodes[n]->inputs[i], step = planner->position[n], run = search->run[step], base;
 
             if (value < 0)
@@ -101,13 +94,13 @@ static void find_runs(struct search *search)
     for (int32_t step = 0; step < planner->plan->steps; step++)
         search->fits[step] = true;
     for (size_t n = 0; n < planner->graph->node_count; n++)
-        if (is_step(planner, n) && !search->by_image[n])
+        if (clmix_planner_has_work(planner, n) && !planner->slices.by_image[n])
             search->fits[planner->position[n]] = false;
     while (changed) {
         changed = false;
         number_runs(search);
         for (size_t n = 0; n < planner->graph->node_count; n++)
-            if (is_step(planner, n) && search->run[planner->position[n]] >= 0 && reaches_too_far(search, n)) {
+            if (clmix_planner_has_work(planner, n) && search->run[planner->position[n]] >= 0 && reaches_too_far(search, n)) {
                 search->fits[planner->position[n]] = false;
                 changed = true;
             }
@@ -270,22 +263,20 @@ static bool allocate(struct search *search)
     struct clmix_slices *slices = &search->planner->slices;
     size_t tensors = search->planner->graph->tensor_count + 1, steps = (size_t)search->planner->plan->steps + 1;
 
-    slices->parts = calloc(tensors, sizeof *slices->parts);
     slices->chain = malloc(steps * sizeof *slices->chain);
     slices->inner = malloc(tensors * sizeof *slices->inner);
     slices->places = malloc(tensors * sizeof *slices->places);
     slices->node_scratch = malloc((search->planner->graph->node_count + 1) * sizeof *slices->node_scratch);
     search->run = malloc(steps * sizeof *search->run);
     search->reader = malloc(tensors * sizeof *search->reader);
-    search->by_image = calloc(search->planner->graph->node_count + 1, sizeof *search->by_image);
     search->fits = malloc(steps * sizeof *search->fits);
     search->last = malloc(tensors * sizeof *search->last);
     search->live = malloc(steps * sizeof *search->live);
     search->gone = malloc(steps * sizeof *search->gone);
     search->chain = malloc(steps * sizeof *search->chain);
-    if (slices->parts == NULL || slices->chain == NULL || slices->inner == NULL || slices->places == NULL || slices->node_scratch == NULL ||
-        search->run == NULL || search->reader == NULL || search->by_image == NULL || search->fits == NULL || search->last == NULL ||
-        search->live == NULL || search->gone == NULL || search->chain == NULL)
+    if (slices->chain == NULL || slices->inner == NULL || slices->places == NULL || slices->node_scratch == NULL || search->run == NULL ||
+        search->reader == NULL || search->fits == NULL || search->last == NULL || search->live == NULL || search->gone == NULL ||
+        search->chain == NULL)
         return false;
     for (size_t i = 0; i < tensors; i++)
         slices->inner[i] = slices->places[i] = CLMIX_NONE;
@@ -296,52 +287,22 @@ static bool allocate(struct search *search)
     return true;
 }
 
-clmix_status clmix_slices_find(struct clmix_planner *planner)
+clmix_status clmix_plan_find_chains(struct clmix_planner *planner)
 {
     struct search search = { .planner = planner };
     clmix_status status = allocate(&search) ? CLMIX_OK : clmix_fail_memory("a plan");
 
-    planner->slices.graph = planner->graph;
     if (status == CLMIX_OK) {
-        clmix_plan_part_values(planner, search.by_image);
         find_runs(&search);
         status = add_chains(&search);
         find_inner(&search);
     }
     free(search.run);
     free(search.reader);
-    free(search.by_image);
     free(search.fits);
     free(search.last);
     free(search.live);
     free(search.gone);
     free(search.chain);
     return status;
-}
-
-void clmix_slices_free(struct clmix_planner *planner)
-{
-    struct clmix_slices *slices = &planner->slices;
-
-    free(slices->parts);
-    free(slices->chain);
-    free(slices->inner);
-    free(slices->places);
-    free(slices->chains);
-    free(slices->scratch);
-    free(slices->node_scratch);
-    free(slices->nodes);
-    free(slices->cut_tensors);
-    if (slices->cut != NULL) {
-        free(slices->cut->tensors);
-        free(slices->cut->nodes);
-    }
-    free(slices->cut);
-}
-
-const struct clmix_chain *clmix_slices_at(const struct clmix_planner *planner, int32_t step)
-{
-    const struct clmix_slices *slices = &planner->slices;
-
-    return slices->chain[step] >= 0 ? &slices->chains[slices->chain[step]] : NULL;
 }

@@ -1,5 +1,5 @@
 /* What a plan costs: the work of its ops, the bytes that its launches move, and the least that any plan of the graph must move. */
-#include "graph/plan.h"
+#include "graph/planner.h"
 
 #include "base/status.h"
 
@@ -29,7 +29,7 @@ uint64_t clmix_plan_step_flops(const struct clmix_planner *planner, const struct
 static void add_flops(struct clmix_planner *planner)
 {
     for (size_t n = 0; n < planner->graph->node_count; n++)
-        if (planner->live[n] && !(planner->graph->nodes[n]->op->flags & CLMIX_OP_VIEW))
+        if (clmix_planner_has_work(planner, n))
             planner->plan->cost.flops += flops_of(planner, planner->graph->nodes[n]);
 }
 
@@ -95,7 +95,7 @@ static void find_reads(const struct clmix_planner *planner, struct reads *reads)
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct clmix_node *node = graph->nodes[n];
 
-        for (int i = 0; planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW) && i < node->input_count; i++) {
+        for (int i = 0; clmix_planner_has_work(planner, n) && i < node->input_count; i++) {
             const struct clmix_tensor *input = clmix_node_input(graph, node, i);
             const uint64_t bytes = input == NULL ? 0 : bytes_of(input->shape, input->type);
 
@@ -123,7 +123,7 @@ static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, 
         return tensor->kind == CLMIX_VALUE_STATE && !tensor->frozen && planner->mode == CLMIX_TRAINING ? 2 * read : read;
     }
     read = (size_t)tensor->producer < first_backward(graph) ? reads->backward : 0;
-    if (tensor->output != NULL || tensor->gradient_of != CLMIX_NONE)
+    if (clmix_planner_is_asked_for(planner, value))
         written = bytes_of(tensor->shape, tensor->type);
     return read + (written > read ? written : read);
 }

@@ -10,69 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------------------------- */
-
-clmix_shape clmix_shape_make(int rank, const size_t *size)
-{
-    clmix_shape shape = { .rank = rank };
-
-    for (int i = 0; i < rank && i < CLMIX_MAX_RANK && size != NULL; i++)
-        shape.size[i] = size[i];
-    return shape;
-}
-
-size_t clmix_shape_count(clmix_shape shape)
-{
-    size_t count = shape.rank < 0 ? 0 : 1;
-
-    for (int i = 0; i < shape.rank; i++)
-        count *= shape.size[i];
-    return count;
-}
-
-size_t clmix_shape_columns(clmix_shape shape)
-{
-    return shape.rank > 0 ? shape.size[shape.rank - 1] : 1;
-}
-
-size_t clmix_shape_rows(clmix_shape shape)
-{
-    size_t rows = 1;
-
-    for (int i = 0; i + 1 < shape.rank; i++)
-        rows *= shape.size[i];
-    return rows;
-}
-
-bool clmix_shape_equal(clmix_shape a, clmix_shape b)
-{
-    if (a.rank != b.rank)
-        return false;
-    for (int i = 0; i < a.rank; i++)
-        if (a.size[i] != b.size[i])
-            return false;
-    return true;
-}
-
-const char *clmix_shape_text(clmix_shape shape, char *text)
-{
-    int used = 0;
-
-    if (shape.rank <= 0)
-        snprintf(text, 64, "%s", shape.rank < 0 ? "nothing" : "a scalar");
-    for (int i = 0; i < shape.rank && used < 56; i++)
-        used += snprintf(text + used, (size_t)(64 - used), i == 0 ? "%zu" : "x%zu", shape.size[i]);
-    return text;
-}
-
-size_t clmix_type_bytes(clmix_type type)
-{
-    return type == CLMIX_U8 ? 1 : 4;
-}
-
 /* ---- life and errors ---------------------------------------------------------------------------------------------------------------- */
 
-clmix_graph *clmix_graph_new(void)
+clmix_graph *clmix_graph_create(const struct clmix_graph_ops *ops)
 {
     clmix_graph *graph = calloc(1, sizeof *graph);
 
@@ -80,6 +20,7 @@ clmix_graph *clmix_graph_new(void)
         clmix_fail_memory("a graph");
         return NULL;
     }
+    graph->ops = ops;
     if (clmix_graph_string(graph, "") == NULL) { /* path 0: the root */
         clmix_graph_free(graph);
         return NULL;
@@ -317,7 +258,7 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
     tensor = graph->tensors[value.id];
     if (tensor->kind != CLMIX_VALUE_RESULT || tensor->output != NULL ||
         clmix_shape_count(tensor->shape) != clmix_shape_count(graph->tensors[tensor->base]->shape))
-        value = clmix_node_add(clmix_here(graph), clmix_graph_ops.copy, NULL, 0, &value,
+        value = clmix_node_add(clmix_here(graph), graph->ops->copy, NULL, 0, &value,
                                1); /* a result is memory of its own, which an application may bind */
     if (clmix_is_value(value))
         graph->tensors[graph->tensors[value.id]->base]->output = clmix_graph_string(graph, name);
@@ -505,7 +446,7 @@ static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, co
         clmix_value input = inputs[i];
 
         if (clmix_is_value(input) && !(op->flags & CLMIX_OP_STRIDED) && is_strided(graph->tensors[input.id]))
-            input = clmix_node_add(at, clmix_graph_ops.copy, NULL, 0, &input, 1);
+            input = clmix_node_add(at, at.graph->ops->copy, NULL, 0, &input, 1);
         node->inputs[i] = input.graph == NULL ? CLMIX_NONE : input.id;
     }
     node->input_count = count;

@@ -12,6 +12,7 @@ struct clmix_parameter {
 
 /* Nodes and tensors are allocated one by one, so that pointers to them stay valid while a graph grows. */
 struct clmix_graph {
+    const struct clmix_graph_ops *ops;
     struct clmix_tensor **tensors;
     size_t tensor_count, tensor_capacity;
     struct clmix_node **nodes;

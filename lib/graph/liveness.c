@@ -1,22 +1,11 @@
-/* Where values lie: hosts, lifetimes, slabs. */
-#include "graph/plan.h"
+/* When values are needed, and whose storage they lie in: their own, a concatenation's, that of a value they are written over. */
+#include "graph/planner.h"
 
 #include "base/array.h"
 #include "base/status.h"
-#include "graph/room.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int32_t clmix_plan_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset)
-{
-    *offset = 0;
-    while (planner->host[tensor] != tensor) {
-        *offset += planner->host_offset[tensor];
-        tensor = planner->host[tensor];
-    }
-    return tensor;
-}
 
 /* ---- lifetimes ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -62,7 +51,7 @@ static void find_lifetimes(struct clmix_planner *planner)
     }
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct clmix_node *node = graph->nodes[n];
-        bool launched = planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW);
+        bool launched = clmix_planner_has_work(planner, n);
 
         for (int i = 0; launched && i < node->output_count; i++)
             extend(planner, node->outputs[i], planner->position[n]);
@@ -76,7 +65,7 @@ static void find_lifetimes(struct clmix_planner *planner)
         if (graph->tensors[i]->kind != CLMIX_VALUE_RESULT) {
             planner->first[i] = 0;
             planner->last[i] = CLMIX_FOREVER;
-        } else if (graph->tensors[i]->output != NULL || graph->tensors[i]->gradient_of != CLMIX_NONE)
+        } else if (clmix_planner_is_asked_for(planner, (int32_t)i))
             planner->last[i] = CLMIX_FOREVER;
     }
     for (size_t n = 0; n < graph->node_count; n++)
@@ -99,7 +88,7 @@ static bool has_own_storage(const struct clmix_planner *planner, int32_t tensor)
 {
     const struct clmix_tensor *value = planner->graph->tensors[tensor];
 
-    return value->kind == CLMIX_VALUE_RESULT && value->base == tensor && value->output == NULL && value->gradient_of == CLMIX_NONE &&
+    return value->kind == CLMIX_VALUE_RESULT && value->base == tensor && !clmix_planner_is_asked_for(planner, tensor) &&
            planner->host[tensor] == tensor;
 }
 
@@ -115,7 +104,7 @@ static bool shows_all(const clmix_graph *graph, const struct clmix_tensor *value
 static void host_at(struct clmix_planner *planner, int32_t tensor, int32_t host, size_t offset)
 {
     size_t ignored;
-    int32_t root = clmix_plan_host(planner, host, &ignored);
+    int32_t root = clmix_planner_host(planner, host, &ignored);
 
     planner->host[tensor] = host;
     planner->host_offset[tensor] = offset;
@@ -158,7 +147,7 @@ static void host_in_place(struct clmix_planner *planner, const struct clmix_node
 
     if (input == NULL || !shows_all(graph, input) || !has_own_storage(planner, result) || graph->tensors[result]->type != input->type)
         return;
-    root = clmix_plan_host(planner, input->base, &offset);
+    root = clmix_planner_host(planner, input->base, &offset);
     if (offset != 0 || !has_own_storage(planner, root) || planner->last[root] != planner->position[node->number])
         return;
     if (clmix_shape_count(graph->tensors[root]->shape) != clmix_shape_count(graph->tensors[result]->shape) ||
@@ -167,7 +156,7 @@ static void host_in_place(struct clmix_planner *planner, const struct clmix_node
     for (int i = 1; i < node->input_count; i++) {
         size_t ignored;
 
-        if (node->inputs[i] >= 0 && clmix_plan_host(planner, graph->tensors[node->inputs[i]]->base, &ignored) == root)
+        if (node->inputs[i] >= 0 && clmix_planner_host(planner, graph->tensors[node->inputs[i]]->base, &ignored) == root)
             return;
     }
     if (planner->host[result] == result && result != root)
@@ -181,7 +170,7 @@ static void extend_over_chains(struct clmix_planner *planner)
 
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct clmix_node *node = graph->nodes[n];
-        int32_t chain = planner->live[n] && !(node->op->flags & CLMIX_OP_VIEW) ? planner->slices.chain[planner->position[n]] : -1;
+        int32_t chain = clmix_planner_has_work(planner, n) ? planner->slices.chain[planner->position[n]] : -1;
 
         for (int i = 0; chain >= 0 && i < node->input_count + node->output_count; i++) {
             int32_t value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count], root;
@@ -189,7 +178,7 @@ static void extend_over_chains(struct clmix_planner *planner)
 
             if (value < 0 || planner->slices.inner[graph->tensors[value]->base] >= 0)
                 continue;
-            root = clmix_plan_host(planner, graph->tensors[value]->base, &ignored);
+            root = clmix_planner_host(planner, graph->tensors[value]->base, &ignored);
             if (planner->last[root] < 0)
                 continue; /* never in memory */
             extend(planner, root, planner->slices.chains[chain].first);
@@ -236,187 +225,11 @@ clmix_status clmix_plan_place_values(struct clmix_planner *planner)
         planner->host[i] = (int32_t)i;
     find_lifetimes(planner);
     for (size_t n = 0; n < graph->node_count; n++)
-        if (planner->live[n] && planner->absorber[n] == (int32_t)n && graph->nodes[n]->op == clmix_graph_ops.concat)
+        if (clmix_planner_leads(planner, n) && graph->nodes[n]->op == graph->ops->concat)
             host_concatenated(planner, graph->nodes[n]);
     for (size_t n = 0; n < graph->node_count; n++)
-        if (planner->live[n] && planner->absorber[n] == (int32_t)n && (graph->nodes[n]->op->flags & CLMIX_OP_IN_PLACE))
+        if (clmix_planner_leads(planner, n) && (graph->nodes[n]->op->flags & CLMIX_OP_IN_PLACE))
             host_in_place(planner, graph->nodes[n]);
     extend_over_chains(planner);
     return CLMIX_OK;
-}
-
-/* ---- layout ------------------------------------------------------------------------------------------------------------------------- */
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + CLMIX_SLAB_ALIGNMENT - 1) / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
-}
-
-/* Storages for tensors that host themselves; scratch was added while launches were made. */
-static clmix_status add_storages(struct clmix_planner *planner)
-{
-    const clmix_graph *graph = planner->graph;
-    struct clmix_plan *plan = planner->plan;
-
-    for (size_t i = 0; i < graph->tensor_count; i++) {
-        const struct clmix_tensor *value = graph->tensors[i];
-        struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .first = planner->first[i], .last = planner->last[i] };
-        int32_t parameter = value->gradient_of != CLMIX_NONE ? graph->tensors[value->gradient_of]->parameter : value->parameter;
-
-        if (value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 || planner->first[i] == CLMIX_FOREVER)
-            continue;
-        storage.size_bytes = clmix_slices_size(planner, (int32_t)i, clmix_shape_count(value->shape)) * clmix_type_bytes(value->type);
-        if (parameter >= 0) {
-            storage.arena = value->gradient_of != CLMIX_NONE   ? CLMIX_GRADIENTS
-                            : value->kind == CLMIX_VALUE_STATE ? CLMIX_STATES
-                                                               : CLMIX_WEIGHTS;
-            storage.offset_bytes = graph->parameters[parameter].info.offset * sizeof(float);
-            plan->cost.arena_bytes[storage.arena] =
-                (storage.arena == CLMIX_STATES ? graph->state_count : graph->weight_count) * sizeof(float);
-        }
-        if (!CLMIX_PUSH(plan->storages, plan->storage_count, plan->storage_capacity, storage))
-            return clmix_fail_memory("a plan");
-        plan->places[i].storage = (int32_t)plan->storage_count - 1;
-    }
-    return CLMIX_OK;
-}
-
-/* Larger ones first: they are the hardest to place. Ties by lifetime keep the layout the same on every host. */
-static int by_size(const void *a, const void *b)
-{
-    const struct clmix_storage *x = *(struct clmix_storage *const *)a, *y = *(struct clmix_storage *const *)b;
-
-    if (x->size_bytes != y->size_bytes)
-        return x->size_bytes > y->size_bytes ? -1 : 1;
-    if (x->first != y->first)
-        return x->first < y->first ? -1 : 1;
-    return x < y ? -1 : x > y;
-}
-
-/* The slabs while they are filled. */
-struct slabs {
-    struct clmix_plan *plan;
-    struct clmix_room *rooms; /* one each slab */
-    size_t count, capacity;
-    size_t limit; /* of a slab's bytes: the device's largest allocation */
-};
-
-static clmix_status add_slab(struct slabs *slabs)
-{
-    struct clmix_plan *plan = slabs->plan;
-    struct clmix_room room;
-    size_t zero = 0;
-
-    clmix_room_start(&room);
-    if (!CLMIX_PUSH(slabs->rooms, slabs->count, slabs->capacity, room) ||
-        !CLMIX_PUSH(plan->slab_bytes, plan->slab_count, plan->slab_capacity, zero))
-        return clmix_fail_memory("a plan");
-    return CLMIX_OK;
-}
-
-/* The lowest gap of the first slab that has one where no storage alive at the same time lies. */
-static clmix_status place_storage(struct slabs *slabs, struct clmix_storage *storage)
-{
-    struct clmix_plan *plan = slabs->plan;
-    size_t end;
-
-    if (storage->size_bytes > slabs->limit)
-        return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY,
-                          "one value needs %zu bytes and %s gives %zu in one allocation at most; use a smaller batch", storage->size_bytes,
-                          plan->device->info.name, slabs->limit);
-    for (storage->slab = 0;; storage->slab++) {
-        if ((size_t)storage->slab == slabs->count)
-            CLMIX_TRY(add_slab(slabs));
-        storage->offset_bytes = clmix_room_find(&slabs->rooms[storage->slab], storage->size_bytes, storage->first, storage->last);
-        if (storage->offset_bytes + storage->size_bytes <= slabs->limit)
-            break;
-    }
-    end = aligned(storage->offset_bytes + storage->size_bytes);
-    if (!clmix_room_take(&slabs->rooms[storage->slab], storage->offset_bytes, end, storage->first, storage->last))
-        return clmix_fail_memory("a plan");
-    if (plan->slab_bytes[storage->slab] < end)
-        plan->slab_bytes[storage->slab] = end;
-    return CLMIX_OK;
-}
-
-static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **order, size_t count)
-{
-    struct slabs slabs = { .plan = plan, .limit = plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT };
-    clmix_status status = CLMIX_OK;
-
-    if (slabs.limit > UINT32_MAX)
-        slabs.limit = (size_t)1 << 32; /* several drivers fail beyond 4 GiB in one buffer */
-    for (size_t i = 0; status == CLMIX_OK && i < count; i++)
-        status = place_storage(&slabs, order[i]);
-    for (size_t i = 0; i < slabs.count; i++)
-        clmix_room_clear(&slabs.rooms[i]);
-    free(slabs.rooms);
-    return status;
-}
-
-static clmix_status fill_slabs(struct clmix_plan *plan)
-{
-    struct clmix_storage **order = malloc((plan->storage_count + 1) * sizeof *order);
-    clmix_status status;
-    size_t count = 0;
-
-    if (order == NULL)
-        return clmix_fail_memory("a plan");
-    for (size_t i = 0; i < plan->storage_count; i++)
-        if (plan->storages[i].arena == CLMIX_ACTIVATIONS)
-            order[count++] = &plan->storages[i];
-    qsort(order, count, sizeof *order, by_size);
-    status = place_all(plan, order, count);
-    free(order);
-    for (size_t i = 0; i < plan->slab_count; i++)
-        plan->cost.arena_bytes[CLMIX_ACTIVATIONS] += plan->slab_bytes[i];
-    return status;
-}
-
-static void sum_arenas(struct clmix_plan *plan)
-{
-    for (int i = 0; i < CLMIX_ARENAS; i++)
-        plan->cost.peak_bytes += plan->cost.arena_bytes[i];
-}
-
-/* Names, and what tables list: looked for often, and known now. */
-static clmix_status index_places(struct clmix_plan *plan)
-{
-    plan->listed = malloc((plan->place_count + 1) * sizeof *plan->listed);
-    if (plan->listed == NULL)
-        return clmix_fail_memory("a plan");
-    for (size_t i = 0; i < plan->place_count; i++) {
-        const struct clmix_place *place = &plan->places[i];
-        size_t earlier;
-
-        if (place->storage == CLMIX_NONE)
-            continue;
-        if (place->slice == 0 && plan->storages[place->storage].arena == CLMIX_ACTIVATIONS)
-            plan->listed[plan->listed_count++] = (int32_t)i;
-        if (place->name != NULL && !clmix_names_find(&plan->names, place->name, &earlier) && !clmix_names_add(&plan->names, place->name, i))
-            return clmix_fail_memory("a plan");
-    }
-    return CLMIX_OK;
-}
-
-clmix_status clmix_plan_lay_out(struct clmix_planner *planner)
-{
-    const clmix_graph *graph = planner->graph;
-    struct clmix_plan *plan = planner->plan;
-    size_t ignored;
-
-    CLMIX_TRY(add_storages(planner));
-    for (size_t i = 0; i < graph->tensor_count; i++) {
-        int32_t host = clmix_plan_host(planner, graph->tensors[i]->base, &ignored);
-
-        plan->places[i].storage = plan->places[host].storage;
-        plan->places[i].offset = clmix_slices_offset(planner, (int32_t)i);
-        plan->places[i].shape = clmix_slices_shape(planner, (int32_t)i);
-    }
-    for (size_t i = graph->tensor_count; i < plan->place_count; i++)
-        if (plan->places[i].storage == CLMIX_NONE)
-            plan->places[i].storage = plan->places[plan->places[i].of].storage;
-    CLMIX_TRY(fill_slabs(plan));
-    sum_arenas(plan);
-    return index_places(plan);
 }

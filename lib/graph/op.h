@@ -238,16 +238,18 @@ struct clmix_zeros_attributes {
     clmix_shape shape; /* f32 */
 };
 
-/* The few ops that the graph itself appends when it assembles gradients. The graph states what it needs; lib/ops/table.c fills it in. */
+/* The few ops that the graph itself appends when it assembles gradients. The graph states what it needs; lib/ops/graph_ops.c fills it in and makes graphs
+ * that know them (clmix_graph_new). */
 struct clmix_graph_ops {
-    /* Settles what holds for all plans of a real device (the form of kernels), before the first one; may make plans of its own. */
-    clmix_status (*settle)(clmix_device *device);
     const struct clmix_op *copy;    /* x -> dense x */
     const struct clmix_op *add;     /* a, b -> a + b */
     const struct clmix_op *concat;  /* clmix_concat_attributes */
     const struct clmix_op *reshape; /* clmix_reshape_attributes, a view */
     const struct clmix_op *zeros;   /* no inputs; clmix_zeros_attributes */
 };
-extern const struct clmix_graph_ops clmix_graph_ops;
+/* What is underneath clmix_graph_new: an empty graph, NULL when out of memory. `ops` must outlive it. */
+clmix_graph *clmix_graph_create(const struct clmix_graph_ops *ops);
+/* And underneath clmix_plan_compile, for measuring too: compiles for the form of kernels that is in force. */
+clmix_status clmix_plan_make(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode);
 
 #endif

@@ -1,6 +1,9 @@
 /* How values carry the batch: for each value of a graph the parts that its images lie in, as far as ops can tell. */
-#include "graph/plan.h"
+#include "graph/planner.h"
 
+#include "base/status.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* Of one node: more inputs or outputs than any op has but very wide concatenations. */
@@ -47,16 +50,6 @@ bool clmix_parts_by_image(const struct clmix_planner *planner, const struct clmi
         outputs[i] = (struct clmix_parts){ .count = 1, .rows = { rows / clmix_planner_batch(planner) } };
     }
     return carried;
-}
-
-void clmix_shape_cut(clmix_shape *shape, size_t batch, size_t images)
-{
-    shape->size[0] = shape->size[0] / batch * images;
-}
-
-size_t clmix_planner_batch(const struct clmix_planner *planner)
-{
-    return planner->slices.batch;
 }
 
 /* ---- a graph's values --------------------------------------------------------------------------------------------------------------- */
@@ -124,14 +117,18 @@ static bool is_read_through(const struct clmix_planner *planner, const struct cl
     return found;
 }
 
-void clmix_plan_part_values(struct clmix_planner *planner, bool *by_image)
+clmix_status clmix_plan_part_values(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
     struct clmix_slices *slices = &planner->slices;
 
+    slices->parts = calloc(graph->tensor_count + 1, sizeof *slices->parts);
+    slices->by_image = calloc(graph->node_count + 1, sizeof *slices->by_image);
+    if (slices->parts == NULL || slices->by_image == NULL)
+        return clmix_fail_memory("a plan");
     slices->batch = find_batch(graph);
     if (slices->batch < 2)
-        return;
+        return CLMIX_OK;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const struct clmix_tensor *value = graph->tensors[i];
 
@@ -139,5 +136,6 @@ void clmix_plan_part_values(struct clmix_planner *planner, bool *by_image)
             slices->parts[i] = (struct clmix_parts){ .count = 1, .rows = { clmix_shape_rows(value->shape) / slices->batch } };
     }
     for (size_t n = 0; n < graph->node_count; n++)
-        by_image[n] = planner->live[n] && part_node(planner, graph->nodes[n]) && !is_read_through(planner, graph->nodes[n]);
+        slices->by_image[n] = planner->live[n] && part_node(planner, graph->nodes[n]) && !is_read_through(planner, graph->nodes[n]);
+    return CLMIX_OK;
 }

@@ -1,9 +1,8 @@
-/* Plans from the inside, for lib/graph/ only. */
+/* Plans from the inside, for lib/graph/ only: what compiling leaves and runs work on. */
 #ifndef CLMIX_GRAPH_PLAN_H
 #define CLMIX_GRAPH_PLAN_H
 
 #include "graph/graph.h"
-#include "graph/slice.h"
 #include "runtime/runtime.h"
 
 /* Offsets inside a slab, in bytes: enough for every device's vectors and cache lines. */
@@ -20,7 +19,7 @@ struct clmix_argument {
     cl_float real;
 };
 
-/* One launch: symbolic until clmix_plan_prepare builds the kernel and sets the arguments. */
+/* A launch record: symbolic until clmix_plan_prepare builds the kernel and sets the arguments. */
 struct clmix_launcher {
     struct clmix_planner *planner; /* while compiling */
     int32_t position;              /* which step of the plan it belongs to */
@@ -89,50 +88,18 @@ struct clmix_plan {
     clmix_plan_cost cost;
 };
 
-/* While compiling. */
-struct clmix_planner {
-    const clmix_graph *graph;
-    clmix_device *device;
-    clmix_mode mode;
-    struct clmix_plan *plan;
-    bool *live;            /* for each node */
-    int32_t *absorber;     /* for each node: the node that does its work; itself if not absorbed */
-    bool *read_through;    /* for each node: its output 0 is never in memory, those who read it form it again from its inputs */
-    int32_t *position;     /* for each node: its step, that of its absorber if absorbed */
-    int32_t *absorbed;     /* for each node: the next one that the same node absorbs, after itself or after the absorber; -1: none */
-    int32_t *reader_begin; /* for each tensor: where the live nodes that read it begin in `readers`, in order; and where the last ends */
-    int32_t *readers;
-    int32_t *step_begin; /* for each step: where its live nodes that are no views begin in `step_nodes`, in order; and the end */
-    int32_t *step_nodes;
-    int32_t *host;         /* for each tensor: the tensor whose storage it lies in */
-    size_t *host_offset;   /* elements */
-    int32_t *first, *last; /* for each host */
-    int32_t now;           /* node whose launches are being made */
-    struct clmix_slices slices;
-    clmix_status status;
-    char error[1024];
-};
+/* plan.c */
+const char *clmix_plan_string(struct clmix_plan *plan, const char *text); /* a copy, owned by the plan; NULL when out of memory */
+clmix_status clmix_plan_need_place(const struct clmix_plan *plan, const char *name, const struct clmix_place **place);
+size_t clmix_place_bytes(const struct clmix_place *place);
 
-/* liveness.c */
-clmix_status clmix_plan_place_values(struct clmix_planner *planner); /* hosts and lifetimes, before launches are made */
-clmix_status clmix_plan_lay_out(struct clmix_planner *planner);      /* storages and slabs, after all launches */
-int32_t clmix_plan_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset);
-
-/* launcher.c */
-clmix_status clmix_plan_add_random(struct clmix_planner *planner); /* the place of seed and step */
+/* record.c */
 void clmix_launcher_free(struct clmix_launcher *launcher);
-clmix_status clmix_launcher_prepare(struct clmix_plan *plan, struct clmix_launcher *launcher); /* builds the kernel */
-clmix_status clmix_launcher_bind(struct clmix_plan *plan, struct clmix_launcher *launcher);    /* sets the arguments */
 
-/* cost.c */
-clmix_status clmix_plan_add_costs(struct clmix_planner *planner); /* of the plan and of each launch, once all are made */
-uint64_t clmix_plan_step_flops(const struct clmix_planner *planner, const struct clmix_node *node); /* with what it has absorbed */
-
-/* run.c */
+/* memory.c */
 cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t *offset_bytes);
-
-/* compile.c */
-const char *clmix_plan_string(struct clmix_plan *plan, const char *text);
-clmix_status clmix_plan_launch_node(struct clmix_planner *planner, const struct clmix_node *node);
+clmix_status clmix_plan_allocate(struct clmix_plan *plan); /* what is neither there nor lent */
+void clmix_plan_release_slabs(struct clmix_plan *plan);
+void clmix_plan_release_arenas(struct clmix_plan *plan);
 
 #endif

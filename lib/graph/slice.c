@@ -1,96 +1,12 @@
-/* Launches of a chain, slice by slice: its nodes are planned once for each slice, against a graph whose values have the images of that
- * slice only. Ops need not know. */
-#include "graph/plan.h"
+/* A chain, slice by slice: its nodes are planned once for each slice, against a graph whose values have the images of that slice only. Ops
+ * need not know. */
+#include "graph/planner.h"
 
 #include "base/array.h"
 #include "base/status.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- where values lie --------------------------------------------------------------------------------------------------------------- */
-
-static bool is_inner(const struct clmix_planner *planner, int32_t base)
-{
-    return planner->slices.inner[base] != CLMIX_NONE;
-}
-
-size_t clmix_slices_size(const struct clmix_planner *planner, int32_t base, size_t size)
-{
-    const struct clmix_slices *slices = &planner->slices;
-
-    return is_inner(planner, base) ? size / slices->batch * slices->chains[slices->inner[base]].images : size;
-}
-
-clmix_shape clmix_slices_shape(const struct clmix_planner *planner, int32_t tensor)
-{
-    clmix_shape shape = planner->graph->tensors[tensor]->shape;
-
-    if (planner->slices.parts[tensor].count > 0)
-        shape.size[0] = clmix_slices_size(planner, planner->graph->tensors[tensor]->base, shape.size[0]);
-    return shape;
-}
-
-/* Elements from the start of an inner value to a view of it, in a batch of `images`. What picks a part of several lies behind fewer images
- * then; columns are where they were. */
-static size_t view_offset(const struct clmix_planner *planner, int32_t view, size_t images)
-{
-    const clmix_graph *graph = planner->slices.graph;
-    const struct clmix_parts *parts = planner->slices.parts;
-    int32_t from;
-    size_t offset;
-
-    if (graph->tensors[view]->base == view)
-        return 0;
-    from = graph->nodes[graph->tensors[view]->producer]->inputs[0];
-    offset = graph->tensors[view]->offset - graph->tensors[from]->offset;
-    return view_offset(planner, from, images) + (parts[from].count != parts[view].count ? offset / planner->slices.batch * images : offset);
-}
-
-size_t clmix_slices_offset(const struct clmix_planner *planner, int32_t tensor)
-{
-    const struct clmix_slices *slices = &planner->slices;
-    const struct clmix_tensor *value = slices->graph->tensors[tensor];
-    size_t offset, images;
-
-    clmix_plan_host(planner, value->base, &offset);
-    if (!is_inner(planner, value->base))
-        return offset + value->offset;
-    images = slices->number > 0 ? slices->images : slices->chains[slices->inner[value->base]].images;
-    return offset / slices->batch * images + view_offset(planner, tensor, images);
-}
-
-int32_t clmix_slices_place(const struct clmix_planner *planner, int32_t value)
-{
-    const struct clmix_slices *slices = &planner->slices;
-    bool placed = slices->number > 0 && value >= 0 && (size_t)value < planner->graph->tensor_count;
-
-    return placed && slices->places[value] != CLMIX_NONE ? slices->places[value] : value;
-}
-
-/* The place of a value in the slice at hand: where its images begin. */
-static clmix_status add_place(struct clmix_planner *planner, int32_t tensor)
-{
-    const struct clmix_tensor *value = tensor < 0 ? NULL : planner->graph->tensors[tensor];
-    struct clmix_slices *slices = &planner->slices;
-    struct clmix_plan *plan = planner->plan;
-    struct clmix_place place;
-
-    if (value == NULL || slices->parts[tensor].count == 0 || slices->places[tensor] != CLMIX_NONE)
-        return CLMIX_OK;
-    place = plan->places[tensor];
-    place.name = NULL;
-    place.shape.size[0] = place.shape.size[0] / slices->batch * slices->images;
-    place.slice = slices->number;
-    place.of = value->base;
-    place.offset = clmix_slices_offset(planner, tensor);
-    if (!is_inner(planner, value->base))
-        place.offset += slices->first * slices->parts[tensor].rows[0] * value->pitch;
-    if (!CLMIX_PUSH(plan->places, plan->place_count, plan->place_capacity, place))
-        return clmix_fail_memory("a plan");
-    slices->places[tensor] = (int32_t)plan->place_count - 1;
-    return CLMIX_OK;
-}
 
 /* ---- the graph of a slice ----------------------------------------------------------------------------------------------------------- */
 
@@ -124,8 +40,8 @@ static struct clmix_tensor *cut_tensor(const struct clmix_planner *planner, int3
         return NULL;
     *cut = *planner->graph->tensors[tensor];
     cut->shape.size[0] = cut->shape.size[0] / planner->slices.batch * images;
-    if (is_inner(planner, cut->base))
-        cut->offset = view_offset(planner, tensor, images);
+    if (planner->slices.inner[cut->base] != CLMIX_NONE)
+        cut->offset = clmix_slices_view_offset(planner, tensor, images);
     return cut;
 }
 
@@ -228,7 +144,31 @@ static clmix_status cut_graph(struct clmix_planner *planner)
     return CLMIX_OK;
 }
 
-/* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- places in a slice -------------------------------------------------------------------------------------------------------------- */
+
+/* The place of a value in the slice at hand: where its images begin. */
+static clmix_status add_place(struct clmix_planner *planner, int32_t tensor)
+{
+    const struct clmix_tensor *value = tensor < 0 ? NULL : planner->graph->tensors[tensor];
+    struct clmix_slices *slices = &planner->slices;
+    struct clmix_plan *plan = planner->plan;
+    struct clmix_place place;
+
+    if (value == NULL || slices->parts[tensor].count == 0 || slices->places[tensor] != CLMIX_NONE)
+        return CLMIX_OK;
+    place = plan->places[tensor];
+    place.name = NULL;
+    place.shape.size[0] = place.shape.size[0] / slices->batch * slices->images;
+    place.slice = slices->number;
+    place.of = value->base;
+    place.offset = clmix_slices_offset(planner, tensor);
+    if (slices->inner[value->base] == CLMIX_NONE)
+        place.offset += slices->first * slices->parts[tensor].rows[0] * value->pitch;
+    if (!CLMIX_PUSH(plan->places, plan->place_count, plan->place_capacity, place))
+        return clmix_fail_memory("a plan");
+    slices->places[tensor] = (int32_t)plan->place_count - 1;
+    return CLMIX_OK;
+}
 
 static clmix_status add_places(struct clmix_planner *planner)
 {
@@ -263,53 +203,31 @@ static void drop_places(struct clmix_planner *planner)
     }
 }
 
-static clmix_status launch_nodes(struct clmix_planner *planner)
-{
-    const struct clmix_slices *slices = &planner->slices;
+/* ---- slices, one after another ------------------------------------------------------------------------------------------------------ */
 
-    for (size_t k = 0; k < slices->node_count; k++)
-        if (planner->absorber[slices->nodes[k]] == slices->nodes[k])
-            CLMIX_TRY(clmix_plan_launch_node(planner, planner->graph->nodes[slices->nodes[k]]));
+clmix_status clmix_slices_start(struct clmix_planner *planner, const struct clmix_chain *chain)
+{
+    CLMIX_TRY(list_nodes(planner, chain));
+    return planner->slices.cut == NULL ? copy_graph(&planner->slices) : CLMIX_OK;
+}
+
+clmix_status clmix_slices_enter(struct clmix_planner *planner, const struct clmix_chain *chain, size_t first)
+{
+    struct clmix_slices *slices = &planner->slices;
+
+    slices->number = (int)(first / chain->images) + 1;
+    slices->first = first;
+    slices->images = slices->batch - first < chain->images ? slices->batch - first : chain->images;
+    CLMIX_TRY(add_places(planner));
+    CLMIX_TRY(cut_graph(planner));
+    planner->graph = slices->cut;
     return CLMIX_OK;
 }
 
-/* One slice, planned against its graph. */
-static clmix_status launch_slice(struct clmix_planner *planner)
+void clmix_slices_leave(struct clmix_planner *planner)
 {
-    struct clmix_slices *slices = &planner->slices;
-    clmix_status status = add_places(planner);
-
-    if (status == CLMIX_OK)
-        status = cut_graph(planner);
-    planner->graph = slices->cut;
-    if (status == CLMIX_OK)
-        status = launch_nodes(planner);
-    planner->graph = slices->graph;
-    mend_graph(slices);
+    planner->graph = planner->slices.graph;
+    mend_graph(&planner->slices);
     drop_places(planner);
-    return status;
-}
-
-clmix_status clmix_slices_launch(struct clmix_planner *planner, const struct clmix_chain *chain)
-{
-    struct clmix_slices *slices = &planner->slices;
-    clmix_status status = list_nodes(planner, chain);
-
-    if (status == CLMIX_OK && slices->cut == NULL)
-        status = copy_graph(slices);
-    for (slices->first = 0; status == CLMIX_OK && slices->first < slices->batch; slices->first += chain->images) {
-        slices->number++;
-        slices->images = slices->batch - slices->first < chain->images ? slices->batch - slices->first : chain->images;
-        status = launch_slice(planner);
-    }
-    slices->number = 0;
-    return status;
-}
-
-size_t clmix_planner_first_element(const struct clmix_planner *planner, int32_t value)
-{
-    const struct clmix_slices *slices = &planner->slices;
-    const struct clmix_tensor *tensor = planner->graph->tensors[value];
-
-    return slices->number == 0 ? 0 : slices->first * slices->parts[value].rows[0] * clmix_shape_columns(tensor->shape);
+    planner->slices.number = 0;
 }

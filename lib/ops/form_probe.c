@@ -122,7 +122,7 @@ static clmix_status compile(clmix_device *device, const struct op_probe *probe, 
         clmix_value x = clmix_input(graph, "x", CLMIX_F32, probe->shape.rank, probe->shape.size);
 
         clmix_output(graph, "y", probe->build(clmix_in(clmix_root(graph), "op"), x));
-        status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
+        status = clmix_plan_make(plan, graph, device, CLMIX_INFERENCE);
     }
     clmix_graph_free(graph);
     return status;

@@ -317,7 +317,7 @@ clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *lik
     if (status == CLMIX_OK)
         status = build(graph, &attributes, &operands);
     if (status == CLMIX_OK)
-        status = clmix_plan_compile(&plan, graph, device, CLMIX_INFERENCE);
+        status = clmix_plan_make(&plan, graph, device, CLMIX_INFERENCE);
     if (status == CLMIX_OK)
         status = run(plan, &attributes.gemm, &operands, check, error, seconds);
     clmix_plan_free(plan);

@@ -1,8 +1,6 @@
 /* The ops that clmix has. A new op gets its row here and in table.h, its file beside this one and its kernels in cl/. */
 #include "ops/table.h"
 
-#include "ops/form.h"
-
 const struct clmix_op *const clmix_ops[] = {
     &clmix_op_add,
     &clmix_op_add_n,
@@ -52,13 +50,4 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_top_k,
     &clmix_op_zeros,
     NULL,
-};
-
-const struct clmix_graph_ops clmix_graph_ops = {
-    .settle = clmix_form_settle,
-    .copy = &clmix_op_copy,
-    .add = &clmix_op_add,
-    .concat = &clmix_op_concat,
-    .reshape = &clmix_op_reshape,
-    .zeros = &clmix_op_zeros,
 };

@@ -1,0 +1,261 @@
+/* What ops and passes may ask of the planner: whom it plans for, who does whose work, where values lie in the batch or slice at hand. The
+ * bottom of the compiler: calls no pass. */
+#include "graph/planner.h"
+
+#include "base/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- life --------------------------------------------------------------------------------------------------------------------------- */
+
+bool clmix_planner_start(struct clmix_planner *planner)
+{
+    size_t nodes = planner->graph->node_count + 1, tensors = planner->graph->tensor_count + 1;
+
+    planner->live = calloc(nodes, sizeof *planner->live);
+    planner->absorber = malloc(nodes * sizeof *planner->absorber);
+    planner->read_through = calloc(nodes, sizeof *planner->read_through);
+    planner->position = malloc(nodes * sizeof *planner->position);
+    planner->absorbed = malloc(nodes * sizeof *planner->absorbed);
+    planner->reader_begin = calloc(tensors, sizeof *planner->reader_begin);
+    planner->host = malloc(tensors * sizeof *planner->host);
+    planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
+    planner->first = malloc(tensors * sizeof *planner->first);
+    planner->last = malloc(tensors * sizeof *planner->last);
+    planner->slices.graph = planner->graph;
+    if (planner->live == NULL || planner->absorber == NULL || planner->read_through == NULL || planner->position == NULL ||
+        planner->absorbed == NULL || planner->reader_begin == NULL || planner->host == NULL || planner->host_offset == NULL ||
+        planner->first == NULL || planner->last == NULL)
+        return false;
+    for (size_t n = 0; n < nodes; n++) {
+        planner->absorber[n] = (int32_t)n;
+        planner->position[n] = planner->absorbed[n] = -1;
+    }
+    return true;
+}
+
+static void free_slices(struct clmix_slices *slices)
+{
+    free(slices->parts);
+    free(slices->by_image);
+    free(slices->chain);
+    free(slices->inner);
+    free(slices->places);
+    free(slices->chains);
+    free(slices->scratch);
+    free(slices->node_scratch);
+    free(slices->nodes);
+    free(slices->cut_tensors);
+    if (slices->cut != NULL) {
+        free(slices->cut->tensors);
+        free(slices->cut->nodes);
+    }
+    free(slices->cut);
+}
+
+void clmix_planner_clear(struct clmix_planner *planner)
+{
+    free(planner->live);
+    free(planner->absorber);
+    free(planner->read_through);
+    free(planner->position);
+    free(planner->absorbed);
+    free(planner->reader_begin);
+    free(planner->readers);
+    free(planner->step_begin);
+    free(planner->step_nodes);
+    free(planner->host);
+    free(planner->host_offset);
+    free(planner->first);
+    free(planner->last);
+    free_slices(&planner->slices);
+}
+
+void clmix_planner_keep_error(struct clmix_planner *planner, clmix_status status)
+{
+    if (planner == NULL || planner->status != CLMIX_OK)
+        return;
+    planner->status = status;
+    snprintf(planner->error, sizeof planner->error, "%s", clmix_error());
+}
+
+/* ---- whom it plans for -------------------------------------------------------------------------------------------------------------- */
+
+const clmix_graph *clmix_planner_graph(const struct clmix_planner *planner)
+{
+    return planner->graph;
+}
+
+const clmix_device_info *clmix_planner_device(const struct clmix_planner *planner)
+{
+    return &planner->device->info;
+}
+
+clmix_device *clmix_planner_open_device(const struct clmix_planner *planner)
+{
+    return planner->device->real ? planner->device : NULL;
+}
+
+clmix_mode clmix_planner_mode(const struct clmix_planner *planner)
+{
+    return planner->mode;
+}
+
+bool clmix_planner_wide(const struct clmix_planner *planner)
+{
+    return planner->device->info.form == CLMIX_WIDE;
+}
+
+size_t clmix_planner_batch(const struct clmix_planner *planner)
+{
+    return planner->slices.batch;
+}
+
+/* ---- who does whose work ------------------------------------------------------------------------------------------------------------ */
+
+bool clmix_planner_is_asked_for(const struct clmix_planner *planner, int32_t value)
+{
+    const struct clmix_tensor *tensor = planner->graph->tensors[value];
+
+    return tensor->output != NULL || tensor->gradient_of != CLMIX_NONE;
+}
+
+bool clmix_planner_has_work(const struct clmix_planner *planner, size_t node)
+{
+    return planner->live[node] && !(planner->graph->nodes[node]->op->flags & CLMIX_OP_VIEW);
+}
+
+bool clmix_planner_leads(const struct clmix_planner *planner, size_t node)
+{
+    return clmix_planner_has_work(planner, node) && planner->absorber[node] == (int32_t)node;
+}
+
+bool clmix_planner_is_read_through(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    return planner->read_through[node->number];
+}
+
+const struct clmix_node *clmix_planner_maker(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);
+
+    return input != NULL && input->producer >= 0 && planner->read_through[input->producer] ? planner->graph->nodes[input->producer] : NULL;
+}
+
+const struct clmix_node *clmix_planner_absorbed(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    int32_t next = planner->absorber[node->number] == node->number ? planner->absorbed[node->number] : -1;
+
+    while (next >= 0 && index-- > 0)
+        next = planner->absorbed[next];
+    return next < 0 ? NULL : planner->graph->nodes[next];
+}
+
+int32_t clmix_planner_result(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_node *last = node, *next;
+
+    for (int i = 0; (next = clmix_planner_absorbed(planner, node, i)) != NULL; i++)
+        last = next;
+    return last->outputs[0];
+}
+
+/* ---- where values lie --------------------------------------------------------------------------------------------------------------- */
+
+int32_t clmix_planner_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset)
+{
+    *offset = 0;
+    while (planner->host[tensor] != tensor) {
+        *offset += planner->host_offset[tensor];
+        tensor = planner->host[tensor];
+    }
+    return tensor;
+}
+
+static bool is_inner(const struct clmix_planner *planner, int32_t base)
+{
+    return planner->slices.inner[base] != CLMIX_NONE;
+}
+
+size_t clmix_slices_size(const struct clmix_planner *planner, int32_t base, size_t size)
+{
+    const struct clmix_slices *slices = &planner->slices;
+
+    return is_inner(planner, base) ? size / slices->batch * slices->chains[slices->inner[base]].images : size;
+}
+
+clmix_shape clmix_slices_shape(const struct clmix_planner *planner, int32_t tensor)
+{
+    clmix_shape shape = planner->graph->tensors[tensor]->shape;
+
+    if (planner->slices.parts[tensor].count > 0)
+        shape.size[0] = clmix_slices_size(planner, planner->graph->tensors[tensor]->base, shape.size[0]);
+    return shape;
+}
+
+/* Elements from the start of an inner value to a view of it, in a batch of `images`. What picks a part of several lies behind fewer images
+ * then; columns are where they were. */
+size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t view, size_t images)
+{
+    const clmix_graph *graph = planner->slices.graph;
+    const struct clmix_parts *parts = planner->slices.parts;
+    int32_t from;
+    size_t offset;
+
+    if (graph->tensors[view]->base == view)
+        return 0;
+    from = graph->nodes[graph->tensors[view]->producer]->inputs[0];
+    offset = graph->tensors[view]->offset - graph->tensors[from]->offset;
+    return clmix_slices_view_offset(planner, from, images) +
+           (parts[from].count != parts[view].count ? offset / planner->slices.batch * images : offset);
+}
+
+size_t clmix_slices_offset(const struct clmix_planner *planner, int32_t tensor)
+{
+    const struct clmix_slices *slices = &planner->slices;
+    const struct clmix_tensor *value = slices->graph->tensors[tensor];
+    size_t offset, images;
+
+    clmix_planner_host(planner, value->base, &offset);
+    if (!is_inner(planner, value->base))
+        return offset + value->offset;
+    images = slices->number > 0 ? slices->images : slices->chains[slices->inner[value->base]].images;
+    return offset / slices->batch * images + clmix_slices_view_offset(planner, tensor, images);
+}
+
+int32_t clmix_slices_place(const struct clmix_planner *planner, int32_t value)
+{
+    const struct clmix_slices *slices = &planner->slices;
+    bool placed = slices->number > 0 && value >= 0 && (size_t)value < planner->graph->tensor_count;
+
+    return placed && slices->places[value] != CLMIX_NONE ? slices->places[value] : value;
+}
+
+size_t clmix_planner_first_element(const struct clmix_planner *planner, int32_t value)
+{
+    const struct clmix_slices *slices = &planner->slices;
+    const struct clmix_tensor *tensor = planner->graph->tensors[value];
+
+    return slices->number == 0 ? 0 : slices->first * slices->parts[value].rows[0] * clmix_shape_columns(tensor->shape);
+}
+
+const struct clmix_chain *clmix_slices_at(const struct clmix_planner *planner, int32_t step)
+{
+    const struct clmix_slices *slices = &planner->slices;
+
+    return slices->chain[step] >= 0 ? &slices->chains[slices->chain[step]] : NULL;
+}
+
+bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);
+    const struct clmix_tensor *output = clmix_node_result(planner->graph, node, 0);
+    size_t ignored, part = 0;
+
+    if (input == NULL || clmix_planner_host(planner, input->base, &ignored) != clmix_planner_host(planner, output->base, &ignored))
+        return false;
+    for (int i = 0; i < index && node->op == planner->graph->ops->concat; i++)
+        part += clmix_shape_count(clmix_node_input(planner->graph, node, i)->shape);
+    return clmix_slices_offset(planner, node->inputs[index]) == clmix_slices_offset(planner, node->outputs[0]) + part;
+}

@@ -1,0 +1,160 @@
+/* Preparing a plan: kernels are built from its launch records, memory is allocated, arguments are set. */
+#include "graph/plan.h"
+
+#include "base/status.h"
+
+#include <stdlib.h>
+
+/* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
+
+/* A library call behind the runtime's launch interface. */
+static clmix_status run_call(clmix_device *device, void *context, cl_event *event)
+{
+    struct clmix_launcher *launcher = context;
+
+    return launcher->call(device, launcher->memory, launcher->offsets, launcher->data, event);
+}
+
+static clmix_status prepare_launch(struct clmix_plan *plan, struct clmix_launcher *launcher)
+{
+    struct clmix_launch *launch = &launcher->launch;
+
+    launch->label = launcher->label;
+    launch->name = launcher->kernel;
+    launch->flops = launcher->flops;
+    launch->bytes = launcher->bytes;
+    if (launcher->call != NULL) {
+        free(launcher->memory); /* of a preparation that failed later on */
+        free(launcher->offsets);
+        launcher->memory = calloc(launcher->argument_count + 1, sizeof *launcher->memory);
+        launcher->offsets = calloc(launcher->argument_count + 1, sizeof *launcher->offsets);
+        launch->call = run_call;
+        launch->context = launcher;
+        return launcher->memory == NULL || launcher->offsets == NULL ? clmix_fail_memory("a plan's launches") : CLMIX_OK;
+    }
+    launch->dimensions = launcher->groups[2] > 1 ? 3 : launcher->groups[1] > 1 || launcher->group[1] > 1 ? 2 : 1;
+    for (int i = 0; i < 3; i++) {
+        launch->local[i] = i < 2 ? launcher->group[i] : 1;
+        launch->global[i] = launcher->groups[i] * launch->local[i];
+        if (launch->global[i] == 0)
+            return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' has an empty grid", launcher->label, launcher->kernel);
+    }
+    {
+        clmix_status status = clmix_kernel_create(plan->device, launcher->file, launcher->kernel, launcher->options, &launch->kernel);
+
+        return status == CLMIX_OK ? CLMIX_OK : clmix_fail_at(status, "%s", launcher->label);
+    }
+}
+
+static clmix_status set_argument(struct clmix_plan *plan, struct clmix_launcher *launcher, cl_uint index, size_t bytes, const void *value)
+{
+    cl_int code = clSetKernelArg(launcher->launch.kernel, index, bytes, value);
+
+    return code == CL_SUCCESS
+               ? CLMIX_OK
+               : clmix_fail_cl(plan->device, code, "argument %u of kernel '%s' of %s", index, launcher->kernel, launcher->label);
+}
+
+static clmix_status bind_launch(struct clmix_plan *plan, struct clmix_launcher *launcher)
+{
+    cl_uint index = 0;
+
+    for (size_t i = 0; i < launcher->argument_count; i++) {
+        const struct clmix_argument *argument = &launcher->arguments[i];
+        const struct clmix_place *place =
+            &plan->places[argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 ? argument->value : plan->random];
+        size_t offset_bytes, elements = 0;
+        cl_mem memory;
+        cl_uint offset;
+
+        if (argument->kind == CLMIX_ARGUMENT_VALUE) {
+            if (place->storage == CLMIX_NONE)
+                return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' uses a value that is never made", launcher->label,
+                                  launcher->kernel);
+            memory = clmix_plan_memory(plan, place->storage, &offset_bytes);
+            elements = offset_bytes / clmix_type_bytes(place->type) + (argument->value >= 0 ? place->offset : 0);
+            if (launcher->call != NULL) {
+                launcher->memory[i] = memory;
+                launcher->offsets[i] = elements;
+                continue;
+            }
+            offset = (cl_uint)elements;
+            CLMIX_TRY(set_argument(plan, launcher, index++, sizeof memory, &memory));
+            CLMIX_TRY(set_argument(plan, launcher, index++, sizeof offset, &offset));
+        } else if (launcher->call == NULL) {
+            const void *value = argument->kind == CLMIX_ARGUMENT_UINT  ? (const void *)&argument->uint
+                                : argument->kind == CLMIX_ARGUMENT_INT ? (const void *)&argument->integer
+                                                                       : (const void *)&argument->real;
+
+            CLMIX_TRY(set_argument(plan, launcher, index++, 4, value));
+        }
+    }
+    return CLMIX_OK;
+}
+
+/* ---- plans -------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status prepare(clmix_plan *plan)
+{
+    uint64_t step[2] = { 0, 0 };
+
+    for (size_t i = 0; i < plan->launcher_count; i++)
+        if (plan->launchers[i]->launch.kernel == NULL)
+            CLMIX_TRY(prepare_launch(plan, plan->launchers[i]));
+    CLMIX_TRY(clmix_plan_allocate(plan));
+    if (plan->random != CLMIX_NONE) {
+        size_t offset;
+        cl_mem memory = clmix_plan_memory(plan, plan->places[plan->random].storage, &offset);
+
+        CLMIX_TRY(clmix_buffer_write(plan->device, memory, offset, step, sizeof step));
+    }
+    return CLMIX_OK;
+}
+
+static clmix_status bind_all(clmix_plan *plan)
+{
+    for (size_t i = 0; i < plan->launcher_count; i++)
+        CLMIX_TRY(bind_launch(plan, plan->launchers[i]));
+    plan->stale = false;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_plan_prepare(clmix_plan *plan)
+{
+    CLMIX_NEED(plan);
+
+    if (!plan->device->real)
+        return clmix_fail(
+            CLMIX_ERROR_NO_DEVICE,
+            "this plan was made for a generic device, which cannot run it; open an OpenCL device (pocl-opencl-icd brings one for the CPU)");
+    if (!plan->prepared) {
+        clmix_status status = prepare(plan);
+
+        if (status != CLMIX_OK) {
+            clmix_plan_release_slabs(plan);
+            clmix_plan_release_arenas(plan);
+            return status;
+        }
+        plan->prepared = true;
+        plan->stale = true;
+    }
+    return plan->stale ? bind_all(plan) : CLMIX_OK;
+}
+
+clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other)
+{
+    CLMIX_NEED(plan);
+    CLMIX_NEED(other);
+
+    if (plan->device != other->device || other->lender != NULL || other->slab_count < plan->slab_count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a plan can only use the activation memory of a larger plan of the same device");
+    for (size_t i = 0; i < plan->slab_count; i++)
+        if (plan->slab_bytes[i] > other->slab_bytes[i])
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the plan needs %zu bytes of activations and the other has %zu", plan->slab_bytes[i],
+                              other->slab_bytes[i]);
+    CLMIX_TRY(clmix_plan_prepare(other));
+    clmix_plan_release_slabs(plan);
+    plan->lender = other;
+    plan->stale = true;
+    return CLMIX_OK;
+}
