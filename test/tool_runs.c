@@ -248,6 +248,77 @@ START_TEST(names_come_back_as_they_were)
 }
 END_TEST
 
+/* ---- broken pictures ------------------------------------------------------------------------------------------------------------------------ */
+
+#define PICTURES "--data folder:pics --batch 4 --epochs 2"
+
+START_TEST(a_broken_picture_is_found_before_the_run)
+{
+    char *output;
+
+    does("mkdir -p pics/a pics/b && for i in 1 2 3 4 5 6 7; do cp " CLMIX_TEST_DATA "/pictures/rgb.png pics/a/$i.png; cp " CLMIX_TEST_DATA
+         "/pictures/cmyk.jpg pics/b/$i.jpg; done; head -c 60 pics/a/1.png >pics/a/3.png; cp pics/a/3.png pics/a/5.png");
+    output = ends(1, "clmix-train --model tiny.json " PICTURES);
+    ck_assert_msg(strstr(output, "2 of 14 pictures looked at cannot be decoded: 'pics/a/") != NULL &&
+                      strstr(output, "--skip-broken=yes") != NULL && strstr(output, "broken: 'pics/a/3.png'") != NULL &&
+                      strstr(output, "broken: 'pics/a/5.png'") != NULL,
+                  "%s", output);
+    free(output);
+    ck_assert(!there("run"));
+    output = ends(0, "clmix-train --model tiny.json " PICTURES " --skip-broken yes");
+    ck_assert_msg(strstr(output, "looked at 14 of 14 pictures: 2 cannot be decoded and will be skipped") != NULL &&
+                      strstr(output, "epoch 2 skipped 2 pictures") != NULL,
+                  "%s", output);
+    free(output);
+    says(0, "cat run/log.jsonl", "\"skipped\":2");
+    does("clmix-train --model tiny.json " PICTURES " --skip-broken yes --out again");
+    same_tensors("run", "again", "checkpoint.safetensors");
+    does("cp pics/a/1.png pics/a/3.png; cp pics/a/1.png pics/a/5.png");
+    says(0, "clmix-train --model tiny.json " PICTURES " --out whole", "looked at 14 of 14 pictures: 0 cannot be decoded");
+}
+END_TEST
+
+/* ---- waiting -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Its output goes to a pipe that nobody reads; once that is full it waits, and the first signal gets through. */
+START_TEST(a_run_that_waits_for_its_reader_can_be_stopped)
+{
+    int ends_of[2], status = 0;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(ends_of), 0);
+    while (fcntl(ends_of[1], F_SETFL, O_NONBLOCK) == 0 && write(ends_of[1], folder, sizeof folder) > 0)
+        ;
+    ck_assert_int_eq(fcntl(ends_of[1], F_SETFL, 0), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        char line[1000];
+
+        dup2(ends_of[1], STDOUT_FILENO);
+        close(ends_of[0]);
+        close(ends_of[1]);
+        snprintf(line, sizeof line, "cd '%s' && exec '%s/clmix-train' --json " LIVE "live 2>output", folder, CLMIX_BIN_DIR);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    await("live/curves.svg"); /* the end of the first epoch, whose line has no room */
+    sleep_ms(500);
+    ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
+    kill(child, SIGTERM);
+    for (int i = 0; i < 2000 && waitpid(child, &status, WNOHANG) == 0; i++)
+        sleep_ms(10);
+    if (status == 0)
+        kill(child, SIGKILL);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 130, "it ended with %x", (unsigned)status);
+    close(ends_of[0]);
+    close(ends_of[1]);
+    does("clmix-train --resume live");
+    does("clmix-train " LIVE "alone");
+    same_tensors("alone", "live", "checkpoint.safetensors");
+}
+END_TEST
+
 /* ---- how a run ends ----------------------------------------------------------------------------------------------------------------------- */
 
 #define UNTESTED "--data folder:lone --batch 4 --epochs 2"
@@ -297,8 +368,9 @@ START_TEST(no_option_is_ignored_when_resuming)
           "epochs 2 and is to be resumed with 6, which would change its result; so would rate 0.1 instead of 0.004" },
         { "--rate 0.1 --seed 5 --batch 8", 2, "so would seed 5 instead of 1; so would rate 0.1 instead of 0.004" },
         { "--epochs 1", 2, "epochs 2 and is to be resumed with 1" },
-        { "--model tiny.json", 2, "--model and --set" },
-        { "--set dropout=0.5", 2, "--model and --set" },
+        { "--model tiny.json", 2, "--resume goes on with the model of the run" },
+        { "--set dropout=0.5", 2, "--resume goes on with the model of the run" },
+        { "--init tiny.json", 2, "--resume goes on with the model of the run" },
         { "--data shapes:size=16,train=120,test=50", 0, "finished" },
         { "--data folder:nowhere", 1, "nowhere" },
         { "--checkpoint-steps 7", 0, "finished" },
@@ -335,6 +407,8 @@ int main(void)
     tcase_add_test(keeping, a_run_may_start_from_the_model_in_its_own_folder);
     tcase_add_test(owning, a_live_run_is_left_alone);
     tcase_add_test(owning, a_killed_run_leaves_no_lock_and_no_leftovers);
+    tcase_add_test(ending, a_broken_picture_is_found_before_the_run);
+    tcase_add_test(ending, a_run_that_waits_for_its_reader_can_be_stopped);
     tcase_add_test(ending, names_come_back_as_they_were);
     tcase_add_test(ending, a_diverged_run_is_no_success);
     tcase_add_test(ending, without_test_pictures_nothing_is_best);

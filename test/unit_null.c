@@ -330,6 +330,7 @@ START_TEST(data)
 {
     clmix_dataset *dataset = NULL, *other = NULL;
     clmix_loader *loader = NULL;
+    clmix_data_check check;
     clmix_batch batch;
     unsigned char picture[16 * 16 * 3];
     size_t count = 1;
@@ -351,11 +352,14 @@ START_TEST(data)
     REFUSED(dataset, clmix_dataset_get, NULL, CLMIX_TRAIN, 0, picture, &label);
     REFUSED(picture, clmix_dataset_get, dataset, CLMIX_TRAIN, 0, NULL, &label);
     ops_ok(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, picture, NULL));
+    REFUSED(dataset, clmix_dataset_check, NULL, CLMIX_TRAIN, 1.0, NULL, NULL, &check);
+    REFUSED(check, clmix_dataset_check, dataset, CLMIX_TRAIN, 1.0, NULL, NULL, NULL);
     REFUSED(loader, clmix_loader_open, NULL, dataset, CLMIX_TRAIN, 2, NULL);
     REFUSED(dataset, clmix_loader_open, &loader, NULL, CLMIX_TRAIN, 2, NULL);
     ops_ok(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 2, NULL));
     REFUSED(loader, clmix_loader_next, NULL, &batch);
     REFUSED(batch, clmix_loader_next, loader, NULL);
+    ck_assert(clmix_loader_ready(NULL, 1.0));
     ck_assert_uint_eq(clmix_loader_batches(NULL), 0);
     clmix_loader_close(NULL);
     clmix_loader_close(loader);

@@ -165,6 +165,7 @@ int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *o
 
     fill_standard_files();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes then is an error like a full disk */
     setlocale(LC_CTYPE, "");
     memset(cli, 0, sizeof *cli);
     cli->help = help;

@@ -38,6 +38,7 @@ static int finish(struct session *session, clmix_status status)
 {
     char hint[600], seconds[32], best[32];
 
+    session_drop_output();
     progress_end(&session->progress);
     if (status == CLMIX_ERROR_INTERRUPTED) {
         snprintf(hint, sizeof hint, "clmix-train --resume %.500s", session->folder);
@@ -120,6 +121,9 @@ static int run(struct session *session)
         return fail_setup(session, status);
     if (finished)
         return say_finished(session);
+    exit_status = request->resume != NULL || request->dry_run ? 0 : session_check_pictures(session);
+    if (exit_status != 0)
+        return exit_status;
     status = session_open_device(session);
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);

@@ -1,9 +1,11 @@
 /* While clmix-train trains: what a person or a program sees of it, and the signals that stop it. */
 #include "train_session.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t stop_asked;
 
@@ -15,14 +17,14 @@ static void ask_to_stop(int number)
     signal(SIGTERM, SIG_DFL);
 }
 
+/* System calls are not restarted: one that waits, for a reader of the output say, must not keep the run from ending. */
 void session_watch_signals(void)
 {
-    struct sigaction action = { .sa_handler = ask_to_stop, .sa_flags = SA_RESTART };
+    struct sigaction action = { .sa_handler = ask_to_stop, .sa_flags = 0 };
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes then is an error like a full disk */
 }
 
 static double now(void)
@@ -75,16 +77,27 @@ static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, doub
     return stop_asked == 0;
 }
 
+void session_drop_output(void)
+{
+    struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    if (stop_asked != 0 && poll(&output, 1, 0) == 0)
+        close(STDOUT_FILENO);
+}
+
 static void on_epoch(void *user, const clmix_epoch *epoch)
 {
     struct session *session = user;
     char *line = NULL;
 
+    session_drop_output();
     session->evaluation = now() - session->epoch_end;
     session->last = *epoch;
     if (epoch->best)
         session->best = *epoch;
     progress_epoch(&session->progress, epoch, session->options.epochs);
+    if (epoch->skipped > 0)
+        progress_say(&session->progress, "epoch %zu skipped %zu pictures that cannot be decoded", epoch->epoch, epoch->skipped);
     if (!session->cli->json || clmix_epoch_line(epoch, &line) != CLMIX_OK)
         return;
     puts(line);
@@ -100,8 +113,26 @@ static void on_moved(void *user, const char *folder)
                  folder, folder);
 }
 
+static bool on_waiting(void *user)
+{
+    (void)user;
+    return stop_asked == 0;
+}
+
+/* The first ones by name; the log counts them all. */
+static void on_skipped(void *user, size_t count, const char *sentence)
+{
+    struct session *session = user;
+
+    if (session->skipped < TRAIN_SENTENCES)
+        progress_say(&session->progress, "skipped: %s", sentence);
+    session->skipped += count;
+}
+
 clmix_train_events session_events(struct session *session)
 {
     session->start = session->epoch_end = now();
-    return (clmix_train_events){ .step = on_step, .epoch = on_epoch, .user = session, .moved = on_moved };
+    return (clmix_train_events){
+        .step = on_step, .epoch = on_epoch, .user = session, .moved = on_moved, .waiting = on_waiting, .skipped = on_skipped
+    };
 }

@@ -58,6 +58,7 @@ static const struct flag flags_table[] = {
     FLAG("cutout", "PIXELS", INTEGER, augment.cutout, "side of a square that is greyed out"),
     ZERO_FLAG("mixup", "ALPHA", FLOAT, augment.mixup, "blends pairs of pictures", "off"),
     ZERO_FLAG("steps", "N", COUNT, steps, "stop after so many steps", "epochs decide"),
+    FLAG("skip-broken", "yes|no", BOOLEAN, skip_broken, "go past pictures that cannot be decoded, and count them"),
     ZERO_FLAG("checkpoint-steps", "N", COUNT, checkpoint_steps, "a checkpoint every so many steps too", "after each epoch"),
 };
 _Static_assert(sizeof flags_table / sizeof flags_table[0] == TRAIN_FLAGS, "TRAIN_FLAGS counts the table");

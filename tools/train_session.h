@@ -20,6 +20,8 @@ struct request {
     struct train_flags flags;
 };
 
+#define TRAIN_SENTENCES 5 /* broken pictures that are named */
+
 struct session {
     const struct cli *cli;
     const struct request *request;
@@ -35,6 +37,7 @@ struct session {
     double start, evaluation; /* when training began; seconds that the last evaluation took */
     double epoch_end;         /* of training, before evaluation */
     bool compiled;            /* the first step is over */
+    size_t skipped;           /* pictures, so far */
     clmix_epoch last, best;
 };
 
@@ -48,6 +51,8 @@ int session_choose_options(struct session *session);
 clmix_status session_check_resumed(const struct session *session);
 /* The data set in the size of the model's pictures; a model that is not trained yet takes its number of classes. */
 clmix_status session_open_data(struct session *session);
+/* Reads the pictures of a new run while that is quick, so that broken ones are found before anything depends on them. Exit status. */
+int session_check_pictures(struct session *session);
 clmix_status session_open_device(struct session *session);
 /* The network with its weights, and the trainer. */
 clmix_status session_open_model(struct session *session);
@@ -70,6 +75,8 @@ int session_dry_run(struct session *session);
 
 /* From now on SIGINT and SIGTERM ask the run to stop at a checkpoint; a second one kills. */
 void session_watch_signals(void);
+/* After such a signal: a reader of the output who does not read must not keep the run from ending; what he was to be told is dropped. */
+void session_drop_output(void);
 /* Progress, log lines and stopping; for clmix_train. */
 clmix_train_events session_events(struct session *session);
 

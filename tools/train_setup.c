@@ -1,6 +1,7 @@
 /* What clmix-train trains: model, data, options and device, from the command line or from a run that is resumed. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "base/status.h"
+#include "base/text.h"
 #include "models/config.h"
 #include "train/run.h"
 #include "train_session.h"
@@ -80,6 +81,52 @@ clmix_status session_open_data(struct session *session)
         CLMIX_TRY(clmix_config_set(session->config, setting));
     }
     return clmix_check_data(session->config, session->data);
+}
+
+/* ---- broken pictures ------------------------------------------------------------------------------------------------------------------ */
+
+#define CHECK_SECONDS 5.0 /* for each split */
+
+struct findings {
+    struct session *session;
+    size_t named;
+};
+
+static void on_broken(void *user, const char *sentence)
+{
+    struct findings *findings = user;
+
+    if (findings->named++ < TRAIN_SENTENCES)
+        progress_say(&findings->session->progress, "broken: %s", sentence);
+}
+
+int session_check_pictures(struct session *session)
+{
+    static const clmix_split splits[] = { CLMIX_TRAIN, CLMIX_TEST };
+    struct findings findings = { .session = session };
+    char checked_text[32], all_text[32];
+    size_t checked = 0, broken = 0, all = 0;
+
+    for (int i = 0; i < 2; i++) {
+        clmix_data_check check;
+        const clmix_status status = clmix_dataset_check(session->data, splits[i], CHECK_SECONDS, on_broken, &findings, &check);
+
+        if (status != CLMIX_OK)
+            return cli_fail(session->cli, status);
+        checked += check.checked;
+        broken += check.broken;
+        all += clmix_dataset_count(session->data, splits[i]);
+    }
+    if (checked == 0) /* none that could be broken */
+        return 0;
+    clmix_grouped(checked_text, checked);
+    clmix_grouped(all_text, all);
+    if (broken > 0 && !session->options.skip_broken)
+        return cli_error(session->cli, CLMIX_ERROR_FORMAT, "repair or remove them, or go past them with --skip-broken=yes",
+                         "%zu of %s pictures looked at cannot be decoded: %s", broken, checked_text, clmix_error());
+    progress_say(&session->progress, "looked at %s of %s pictures: %zu cannot be decoded%s", checked_text, all_text, broken,
+                 broken > 0 ? " and will be skipped" : "");
+    return 0;
 }
 
 /* The spec with its folder from the root, so that the run can be resumed from anywhere. */

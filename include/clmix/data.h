@@ -36,6 +36,16 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
 CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
 
+/* Reads the pictures of a split whose files are read when asked for (folders), to find those that cannot be decoded before they are needed:
+ * all of them, or as many as fit into `seconds`, spread over the split. `found` (may be NULL) gets a sentence for each broken one. Sets that
+ * are held in memory were checked when they were opened; of them none is read.
+ * Fails with what reading met, other than FORMAT. Neither `dataset` nor `check` may be NULL (ARGUMENT). */
+typedef struct clmix_data_check {
+    size_t checked, broken;
+} clmix_data_check;
+CLMIX_API clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_split split, double seconds,
+                                           void (*found)(void *user, const char *sentence), void *user, clmix_data_check *check);
+
 /* An open set does not change: everything below may be called from several threads at once. Names belong to the set.
  * The count is of pictures, and 0 when the files of that split are not there. A NULL set has no pictures and no classes, and size 0;
  * places may be NULL. */
@@ -70,6 +80,9 @@ typedef struct clmix_loader_options {
     size_t first_batch;
     bool drop_last; /* leave out a last batch that is not full */
     int threads;    /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
+    /* Go past a picture whose file is there and cannot be decoded: for CLMIX_TRAIN its place goes to the next of the epoch's order that can,
+     * for CLMIX_TEST its label is CLMIX_NO_LABEL. Otherwise such a picture is a failure. */
+    bool skip_broken;
 } clmix_loader_options;
 
 /* The label of what the loss and the accuracies leave out. */
@@ -86,6 +99,8 @@ typedef struct clmix_batch {
     size_t epoch;                  /* counted from 0 */
     size_t index;                  /* of this batch in its epoch, counted from 0 */
     size_t batches;                /* in an epoch */
+    size_t skipped;                /* pictures of this batch that could not be decoded; 0 without skip_broken */
+    const char *broken;            /* what is wrong with the first of them, or NULL */
 } clmix_batch;
 
 typedef struct clmix_loader clmix_loader;
@@ -96,6 +111,10 @@ typedef struct clmix_loader clmix_loader;
 CLMIX_API clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch,
                                          const clmix_loader_options *options);
 
+/* Waits at most so many seconds, and tells whether clmix_loader_next has something to give without waiting, be it a failure. True for
+ * NULL. */
+CLMIX_API bool clmix_loader_ready(clmix_loader *loader, double seconds);
+
 /* The next batch, waiting for it if need be. Its pointers are valid until the next call. For one thread at a time.
  * Fails with what reading a picture met; every later call then fails the same way. Neither may be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch);
@@ -103,7 +122,8 @@ CLMIX_API clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batc
 /* Batches in an epoch. 0 for NULL. */
 CLMIX_API size_t clmix_loader_batches(const clmix_loader *loader);
 
-/* Stops at once, whatever is being prepared. NULL is allowed. */
+/* Stops at once, whatever is being prepared: a thread that waits for a file which does not come is left to itself after a moment, and ends when it
+ * does. NULL is allowed. */
 CLMIX_API void clmix_loader_close(clmix_loader *loader);
 
 #ifdef __cplusplus

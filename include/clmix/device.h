@@ -54,10 +54,12 @@ typedef struct clmix_device_info {
     bool half_arithmetic; /* cl_khr_fp16, confirmed by a probe when the device is opened */
     bool double_arithmetic;
     bool subgroups;
-    bool fused_multiply_add; /* a product and a sum are one instruction with one rounding, by a probe when the device is opened; true until then */
+    bool
+        fused_multiply_add; /* a product and a sum are one instruction with one rounding, by a probe when the device is opened; true until then */
     clmix_kernel_form form; /* the form in use */
     clmix_form_origin form_origin;
-    uint64_t target; /* of a processor, a hash of its instruction sets and of the settings that tell its driver's compiler which to use: part of
+    uint64_t
+        target; /* of a processor, a hash of its instruction sets and of the settings that tell its driver's compiler which to use: part of
                         what compiled programs and measurements are remembered by; 0 elsewhere */
     uint64_t quirks; /* bit set of the quirks in force (lib/runtime/quirks.c); clmix_device_quirk() names them */
 } clmix_device_info;

@@ -46,6 +46,8 @@ typedef struct clmix_train_options {
                                         no work is done for their gradients. Batch normalisation whose running statistics match takes those,
                                         as in inference, and leaves them. A pattern that matches nothing is refused. */
     size_t checkpoint_steps;  /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
+    bool skip_broken; /* go past pictures that cannot be decoded, as clmix_loader_options says, and count them. Otherwise such a one stops
+                         the run at a checkpoint */
 } clmix_train_options;
 #define CLMIX_TRAIN_OPTIONS_VERSION 2
 
@@ -100,7 +102,8 @@ typedef struct clmix_epoch {
     double images_per_second;               /* trained, without evaluation and the session's first batch, which compiles kernels */
     double seconds;                         /* the run so far, all its sessions */
     size_t peak_device_bytes;
-    bool best; /* the best so far: model.safetensors has it */
+    size_t skipped; /* pictures that could not be decoded, of both splits */
+    bool best;      /* the best so far: model.safetensors has it */
 } clmix_epoch;
 /* Whether training has come apart, although every number is finite: loss over the training pictures, and over the test pictures where there
  * are any, is more than twice that of guessing among so many classes. False for NULL. */
@@ -117,6 +120,11 @@ typedef struct clmix_train_events {
     void *user;
     /* A new run found an older one in its folder, whose files are now in `folder` inside of it. */
     void (*moved)(void *user, const char *folder);
+    /* Called some ten times a second while the run waits for pictures, and between the batches of an evaluation. Return false to stop, as from
+     * `step`; what was not yet a whole step is done again when the run is resumed. */
+    bool (*waiting)(void *user);
+    /* `count` pictures of a batch could not be decoded and were skipped; what is wrong with the first of them. */
+    void (*skipped)(void *user, size_t count, const char *sentence);
 } clmix_train_events;
 
 /* Trains until the epochs (or steps) are done, writing into `folder`: model.safetensors (best so far), checkpoint.safetensors, log.jsonl,
@@ -124,7 +132,8 @@ typedef struct clmix_train_events {
  * with it; a finished run is left as it is, CLMIX_OK. Otherwise the files of an older run are moved to `folder`/previous-1 (2, 3, ...), which
  * is the last act before training: until then nothing on disk has changed, whatever fails. The folder is one trainer's at a time, over all
  * threads, processes and, where the file system carries locks, hosts; its file `lock` says whose.
- * Errors: NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is
+ * Errors: INTERRUPTED when an event asked to stop, at a checkpoint; FORMAT and FILE when a picture cannot be decoded or read, at a checkpoint
+ * too; NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is
  * damaged; FILE when the disk is full (the previous checkpoint stays), and when another trainer has the folder, naming its process.
  * `trainer` and `folder` must not be NULL (ARGUMENT); `events` may be. */
 CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events);
@@ -151,7 +160,8 @@ CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 /* Mean loss and accuracies (fractions) over a split, weights as they are. Errors: ARGUMENT (pictures or classes that are not the model's,
  * an empty split, batches of 0); NOT_FINITE when a loss is NaN or infinite, naming the weight or the op that it begins with. */
 typedef struct clmix_score {
-    size_t count;
+    size_t count;   /* pictures that were counted */
+    size_t skipped; /* that could not be decoded; clmix_evaluate fails instead */
     double loss, top1, top5;
 } clmix_score;
 /* None may be NULL. Errors: ARGUMENT (an empty split; pictures or classes that are not the network's), NOT_FINITE, what reading a

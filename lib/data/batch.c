@@ -25,6 +25,7 @@ void clmix_batch_store_free(clmix_batch_store *store)
     free(store->labels);
     free(store->second_labels);
     free(store->weights);
+    free(store->broken);
     memset(store, 0, sizeof *store);
 }
 
@@ -76,6 +77,36 @@ static void mix(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size
     }
 }
 
+static void note_broken(clmix_batch_store *store)
+{
+    if (store->skipped++ == 0)
+        store->broken = strdup(clmix_error()); /* a missing sentence is no reason to fail */
+}
+
+/* The picture at place `at` of the epoch's order. One that cannot be decoded is left out of a test; in training the next that can takes its
+ * place, so that the batch stays full. A file that cannot be read at all is a failure in any case: it may be there again tomorrow, and the
+ * same run would then be another. */
+static clmix_status take_picture(const clmix_batch_recipe *recipe, const uint32_t *order, size_t at, unsigned char *picture, int *label,
+                                 clmix_batch_store *store, const atomic_bool *stop)
+{
+    for (size_t i = 0; i < recipe->count; i++) {
+        const clmix_status status = clmix_dataset_get(recipe->dataset, recipe->split, order[(at + i) % recipe->count], picture, label);
+
+        if (status != CLMIX_ERROR_FORMAT || !recipe->options.skip_broken)
+            return status;
+        if (i == 0)
+            note_broken(store);
+        if (recipe->split == CLMIX_TEST) {
+            memset(picture, 0, recipe->picture_bytes);
+            *label = CLMIX_NO_LABEL;
+            return CLMIX_OK;
+        }
+        if (atomic_load(stop))
+            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed");
+    }
+    return clmix_fail_at(CLMIX_ERROR_FORMAT, "none of the %zu training pictures can be decoded", recipe->count);
+}
+
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
                               clmix_batch_store *store, size_t *count, const atomic_bool *stop)
 {
@@ -84,6 +115,9 @@ clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe
     const uint32_t *order;
 
     settle_order(maker, recipe, epoch);
+    free(store->broken);
+    store->broken = NULL;
+    store->skipped = 0;
     order = maker->order + first;
     for (size_t i = 0; i < recipe->batch; i++) {
         unsigned char *picture = store->pictures + i * recipe->picture_bytes;
@@ -92,7 +126,7 @@ clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe
         if (atomic_load(stop))
             return clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed");
         if (i < filled) {
-            CLMIX_TRY(clmix_dataset_get(recipe->dataset, recipe->split, order[i], picture, &label));
+            CLMIX_TRY(take_picture(recipe, maker->order, first + i, picture, &label, store, stop));
             clmix_augment_picture(&options->augment, options->seed, epoch, order[i], recipe->height, recipe->width, recipe->channels,
                                   picture, maker->scratch);
         } else {

@@ -52,6 +52,12 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_
     opened = calloc(1, sizeof *opened);
     if (opened == NULL)
         return clmix_fail_memory(spec);
+    opened->others = malloc(sizeof *opened->others);
+    if (opened->others == NULL) {
+        free(opened);
+        return clmix_fail_memory(spec);
+    }
+    atomic_init(opened->others, 0);
     opened->source = source;
     opened->size.height = height;
     opened->size.width = width;
@@ -64,15 +70,32 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_
     return status;
 }
 
-void clmix_dataset_close(clmix_dataset *dataset)
+void clmix_dataset_hold(const clmix_dataset *dataset)
 {
-    if (dataset == NULL)
-        return;
+    if (dataset->others != NULL)
+        atomic_fetch_add(dataset->others, 1);
+}
+
+static void dispose(clmix_dataset *dataset)
+{
     dataset->source->close(dataset);
     for (int i = 0; i < dataset->classes; i++)
         free(dataset->class_names[i]);
     free(dataset->class_names);
+    free(dataset->others);
     free(dataset);
+}
+
+void clmix_dataset_close(clmix_dataset *dataset)
+{
+    if (dataset != NULL && (dataset->others == NULL || atomic_fetch_sub(dataset->others, 1) == 0))
+        dispose(dataset);
+}
+
+void clmix_dataset_release(const clmix_dataset *dataset)
+{
+    if (dataset->others != NULL && atomic_fetch_sub(dataset->others, 1) == 0)
+        dispose((clmix_dataset *)dataset); /* which nobody else has any more */
 }
 
 size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split)

@@ -6,6 +6,8 @@
 
 #include "io/picture.h"
 
+#include <stdatomic.h>
+
 typedef struct clmix_data_source {
     const char *name; /* what stands before the colon of a spec */
     /* Opens `argument` (after the colon, "" when there is none). On entry dataset->size holds what the model wants, 0 where it does not
@@ -14,6 +16,7 @@ typedef struct clmix_data_source {
     void (*close)(clmix_dataset *dataset);
     /* Writes the picture in dataset->size. `index` has been checked. From several threads at once. */
     clmix_status (*get)(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label);
+    bool reads_files; /* get does, and may fail */
 } clmix_data_source;
 
 struct clmix_dataset {
@@ -25,7 +28,12 @@ struct clmix_dataset {
     int classes;
     char **class_names; /* owned, `classes` of them */
     void *state;        /* the source's */
+    atomic_int *others; /* loaders that hold it beside its owner. NULL: it outlives them */
 };
+
+/* A loader keeps its set open, for its threads; the last one to let go closes it. */
+void clmix_dataset_hold(const clmix_dataset *dataset);
+void clmix_dataset_release(const clmix_dataset *dataset);
 
 extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder;
 

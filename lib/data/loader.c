@@ -6,13 +6,16 @@
 
 #include "base/status.h"
 #include "data/augment.h"
+#include "data/dataset.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define THREADS_LIMIT 16
-#define BATCHES_AHEAD 3 /* beside the one the caller has and one for each thread in work */
+#define THREADS_LIMIT   16
+#define BATCHES_AHEAD   3 /* beside the one the caller has and one for each thread in work */
+#define CLOSING_SECONDS 0.5
 
 struct slot {
     clmix_batch_store store;
@@ -32,7 +35,8 @@ struct clmix_loader {
     atomic_bool stop;
     bool failed; /* a failure was delivered; nothing moves any more */
     pthread_t threads[THREADS_LIMIT];
-    int started;
+    int started, working; /* threads; working, abandoned under the lock */
+    bool abandoned;       /* closed, while threads wait for files: the last of them frees all */
 };
 
 /* Which batch of which epoch number n is. */
@@ -73,6 +77,32 @@ static void hand_over(clmix_loader *loader, struct slot *slot, clmix_status stat
     pthread_mutex_unlock(&loader->lock);
 }
 
+static void dispose(clmix_loader *loader)
+{
+    for (size_t i = 0; loader->slots != NULL && i < loader->length; i++) {
+        clmix_batch_store_free(&loader->slots[i].store);
+        free(loader->slots[i].error);
+    }
+    free(loader->slots);
+    pthread_mutex_destroy(&loader->lock);
+    pthread_cond_destroy(&loader->slot_free);
+    pthread_cond_destroy(&loader->slot_ready);
+    clmix_dataset_release(loader->recipe.dataset);
+    free(loader);
+}
+
+static void leave(clmix_loader *loader)
+{
+    bool last;
+
+    pthread_mutex_lock(&loader->lock);
+    last = --loader->working == 0 && loader->abandoned;
+    pthread_cond_broadcast(&loader->slot_ready);
+    pthread_mutex_unlock(&loader->lock);
+    if (last)
+        dispose(loader);
+}
+
 static void *work(void *argument)
 {
     clmix_loader *loader = argument;
@@ -93,6 +123,7 @@ static void *work(void *argument)
             break;
     }
     clmix_batch_maker_free(&maker);
+    leave(loader);
     return NULL;
 }
 
@@ -142,13 +173,31 @@ static void fill_recipe(clmix_batch_recipe *recipe, const clmix_dataset *dataset
 static clmix_status start_threads(clmix_loader *loader, int wanted)
 {
     while (loader->started < wanted) {
-        if (pthread_create(&loader->threads[loader->started], NULL, work, loader) != 0)
+        pthread_mutex_lock(&loader->lock);
+        loader->working++;
+        pthread_mutex_unlock(&loader->lock);
+        if (pthread_create(&loader->threads[loader->started], NULL, work, loader) != 0) {
+            pthread_mutex_lock(&loader->lock);
+            loader->working--;
+            pthread_mutex_unlock(&loader->lock);
             break;
+        }
         loader->started++;
     }
     /* fewer threads than asked for make the same batches */
     return loader->started > 0 ? CLMIX_OK
                                : clmix_fail(CLMIX_ERROR_HOST_MEMORY, "the system refuses to start a loader thread; end other programs");
+}
+
+/* By a clock that nobody sets. */
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch,
@@ -169,11 +218,12 @@ clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *datas
     opened = calloc(1, sizeof *opened);
     if (opened == NULL)
         return clmix_fail_memory("a loader");
+    clmix_dataset_hold(dataset);
     opened->recipe = recipe;
     opened->length = (size_t)(BATCHES_AHEAD + 1 + threads);
     pthread_mutex_init(&opened->lock, NULL);
     pthread_cond_init(&opened->slot_free, NULL);
-    pthread_cond_init(&opened->slot_ready, NULL);
+    init_condition(&opened->slot_ready);
     atomic_init(&opened->stop, false);
     opened->slots = calloc(opened->length, sizeof *opened->slots);
     if (opened->slots == NULL)
@@ -187,6 +237,36 @@ clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *datas
     else
         *loader = opened;
     return status;
+}
+
+static struct timespec from_now(double seconds)
+{
+    struct timespec time;
+    double fraction;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    fraction = (double)time.tv_nsec * 1e-9 + seconds;
+    time.tv_sec += (time_t)fraction;
+    time.tv_nsec = (long)((fraction - (double)(time_t)fraction) * 1e9);
+    return time;
+}
+
+/* Number `given` has a slot while the caller still holds the batch before it. */
+bool clmix_loader_ready(clmix_loader *loader, double seconds)
+{
+    const struct timespec end = from_now(seconds);
+    const struct slot *slot;
+    bool ready;
+
+    if (loader == NULL)
+        return true;
+    slot = &loader->slots[loader->given % loader->length];
+    pthread_mutex_lock(&loader->lock);
+    while (!loader->failed && !slot->ready && pthread_cond_timedwait(&loader->slot_ready, &loader->lock, &end) == 0)
+        ;
+    ready = loader->failed || slot->ready;
+    pthread_mutex_unlock(&loader->lock);
+    return ready;
 }
 
 /* Lets go of the batch given last and waits for the next; its slot. */
@@ -225,6 +305,8 @@ clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
     batch->labels = slot->store.labels;
     batch->second_labels = slot->store.second_labels;
     batch->weights = slot->store.weights;
+    batch->skipped = slot->store.skipped;
+    batch->broken = slot->store.broken;
     batch->batches = loader->recipe.batches;
     place_of(loader, loader->given - 1, &batch->epoch, &batch->index);
     return CLMIX_OK;
@@ -235,23 +317,33 @@ size_t clmix_loader_batches(const clmix_loader *loader)
     return loader == NULL ? 0 : loader->recipe.batches;
 }
 
+/* Whether all threads have come to their end, within a moment. */
+static bool await_threads(clmix_loader *loader)
+{
+    const struct timespec end = from_now(CLOSING_SECONDS);
+
+    while (loader->working > 0 && pthread_cond_timedwait(&loader->slot_ready, &loader->lock, &end) == 0)
+        ;
+    return loader->working == 0;
+}
+
 void clmix_loader_close(clmix_loader *loader)
 {
+    bool ended;
+
     if (loader == NULL)
         return;
     pthread_mutex_lock(&loader->lock);
     atomic_store(&loader->stop, true);
     pthread_cond_broadcast(&loader->slot_free);
-    pthread_mutex_unlock(&loader->lock);
+    ended = await_threads(loader);
+    loader->abandoned = !ended;
+    for (int i = 0; !ended && i < loader->started; i++)
+        pthread_detach(loader->threads[i]);
+    pthread_mutex_unlock(&loader->lock); /* abandoned, it may be gone from here on */
+    if (!ended)
+        return;
     for (int i = 0; i < loader->started; i++)
         pthread_join(loader->threads[i], NULL);
-    for (size_t i = 0; loader->slots != NULL && i < loader->length; i++) {
-        clmix_batch_store_free(&loader->slots[i].store);
-        free(loader->slots[i].error);
-    }
-    free(loader->slots);
-    pthread_cond_destroy(&loader->slot_free);
-    pthread_cond_destroy(&loader->slot_ready);
-    pthread_mutex_destroy(&loader->lock);
-    free(loader);
+    dispose(loader);
 }

@@ -23,6 +23,8 @@ typedef struct clmix_batch_store {
     unsigned char *pictures;
     int32_t *labels, *second_labels;
     float *weights;
+    size_t skipped; /* pictures that could not be decoded, and what is wrong with the first (owned) */
+    char *broken;
 } clmix_batch_store;
 
 /* What a thread needs to make batches: the order of the epoch it is in, and room for one picture. */

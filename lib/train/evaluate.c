@@ -27,57 +27,86 @@ static clmix_status explain(clmix_plan *plan, const clmix_batch *batch, size_t c
 /* The last batch is filled up with labels that no sum counts, so one plan serves all batches. A logit that is not finite shows in the loss. */
 static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, clmix_score *sums)
 {
+    const size_t counted = batch->count - batch->skipped;
     float loss, right[2];
 
+    sums->skipped += batch->skipped;
+    if (counted == 0)
+        return CLMIX_OK;
     CLMIX_TRY(feed(plan, batch, capacity, picture_bytes));
     CLMIX_TRY(clmix_plan_run(plan));
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_LOSS, &loss, sizeof loss));
     if (!isfinite(loss))
         return explain(plan, batch, capacity, picture_bytes, loss);
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_RIGHT, right, sizeof right));
-    sums->count += batch->count;
-    sums->loss += (double)loss * (double)batch->count;
+    sums->count += counted;
+    sums->loss += (double)loss * (double)counted;
     sums->top1 += rint((double)right[0]);
     sums->top5 += rint((double)right[1]);
     return CLMIX_OK;
 }
 
-static clmix_status score_batches(clmix_plan *plan, clmix_loader *loader, size_t capacity, size_t picture_bytes, clmix_score *sums)
+#define WAIT_SECONDS 0.1
+
+static clmix_status go_on(const clmix_train_events *events)
+{
+    if (events == NULL || events->waiting == NULL || events->waiting(events->user))
+        return CLMIX_OK;
+    return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped while waiting for pictures");
+}
+
+clmix_status clmix_next_batch(clmix_loader *loader, const clmix_train_events *events, clmix_batch *batch)
+{
+    const bool asks = events != NULL && events->waiting != NULL;
+
+    while (asks && !clmix_loader_ready(loader, WAIT_SECONDS))
+        CLMIX_TRY(go_on(events));
+    CLMIX_TRY(clmix_loader_next(loader, batch));
+    if (batch->skipped > 0 && events != NULL && events->skipped != NULL)
+        events->skipped(events->user, batch->skipped, batch->broken != NULL ? batch->broken : "a picture cannot be decoded");
+    return CLMIX_OK;
+}
+
+static clmix_status score_batches(clmix_plan *plan, clmix_loader *loader, size_t capacity, size_t picture_bytes,
+                                  const clmix_train_events *events, clmix_score *sums)
 {
     const size_t batches = clmix_loader_batches(loader);
 
     for (size_t i = 0; i < batches; i++) {
         clmix_batch batch;
 
-        CLMIX_TRY(clmix_loader_next(loader, &batch));
+        CLMIX_TRY(go_on(events));
+        CLMIX_TRY(clmix_next_batch(loader, events, &batch));
         CLMIX_TRY(score_batch(plan, &batch, capacity, picture_bytes, sums));
     }
     return CLMIX_OK;
 }
 
-clmix_status clmix_score_split(clmix_plan *plan, const clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)
+static clmix_status score_split(clmix_plan *plan, const clmix_dataset *data, clmix_split split, size_t batch, bool skip_broken,
+                                const clmix_train_events *events, clmix_score *score)
 {
+    const clmix_loader_options options = { .skip_broken = skip_broken };
     clmix_loader *loader = NULL;
     clmix_score sums = { 0 };
     size_t height, width, channels;
     clmix_status status;
 
-    CLMIX_TRY(clmix_loader_open(&loader, data, split, batch, NULL));
+    CLMIX_TRY(clmix_loader_open(&loader, data, split, batch, &options));
     clmix_dataset_size(data, &height, &width, &channels);
-    status = score_batches(plan, loader, batch, height * width * channels, &sums);
+    status = score_batches(plan, loader, batch, height * width * channels, events, &sums);
     clmix_loader_close(loader);
     if (status != CLMIX_OK)
         return status;
-    score->count = sums.count;
-    score->loss = sums.loss / (double)sums.count;
+    *score = sums;
+    score->loss = sums.loss / (double)sums.count; /* NaN where no picture could be decoded */
     score->top1 = sums.top1 / (double)sums.count;
     score->top5 = sums.top5 / (double)sums.count;
     return CLMIX_OK;
 }
 
-clmix_status clmix_trainer_score(clmix_trainer *trainer, clmix_score *score)
+clmix_status clmix_trainer_score(clmix_trainer *trainer, const clmix_train_events *events, clmix_score *score)
 {
-    return clmix_score_split(trainer->scoring, trainer->data, CLMIX_TEST, trainer->options.batch, score);
+    return score_split(trainer->scoring, trainer->data, CLMIX_TEST, trainer->options.batch, trainer->options.skip_broken, events, score);
 }
 
 static clmix_status bind_network(clmix_plan *plan, clmix_network *network)
@@ -134,7 +163,7 @@ clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_s
     if (status == CLMIX_OK)
         status = bind_network(plan, network);
     if (status == CLMIX_OK)
-        status = clmix_score_split(plan, data, split, batch, score);
+        status = score_split(plan, data, split, batch, false, NULL, score);
     clmix_plan_free(plan);
     clmix_recipe_clear(&recipe);
     return status;

@@ -42,6 +42,7 @@ clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json)
     put(object, "images_per_second", rounded(epoch->images_per_second, 1.0 / 16), &done);
     put(object, "seconds", rounded(epoch->seconds, 1.0 / 1024), &done);
     put(object, "peak_device_bytes", (double)epoch->peak_device_bytes, &done);
+    put(object, "skipped", (double)epoch->skipped, &done);
     status = done ? clmix_json_print(object, json) : clmix_fail_memory("a line of the log");
     cJSON_Delete(object);
     return status;

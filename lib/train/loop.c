@@ -9,6 +9,7 @@
 #include "base/status.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -20,6 +21,8 @@ struct loop {
     struct clmix_run_folder folder;
     double session; /* when this session began, and the run's seconds then */
     double seconds_before;
+    struct clmix_run settled; /* at the last step: what a checkpoint can be taken of. Its history is the run's */
+    uint64_t settled_draws;
     bool timed;   /* the session's first batch is over */
     bool stopped; /* by the caller */
 };
@@ -54,6 +57,7 @@ static void count_batch(struct loop *loop, const clmix_batch *batch, const struc
     run->batch++;
     run->pictures += batch->count;
     run->right += result->right;
+    run->skipped += batch->skipped;
     run->loss_sum += result->loss * (double)batch->count;
     if (loop->timed) {
         run->timed_seconds += seconds;
@@ -79,6 +83,21 @@ static void tell_step(struct loop *loop)
         loop->stopped = true;
 }
 
+/* Ends the run as the last step left it, with the sentence of what kept it from going on. */
+static clmix_status stop_at_checkpoint(struct loop *loop, clmix_status status)
+{
+    char sentence[700];
+
+    snprintf(sentence, sizeof sentence, "%s", clmix_error());
+    if (loop->trainer->summed_pictures > 0) {
+        CLMIX_TRY(clmix_trainer_forget(loop->trainer, loop->settled_draws));
+        loop->run = loop->settled;
+    }
+    CLMIX_TRY(write_checkpoint(loop));
+    return clmix_fail(status, "%s; epoch %zu, %zu of %zu batches: '%s' has everything needed to go on", sentence, loop->run.epoch + 1,
+                      loop->run.batch, loop->trainer->batches, loop->folder.checkpoint);
+}
+
 /* The next batch, and an optimizer's step when enough of them have come together. */
 static clmix_status train_batch(struct loop *loop, bool *stepped)
 {
@@ -87,8 +106,15 @@ static clmix_status train_batch(struct loop *loop, bool *stepped)
     struct clmix_step_input input;
     struct clmix_step_result result;
     clmix_batch batch;
+    clmix_status status;
 
-    CLMIX_TRY(clmix_loader_next(loop->loader, &batch));
+    if (trainer->summed_pictures == 0) {
+        loop->settled = loop->run;
+        loop->settled_draws = trainer->draws;
+    }
+    status = clmix_next_batch(loop->loader, loop->events, &batch);
+    if (status != CLMIX_OK)
+        return stop_at_checkpoint(loop, status);
     *stepped = (loop->run.batch + 1) % trainer->options.accumulate == 0 || loop->run.batch + 1 == trainer->batches;
     input = (struct clmix_step_input){ batch.count, batch.pictures, batch.labels, batch.second_labels, batch.weights };
     CLMIX_TRY(clmix_trainer_run(trainer, &input, *stepped, &result));
@@ -119,8 +145,12 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
     clmix_score score = { .loss = NAN, .top1 = NAN, .top5 = NAN };
     size_t current_bytes, allocations;
 
-    if (loop->trainer->scoring != NULL)
-        CLMIX_TRY(clmix_trainer_score(loop->trainer, &score));
+    if (loop->trainer->scoring != NULL) {
+        const clmix_status status = clmix_trainer_score(loop->trainer, loop->events, &score);
+
+        if (status != CLMIX_OK)
+            return stop_at_checkpoint(loop, status);
+    }
     *epoch = (clmix_epoch){
         .epoch = run->epoch + 1,
         .step = loop->trainer->step,
@@ -131,6 +161,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
         .test_top5 = score.top5,
         .images_per_second = speed(run),
         .seconds = loop->seconds_before + now() - loop->session,
+        .skipped = run->skipped + score.skipped,
         .best = run->best_epoch == 0 || isnan(score.top1) || score.top1 > run->best,
     };
     clmix_device_memory(loop->trainer->device, &current_bytes, &epoch->peak_device_bytes, &allocations);
@@ -146,7 +177,7 @@ static clmix_status enter_epoch(struct clmix_run *run, const clmix_epoch *epoch)
         run->best = epoch->test_top1;
     }
     run->epoch++;
-    run->batch = run->pictures = run->right = run->timed_pictures = 0;
+    run->batch = run->pictures = run->right = run->skipped = run->timed_pictures = 0;
     run->loss_sum = run->timed_seconds = 0.0;
     return CLMIX_OK;
 }
@@ -177,6 +208,7 @@ static clmix_status open_loader(struct loop *loop)
         .seed = trainer->options.seed,
         .shuffle = true,
         .augment = trainer->options.augment,
+        .skip_broken = trainer->options.skip_broken,
         .first_epoch = loop->run.epoch + (between ? 1 : 0),
         .first_batch = between ? 0 : loop->run.batch,
     };

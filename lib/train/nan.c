@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-static clmix_status restore_states(clmix_trainer *trainer)
+clmix_status clmix_trainer_restore_states(clmix_trainer *trainer)
 {
     if (trainer->kept_states == NULL)
         return CLMIX_OK;
@@ -29,13 +29,13 @@ clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, con
     const double rate = (double)clmix_schedule_rate(&trainer->options, trainer->step, trainer->total_steps);
     clmix_status status;
 
-    CLMIX_TRY(restore_states(trainer));
+    CLMIX_TRY(clmix_trainer_restore_states(trainer));
     status = repeat(trainer, plan, input);
     if (status == CLMIX_OK)
         status = clmix_fail(CLMIX_ERROR_NOT_FINITE, "every op's results are finite, and their sums are too large");
     if (status != CLMIX_ERROR_NOT_FINITE)
         return status;
-    CLMIX_TRY(restore_states(trainer));
+    CLMIX_TRY(clmix_trainer_restore_states(trainer));
     return clmix_fail(status,
                       "step %zu: the %s is %s: %s; the weights are as before this step. A lower learning rate than %g, or a limit on the "
                       "gradients' norm, usually helps",

@@ -52,6 +52,7 @@ static const struct option table[] = {
     OPTION("steps", SIZE, steps, true),
     OPTION("freeze", PATTERNS, freeze, true),
     OPTION("checkpoint_steps", SIZE, checkpoint_steps, false),
+    OPTION("skip_broken", BOOLEAN, skip_broken, false),
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
 
@@ -142,8 +143,8 @@ clmix_status clmix_options_read(const cJSON *json, const char *where, clmix_trai
         const char *text = NULL;
         double number = 0.0;
 
-        if (table[i].kind == PATTERNS && !cJSON_HasObjectItem(json, table[i].name))
-            continue; /* a checkpoint from before there were any */
+        if ((!table[i].decides || table[i].kind == PATTERNS) && !cJSON_HasObjectItem(json, table[i].name))
+            continue; /* a checkpoint from before there was such an option */
         CLMIX_TRY(clmix_json_require(json, where, table[i].name));
         if (table[i].kind == FLOAT) {
             CLMIX_TRY(clmix_json_number(json, where, table[i].name, -(double)FLT_MAX, (double)FLT_MAX, &number));

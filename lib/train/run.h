@@ -9,7 +9,8 @@
 struct clmix_run {
     size_t epoch, batch;    /* epochs finished, and batches of the next one */
     size_t pictures, right; /* of that begun epoch */
-    double loss_sum;        /* loss times pictures */
+    size_t skipped;
+    double loss_sum;      /* loss times pictures */
     double timed_seconds; /* of that epoch, spent on so many pictures: the first batch of a session, which compiles kernels, is not timed */
     size_t timed_pictures;
     double seconds;       /* the whole run up to now, all sessions */

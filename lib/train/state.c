@@ -57,19 +57,19 @@ static bool write_epoch(const clmix_epoch *epoch, cJSON *list)
            put_number(json, "test_loss", epoch->test_loss) && put_number(json, "test_top1", epoch->test_top1) &&
            put_number(json, "test_top5", epoch->test_top5) && put_number(json, "images_per_second", epoch->images_per_second) &&
            put_number(json, "seconds", epoch->seconds) && put_count(json, "peak_device_bytes", epoch->peak_device_bytes) &&
-           put_count(json, "best", epoch->best);
+           put_count(json, "best", epoch->best) && put_count(json, "skipped", epoch->skipped);
 }
 
 clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_run *run, cJSON *json)
 {
     cJSON *history;
-    bool done = put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) &&
-                put_count(json, "train_pictures", trainer->train_count) && put_count(json, "test_pictures", trainer->test_count) &&
-                put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) &&
-                put_count(json, "pictures", run->pictures) && put_count(json, "right", run->right) &&
-                put_number(json, "loss_sum", run->loss_sum) && put_number(json, "timed_seconds", run->timed_seconds) &&
-                put_count(json, "timed_pictures", run->timed_pictures) && put_number(json, "seconds", run->seconds) &&
-                put_count(json, "best_epoch", run->best_epoch) && put_number(json, "best", run->best);
+    bool done =
+        put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) &&
+        put_count(json, "train_pictures", trainer->train_count) && put_count(json, "test_pictures", trainer->test_count) &&
+        put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) && put_count(json, "pictures", run->pictures) &&
+        put_count(json, "right", run->right) && put_count(json, "skipped", run->skipped) && put_number(json, "loss_sum", run->loss_sum) &&
+        put_number(json, "timed_seconds", run->timed_seconds) && put_count(json, "timed_pictures", run->timed_pictures) &&
+        put_number(json, "seconds", run->seconds) && put_count(json, "best_epoch", run->best_epoch) && put_number(json, "best", run->best);
 
     history = cJSON_AddArrayToObject(json, "history");
     done = done && history != NULL;
@@ -99,6 +99,13 @@ static clmix_status get_size(const cJSON *json, const char *where, const char *n
     return CLMIX_OK;
 }
 
+/* 0 where a run of before this was counted says nothing. */
+static clmix_status get_later_size(const cJSON *json, const char *where, const char *name, size_t *value)
+{
+    *value = 0;
+    return cJSON_GetObjectItemCaseSensitive(json, name) == NULL ? CLMIX_OK : get_size(json, where, name, value);
+}
+
 static clmix_status get_number(const cJSON *json, const char *where, const char *name, double *value)
 {
     CLMIX_TRY(clmix_json_require(json, where, name));
@@ -123,6 +130,7 @@ static clmix_status read_epoch(const cJSON *json, const char *where, clmix_epoch
     CLMIX_TRY(get_number(json, where, "seconds", &epoch->seconds));
     CLMIX_TRY(get_size(json, where, "peak_device_bytes", &epoch->peak_device_bytes));
     CLMIX_TRY(get_size(json, where, "best", &best));
+    CLMIX_TRY(get_later_size(json, where, "skipped", &epoch->skipped));
     epoch->best = best != 0;
     return CLMIX_OK;
 }
@@ -152,6 +160,7 @@ clmix_status clmix_run_read(const cJSON *json, const char *where, struct clmix_r
     CLMIX_TRY(get_size(json, where, "batch", &run->batch));
     CLMIX_TRY(get_size(json, where, "pictures", &run->pictures));
     CLMIX_TRY(get_size(json, where, "right", &run->right));
+    CLMIX_TRY(get_later_size(json, where, "skipped", &run->skipped));
     CLMIX_TRY(get_number(json, where, "loss_sum", &run->loss_sum));
     CLMIX_TRY(get_number(json, where, "timed_seconds", &run->timed_seconds));
     CLMIX_TRY(get_size(json, where, "timed_pictures", &run->timed_pictures));

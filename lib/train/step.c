@@ -90,6 +90,16 @@ clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_i
     return CLMIX_OK;
 }
 
+clmix_status clmix_trainer_forget(clmix_trainer *trainer, uint64_t draws)
+{
+    if (trainer->summed_pictures == 0)
+        return CLMIX_OK;
+    CLMIX_TRY(clmix_trainer_restore_states(trainer));
+    trainer->summed_pictures = 0;
+    trainer->draws = draws;
+    return CLMIX_OK;
+}
+
 /* A label that is no class would only show as a loss that is NaN. */
 static clmix_status check_labels(const clmix_trainer *trainer, const int32_t *labels, size_t count)
 {

@@ -65,6 +65,9 @@ clmix_status clmix_trainer_restart(clmix_trainer *trainer);
  * NOT_FINITE: weights, moments and states are as before the step. */
 clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_input *input, bool update, struct clmix_step_result *result);
 
+/* Forgets the batches since the last step, as though they had not been run; `draws` is what the counter was then. */
+clmix_status clmix_trainer_forget(clmix_trainer *trainer, uint64_t draws);
+
 /* The weights that are evaluated and saved: the averaged ones where averaging is on. */
 cl_mem clmix_trainer_best_weights(const clmix_trainer *trainer);
 cl_mem clmix_trainer_best_states(const clmix_trainer *trainer);
@@ -76,13 +79,17 @@ clmix_status clmix_trainer_feed(clmix_trainer *trainer, clmix_plan *plan, const 
  * sentence. */
 clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input,
                                    const float scalars[CLMIX_SCALARS]);
+/* The running statistics as they were before the step. */
+clmix_status clmix_trainer_restore_states(clmix_trainer *trainer);
 
 /* That a data set has the pictures and classes that a model takes; ARGUMENT with both if not. */
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);
 
 /* evaluate.c: runs a scoring plan, whose arenas are bound, over a split. */
-clmix_status clmix_score_split(clmix_plan *plan, const clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score);
-clmix_status clmix_trainer_score(clmix_trainer *trainer, clmix_score *score); /* the test split, with the best weights */
+/* evaluate.c: the loader's next batch; INTERRUPTED when the caller wants to stop while it is waited for. `events` may be NULL. */
+clmix_status clmix_next_batch(clmix_loader *loader, const clmix_train_events *events, clmix_batch *batch);
+/* The test split, with the best weights. */
+clmix_status clmix_trainer_score(clmix_trainer *trainer, const clmix_train_events *events, clmix_score *score);
 
 /* save.c: writes model.safetensors with the weights that were evaluated. */
 clmix_status clmix_trainer_save_model(clmix_trainer *trainer, const char *path);

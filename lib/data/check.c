@@ -1,0 +1,72 @@
+/* A pass over pictures that are read when asked for, so that broken ones are found before a run depends on them. */
+#include "data/dataset.h"
+
+#include "base/status.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static size_t common_divisor(size_t a, size_t b)
+{
+    return b == 0 ? a : common_divisor(b, a % b);
+}
+
+/* About a golden share of the pictures, without a common divisor: multiples of it come to every picture once, and the first of them are spread
+ * over all. */
+static size_t stride_of(size_t count)
+{
+    size_t stride = (size_t)((double)count * 0.618) + 1;
+
+    while (common_divisor(count, stride) != 1)
+        stride++;
+    return stride;
+}
+
+static clmix_status check_pictures(const clmix_dataset *dataset, clmix_split split, double seconds, void (*found)(void *, const char *),
+                                   void *user, unsigned char *picture, clmix_data_check *check)
+{
+    const size_t count = dataset->count[split], stride = stride_of(count);
+    const double end = now() + seconds;
+
+    for (size_t at = 0; check->checked < count && now() < end; at = (at + stride) % count) {
+        int label;
+        const clmix_status status = dataset->source->get(dataset, split, at, picture, &label);
+
+        if (status != CLMIX_OK && status != CLMIX_ERROR_FORMAT)
+            return status;
+        check->checked++;
+        if (status == CLMIX_OK)
+            continue;
+        check->broken++;
+        if (found != NULL)
+            found(user, clmix_error());
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_split split, double seconds, void (*found)(void *, const char *),
+                                 void *user, clmix_data_check *check)
+{
+    unsigned char *picture;
+    clmix_status status;
+
+    CLMIX_NEED(dataset);
+    CLMIX_NEED(check);
+    *check = (clmix_data_check){ 0 };
+    if (!dataset->source->reads_files || clmix_dataset_count(dataset, split) == 0)
+        return CLMIX_OK;
+    picture = malloc(dataset->size.height * dataset->size.width * dataset->size.channels);
+    if (picture == NULL)
+        return clmix_fail_memory("a picture");
+    status = check_pictures(dataset, split, seconds, found, user, picture, check);
+    free(picture);
+    return status;
+}
