@@ -1,9 +1,10 @@
 #!/bin/sh
 # Other compilers have nothing to say of the sources, as strict C11:  sh run.sh gcc|clang|musl-gcc BUILD COMPILER
 #
-# The commands are those that BUILD was configured with for COMPILER (its compile_commands.json), given to every compiler of that name that is on PATH
-# (clang, clang-19, ...). Nothing is linked, and little code made: gcc's warnings that come of optimising are seen by the build itself, which CI and the
-# presets let stop at a warning. With musl's C library it is the library's objects, with the headers of packages that were built for another one.
+# The commands are those that BUILD was configured with for COMPILER (its compile_commands.json), given to the oldest and the newest compiler of that
+# name on PATH (of clang, clang-15, clang-19). Nothing is linked, and little code made: gcc's warnings that come of optimising are seen by the build
+# itself, which CI and the presets let stop at a warning. With musl's C library it is the library's objects, with the headers of packages that were
+# built for another one.
 set -eu
 
 name=$1 build=$2 own=$3
@@ -17,7 +18,7 @@ compilers=$(echo "$PATH" | tr ':' '\n' | while read -r folder; do
     for file in "$folder/$name" "$folder/$name"-[0-9]*; do
         [ ! -x "$file" ] || readlink -f "$file"
     done
-done | sort -u)
+done | sort -V -u | sed -n '1p;$p' | uniq)
 if [ -z "$compilers" ]; then
     echo "SKIPPED: $name: the compiler is not here; install $package"
     exit 77

@@ -52,7 +52,7 @@ static void print_plan(const cJSON *json)
 static clmix_status measure_mode(struct bench_sink *sink, const struct bench_request *request, clmix_device *device,
                                  const clmix_config *config, bool training)
 {
-    struct bench_times times = { NULL };
+    struct bench_times times = { 0 };
     struct bench_spread spread;
     clmix_plan_cost cost;
     size_t values = 0;
