@@ -154,19 +154,17 @@ clmix_status clmix_profile_stop(clmix_device *device, const clmix_profile_record
 
     clmix_status status;
 
-    if (records != NULL)
-        *records = NULL;
-    if (count != NULL)
-        *count = 0;
+    *records = NULL;
+    *count = 0;
     if (device->profile == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s: profiling was stopped without having been started", device->info.name);
     status = drain(device, device->profile);
     device->recorded = device->profile;
     device->profile = NULL;
-    if (status == CLMIX_OK && records != NULL)
+    if (status == CLMIX_OK) {
         *records = device->recorded->records;
-    if (status == CLMIX_OK && count != NULL)
         *count = device->recorded->count;
+    }
     return status;
 }
 
