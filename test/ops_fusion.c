@@ -104,8 +104,12 @@ static clmix_graph *training_graph(const struct mlp *mlp)
     clmix_output(graph, "dx", clmix_gradient_of(x));
     for (size_t n = 0; mlp->apart && n < graph->node_count; n++)
         if (strcmp(graph->nodes[n]->op->name, "linear_grad_input") == 0 &&
-            clmix_shape_columns(clmix_node_result(graph, graph->nodes[n], 0)->shape) == mlp->hidden)
-            clmix_output(graph, "dhidden", clmix_value_of(graph, graph->nodes[n]->outputs[0]));
+            clmix_shape_columns(clmix_node_result(graph, graph->nodes[n], 0)->shape) == mlp->hidden) {
+            char name[32];
+
+            snprintf(name, sizeof name, "dhidden %zu", n);
+            clmix_output(graph, name, clmix_value_of(graph, graph->nodes[n]->outputs[0]));
+        }
     return graph;
 }
 

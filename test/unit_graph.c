@@ -114,6 +114,69 @@ START_TEST(a_value_larger_than_an_allocation_is_refused_when_compiling)
 }
 END_TEST
 
+static void check_refused(clmix_graph *graph, const char *mentioned)
+{
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), mentioned) != NULL, "%s", clmix_error());
+    clmix_graph_free(graph);
+}
+
+START_TEST(values_of_another_graph_are_refused)
+{
+    clmix_graph *other = clmix_graph_new(), *graph = clmix_graph_new();
+    clmix_value none = clmix_no_value(), foreign = none, x;
+
+    for (int i = 0; i < 9; i++) /* more values than the graph has */
+        foreign = clmix_relu(i == 0 ? input(other, "x", 1, 1, 1, 1) : foreign);
+    x = clmix_relu(input(graph, "x", 1, 1, 1, 1));
+    clmix_backward(graph, 1, &x, &foreign);
+    check_refused(graph, "another graph");
+
+    graph = clmix_graph_new();
+    input(graph, "x", 1, 1, 1, 1);
+    clmix_backward(graph, 1, &foreign, &none);
+    check_refused(graph, "this graph");
+
+    graph = clmix_graph_new();
+    clmix_output(graph, "y", foreign);
+    check_refused(graph, "'y': the value belongs to another graph");
+    clmix_graph_free(other);
+}
+END_TEST
+
+/* A graph with an input "x", an output "y" and a weight "w". */
+static clmix_value name_three(clmix_graph **graph)
+{
+    clmix_value x;
+
+    *graph = clmix_graph_new();
+    x = input(*graph, "x", 1, 1, 1, 1);
+    clmix_output(*graph, "y", clmix_relu(x));
+    clmix_parameter(clmix_root(*graph), "w", 1, (size_t[]){ 1 }, NULL, CLMIX_ZEROS, 0.0f);
+    ck_assert_int_eq(clmix_graph_check(*graph), CLMIX_OK);
+    return x;
+}
+
+START_TEST(a_name_is_given_once)
+{
+    static const char *const names[] = { "x", "y", "w" };
+    clmix_graph *graph;
+
+    for (int i = 0; i < 3; i++) {
+        clmix_value x = name_three(&graph);
+
+        clmix_output(graph, names[i], clmix_relu(x));
+        check_refused(graph, "of this name");
+        name_three(&graph);
+        input(graph, names[i], 1, 1, 1, 1);
+        check_refused(graph, "of this name");
+        name_three(&graph);
+        clmix_parameter(clmix_root(graph), names[i], 1, (size_t[]){ 1 }, NULL, CLMIX_ZEROS, 0.0f);
+        check_refused(graph, "name");
+    }
+}
+END_TEST
+
 /* ---- the table of ops -------------------------------------------------------------------------------------------------------------- */
 
 /* What only backward passes and optimizers use, or what nothing flows through. */
@@ -383,6 +446,52 @@ START_TEST(gradients_of_parts_are_assembled)
 }
 END_TEST
 
+/* ---- the gradient 1 ------------------------------------------------------------------------------------------------------------------ */
+
+/* y = sum of w x, one number, made by a layer: dy/dx is w, and 2 w where y counts twice. */
+static void check_scalar_layer(clmix_value (*layer)(clmix_scope at, clmix_value x), bool twice)
+{
+    static const float weight[4] = { 1, 2, 3, 4 };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = input(graph, "x", 1, 2, 2, 1), y[2], ones[2] = { clmix_no_value(), clmix_no_value() };
+    float data[4] = { 5, 6, 7, 8 }, gradient[4];
+    clmix_plan *plan;
+
+    clmix_want_gradient(x);
+    y[0] = layer(clmix_in(clmix_root(graph), "layer"), x);
+    y[1] = clmix_scale(y[0], 1);
+    clmix_backward(graph, twice ? 2 : 1, y, ones);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    ck_assert_msg(clmix_plan_compile(&plan, graph, device, CLMIX_TRAINING) == CLMIX_OK, "%s", clmix_error());
+    ck_assert_int_eq(clmix_plan_write(plan, "layer.weight", weight, sizeof weight), CLMIX_OK);
+    ck_assert_int_eq(clmix_plan_write(plan, "x", data, sizeof data), CLMIX_OK);
+    ck_assert_msg(clmix_plan_run(plan) == CLMIX_OK, "%s", clmix_error());
+    ck_assert_int_eq(clmix_plan_read(plan, "dx", gradient, sizeof gradient), CLMIX_OK);
+    for (int i = 0; i < 4; i++)
+        ck_assert_msg(gradient[i] == (twice ? 2 : 1) * weight[i], "element %d: %g", i, (double)gradient[i]);
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+}
+
+static clmix_value linear_layer(clmix_scope at, clmix_value x)
+{
+    return clmix_linear(at, clmix_reshape(x, 2, (size_t[]){ 1, 4 }), 1, true);
+}
+
+static clmix_value convolution(clmix_scope at, clmix_value x)
+{
+    return clmix_conv2d(at, x, 1, clmix_square(2, 1, 0), true);
+}
+
+START_TEST(a_loss_made_by_a_layer_has_gradients)
+{
+    check_scalar_layer(linear_layer, false);
+    check_scalar_layer(convolution, false);
+    check_scalar_layer(linear_layer, true);
+    check_scalar_layer(convolution, true);
+}
+END_TEST
+
 /* ---- bindings ----------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(an_application_binds_its_own_memory)
@@ -452,6 +561,8 @@ int main(void)
     tcase_add_test(building, an_error_names_its_op_once);
     tcase_add_test(building, a_null_graph_is_harmless);
     tcase_add_test(building, two_weights_of_one_name_are_refused);
+    tcase_add_test(building, values_of_another_graph_are_refused);
+    tcase_add_test(building, a_name_is_given_once);
     tcase_add_test(building, sizes_beyond_32_bits_are_refused);
     tcase_add_test(building, a_value_larger_than_an_allocation_is_refused_when_compiling);
     tcase_add_test(building, every_op_is_complete);
@@ -466,6 +577,7 @@ int main(void)
     tcase_add_checked_fixture(running, open_real, close_device);
     tcase_add_test(running, peak_is_what_is_allocated);
     tcase_add_test(running, gradients_of_parts_are_assembled);
+    tcase_add_test(running, a_loss_made_by_a_layer_has_gradients);
     tcase_add_test(running, an_application_binds_its_own_memory);
     tcase_add_test(running, sizes_of_data_are_checked);
     suite_add_tcase(suite, running);

@@ -63,10 +63,11 @@ CLMIX_API clmix_scope clmix_in(clmix_scope at, const char *format, ...)
 CLMIX_API void clmix_at(clmix_scope at);
 
 /* What is fed at each run. The name is what clmix_plan_bind and clmix_plan_write use. A NULL `name`, or `size` where there are axes, is
- * an error of the graph (ARGUMENT), and so is a shape that cannot be. */
+ * an error of the graph (ARGUMENT), and so is a shape that cannot be, and a name that an input, an output or a weight has already. */
 CLMIX_API clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size);
 
-/* Names a value as a result of the graph, to be read after a run. A NULL `name` is an error of the graph (ARGUMENT). */
+/* Names a value as a result of the graph, to be read after a run. A NULL `name` is an error of the graph (ARGUMENT), and so is a name that
+ * is given already, and a value of another graph or of none. */
 CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value value);
 
 /* How weights begin: drawn from one seed and the weight's name, the same on every device. `bound` is the half-width of the uniform
@@ -98,7 +99,7 @@ CLMIX_API size_t clmix_freeze(clmix_graph *graph, const char *pattern);
 
 /* Appends the backward pass. `of[i]` are results, `gradient[i]` the gradients fed into them; a gradient whose graph is NULL stands for 1
  * and belongs to a scalar. After it every parameter that `of` depends on has a gradient, written to the gradient arena of the plan. A
- * NULL `of` or `gradient` is an error of the graph (ARGUMENT), and so is a second backward pass. */
+ * NULL `of` or `gradient` is an error of the graph (ARGUMENT), and so is a value of another graph, and a second backward pass. */
 CLMIX_API void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const clmix_value *gradient);
 
 /* The gradient of an input for which clmix_want_gradient was called; after clmix_backward. A zero tensor if nothing depends on it.

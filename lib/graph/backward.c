@@ -31,7 +31,6 @@ struct clmix_backward {
     size_t contribution_count, contribution_capacity;
     struct contributions *to; /* for each forward value */
     int32_t *rebuilt;         /* for each forward value: what stands for it in the backward pass, or CLMIX_NONE while unknown */
-    bool *seeded;             /* for each forward value: its gradient is the constant 1 */
     size_t forward_values;
 };
 
@@ -123,7 +122,7 @@ static clmix_shape matrix(size_t rows, size_t columns)
 
 static clmix_value zeros(clmix_scope at, size_t rows, size_t columns)
 {
-    struct clmix_zeros_attributes attributes = { .shape = matrix(rows, columns) };
+    struct clmix_fill_attributes attributes = { .shape = matrix(rows, columns) };
 
     return clmix_node_add(at, at.graph->ops->zeros, &attributes, sizeof attributes, NULL, 0);
 }
@@ -315,11 +314,6 @@ clmix_value clmix_backward_gradient(struct clmix_backward *backward, const struc
     return clmix_value_of(backward->graph, backward->graph->tensors[node->outputs[index]]->gradient);
 }
 
-bool clmix_backward_is_one(struct clmix_backward *backward, const struct clmix_node *node, int index)
-{
-    return backward->seeded[node->outputs[index]];
-}
-
 /* ---- forward values ------------------------------------------------------------------------------------------------------------------ */
 
 /* What stands for a forward value in the backward pass: itself, or a clone of the cheap ops that make it, so that it need not be kept. */
@@ -409,7 +403,7 @@ static clmix_status visit(struct clmix_backward *backward, const struct clmix_no
         if (!output->wants_gradient)
             continue;
         CLMIX_TRY(assemble(backward, clmix_node_scope(graph, node), node->outputs[i], &output->gradient));
-        reached |= output->gradient != CLMIX_NONE || backward->seeded[node->outputs[i]];
+        reached |= output->gradient != CLMIX_NONE;
     }
     if (!reached)
         return CLMIX_OK;
@@ -449,6 +443,14 @@ static clmix_status settle_parameter(struct clmix_backward *backward, struct clm
     return CLMIX_OK;
 }
 
+/* The gradient 1 of a scalar: a constant like any other, which ops that save work by it recognise (clmix_is_ones). */
+static clmix_value one(clmix_value scalar)
+{
+    struct clmix_fill_attributes attributes = { .shape = clmix_shape_of(scalar) };
+
+    return clmix_node_add(clmix_root(scalar.graph), scalar.graph->ops->ones, &attributes, sizeof attributes, NULL, 0);
+}
+
 static clmix_status run_backward(struct clmix_backward *backward, int count, const clmix_value *of, const clmix_value *gradient)
 {
     clmix_graph *graph = backward->graph;
@@ -457,12 +459,11 @@ static clmix_status run_backward(struct clmix_backward *backward, int count, con
     for (int i = 0; i < count; i++) {
         if (!clmix_is_value(of[i]) || of[i].graph != graph)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the backward pass was asked for something that is no value of this graph");
-        if (gradient[i].graph != NULL)
-            CLMIX_TRY(contribute(backward, of[i].id, gradient[i]));
-        else if (clmix_shape_count(clmix_shape_of(of[i])) == 1)
-            backward->seeded[graph->tensors[of[i].id]->base] = true;
-        else
+        if (gradient[i].graph != NULL && gradient[i].graph != graph)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the backward pass was given a gradient that is a value of another graph");
+        if (gradient[i].graph == NULL && clmix_shape_count(clmix_shape_of(of[i])) != 1)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "only a scalar may have the gradient 1; give a gradient of the value's shape");
+        CLMIX_TRY(contribute(backward, of[i].id, gradient[i].graph == NULL ? one(of[i]) : gradient[i]));
     }
     for (size_t n = graph->forward_count; n-- > 0;)
         CLMIX_TRY(visit(backward, graph->nodes[n]));
@@ -496,9 +497,8 @@ void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const 
     graph->forward_count = graph->node_count;
     backward.forward_values = graph->tensor_count;
     backward.rebuilt = malloc((graph->tensor_count + 1) * sizeof *backward.rebuilt);
-    backward.seeded = calloc(graph->tensor_count + 1, sizeof *backward.seeded);
     backward.to = malloc((graph->tensor_count + 1) * sizeof *backward.to);
-    if (backward.rebuilt == NULL || backward.seeded == NULL || backward.to == NULL)
+    if (backward.rebuilt == NULL || backward.to == NULL)
         status = clmix_fail_memory("the backward pass");
     else {
         for (size_t i = 0; i < graph->tensor_count; i++) {
@@ -512,7 +512,6 @@ void clmix_backward(clmix_graph *graph, int count, const clmix_value *of, const 
     free(backward.contributions);
     free(backward.to);
     free(backward.rebuilt);
-    free(backward.seeded);
 }
 
 clmix_value clmix_gradient_of(clmix_value input)
@@ -523,7 +522,7 @@ clmix_value clmix_gradient_of(clmix_value input)
         return input;
     tensor = input.graph->tensors[input.id];
     if (tensor->gradient == CLMIX_NONE) {
-        struct clmix_zeros_attributes attributes = { .shape = tensor->shape };
+        struct clmix_fill_attributes attributes = { .shape = tensor->shape };
 
         return clmix_node_add(clmix_root(input.graph), input.graph->ops->zeros, &attributes, sizeof attributes, NULL, 0);
     }

@@ -47,6 +47,7 @@ void clmix_graph_free(clmix_graph *graph)
     free(graph->strings);
     free(graph->parameters);
     clmix_names_clear(&graph->parameter_names);
+    clmix_names_clear(&graph->port_names);
     free(graph);
 }
 
@@ -158,6 +159,16 @@ bool clmix_is_value(clmix_value value)
     return value.graph != NULL && value.id >= 0 && (size_t)value.id < value.graph->tensor_count;
 }
 
+bool clmix_is_ones(clmix_value value)
+{
+    const struct clmix_tensor *base;
+
+    if (!clmix_is_value(value))
+        return false;
+    base = value.graph->tensors[value.graph->tensors[value.id]->base];
+    return base->producer >= 0 && value.graph->nodes[base->producer]->op == value.graph->ops->ones;
+}
+
 clmix_value clmix_value_of(clmix_graph *graph, int32_t id)
 {
     return id == CLMIX_NONE ? clmix_no_value() : (clmix_value){ .graph = graph, .id = id };
@@ -227,6 +238,24 @@ static clmix_status check_shape(clmix_shape shape)
     return CLMIX_OK;
 }
 
+/* Inputs, results and weights are told apart by name alone. */
+static bool is_taken(const clmix_graph *graph, const char *name)
+{
+    size_t ignored;
+
+    return clmix_names_find(&graph->port_names, name, &ignored) || clmix_names_find(&graph->parameter_names, name, &ignored);
+}
+
+/* Gives an input or a result its name. */
+static const char *name_port(clmix_graph *graph, const char *name, int32_t id)
+{
+    const char *copy = clmix_graph_string(graph, name);
+
+    if (copy != NULL && !clmix_names_add(&graph->port_names, copy, (size_t)id))
+        keep_error(graph, clmix_fail_memory("a graph's names"));
+    return copy;
+}
+
 clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size)
 {
     clmix_shape shape = clmix_shape_make(rank, size);
@@ -239,9 +268,12 @@ clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, i
         return clmix_poison_null(root, "clmix_input", name == NULL ? "name" : "size");
     if (check_shape(shape) != CLMIX_OK)
         return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': %s", name, clmix_error());
+    if (is_taken(graph, name))
+        return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': there is an input, an output or a weight of this name; give another",
+                            name);
     id = clmix_graph_add_tensor(graph, CLMIX_VALUE_INPUT, type, shape, -1);
     if (id >= 0)
-        graph->tensors[id]->name = clmix_graph_string(graph, name);
+        graph->tensors[id]->name = name_port(graph, name, id);
     return (clmix_value){ .graph = graph, .id = id };
 }
 
@@ -249,10 +281,22 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
 {
     const struct clmix_tensor *tensor;
 
-    if (graph == NULL || value.graph != graph || !clmix_is_value(value))
-        return; /* a poisoned value: its own error is already kept */
+    if (graph == NULL)
+        return;
     if (name == NULL) {
         (void)clmix_poison_null(clmix_here(graph), "clmix_output", "name");
+        return;
+    }
+    if (value.graph != graph) {
+        clmix_poison(clmix_root(graph), CLMIX_ERROR_ARGUMENT, "output '%s': %s", name,
+                     value.graph == NULL ? "there is no value" : "the value belongs to another graph");
+        return;
+    }
+    if (!clmix_is_value(value))
+        return; /* poisoned: its own error is already kept */
+    if (is_taken(graph, name)) {
+        clmix_poison(clmix_root(graph), CLMIX_ERROR_ARGUMENT,
+                     "output '%s': there is an input, an output or a weight of this name; give another", name);
         return;
     }
     tensor = graph->tensors[value.id];
@@ -261,7 +305,7 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
         value = clmix_node_add(clmix_here(graph), graph->ops->copy, NULL, 0, &value,
                                1); /* a result is memory of its own, which an application may bind */
     if (clmix_is_value(value))
-        graph->tensors[graph->tensors[value.id]->base]->output = clmix_graph_string(graph, name);
+        graph->tensors[graph->tensors[value.id]->base]->output = name_port(graph, name, graph->tensors[value.id]->base);
 }
 
 /* ---- parameters and states ---------------------------------------------------------------------------------------------------------- */
@@ -289,6 +333,8 @@ static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_t
     parameter.info.name = clmix_path_text(graph, full.path);
     if (clmix_names_find(&graph->parameter_names, parameter.info.name, &same))
         return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "two tensors of this name; every weight needs its own place");
+    if (is_taken(graph, parameter.info.name))
+        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "a weight of the name of an input or output; give another");
     arena = wanted->trainable ? &graph->weight_count : &graph->state_count;
     parameter.info.offset = *arena;
     id = clmix_graph_add_tensor(graph, wanted->trainable ? CLMIX_VALUE_PARAMETER : CLMIX_VALUE_STATE, CLMIX_F32,

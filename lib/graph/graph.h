@@ -20,6 +20,7 @@ struct clmix_graph {
     struct clmix_parameter *parameters;
     size_t parameter_count, parameter_capacity;
     clmix_names parameter_names; /* numbers of the parameters */
+    clmix_names port_names;      /* values of the inputs and outputs */
     char **strings;              /* every name and path, owned */
     size_t string_count, string_capacity;
     int32_t here; /* path named last by clmix_at */

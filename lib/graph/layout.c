@@ -147,13 +147,12 @@ static clmix_status index_places(struct clmix_plan *plan)
         return clmix_fail_memory("a plan");
     for (size_t i = 0; i < plan->place_count; i++) {
         const struct clmix_place *place = &plan->places[i];
-        size_t earlier;
 
         if (place->storage == CLMIX_NONE)
             continue;
         if (place->slice == 0 && plan->storages[place->storage].arena == CLMIX_ACTIVATIONS)
             plan->listed[plan->listed_count++] = (int32_t)i;
-        if (place->name != NULL && !clmix_names_find(&plan->names, place->name, &earlier) && !clmix_names_add(&plan->names, place->name, i))
+        if (place->name != NULL && !clmix_names_add(&plan->names, place->name, i))
             return clmix_fail_memory("a plan");
     }
     return CLMIX_OK;

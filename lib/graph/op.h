@@ -120,6 +120,7 @@ clmix_scope clmix_here(clmix_graph *graph);                  /* the scope named 
 clmix_value clmix_node_output(clmix_value first, int index); /* a further output of the node that made `first` */
 clmix_value clmix_no_value(void);                            /* an optional input left out */
 bool clmix_is_value(clmix_value value);                      /* there is one, and it is not poisoned */
+bool clmix_is_ones(clmix_value value);                       /* a constant of ones, as the gradient 1 of a loss is */
 /* Poisons: records the first error of the graph, with the path in front, and gives a poisoned value. */
 clmix_value clmix_poison(clmix_scope at, clmix_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same for a pointer that a public function cannot do without. */
@@ -140,10 +141,8 @@ clmix_status clmix_node_declare_view(clmix_graph *graph, struct clmix_node *node
 /* ---- backward ----------------------------------------------------------------------------------------------------------------------- */
 
 clmix_graph *clmix_backward_graph(struct clmix_backward *backward);
-/* The gradient that reached output `index`; not a value (clmix_is_value) when none did: then it is zero; or, for a scalar loss that the
- * caller seeded with "1", clmix_backward_is_one is true. */
+/* The gradient that reached output `index`; not a value (clmix_is_value) when none did: then it is zero. */
 clmix_value clmix_backward_gradient(struct clmix_backward *backward, const struct clmix_node *node, int index);
-bool clmix_backward_is_one(struct clmix_backward *backward, const struct clmix_node *node, int index);
 bool clmix_backward_wants(struct clmix_backward *backward, const struct clmix_node *node, int input);
 /* A forward value for use in the backward pass: kept, or rebuilt when its op is CLMIX_OP_REBUILD. */
 clmix_value clmix_backward_input(struct clmix_backward *backward, const struct clmix_node *node, int input);
@@ -234,7 +233,7 @@ struct clmix_slice_attributes {
 struct clmix_reshape_attributes {
     clmix_shape shape;
 };
-struct clmix_zeros_attributes {
+struct clmix_fill_attributes {
     clmix_shape shape; /* f32 */
 };
 
@@ -245,7 +244,8 @@ struct clmix_graph_ops {
     const struct clmix_op *add;     /* a, b -> a + b */
     const struct clmix_op *concat;  /* clmix_concat_attributes */
     const struct clmix_op *reshape; /* clmix_reshape_attributes, a view */
-    const struct clmix_op *zeros;   /* no inputs; clmix_zeros_attributes */
+    const struct clmix_op *zeros;   /* no inputs; clmix_fill_attributes */
+    const struct clmix_op *ones;    /* likewise */
 };
 /* What is underneath clmix_graph_new: an empty graph, NULL when out of memory. `ops` must outlive it. */
 clmix_graph *clmix_graph_create(const struct clmix_graph_ops *ops);

@@ -61,7 +61,7 @@ static bool splits(const clmix_graph *graph, const struct clmix_node *node, stru
 static clmix_status concat_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     const struct clmix_concat_attributes *attributes = node->attributes;
-    clmix_value dy = clmix_upstream(backward, node, 0);
+    clmix_value dy = clmix_backward_gradient(backward, node, 0);
     struct clmix_split_attributes parts;
     bool dense = splits(clmix_backward_graph(backward), node, &parts);
     clmix_value first = dense && clmix_is_value(dy) ? clmix_split(clmix_backward_scope(backward, node), dy, &parts) : dy;

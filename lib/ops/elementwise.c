@@ -166,22 +166,10 @@ void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, u
 
 /* ---- backward ------------------------------------------------------------------------------------------------------------------------ */
 
-clmix_value clmix_upstream(struct clmix_backward *backward, const struct clmix_node *node, int index)
-{
-    clmix_value gradient = clmix_backward_gradient(backward, node, index);
-    struct clmix_zeros_attributes attributes = { .shape = clmix_node_result(clmix_backward_graph(backward), node, index)->shape };
-    clmix_value one;
-
-    if (!clmix_backward_is_one(backward, node, index))
-        return gradient;
-    one = clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_ones, &attributes, sizeof attributes, NULL, 0);
-    return clmix_is_value(gradient) ? clmix_add(one, gradient) : one;
-}
-
 clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,
                                 const void *attributes, size_t attributes_bytes, clmix_value kept)
 {
-    clmix_value inputs[2] = { clmix_upstream(backward, node, 0), kept };
+    clmix_value inputs[2] = { clmix_backward_gradient(backward, node, 0), kept };
     clmix_value gradient;
 
     if (!clmix_is_value(inputs[0]) || !clmix_backward_wants(backward, node, 0))
@@ -194,7 +182,7 @@ clmix_status clmix_give_through(struct clmix_backward *backward, const struct cl
 
 static clmix_status fill_shape(clmix_graph *graph, struct clmix_node *node)
 {
-    const struct clmix_zeros_attributes *attributes = node->attributes;
+    const struct clmix_fill_attributes *attributes = node->attributes;
 
     return clmix_node_declare(graph, node, CLMIX_F32, attributes->shape);
 }
@@ -220,7 +208,7 @@ const struct clmix_op clmix_op_ones = { .name = "ones", .shape = fill_shape, .la
 
 clmix_value clmix_zeros(clmix_scope at, clmix_shape shape)
 {
-    struct clmix_zeros_attributes attributes = { .shape = shape };
+    struct clmix_fill_attributes attributes = { .shape = shape };
 
     return clmix_node_add(at, &clmix_op_zeros, &attributes, sizeof attributes, NULL, 0);
 }
@@ -230,7 +218,7 @@ clmix_value clmix_zeros(clmix_scope at, clmix_shape shape)
 /* Every term has the gradient of the sum. */
 static clmix_status sum_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    clmix_value dy = clmix_upstream(backward, node, 0);
+    clmix_value dy = clmix_backward_gradient(backward, node, 0);
 
     for (int i = 0; i < node->input_count && clmix_is_value(dy); i++)
         CLMIX_TRY(clmix_backward_give(backward, node, i, dy));

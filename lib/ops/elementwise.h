@@ -52,8 +52,6 @@ void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, u
 
 /* ---- backward ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The gradient that reached output `index`, a tensor of ones where a scalar was seeded with 1; not a value when there is none. */
-clmix_value clmix_upstream(struct clmix_backward *backward, const struct clmix_node *node, int index);
 /* Gives input 0 the gradient `op`(dy, kept); nothing when no gradient arrived or none is wanted. */
 clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,
                                 const void *attributes, size_t attributes_bytes, clmix_value kept);

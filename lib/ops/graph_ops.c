@@ -7,6 +7,7 @@ static const struct clmix_graph_ops graph_ops = {
     .concat = &clmix_op_concat,
     .reshape = &clmix_op_reshape,
     .zeros = &clmix_op_zeros,
+    .ones = &clmix_op_ones,
 };
 
 clmix_graph *clmix_graph_new(void)

@@ -68,14 +68,13 @@ static clmix_status cross_entropy_backward(struct clmix_backward *backward, cons
 {
     struct loss_attributes attributes = *(const struct loss_attributes *)node->attributes;
     clmix_value gradient = clmix_backward_gradient(backward, node, 0), inputs[6];
-    bool one = clmix_backward_is_one(backward, node, 0);
 
-    if (!clmix_backward_wants(backward, node, LOGITS) || !(one || clmix_is_value(gradient)))
+    if (!clmix_backward_wants(backward, node, LOGITS) || !clmix_is_value(gradient))
         return CLMIX_OK;
     for (int i = LOGITS; i <= WEIGHT; i++)
         inputs[i] = clmix_backward_input(backward, node, i);
     inputs[STATS] = clmix_backward_output(backward, node, 1);
-    inputs[UPSTREAM] = clmix_is_value(gradient) ? clmix_upstream(backward, node, 0) : clmix_no_value();
+    inputs[UPSTREAM] = clmix_is_ones(gradient) ? clmix_no_value() : gradient;
     return clmix_backward_give(backward, node, LOGITS,
                                clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_cross_entropy_grad, &attributes,
                                               sizeof attributes, inputs, 6));

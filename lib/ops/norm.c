@@ -48,7 +48,7 @@ static clmix_status norm_backward(struct clmix_backward *backward, const struct 
                                   bool constant_stats)
 {
     const struct grad_attributes attributes = { constant_stats };
-    clmix_value dy = clmix_upstream(backward, node, 0), dx;
+    clmix_value dy = clmix_backward_gradient(backward, node, 0), dx;
 
     if (!clmix_is_value(dy))
         return CLMIX_OK;

@@ -160,7 +160,7 @@ static clmix_status max_grad_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status max_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     clmix_window window = *(const clmix_window *)node->attributes;
-    clmix_value inputs[3] = { clmix_upstream(backward, node, 0) }, dx;
+    clmix_value inputs[3] = { clmix_backward_gradient(backward, node, 0) }, dx;
 
     if (!clmix_is_value(inputs[0]) || !clmix_backward_wants(backward, node, 0))
         return CLMIX_OK;

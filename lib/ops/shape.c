@@ -113,7 +113,7 @@ static clmix_status copy_shape(clmix_graph *graph, struct clmix_node *node)
 
 static clmix_status copy_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    clmix_value dy = clmix_upstream(backward, node, 0);
+    clmix_value dy = clmix_backward_gradient(backward, node, 0);
 
     return clmix_is_value(dy) ? clmix_backward_give(backward, node, 0, dy) : CLMIX_OK;
 }

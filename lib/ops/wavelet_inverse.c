@@ -48,7 +48,7 @@ static clmix_status inverse_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status inverse_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     const struct inverse_attributes *attributes = node->attributes;
-    clmix_value dy = clmix_upstream(backward, node, 0), details[CLMIX_MOST_LEVELS], low;
+    clmix_value dy = clmix_backward_gradient(backward, node, 0), details[CLMIX_MOST_LEVELS], low;
 
     if (!clmix_is_value(dy))
         return CLMIX_OK;
