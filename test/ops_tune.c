@@ -432,6 +432,57 @@ START_TEST(form_is_what_the_file_says)
 }
 END_TEST
 
+/* ---- beside the application ---------------------------------------------------------------------------------------------------------- */
+
+static void compile_linear(clmix_device *device, clmix_plan **plan)
+{
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_output(graph, "y",
+                 clmix_linear(clmix_in(clmix_root(graph), "fc"), clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ 37, 24 }), 40, true));
+    check_ok(clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE));
+    clmix_graph_free(graph);
+}
+
+/* Its queue is held up meanwhile: whoever waits for it would wait for good. */
+START_TEST(measuring_leaves_the_application_alone)
+{
+    cl_int code;
+    cl_context context = clCreateContext(NULL, 1, &test_device->id, NULL, NULL, &code);
+    cl_command_queue queue = clCreateCommandQueue(context, test_device->id, 0, &code);
+    cl_event gate = clCreateUserEvent(context, &code);
+    size_t before[3], after[3], answers;
+    const char *form = clmix_form_name(clmix_device_describe(test_device)->form);
+    char text[256];
+    clmix_device *adopted;
+    clmix_plan *plan;
+
+    ck_assert_ptr_nonnull(gate);
+    snprintf(text, sizeof text, HEAD CLMIX_FORM_KEY "\t%s\tby hand\nclblast 2 %s\town\tby hand\n", form, form);
+    write_tuning(text);
+    answers = answers_kept();
+    check_ok(clmix_device_adopt(&adopted, context, test_device->id, queue));
+    clmix_device_memory(adopted, &before[0], &before[1], &before[2]);
+    ck_assert_int_eq(clEnqueueBarrierWithWaitList(queue, 1, &gate, NULL), CL_SUCCESS);
+    alarm(200); /* ends the wait */
+    compile_linear(adopted, &plan);
+    alarm(0);
+    ck_assert_msg(answers_kept() > answers, "nothing was measured");
+    clmix_device_memory(adopted, &after[0], &after[1], &after[2]);
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(after[i], before[i]);
+    ck_assert_ptr_eq(clmix_device_queue(adopted), queue);
+    ck_assert_int_eq(clSetUserEventStatus(gate, CL_COMPLETE), CL_SUCCESS);
+    check_ok(clmix_plan_run(plan)); /* on the application's queue */
+    check_ok(clmix_plan_wait(plan));
+    clmix_plan_free(plan);
+    clmix_device_close(adopted);
+    clReleaseEvent(gate);
+    clReleaseCommandQueue(queue);
+    clReleaseContext(context);
+}
+END_TEST
+
 /* ---- the program -------------------------------------------------------------------------------------------------------------------- */
 
 int main(void)
@@ -454,6 +505,7 @@ int main(void)
     tcase_add_test(tune, probes_of_the_form_are_right);
     tcase_add_test(tune, form_is_measured_before_the_first_plan);
     tcase_add_test(tune, form_is_what_the_file_says);
+    tcase_add_test(tune, measuring_leaves_the_application_alone);
     suite_add_tcase(suite, tune);
     return support_run(suite);
 }

@@ -20,7 +20,8 @@ typedef enum clmix_mode { CLMIX_INFERENCE = 0, CLMIX_TRAINING = 1 } clmix_mode;
 
 typedef enum clmix_arena { CLMIX_WEIGHTS, CLMIX_STATES, CLMIX_GRADIENTS, CLMIX_ACTIVATIONS, CLMIX_ARENAS } clmix_arena;
 
-/* Compiles `graph` for `device`; allocates nothing on the device. The graph may be freed afterwards, the device must outlive the plan.
+/* Compiles `graph` for `device`; keeps nothing on the device and leaves its queue alone: what has to be measured (CLMIX_TUNE) runs on a queue
+ * of its own. The graph may be freed afterwards, the device must outlive the plan.
  * Errors: whatever building the graph met (ARGUMENT, with the op's path), DEVICE_MEMORY when one value exceeds the device's largest
  * allocation. `plan` and `device` must not be NULL (ARGUMENT); a NULL graph is HOST_MEMORY. Further errors: UNSUPPORTED, HOST_MEMORY,
  * and where kernels are measured DRIVER and BUILD. */

@@ -84,6 +84,11 @@ struct clmix_op {
     /* Appends nodes that compute the inputs' gradients and hands each over with clmix_backward_give. NULL: nothing flows back. */
     clmix_status (*backward)(struct clmix_backward *backward, const struct clmix_node *node);
 
+    /* Where there are several ways to compute the op and the device tells which one is best: asks (lib/ops/tune.h, on a queue of its own and
+     * off the application's books), and keeps the answer for `launch` with clmix_planner_settle. NULL: there is one way. Launching asks
+     * nothing. */
+    clmix_status (*measure)(struct clmix_planner *planner, const struct clmix_node *node);
+
     /* Appends launches to the plan. NULL for views. */
     clmix_status (*launch)(struct clmix_planner *planner, const struct clmix_node *node);
 
@@ -168,6 +173,11 @@ int32_t clmix_planner_result(const struct clmix_planner *planner,
 bool clmix_planner_is_read_through(const struct clmix_planner *planner, const struct clmix_node *node);
 /* The node that input `index` of `node` is read through, or NULL: then the input is in memory. */
 const struct clmix_node *clmix_planner_maker(const struct clmix_planner *planner, const struct clmix_node *node, int index);
+
+/* What `measure` settles on for a node (of the slice at hand), copied; and what it has settled on, NULL for nothing: then the way that is
+ * taken unmeasured is. */
+clmix_status clmix_planner_settle(struct clmix_planner *planner, const struct clmix_node *node, const void *data, size_t bytes);
+const void *clmix_planner_settled(const struct clmix_planner *planner, const struct clmix_node *node);
 
 /* Scratch memory of `bytes` that lives during this node only: a value id for clmix_launch_value. */
 int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t bytes);

@@ -2,10 +2,12 @@
  * bottom of the compiler: calls no pass. */
 #include "graph/planner.h"
 
+#include "base/array.h"
 #include "base/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- life --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -23,14 +25,16 @@ bool clmix_planner_start(struct clmix_planner *planner)
     planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
     planner->first = malloc(tensors * sizeof *planner->first);
     planner->last = malloc(tensors * sizeof *planner->last);
+    planner->choice = malloc(nodes * sizeof *planner->choice);
     planner->slices.graph = planner->graph;
     if (planner->live == NULL || planner->absorber == NULL || planner->read_through == NULL || planner->position == NULL ||
         planner->absorbed == NULL || planner->reader_begin == NULL || planner->host == NULL || planner->host_offset == NULL ||
-        planner->first == NULL || planner->last == NULL)
+        planner->first == NULL || planner->last == NULL || planner->choice == NULL)
         return false;
     for (size_t n = 0; n < nodes; n++) {
         planner->absorber[n] = (int32_t)n;
         planner->position[n] = planner->absorbed[n] = -1;
+        planner->choice[n] = CLMIX_NONE;
     }
     return true;
 }
@@ -69,6 +73,10 @@ void clmix_planner_clear(struct clmix_planner *planner)
     free(planner->host_offset);
     free(planner->first);
     free(planner->last);
+    for (size_t i = 0; i < planner->choice_count; i++)
+        free(planner->choices[i].data);
+    free(planner->choices);
+    free(planner->choice);
     free_slices(&planner->slices);
 }
 
@@ -159,6 +167,34 @@ int32_t clmix_planner_result(const struct clmix_planner *planner, const struct c
     for (int i = 0; (next = clmix_planner_absorbed(planner, node, i)) != NULL; i++)
         last = next;
     return last->outputs[0];
+}
+
+/* ---- what is settled ---------------------------------------------------------------------------------------------------------------- */
+
+static size_t slice_images(const struct clmix_planner *planner)
+{
+    return planner->slices.number > 0 ? planner->slices.images : 0;
+}
+
+clmix_status clmix_planner_settle(struct clmix_planner *planner, const struct clmix_node *node, const void *data, size_t bytes)
+{
+    struct clmix_choice choice = { .images = slice_images(planner), .next = planner->choice[node->number], .data = malloc(bytes) };
+
+    if (choice.data == NULL || !CLMIX_PUSH(planner->choices, planner->choice_count, planner->choice_capacity, choice)) {
+        free(choice.data);
+        return clmix_fail_memory("a plan");
+    }
+    memcpy(choice.data, data, bytes);
+    planner->choice[node->number] = (int32_t)planner->choice_count - 1;
+    return CLMIX_OK;
+}
+
+const void *clmix_planner_settled(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    for (int32_t i = planner->choice[node->number]; i != CLMIX_NONE; i = planner->choices[i].next)
+        if (planner->choices[i].images == slice_images(planner))
+            return planner->choices[i].data;
+    return NULL;
 }
 
 /* ---- where values lie --------------------------------------------------------------------------------------------------------------- */

@@ -43,6 +43,13 @@ struct clmix_slices {
     size_t cut_count, cut_capacity;
 };
 
+/* What an op has settled on for a node, in slices of so many images (0: the whole batch). */
+struct clmix_choice {
+    size_t images;
+    int32_t next; /* another one of the same node, or CLMIX_NONE */
+    void *data;
+};
+
 /* The state that passes share. */
 struct clmix_planner {
     const clmix_graph *graph;
@@ -62,6 +69,9 @@ struct clmix_planner {
     size_t *host_offset;   /* elements */
     int32_t *first, *last; /* for each host */
     struct clmix_slices slices;
+    struct clmix_choice *choices;
+    size_t choice_count, choice_capacity;
+    int32_t *choice; /* for each node: one of its choices, or CLMIX_NONE */
     clmix_status status;
     char error[1024];
 };
@@ -101,6 +111,7 @@ clmix_status clmix_plan_part_values(struct clmix_planner *planner);   /* parts.c
 clmix_status clmix_plan_find_chains(struct clmix_planner *planner);   /* chain.c: which steps are launched in slices of the batch */
 clmix_status clmix_plan_place_values(struct clmix_planner *planner);  /* liveness.c: hosts and lifetimes */
 clmix_status clmix_plan_add_random(struct clmix_planner *planner);    /* scratch.c: the place of seed and step */
+clmix_status clmix_plan_measure(struct clmix_planner *planner);       /* measure.c: which way to compute a step, where there are several */
 clmix_status clmix_plan_make_launches(struct clmix_planner *planner); /* launches.c: launch records */
 clmix_status clmix_plan_lay_out(struct clmix_planner *planner);       /* layout.c: storages and slabs */
 clmix_status clmix_plan_add_costs(struct clmix_planner *planner);     /* cost.c: of the plan and of each launch */
@@ -110,10 +121,10 @@ clmix_status clmix_plan_add_costs(struct clmix_planner *planner);     /* cost.c:
 /* cost.c: the work of a step's node, with what it has absorbed. */
 uint64_t clmix_plan_step_flops(const struct clmix_planner *planner, const struct clmix_node *node);
 
-/* slice.c: a chain's slices, one after another. Entering one makes the planner's graph that of the slice from image `first` of the batch on;
- * leaving it, also after an error, gives the whole one back. */
-clmix_status clmix_slices_start(struct clmix_planner *planner, const struct clmix_chain *chain);
-clmix_status clmix_slices_enter(struct clmix_planner *planner, const struct clmix_chain *chain, size_t first);
-void clmix_slices_leave(struct clmix_planner *planner);
+/* slice.c: calls `visit` for the node that leads each step; in a chain with the planner's graph that of a slice. All slices, with places for
+ * their values, or one of each size. */
+enum clmix_visit { CLMIX_VISIT_SLICES, CLMIX_VISIT_SIZES };
+typedef clmix_status (*clmix_visitor)(struct clmix_planner *planner, const struct clmix_node *node);
+clmix_status clmix_plan_visit_steps(struct clmix_planner *planner, enum clmix_visit kind, clmix_visitor visit);
 
 #endif

@@ -1,5 +1,5 @@
-/* A chain, slice by slice: its nodes are planned once for each slice, against a graph whose values have the images of that slice only. Ops
- * need not know. */
+/* Steps one after another, and a chain's slice by slice: its nodes are planned once for each slice, against a graph whose values have the
+ * images of that slice only. Ops need not know. */
 #include "graph/planner.h"
 
 #include "base/array.h"
@@ -203,31 +203,70 @@ static void drop_places(struct clmix_planner *planner)
     }
 }
 
-/* ---- slices, one after another ------------------------------------------------------------------------------------------------------ */
+/* ---- steps, one after another ---------------------------------------------------------------------------------------------------------- */
 
-clmix_status clmix_slices_start(struct clmix_planner *planner, const struct clmix_chain *chain)
-{
-    CLMIX_TRY(list_nodes(planner, chain));
-    return planner->slices.cut == NULL ? copy_graph(&planner->slices) : CLMIX_OK;
-}
-
-clmix_status clmix_slices_enter(struct clmix_planner *planner, const struct clmix_chain *chain, size_t first)
+/* Makes the planner's graph that of the slice from image `first` of the batch on, until it is left. */
+static clmix_status enter(struct clmix_planner *planner, const struct clmix_chain *chain, size_t first, enum clmix_visit kind)
 {
     struct clmix_slices *slices = &planner->slices;
 
     slices->number = (int)(first / chain->images) + 1;
     slices->first = first;
     slices->images = slices->batch - first < chain->images ? slices->batch - first : chain->images;
-    CLMIX_TRY(add_places(planner));
+    if (kind == CLMIX_VISIT_SLICES)
+        CLMIX_TRY(add_places(planner));
     CLMIX_TRY(cut_graph(planner));
     planner->graph = slices->cut;
     return CLMIX_OK;
 }
 
-void clmix_slices_leave(struct clmix_planner *planner)
+static void leave(struct clmix_planner *planner)
 {
     planner->graph = planner->slices.graph;
     mend_graph(&planner->slices);
     drop_places(planner);
     planner->slices.number = 0;
+}
+
+static clmix_status visit_slice(struct clmix_planner *planner, const struct clmix_chain *chain, size_t first, enum clmix_visit kind,
+                                clmix_visitor visit)
+{
+    const struct clmix_slices *slices = &planner->slices;
+    clmix_status status = enter(planner, chain, first, kind);
+
+    for (size_t k = 0; status == CLMIX_OK && k < slices->node_count; k++)
+        if (planner->absorber[slices->nodes[k]] == slices->nodes[k])
+            status = visit(planner, planner->graph->nodes[slices->nodes[k]]);
+    leave(planner);
+    return status;
+}
+
+static clmix_status visit_chain(struct clmix_planner *planner, const struct clmix_chain *chain, enum clmix_visit kind, clmix_visitor visit)
+{
+    const size_t last = (planner->slices.batch - 1) / chain->images * chain->images;
+
+    CLMIX_TRY(list_nodes(planner, chain));
+    if (planner->slices.cut == NULL)
+        CLMIX_TRY(copy_graph(&planner->slices));
+    for (size_t first = 0; first <= last; first += chain->images)
+        if (kind == CLMIX_VISIT_SLICES || first == 0 || first == last)
+            CLMIX_TRY(visit_slice(planner, chain, first, kind, visit));
+    return CLMIX_OK;
+}
+
+clmix_status clmix_plan_visit_steps(struct clmix_planner *planner, enum clmix_visit kind, clmix_visitor visit)
+{
+    const clmix_graph *graph = planner->graph;
+    int32_t done = -1;
+
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct clmix_chain *chain;
+
+        if (!clmix_planner_leads(planner, n) || planner->position[n] <= done)
+            continue;
+        chain = clmix_slices_at(planner, planner->position[n]);
+        CLMIX_TRY(chain == NULL ? visit(planner, graph->nodes[n]) : visit_chain(planner, chain, kind, visit));
+        done = chain == NULL ? planner->position[n] : chain->last;
+    }
+    return CLMIX_OK;
 }

@@ -172,10 +172,5 @@ static clmix_status probe_product(clmix_device *device, bool *right, double *sec
 
 clmix_status clmix_form_probe(clmix_device *device, int probe, bool *right, double *seconds)
 {
-    const size_t peak_bytes = device->peak_bytes, allocations = device->allocations;
-    clmix_status status = probe == 0 ? probe_product(device, right, seconds) : probe_op(device, &op_probes[probe - 1], right, seconds);
-
-    device->peak_bytes = peak_bytes; /* as in gemm_probe.c */
-    device->allocations = allocations;
-    return status;
+    return probe == 0 ? probe_product(device, right, seconds) : probe_op(device, &op_probes[probe - 1], right, seconds);
 }

@@ -55,8 +55,10 @@ struct clmix_gemm {
 /* A whole value as a matrix: its rows (all axes but the last) and its own pitch. */
 struct clmix_matrix clmix_matrix_of(int32_t value);
 
-/* Appends the launches. The result is the same bits on every run; see gemm_tile.c and tune.h for what it depends on. Errors: those of
- * measuring (tune.h). */
+/* Settles route and tile of a node's product, for clmix_gemm_plan: what the op's `measure` does. Errors: those of measuring (tune.h). */
+clmix_status clmix_gemm_measure(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
+/* Appends the launches, by the route and with the tile that were settled; where none were, of clmix's own kernel with the first tile. The
+ * result is the same bits on every run; see gemm_tile.c and tune.h for what it depends on. */
 clmix_status clmix_gemm_plan(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
 
 #endif

@@ -301,7 +301,6 @@ clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *lik
 {
     struct attributes attributes = { .route = route, .has_tile = tile != NULL };
     struct operands operands = { 0 };
-    size_t peak_bytes = device->peak_bytes, allocations = device->allocations;
     clmix_graph *graph = clmix_graph_new();
     clmix_plan *plan = NULL;
     clmix_status status;
@@ -323,7 +322,5 @@ clmix_status clmix_gemm_probe(clmix_device *device, const struct clmix_gemm *lik
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     free_operands(&operands);
-    device->peak_bytes = peak_bytes; /* the probe is over: the device's books are those of its user */
-    device->allocations = allocations;
     return status;
 }

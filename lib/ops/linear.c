@@ -189,7 +189,7 @@ static void finish(const struct clmix_planner *planner, const struct clmix_node 
     gemm->c = clmix_matrix_of(clmix_planner_result(planner, node));
 }
 
-static clmix_status launch(struct clmix_planner *planner, const struct clmix_node *node)
+static struct clmix_gemm product(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape x = clmix_node_input(graph, node, 0)->shape, weight = clmix_node_input(graph, node, 1)->shape;
@@ -203,11 +203,11 @@ static clmix_status launch(struct clmix_planner *planner, const struct clmix_nod
 
     read_input(planner, node, &gemm);
     finish(planner, node, &gemm);
-    return clmix_gemm_plan(planner, node, &gemm);
+    return gemm;
 }
 
 /* dx = dy W: W is [in][out], so it is read transposed. */
-static clmix_status launch_grad_input(struct clmix_planner *planner, const struct clmix_node *node)
+static struct clmix_gemm product_grad_input(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape gradient = clmix_node_input(graph, node, 0)->shape, weight = clmix_node_input(graph, node, 1)->shape;
@@ -222,11 +222,11 @@ static clmix_status launch_grad_input(struct clmix_planner *planner, const struc
     };
 
     finish(planner, node, &gemm);
-    return clmix_gemm_plan(planner, node, &gemm);
+    return gemm;
 }
 
 /* dW = x^T dy. */
-static clmix_status launch_grad_weight(struct clmix_planner *planner, const struct clmix_node *node)
+static struct clmix_gemm product_grad_weight(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape x = clmix_node_input(graph, node, 0)->shape, gradient = clmix_node_input(graph, node, 1)->shape;
@@ -242,6 +242,27 @@ static clmix_status launch_grad_weight(struct clmix_planner *planner, const stru
     };
 
     read_input(planner, node, &gemm);
+    return gemm;
+}
+
+static struct clmix_gemm product_of(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    return node->op == &clmix_op_linear              ? product(planner, node)
+           : node->op == &clmix_op_linear_grad_input ? product_grad_input(planner, node)
+                                                     : product_grad_weight(planner, node);
+}
+
+static clmix_status measure(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_gemm gemm = product_of(planner, node);
+
+    return clmix_gemm_measure(planner, node, &gemm);
+}
+
+static clmix_status launch(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_gemm gemm = product_of(planner, node);
+
     return clmix_gemm_plan(planner, node, &gemm);
 }
 
@@ -283,6 +304,7 @@ const struct clmix_op clmix_op_linear = {
     .flags = CLMIX_OP_STRIDED,
     .shape = shape,
     .backward = backward,
+    .measure = measure,
     .launch = launch,
     .absorb = absorb,
     .reads_through = reads_through,
@@ -294,7 +316,8 @@ const struct clmix_op clmix_op_linear_grad_input = {
     .name = "linear_grad_input",
     .flags = CLMIX_OP_STRIDED,
     .shape = gradient_shape,
-    .launch = launch_grad_input,
+    .measure = measure,
+    .launch = launch,
     .absorb = absorb_gradient,
     .cost = cost,
     .parts = clmix_parts_by_row,
@@ -305,7 +328,8 @@ const struct clmix_op clmix_op_linear_grad_weight = {
     .name = "linear_grad_weight",
     .flags = CLMIX_OP_STRIDED,
     .shape = gradient_shape,
-    .launch = launch_grad_weight,
+    .measure = measure,
+    .launch = launch,
     .reads_through = reads_through,
     .cost = cost_grad_weight,
 };

@@ -56,19 +56,16 @@ static clmix_status measure_all(clmix_device *device, const struct clmix_tune_qu
     return CLMIX_OK;
 }
 
-/* Measures beside what the device is doing otherwise: neither a profile nor the kernel cache sees what is only tried. */
+/* Measures beside what the device is doing otherwise. */
 static clmix_status measure(clmix_device *device, const struct clmix_tune_question *question, struct outcome *outcome)
 {
-    struct clmix_profile *profile = device->profile;
-    const bool trying = device->trying;
     const double start = clmix_seconds();
+    struct clmix_trial before;
     clmix_status status;
 
-    device->profile = NULL;
-    device->trying = true;
+    CLMIX_TRY(clmix_trial_begin(device, &before));
     status = measure_all(device, question, outcome);
-    device->profile = profile;
-    device->trying = trying;
+    clmix_trial_end(device, &before);
     if (question->neutral)
         device->tuning_seconds -= clmix_seconds() - start;
     return status;

@@ -9,6 +9,8 @@
  * questions share the time that CLMIX_TUNE allows (10 seconds by default). When it is used up the first way is taken and the question
  * stays open for the next start; one that was begun is finished.
  *
+ * Measuring is a trial (runtime.h): the application's queue, profile and peak of memory do not see it.
+ *
  * Nothing is measured, and the first way is taken, where CLMIX_TUNE=off, where the device is generic, or where an answer could not be
  * kept (no cache folder, or not writable): otherwise every start would measure again, and might choose differently. */
 #ifndef CLMIX_OPS_TUNE_H

@@ -112,4 +112,18 @@ double clmix_seconds(void);
 /* Flushes, then waits for the queue without burning a core where the driver would spin. */
 clmix_status clmix_device_wait(clmix_device *device);
 
+/* --- trials ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Work that is only tried, such as measuring: until its end the device enqueues on a queue of the trial's own, no profile sees it, programs are
+ * candidates (`trying`), and at the end the peak and the count of allocations are what they were. What a trial allocates it releases. Trials
+ * may lie inside each other. Errors: those of making a queue. */
+struct clmix_trial {
+    cl_command_queue queue;
+    struct clmix_profile *profile;
+    bool trying;
+    size_t peak_bytes, allocations;
+};
+clmix_status clmix_trial_begin(clmix_device *device, struct clmix_trial *before);
+void clmix_trial_end(clmix_device *device, const struct clmix_trial *before);
+
 #endif
