@@ -22,7 +22,7 @@ clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, con
     clmix_graph *graph = clmix_graph_new();
 
     clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    clmix_value pixels = clmix_input(graph, "pictures", CLMIX_U8, 4, size);
+    clmix_value pixels = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size);
     clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, deviation), config);
     clmix_output(graph, "logits", logits);
     clmix_output(graph, "probabilities", clmix_softmax(logits, -1));

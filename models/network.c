@@ -17,7 +17,7 @@ static clmix_status build_graph(clmix_network *network)
     const size_t size[4] = { 1, picture->height, picture->width, picture->channels };
 
     network->graph = clmix_graph_new();
-    clmix_value pictures = clmix_input(network->graph, "pictures", CLMIX_F32, 4, size);
+    clmix_value pictures = clmix_batch_input(network->graph, "pictures", CLMIX_F32, 4, size);
     clmix_output(network->graph, "logits", clmix_model(clmix_root(network->graph), pictures, network->config));
     return clmix_graph_check(network->graph);
 }

@@ -32,8 +32,8 @@ static clmix_status plan_training(void)
     clmix_plan *plan = NULL;
     clmix_plan_cost cost = { .peak_bytes = 0 };
     const clmix_value none = { .graph = NULL };
-    clmix_value pictures = clmix_input(graph, "pictures", CLMIX_F32, 4, size), labels = clmix_input(graph, "labels", CLMIX_I32, 1, size),
-                loss;
+    clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size),
+                labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), loss;
     clmix_status status = clmix_device_generic(&generic);
 
     clmix_want_gradient(pictures);
@@ -63,7 +63,7 @@ static clmix_status plan_slices(void)
     clmix_plan_cost cost = { .launches = 0 };
     clmix_status status = clmix_device_generic(&generic);
 
-    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_input(graph, "pictures", CLMIX_F32, 4, size), tiny.config));
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size), tiny.config));
     setenv("CLMIX_SLICE", "1", 1);
     if (status == CLMIX_OK)
         status = clmix_plan_compile(&plan, graph, generic, CLMIX_INFERENCE);
@@ -268,7 +268,7 @@ static clmix_status watch_a_run(void)
     const size_t size[4] = { TINY_PICTURES, 8, 8, 3 };
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_graph *graph = clmix_graph_new();
-    clmix_value pictures = clmix_normalize(clmix_input(graph, "pictures", CLMIX_U8, 4, size), half, half);
+    clmix_value pictures = clmix_normalize(clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size), half, half);
     clmix_plan *plan = NULL;
     clmix_status status;
 

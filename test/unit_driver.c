@@ -437,10 +437,10 @@ static clmix_graph *build_training(void)
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     const clmix_value none = { .graph = NULL };
     clmix_graph *graph = clmix_graph_new();
-    clmix_value pictures = clmix_normalize(clmix_input(graph, "pictures", CLMIX_U8, 4, size), half, half), loss;
+    clmix_value pictures = clmix_normalize(clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size), half, half), loss;
 
-    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), pictures, tiny.config), clmix_input(graph, "labels", CLMIX_I32, 1, size),
-                               0.1f, none, none);
+    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), pictures, tiny.config),
+                               clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), 0.1f, none, none);
     clmix_output(graph, "loss", loss);
     clmix_backward(graph, 1, &loss, &none);
     return graph;

@@ -119,6 +119,7 @@ START_TEST(graphs)
     ck_assert_ptr_null(clmix_in(nowhere, "a").graph);
     clmix_at(nowhere);
     expect_poisoned(clmix_input(NULL, "x", CLMIX_F32, 4, size));
+    expect_poisoned(clmix_batch_input(NULL, "x", CLMIX_F32, 4, size));
     clmix_output(NULL, "y", none);
     expect_poisoned(clmix_parameter(nowhere, "w", 4, size, NULL, CLMIX_ZEROS, 0.0f));
     expect_poisoned(clmix_state(nowhere, "s", 4, size, CLMIX_ZEROS));
@@ -136,6 +137,8 @@ START_TEST(graphs)
     POISONED(format, clmix_in, clmix_root(graph), NULL);
     POISONED(name, clmix_input, graph, NULL, CLMIX_F32, 4, size);
     POISONED(size, clmix_input, graph, "y", CLMIX_F32, 4, NULL);
+    POISONED(name, clmix_batch_input, graph, NULL, CLMIX_F32, 4, size);
+    POISONED(size, clmix_batch_input, graph, "y", CLMIX_F32, 4, NULL);
     POISONED(name, clmix_output, graph, NULL, x);
     POISONED(name, clmix_parameter, clmix_root(graph), NULL, 4, size, NULL, CLMIX_ZEROS, 0.0f);
     POISONED(file_size, clmix_parameter, clmix_root(graph), "w", 4, NULL, NULL, CLMIX_ZEROS, 0.0f);

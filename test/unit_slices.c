@@ -22,6 +22,11 @@ static void no_wish(void)
     slice(NULL);
 }
 
+static clmix_value batch_input(clmix_graph *graph, const char *name, clmix_shape shape)
+{
+    return clmix_batch_input(graph, name, CLMIX_F32, shape.rank, shape.size);
+}
+
 /* ---- the same results ---------------------------------------------------------------------------------------------------------------- */
 
 typedef clmix_value (*build_function)(clmix_scope at, clmix_value x);
@@ -86,7 +91,7 @@ static void run_plan(clmix_plan *plan, bool train, struct outcome *outcome)
 static struct outcome run(build_function build, clmix_shape shape, bool train, const char *wish)
 {
     clmix_graph *graph = clmix_graph_new();
-    clmix_value x = ops_input(graph, "x", shape), y, dy;
+    clmix_value x = batch_input(graph, "x", shape), y, dy;
     struct outcome outcome = { .x_count = clmix_shape_count(shape) };
     clmix_plan *plan = NULL;
 
@@ -97,7 +102,7 @@ static struct outcome run(build_function build, clmix_shape shape, bool train, c
     outcome.weight_count = clmix_graph_weight_count(graph);
     clmix_output(graph, "y", y);
     if (train) {
-        dy = ops_input(graph, "dy", clmix_shape_of(y));
+        dy = batch_input(graph, "dy", clmix_shape_of(y));
         clmix_backward(graph, 1, &y, &dy);
         clmix_output(graph, "dx", clmix_gradient_of(x));
     }
@@ -256,7 +261,7 @@ START_TEST(pictures_of_bytes_are_cut_too)
 
     for (int sliced = 0; sliced < 2; sliced++) {
         clmix_graph *graph = clmix_graph_new();
-        clmix_value x = clmix_input(graph, "x", CLMIX_U8, 4, (size_t[]){ BATCH, 5, 5, 3 });
+        clmix_value x = clmix_batch_input(graph, "x", CLMIX_U8, 4, (size_t[]){ BATCH, 5, 5, 3 });
         uint8_t bytes[BATCH * 5 * 5 * 3];
         clmix_plan *plan;
 
@@ -351,6 +356,49 @@ START_TEST(ops_that_mix_images_are_known)
 }
 END_TEST
 
+/* ---- the batch ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Of three inputs, two of which have the same number of rows, the one is cut that was declared to carry the batch, and no other. */
+START_TEST(a_batch_is_declared_and_not_guessed)
+{
+    for (int declared = 0; declared < 2; declared++) {
+        clmix_graph *graph = clmix_graph_new();
+        clmix_value table = ops_input(graph, "table", ops_shape2(3, 4)), x, like;
+        clmix_plan_cost cost;
+        clmix_plan *plan;
+
+        x = declared ? batch_input(graph, "x", ops_shape2(BATCH, 4)) : ops_input(graph, "x", ops_shape2(BATCH, 4));
+        like = ops_input(graph, "like", ops_shape2(BATCH, 4));
+        clmix_output(graph, "of table", clmix_relu(table));
+        clmix_output(graph, "of x", clmix_scale(clmix_relu(x), 2));
+        clmix_output(graph, "of like", clmix_scale(clmix_relu(like), 2));
+        slice("2");
+        plan = ops_plan(graph, CLMIX_INFERENCE);
+        clmix_plan_costs(plan, &cost);
+        ck_assert_uint_eq(cost.launches, declared ? 1 + 2 * 4 + 2 : 1 + 2 + 2);
+        clmix_plan_free(plan);
+    }
+}
+END_TEST
+
+START_TEST(a_graph_has_one_batch)
+{
+    clmix_graph *graph = clmix_graph_new();
+
+    batch_input(graph, "x", ops_shape2(BATCH, 4));
+    batch_input(graph, "label", (clmix_shape){ .rank = 1, .size = { BATCH } });
+    ops_ok(clmix_graph_check(graph));
+    batch_input(graph, "y", ops_shape2(BATCH + 1, 4));
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "input 'y': a batch of 8 where another input has one of 7") != NULL, "%s", clmix_error());
+    clmix_graph_free(graph);
+    graph = clmix_graph_new();
+    batch_input(graph, "x", (clmix_shape){ .rank = 0 });
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    clmix_graph_free(graph);
+}
+END_TEST
+
 /* ---- memory -------------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(memory_is_for_a_slice_and_known)
@@ -361,7 +409,7 @@ START_TEST(memory_is_for_a_slice_and_known)
 
     for (int sliced = 0; sliced < 2; sliced++) {
         clmix_graph *graph = clmix_graph_new();
-        clmix_value x = ops_input(graph, "x", ops_shape4(12, 16, 16, 8));
+        clmix_value x = batch_input(graph, "x", ops_shape4(12, 16, 16, 8));
 
         for (int i = 0; i < 6; i++)
             x = clmix_add(clmix_relu(x), clmix_max_pool2d(x, clmix_square(3, 1, 1)));
@@ -396,10 +444,10 @@ static clmix_plan *plan_wavemix(clmix_device *device, const char *model, size_t 
 
     ops_ok(clmix_config_open(&config, model));
     clmix_config_picture(config, &height, &width, &channels);
-    logits = clmix_model(clmix_root(graph), ops_input(graph, "pictures", ops_shape4(batch, height, width, channels)), config);
+    logits = clmix_model(clmix_root(graph), batch_input(graph, "pictures", ops_shape4(batch, height, width, channels)), config);
     clmix_output(graph, "logits", logits);
     if (train) {
-        loss = clmix_cross_entropy(logits, clmix_input(graph, "labels", CLMIX_I32, 1, &batch), 0, clmix_no_value(), clmix_no_value());
+        loss = clmix_cross_entropy(logits, clmix_batch_input(graph, "labels", CLMIX_I32, 1, &batch), 0, clmix_no_value(), clmix_no_value());
         clmix_backward(graph, 1, &loss, &one);
     }
     slice(wish);
@@ -486,7 +534,7 @@ START_TEST(an_infinity_in_the_last_slice_is_found)
 {
     clmix_graph *graph = clmix_graph_new();
     clmix_scope root = clmix_root(graph);
-    clmix_value x = ops_input(graph, "x", ops_shape4(BATCH, 4, 4, 4));
+    clmix_value x = batch_input(graph, "x", ops_shape4(BATCH, 4, 4, 4));
     float data[BATCH * 64];
     clmix_plan *plan;
 
@@ -513,7 +561,7 @@ START_TEST(a_bound_result_is_written_slice_by_slice)
 {
     enum { COUNT = BATCH * 64, FROM = 16 };
     clmix_graph *graph = clmix_graph_new();
-    clmix_value x = ops_input(graph, "x", ops_shape4(BATCH, 4, 4, 4));
+    clmix_value x = batch_input(graph, "x", ops_shape4(BATCH, 4, 4, 4));
     float data[FROM + COUNT], result[COUNT];
     clmix_plan *plan;
     cl_mem memory[2];
@@ -552,6 +600,8 @@ int main(void)
     tcase_add_test(slices, masks_are_those_of_the_whole_batch);
     tcase_add_test(slices, slices_have_the_same_bits_every_time);
     tcase_add_test(slices, ops_that_mix_images_are_known);
+    tcase_add_test(slices, a_batch_is_declared_and_not_guessed);
+    tcase_add_test(slices, a_graph_has_one_batch);
     tcase_add_test(slices, memory_is_for_a_slice_and_known);
     tcase_add_test(slices, values_of_slices_never_overlap);
     tcase_add_test(slices, chains_are_cut_where_a_cache_is_too_small);

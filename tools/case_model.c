@@ -125,7 +125,7 @@ static size_t picture_count(const struct model_case *model)
 static clmix_value picture_input(const struct model_case *model, clmix_graph *graph)
 {
     const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
-    return clmix_input(graph, "pictures", CLMIX_F32, 4, (size_t[]){ model->batch, size->height, size->width, size->channels });
+    return clmix_batch_input(graph, "pictures", CLMIX_F32, 4, (size_t[]){ model->batch, size->height, size->width, size->channels });
 }
 
 /* Reads an output of `plan` and compares it. */
@@ -182,7 +182,7 @@ static clmix_status compile_training(struct model_case *model)
 
     clmix_graph *graph = model->graph = clmix_graph_new();
     clmix_value pictures = picture_input(model, graph);
-    clmix_value labels = clmix_input(graph, "labels", CLMIX_I32, 1, &model->batch);
+    clmix_value labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, &model->batch);
     clmix_want_gradient(pictures);
     clmix_value logits = clmix_model(clmix_root(graph), pictures, clmix_network_config(model->network));
     clmix_value loss = clmix_cross_entropy(logits, labels, 0.0f, clmix_no_value(), clmix_no_value());

@@ -54,7 +54,7 @@ static clmix_status build_graph(struct summary *summary)
 
     clmix_config_picture(summary->config, &size[1], &size[2], &size[3]);
     summary->graph = clmix_graph_new();
-    clmix_value pictures = clmix_input(summary->graph, "pictures", CLMIX_F32, 4, size);
+    clmix_value pictures = clmix_batch_input(summary->graph, "pictures", CLMIX_F32, 4, size);
     clmix_output(summary->graph, "logits", clmix_model(clmix_root(summary->graph), pictures, summary->config));
     return clmix_graph_check(summary->graph);
 }

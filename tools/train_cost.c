@@ -13,7 +13,7 @@ static size_t count_parameters(const clmix_config *config)
     size_t size[4] = { 1, 0, 0, 0 }, sum = 0;
 
     clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_input(graph, "pictures", CLMIX_F32, 4, size), config));
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size), config));
     for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
         clmix_tensor_info info;
 

@@ -66,6 +66,11 @@ CLMIX_API void clmix_at(clmix_scope at);
  * an error of the graph (ARGUMENT), and so is a shape that cannot be, and a name that an input, an output or a weight has already. */
 CLMIX_API clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size);
 
+/* An input whose first axis is the batch: samples that models keep apart. Ops that do so may be launched for a part of the batch at a time
+ * (CLMIX_SLICE), which is never guessed from sizes. Errors: besides those of clmix_input, an input without axes, and a batch of another
+ * size than an earlier one's. */
+CLMIX_API clmix_value clmix_batch_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size);
+
 /* Names a value as a result of the graph, to be read after a run. A NULL `name` is an error of the graph (ARGUMENT), and so is a name that
  * is given already, and a value of another graph or of none. */
 CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value value);

@@ -256,7 +256,7 @@ static const char *name_port(clmix_graph *graph, const char *name, int32_t id)
     return copy;
 }
 
-clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size)
+static clmix_value add_input(clmix_graph *graph, const char *function, const char *name, clmix_type type, int rank, const size_t *size)
 {
     clmix_shape shape = clmix_shape_make(rank, size);
     clmix_scope root = clmix_root(graph);
@@ -265,7 +265,7 @@ clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, i
     if (graph == NULL)
         return poisoned(NULL);
     if (name == NULL || (rank > 0 && size == NULL))
-        return clmix_poison_null(root, "clmix_input", name == NULL ? "name" : "size");
+        return clmix_poison_null(root, function, name == NULL ? "name" : "size");
     if (check_shape(shape) != CLMIX_OK)
         return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': %s", name, clmix_error());
     if (is_taken(graph, name))
@@ -275,6 +275,27 @@ clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, i
     if (id >= 0)
         graph->tensors[id]->name = name_port(graph, name, id);
     return (clmix_value){ .graph = graph, .id = id };
+}
+
+clmix_value clmix_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size)
+{
+    return add_input(graph, "clmix_input", name, type, rank, size);
+}
+
+clmix_value clmix_batch_input(clmix_graph *graph, const char *name, clmix_type type, int rank, const size_t *size)
+{
+    clmix_value value = add_input(graph, "clmix_batch_input", name, type, rank, size);
+
+    if (!clmix_is_value(value))
+        return value;
+    if (rank == 0)
+        return clmix_poison(clmix_root(graph), CLMIX_ERROR_ARGUMENT, "input '%s': what has no axes carries no batch", name);
+    if (graph->batch != 0 && graph->batch != size[0])
+        return clmix_poison(clmix_root(graph), CLMIX_ERROR_ARGUMENT, "input '%s': a batch of %zu where another input has one of %zu", name,
+                            size[0], graph->batch);
+    graph->batch = size[0];
+    graph->tensors[value.id]->batched = true;
+    return value;
 }
 
 void clmix_output(clmix_graph *graph, const char *name, clmix_value value)

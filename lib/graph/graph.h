@@ -25,6 +25,7 @@ struct clmix_graph {
     size_t string_count, string_capacity;
     int32_t here; /* path named last by clmix_at */
     size_t weight_count, state_count;
+    size_t batch;         /* first axis of the inputs that carry it; 0: none does */
     size_t forward_count; /* nodes before clmix_backward; 0: there is no backward pass */
     clmix_status status;  /* the first error */
     char error[1024];

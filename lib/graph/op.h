@@ -26,6 +26,7 @@ struct clmix_tensor {
     const char *output;  /* name as a result of the graph, or NULL */
     int32_t gradient;    /* after clmix_backward: value, or CLMIX_NONE */
     int32_t gradient_of; /* the parameter whose gradient this value is (it lives in the gradient arena), or CLMIX_NONE */
+    bool batched;        /* an input whose first axis is the batch */
     bool frozen;         /* a parameter or state that keeps its value */
     bool wants_gradient; /* it or something before it is trainable or was asked for */
     int32_t parameter;   /* index of the parameter or state, or -1 */

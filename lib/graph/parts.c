@@ -98,15 +98,6 @@ static bool part_node(struct clmix_planner *planner, const struct clmix_node *no
     return true;
 }
 
-/* The first axis of the first input of two axes or more; 0 without one. */
-static size_t find_batch(const clmix_graph *graph)
-{
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i]->kind == CLMIX_VALUE_INPUT && graph->tensors[i]->shape.rank >= 2)
-            return graph->tensors[i]->shape.size[0];
-    return 0;
-}
-
 /* Whether a node's launch reads or leaves out a value that is read through: slices know nothing of these. */
 static bool is_read_through(const struct clmix_planner *planner, const struct clmix_node *node)
 {
@@ -126,13 +117,13 @@ clmix_status clmix_plan_part_values(struct clmix_planner *planner)
     slices->by_image = calloc(graph->node_count + 1, sizeof *slices->by_image);
     if (slices->parts == NULL || slices->by_image == NULL)
         return clmix_fail_memory("a plan");
-    slices->batch = find_batch(graph);
+    slices->batch = graph->batch;
     if (slices->batch < 2)
         return CLMIX_OK;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const struct clmix_tensor *value = graph->tensors[i];
 
-        if (value->kind == CLMIX_VALUE_INPUT && value->shape.rank >= 2 && value->shape.size[0] == slices->batch)
+        if (value->batched && value->shape.rank >= 2)
             slices->parts[i] = (struct clmix_parts){ .count = 1, .rows = { clmix_shape_rows(value->shape) / slices->batch } };
     }
     for (size_t n = 0; n < graph->node_count; n++)

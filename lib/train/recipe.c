@@ -44,8 +44,8 @@ static clmix_value build_logits(const struct clmix_recipe *recipe, clmix_graph *
     clmix_value pictures;
 
     clmix_config_picture(recipe->config, &size[1], &size[2], &size[3]);
-    pictures = clmix_input(graph, CLMIX_PICTURES, CLMIX_U8, 4, size);
-    *label = clmix_input(graph, CLMIX_LABELS, CLMIX_I32, 1, &batch);
+    pictures = clmix_batch_input(graph, CLMIX_PICTURES, CLMIX_U8, 4, size);
+    *label = clmix_batch_input(graph, CLMIX_LABELS, CLMIX_I32, 1, &batch);
     return clmix_model(clmix_root(graph), clmix_normalize(pictures, recipe->mean, recipe->deviation), recipe->config);
 }
 
@@ -72,8 +72,8 @@ static clmix_status build_training(const struct clmix_recipe *recipe, clmix_grap
     const clmix_value one = { 0 };
 
     if (recipe->mixup) {
-        second = clmix_input(graph, CLMIX_SECOND_LABELS, CLMIX_I32, 1, &batch);
-        weight = clmix_input(graph, CLMIX_LABEL_WEIGHTS, CLMIX_F32, 1, &batch);
+        second = clmix_batch_input(graph, CLMIX_SECOND_LABELS, CLMIX_I32, 1, &batch);
+        weight = clmix_batch_input(graph, CLMIX_LABEL_WEIGHTS, CLMIX_F32, 1, &batch);
     }
     loss = clmix_cross_entropy(logits, label, recipe->label_smoothing, second, weight);
     clmix_output(graph, CLMIX_LOSS, loss);

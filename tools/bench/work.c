@@ -24,8 +24,8 @@ void bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t bat
     clmix_value pictures, labels, logits, loss;
 
     clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    pictures = clmix_input(graph, "pictures", CLMIX_U8, 4, size);
-    labels = clmix_input(graph, "labels", CLMIX_I32, 1, &batch);
+    pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size);
+    labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, &batch);
     logits = clmix_model(clmix_root(graph), clmix_normalize(pictures, half, half), config);
     loss = clmix_cross_entropy(logits, labels, 0.0f, none, none);
     clmix_output(graph, "loss", loss);
