@@ -1,7 +1,7 @@
 /* Keys that models have in common: sizes, rates, the picture. */
 #include "base/status.h"
 #include "io/json.h"
-#include "models/config.h"
+#include "models/model.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* The models of this version, one row each. */
 #include "base/near.h"
 #include "base/status.h"
-#include "models/config.h"
+#include "models/model.h"
 #include <string.h>
 
 static const struct clmix_model_kind *const kinds[] = {

@@ -6,7 +6,7 @@
 #include "models/wavemix.h"
 #include "base/status.h"
 #include "io/json.h"
-#include "models/config.h"
+#include "models/model.h"
 #include "ops/linear.h"
 #include <clmix/ops.h>
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "io/safetensors.h"
-#include "models/network.h"
-#include "models/presets.h"
+#include "network/network.h"
+#include "network/presets.h"
 #include "support_suite.h"
 #include "support_tool.h"
 
@@ -135,15 +135,20 @@ START_TEST(papers_own_figures_of_wavemix_16_and_all5)
 }
 END_TEST
 
-START_TEST(every_embedded_preset_has_a_name)
+START_TEST(every_row_of_the_presets_has_a_name)
 {
     size_t names = 0;
     while (clmix_preset_name(names))
         names++;
     ck_assert_uint_eq(names, sizeof presets / sizeof *presets);
-    ck_assert_uint_eq(names, clmix_presets_count);
-    for (size_t i = 0; i < names; i++)
-        ck_assert_ptr_nonnull(clmix_preset_find(clmix_preset_name(i)));
+    ck_assert_uint_eq(names, clmix_preset_rows());
+    for (size_t i = 0; i < names; i++) {
+        cJSON *config;
+
+        ok(clmix_preset_config(&config, clmix_preset_name(i)));
+        ck_assert_ptr_nonnull(config);
+        cJSON_Delete(config);
+    }
 }
 END_TEST
 
@@ -565,7 +570,7 @@ int main(void)
 
     tcase_add_loop_test(configs, preset_has_the_papers_figures, 0, (int)(sizeof presets / sizeof *presets));
     tcase_add_test(configs, papers_own_figures_of_wavemix_16_and_all5);
-    tcase_add_test(configs, every_embedded_preset_has_a_name);
+    tcase_add_test(configs, every_row_of_the_presets_has_a_name);
     tcase_add_loop_test(configs, impossible_configuration_is_refused_by_name, 0, (int)(sizeof refused / sizeof *refused));
     tcase_add_test(configs, keys_left_out_have_the_documented_defaults);
     tcase_add_test(configs, overrides_are_checked_as_a_whole_by_the_next_use);

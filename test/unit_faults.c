@@ -3,9 +3,7 @@
 #include "base/status.h"
 #include "support_faults.h"
 #include "support_suite.h"
-#ifdef CLMIX_HAVE_CASES
-#include "tools/case.h"
-#endif
+#include "verify/case.h"
 
 #include <check.h>
 #include <cjson/cJSON.h>
@@ -83,21 +81,20 @@ START_TEST(every_scenario_survives_a_lack_of_memory)
 }
 END_TEST
 
-#ifdef CLMIX_HAVE_CASES
 /* A case's failures are in its report. */
 static const char *case_path;
 
 static clmix_status run_case(void)
 {
-    struct case_report report;
+    struct clmix_case_report report;
     clmix_status status = CLMIX_OK;
 
-    case_run(&report, tiny.device, case_path);
+    clmix_case_run(&report, tiny.device, case_path);
     if (!report.pass) {
         status = CLMIX_ERROR_HOST_MEMORY;
         clmix_fail(status, "%s", report.sentence);
     }
-    case_report_free(&report);
+    clmix_case_report_free(&report);
     return status;
 }
 
@@ -111,7 +108,6 @@ START_TEST(cases_survive_a_lack_of_memory)
     fail_each_call(&no_memory, &scenario, _i < 2 ? 40 : 12);
 }
 END_TEST
-#endif
 
 int main(void)
 {
@@ -122,9 +118,7 @@ int main(void)
     cJSON_InitHooks(&hooks);
     tcase_add_unchecked_fixture(scenarios, open_tiny_world, close_tiny_world);
     tcase_add_loop_test(scenarios, every_scenario_survives_a_lack_of_memory, 0, tiny_scenario_count);
-#ifdef CLMIX_HAVE_CASES
     tcase_add_loop_test(scenarios, cases_survive_a_lack_of_memory, 0, 3);
-#endif
     suite_add_tcase(suite, scenarios);
     return support_run(suite);
 }

@@ -3,7 +3,7 @@
 #include "base/names.h"
 #include "base/random.h"
 #include "graph/room.h"
-#include "models/network.h"
+#include "network/network.h"
 #include "support_suite.h"
 #include "train/recipe.h"
 

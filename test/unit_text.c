@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "support_suite.h"
-#include "tools/terminal.h"
+#include "tools/common/terminal.h"
 
 static const struct {
     double value;

@@ -1,7 +1,7 @@
 /* clmix-bench: how fast a device is, and how fast clmix is on it. */
 #include "base/status.h"
 #include "bench/bench.h"
-#include "watch.h"
+#include "common/watch.h"
 
 #include <math.h>
 #include <stdio.h>

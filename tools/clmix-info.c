@@ -1,6 +1,6 @@
 /* clmix-info: what clmix sees of the machine. */
-#include "cli.h"
-#include "terminal.h"
+#include "common/cli.h"
+#include "common/terminal.h"
 
 #include <clmix/train.h>
 #include <clmix/version.h>

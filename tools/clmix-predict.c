@@ -1,10 +1,10 @@
 /* clmix-predict: a trained network on pictures, or on a data set. */
 #include "base/text.h"
-#include "cli.h"
-#include "model_options.h"
-#include "models/network.h"
-#include "terminal.h"
-#include "watch.h"
+#include "common/cli.h"
+#include "common/model_options.h"
+#include "common/terminal.h"
+#include "common/watch.h"
+#include "network/network.h"
 #include <clmix/train.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* clmix-summary: what a model is and what it costs, before anything is allocated. */
 #include "base/text.h"
-#include "cli.h"
+#include "common/cli.h"
+#include "common/model_options.h"
+#include "common/terminal.h"
 #include "graph/graph.h"
-#include "model_options.h"
-#include "models/network.h"
-#include "terminal.h"
+#include "network/network.h"
 #include <clmix/train.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* clmix-train: trains a model on a data set. */
 #include "base/text.h"
-#include "train_session.h"
+#include "training/session.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* clmix-verify: reference cases on a device. */
-#include "case.h"
-#include "cli.h"
-#include "terminal.h"
+#include "common/cli.h"
+#include "common/terminal.h"
+#include "verify/case.h"
 #include <clmix/device.h>
 #include <math.h>
 #include <stdio.h>
@@ -26,11 +26,11 @@ struct totals {
 
 /* ---- text --------------------------------------------------------------------------------------------------------------------------- */
 
-static const struct case_tensor *worst_tensor(const struct case_report *report)
+static const struct clmix_case_tensor *worst_tensor(const struct clmix_case_report *report)
 {
-    const struct case_tensor *worst = NULL;
+    const struct clmix_case_tensor *worst = NULL;
     for (size_t i = 0; i < report->count; i++) {
-        const struct case_tensor *tensor = &report->tensors[i];
+        const struct clmix_case_tensor *tensor = &report->tensors[i];
         if (!worst || !(tensor->error / tensor->limit <= worst->error / worst->limit))
             worst = tensor;
     }
@@ -43,9 +43,9 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void print_report(const struct case_report *report, const char *path, bool verbose)
+static void print_report(const struct clmix_case_report *report, const char *path, bool verbose)
 {
-    const struct case_tensor *worst = worst_tensor(report);
+    const struct clmix_case_tensor *worst = worst_tensor(report);
 
     if (worst)
         terminal_say(6, "%s  %-40s  %3zu tensors  worst %.1e of %.0e  %s", report->pass ? "pass" : "FAIL", base_name(path), report->count,
@@ -53,7 +53,7 @@ static void print_report(const struct case_report *report, const char *path, boo
     else
         terminal_say(6, "%s  %s", report->pass ? "pass" : "FAIL", base_name(path));
     for (size_t i = 0; i < report->count; i++) {
-        const struct case_tensor *tensor = &report->tensors[i];
+        const struct clmix_case_tensor *tensor = &report->tensors[i];
         if (verbose || !tensor->pass)
             terminal_say(12, "      %s  %.2e of %.0e  %s", tensor->pass ? "pass" : "FAIL", tensor->error, tensor->limit, tensor->name);
     }
@@ -70,7 +70,7 @@ static void add_figure(cJSON *object, const char *name, double value)
         cJSON_AddNullToObject(object, name);
 }
 
-static cJSON *report_json(const struct case_report *report, const char *path, const clmix_device *device)
+static cJSON *report_json(const struct clmix_case_report *report, const char *path, const clmix_device *device)
 {
     cJSON *object = cJSON_CreateObject();
 
@@ -80,7 +80,7 @@ static cJSON *report_json(const struct case_report *report, const char *path, co
     add_figure(object, "worst", report->count > 0 ? report->worst : NAN);
     cJSON *tensors = cJSON_AddArrayToObject(object, "tensors");
     for (size_t i = 0; i < report->count; i++) {
-        const struct case_tensor *tensor = &report->tensors[i];
+        const struct clmix_case_tensor *tensor = &report->tensors[i];
         cJSON *row = cJSON_CreateObject();
         cJSON_AddStringToObject(row, "name", tensor->name);
         add_figure(row, "error", tensor->error);
@@ -97,10 +97,10 @@ static cJSON *report_json(const struct case_report *report, const char *path, co
 
 static bool verify(const struct cli *cli, clmix_device *device, const char *path, bool verbose)
 {
-    struct case_report report;
+    struct clmix_case_report report;
     bool pass;
 
-    case_run(&report, device, path);
+    clmix_case_run(&report, device, path);
     pass = report.pass;
     if (cli->json)
         pass = cli_print_json(cli, report_json(&report, path, device)) && pass;
@@ -108,7 +108,7 @@ static bool verify(const struct cli *cli, clmix_device *device, const char *path
         print_report(&report, path, verbose);
     if (report.status)
         (void)cli_tell(cli, cli_hint(report.status), report.sentence);
-    case_report_free(&report);
+    clmix_case_report_free(&report);
     return pass;
 }
 

@@ -4,7 +4,7 @@
 #ifndef CLMIX_TRAIN_CHECKPOINT_H
 #define CLMIX_TRAIN_CHECKPOINT_H
 
-#include "models/file.h"
+#include "network/file.h"
 #include "train/run.h"
 
 #define CLMIX_CHECKPOINT_FORMAT   CLMIX_CHECKPOINT_MARK "2"

@@ -4,7 +4,7 @@
 #include "base/status.h"
 #include "base/utf8.h"
 #include "io/json.h"
-#include "models/network.h"
+#include "network/network.h"
 
 #include <stdio.h>
 #include <stdlib.h>

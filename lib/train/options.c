@@ -3,7 +3,7 @@
 
 #include "base/status.h"
 #include "io/json.h"
-#include "models/config.h"
+#include "network/config.h"
 
 #include <float.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 
 #include "base/array.h"
 #include "base/status.h"
-#include "models/config.h"
+#include "network/config.h"
 
 #include <clmix/ops.h>
 

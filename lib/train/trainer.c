@@ -2,7 +2,7 @@
 
 #include "base/array.h"
 #include "base/status.h"
-#include "models/network.h"
+#include "network/network.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -44,7 +44,6 @@ done >"$work/uses"
 
 wrong=no
 for layer in $layers; do
-    case $layer in models) continue ;; esac
     may=" $(allowed "$layer") "
     awk -v layer="$layer" -v may="$may" '{ split($1, from, "/"); split($2, to, "/") }
         from[1] == layer && index(may, " " to[1] " ") == 0 { print $1 " uses " $3 " of " $2 ", but " layer " may lean only on:" may }' "$work/uses" >"$work/up"

@@ -15,7 +15,7 @@ public_layer()
     ops) echo ops ;;
     io | picture | safetensors) echo io ;;
     data) echo data ;;
-    model | models | network | mixer | mixers | config) echo models ;;
+    network) echo network ;;
     train) echo train ;;
     clmix) echo umbrella ;;
     *) echo "unknown" ;;
@@ -30,7 +30,7 @@ check_file()    # check_file LAYER FILE
         clmix/*)
             to=$(public_layer "$(basename "$header" .h)")
             ;;
-        base/* | runtime/* | graph/* | ops/* | io/* | data/* | train/* | models/*) to=${header%%/*} ;;
+        base/* | runtime/* | graph/* | ops/* | io/* | data/* | network/* | train/* | verify/* | models/*) to=${header%%/*} ;;
         tools/* | bench/* | test/* | ../*) to=outside ;;
         *) continue ;;    # the C library, a dependency, or a neighbour
         esac

@@ -1,10 +1,10 @@
 # shellcheck shell=sh disable=SC2034
 # Who may know whom, for the scripts of this folder: the layers of the library, and for each those that it may lean on.
 #
-#   tools, bench -> train -> models -> ops -> graph -> runtime -> base
-#                     |        `-> io
-#                     `-> data -> io -> base
-layers='base runtime graph ops io data train models'
+#   tools, bench -> verify -> train -> network -> models -> ops -> graph -> runtime -> base
+#                               |         `-> io
+#                               `-> data -> io -> base
+layers='base runtime graph ops io data models network train verify'
 
 allowed()    # allowed LAYER
 {
@@ -16,6 +16,8 @@ allowed()    # allowed LAYER
     io) echo io base ;;
     data) echo data io base ;;
     models) echo models ops graph runtime io base ;;
-    train) echo train models ops graph runtime data io base ;;
+    network) echo network models ops graph runtime io base ;;
+    train) echo train network models ops graph runtime data io base ;;
+    verify) echo verify train network models ops graph runtime data io base ;;
     esac
 }

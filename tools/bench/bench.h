@@ -3,8 +3,8 @@
 #ifndef CLMIX_TOOLS_BENCH_H
 #define CLMIX_TOOLS_BENCH_H
 
-#include "cli.h"
-#include "model_options.h"
+#include "common/cli.h"
+#include "common/model_options.h"
 
 #include <clmix/clmix.h>
 

@@ -2,7 +2,7 @@
  * a cache: it is measured again then, and what still exceeds it is marked. */
 #include "base/status.h"
 #include "bench/bench.h"
-#include "watch.h"
+#include "common/watch.h"
 
 #include <math.h>
 #include <stdio.h>

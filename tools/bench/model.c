@@ -1,7 +1,7 @@
 /* clmix-bench model, start: a model at work on random pictures. The keys are those of torch_step.py, and more. */
 #include "base/status.h"
 #include "bench/bench.h"
-#include "models/network.h"
+#include "network/network.h"
 
 #include <math.h>
 #include <stdio.h>

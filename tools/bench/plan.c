@@ -1,7 +1,7 @@
 /* clmix-bench plan: how long it takes to write a model down as a graph and to compile it into a plan, before anything is allocated or run. */
 #include "base/status.h"
 #include "bench/bench.h"
-#include "models/network.h"
+#include "network/network.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,183 @@
+/* Classifying pictures: u8 -> normalised -> the model -> softmax, one plan a batch size. */
+#include "base/status.h"
+#include "io/picture.h"
+#include "network/config.h"
+#include "network/network.h"
+#include <clmix/ops.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
+                                    const float deviation[4], size_t count)
+{
+    size_t size[4] = { count, 0, 0, 0 };
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_config_picture(config, &size[1], &size[2], &size[3]);
+    clmix_value pixels = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size);
+    clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, deviation), config);
+    clmix_output(graph, "logits", logits);
+    clmix_output(graph, "probabilities", clmix_softmax(logits, -1));
+    clmix_status status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
+    clmix_graph_free(graph);
+    return status;
+}
+
+static clmix_status compile(clmix_network *network, size_t count, clmix_plan **plan)
+{
+    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->deviation, count));
+    clmix_status status = CLMIX_OK;
+    if (network->weights)
+        status = clmix_plan_bind_arena(*plan, CLMIX_WEIGHTS, network->weights);
+    if (!status && network->states)
+        status = clmix_plan_bind_arena(*plan, CLMIX_STATES, network->states);
+    if (status) {
+        clmix_plan_free(*plan);
+        *plan = NULL;
+    }
+    return status;
+}
+
+/* Keeps `plan`, in the memory of the first one. Where that is too small the plans there are go: they are made again when they are asked
+ * for. */
+static clmix_status keep(clmix_network *network, size_t count, clmix_plan *plan)
+{
+    if (network->kept_count > 0 && clmix_plan_share(plan, network->kept[0].plan))
+        clmix_network_drop_plans(network);
+    CLMIX_TRY(clmix_plan_prepare(plan));
+
+    size_t place = network->kept_count;
+    if (place < CLMIX_KEPT_PLANS) {
+        network->kept_count++;
+    } else {
+        place = 1 + network->next_victim++ % (CLMIX_KEPT_PLANS - 1);
+        clmix_plan_free(network->kept[place].plan);
+    }
+    network->kept[place] = (struct clmix_kept_plan){ count, plan };
+    return CLMIX_OK;
+}
+
+static clmix_status plan_for(clmix_network *network, size_t count, clmix_plan **plan)
+{
+    for (size_t i = 0; i < network->kept_count; i++)
+        if (network->kept[i].count == count) {
+            *plan = network->kept[i].plan;
+            return CLMIX_OK;
+        }
+    CLMIX_TRY(compile(network, count, plan));
+    clmix_status status = keep(network, count, *plan);
+    if (status)
+        clmix_plan_free(*plan);
+    return status;
+}
+
+static clmix_status feed(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
+{
+    const struct clmix_picture_keys *picture = &network->config->keys.picture;
+
+    return clmix_plan_write(plan, "pictures", pictures, count * picture->height * picture->width * picture->channels);
+}
+
+/* Finite logits have finite probabilities; an infinite one may look like a probability of 0. */
+static clmix_status all_finite(const clmix_network *network, clmix_plan *plan, size_t count, bool *finite)
+{
+    const size_t values = count * network->config->keys.picture.classes;
+    float *logits = malloc(values * sizeof *logits);
+    if (!logits)
+        return clmix_fail_memory("the logits");
+
+    clmix_status status = clmix_plan_read(plan, "logits", logits, values * sizeof *logits);
+    for (size_t i = 0; !status && i < values; i++)
+        *finite &= isfinite(logits[i]);
+    free(logits);
+    return status;
+}
+
+static clmix_status explain(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
+{
+    CLMIX_TRY(feed(network, plan, pictures, count)); /* anew: their memory may have been used for something else */
+    clmix_status status = clmix_plan_find_not_finite(plan);
+    if (status && status != CLMIX_ERROR_NOT_FINITE)
+        return status;
+    return clmix_fail(
+        CLMIX_ERROR_NOT_FINITE,
+        "'%s' gives no probabilities, its results are not finite: %s; its weights are damaged, or of a training that diverged",
+        clmix_config_name(network->config), status ? clmix_error() : "no op was found that begins it");
+}
+
+clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(pictures);
+    CLMIX_NEED(probabilities);
+
+    const struct clmix_picture_keys *picture = &network->config->keys.picture;
+    clmix_plan *plan = NULL;
+    bool finite = true;
+
+    if (!pictures || !probabilities || count == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "clmix_network_classify needs pictures and room for %zu probabilities each, and got %zu pictures",
+                          picture->classes, count);
+    CLMIX_TRY(plan_for(network, count, &plan));
+    CLMIX_TRY(feed(network, plan, pictures, count));
+    CLMIX_TRY(clmix_plan_run(plan));
+    CLMIX_TRY(all_finite(network, plan, count, &finite));
+    if (!finite)
+        return explain(network, plan, pictures, count);
+    return clmix_plan_read(plan, "probabilities", probabilities, count * picture->classes * sizeof *probabilities);
+}
+
+/* The file's picture at the model's size. */
+static clmix_status read_picture(const clmix_network *network, const char *path, uint8_t **pixels)
+{
+    const struct clmix_picture_keys *size = &network->config->keys.picture;
+    if (size->channels != 1 && size->channels != 3)
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "'%s' takes pictures of %zu channels; picture files give 1 or 3",
+                          clmix_config_name(network->config), size->channels);
+
+    clmix_picture picture = { 0 };
+    CLMIX_TRY(clmix_picture_read(&picture, path, size->channels));
+    *pixels = malloc(size->height * size->width * size->channels);
+    clmix_status status =
+        *pixels ? clmix_picture_fit(&picture, *pixels, size->height, size->width, size->channels) : clmix_fail_memory(path);
+    clmix_picture_free(&picture);
+    if (status) {
+        free(*pixels);
+        *pixels = NULL;
+    }
+    return status;
+}
+
+clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities)
+{
+    uint8_t *pixels = NULL;
+    CLMIX_TRY(read_picture(network, path, &pixels));
+    clmix_status status = clmix_network_classify(network, pixels, 1, probabilities);
+    free(pixels);
+    return status;
+}
+
+clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+    CLMIX_NEED(answer);
+
+    size_t classes = clmix_config_classes(network->config);
+    float *probabilities = malloc(classes * sizeof *probabilities);
+    if (!probabilities)
+        return clmix_fail_memory("the probabilities");
+
+    clmix_status status = clmix_network_probabilities_of_file(network, path, probabilities);
+    if (!status) {
+        size_t best = 0;
+        for (size_t i = 1; i < classes; i++)
+            if (probabilities[i] > probabilities[best])
+                best = i;
+        *answer = (clmix_answer){ (int)best, probabilities[best], clmix_network_class_name(network, best) };
+    }
+    free(probabilities);
+    return status;
+}

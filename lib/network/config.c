@@ -1,0 +1,348 @@
+/* Configurations: opening, overriding, writing out. What the keys of a model mean is in that model's file. */
+#include "network/config.h"
+#include "base/file.h"
+#include "base/near.h"
+#include "base/status.h"
+#include "graph/op.h"
+#include "io/json.h"
+#include "io/safetensors.h"
+#include "network/file.h"
+#include "network/presets.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Makes `keys` of `given`. */
+static clmix_status read_keys(clmix_config *config)
+{
+    const char *where = config->name;
+    const char *model = NULL;
+    if (!cJSON_IsObject(config->given))
+        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: a configuration is one JSON object, { \"model\": ..., ... }", where);
+    CLMIX_TRY(clmix_json_require(config->given, where, "model"));
+    CLMIX_TRY(clmix_json_text(config->given, where, "model", &model));
+
+    const struct clmix_model_kind *kind = NULL;
+    struct clmix_model_keys keys = { 0 };
+    CLMIX_TRY(clmix_model_kind_find(where, model, &kind));
+    CLMIX_TRY(kind->read(config->given, where, &keys));
+    config->kind = kind;
+    config->keys = keys;
+    return CLMIX_OK;
+}
+
+static clmix_status refresh(clmix_config *config)
+{
+    config->status = read_keys(config);
+    snprintf(config->sentence, sizeof config->sentence, "%s", config->status ? clmix_error() : "");
+    return config->status;
+}
+
+clmix_status clmix_config_check(const clmix_config *config)
+{
+    if (!config)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a configuration is needed here, and NULL was given");
+    return config->status ? clmix_fail(config->status, "%s", config->sentence) : CLMIX_OK;
+}
+
+clmix_status clmix_config_adopt(clmix_config **config, const char *name, cJSON *json)
+{
+    clmix_config *made = calloc(1, sizeof *made);
+    *config = NULL;
+    if (!made || !(made->name = strdup(name))) {
+        cJSON_Delete(json);
+        free(made);
+        return clmix_fail_memory("a configuration");
+    }
+    made->given = json;
+    if (refresh(made)) {
+        clmix_status status = made->status;
+        clmix_config_free(made);
+        return status;
+    }
+    *config = made;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config)
+{
+    *copy = NULL;
+    CLMIX_TRY(clmix_config_check(config));
+    cJSON *json = cJSON_Duplicate(config->given, 1);
+    if (!json)
+        return clmix_fail_memory("a configuration");
+    CLMIX_TRY(clmix_config_adopt(copy, config->name, json));
+    clmix_status status = config->weights ? clmix_config_take_weights(*copy, config->weights) : CLMIX_OK;
+    if (status) {
+        clmix_config_free(*copy);
+        *copy = NULL;
+    }
+    return status;
+}
+
+clmix_status clmix_config_take_weights(clmix_config *config, const char *path)
+{
+    char *copy = path ? strdup(path) : NULL;
+    if (path && !copy)
+        return clmix_fail_memory("a configuration");
+    free(config->weights);
+    config->weights = copy;
+    return CLMIX_OK;
+}
+
+void clmix_config_free(clmix_config *config)
+{
+    if (!config)
+        return;
+    cJSON_Delete(config->given);
+    free(config->name);
+    free(config->weights);
+    free(config);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
+
+#define JSON_BYTES ((size_t)16 << 20)
+
+static clmix_status open_text(clmix_config **config, const char *name, const char *text, size_t bytes)
+{
+    cJSON *json = NULL;
+    CLMIX_TRY(clmix_json_parse(&json, name, text, bytes));
+    return clmix_config_adopt(config, name, json);
+}
+
+clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors *file, const char *path)
+{
+    const char *text = clmix_safetensors_metadata(file, "config");
+    *config = NULL;
+    if (!text)
+        return clmix_fail(CLMIX_ERROR_FORMAT,
+                          "'%s' carries no configuration (metadata \"config\"), as a state_dict does not: name the model beside it "
+                          "(--model PRESET --weights "
+                          "FILE), or write the configuration into it as models/README.md shows",
+                          path);
+    CLMIX_TRY(open_text(config, path, text, strlen(text)));
+    clmix_status status = clmix_config_take_weights(*config, path);
+    if (status) {
+        clmix_config_free(*config);
+        *config = NULL;
+    }
+    return status;
+}
+
+/* A JSON text, and no header's length, which has zero bytes. */
+static bool is_json(const char *content, size_t bytes)
+{
+    size_t blank = strspn(content, " \t\r\n");
+    return blank < bytes && content[blank] == '{' && (bytes < blank + 8 || !memchr(content + blank, '\0', 8));
+}
+
+/* JSON by its content or its name, else weights. */
+static clmix_status open_file(clmix_config **config, const char *path)
+{
+    clmix_safetensors *file = NULL;
+    void *content = NULL;
+    size_t bytes = 0;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_file_read(path, SIZE_MAX - 1, &content, &bytes));
+    if (bytes <= JSON_BYTES && (clmix_has_ending(path, ".json") || is_json(content, bytes))) {
+        status = open_text(config, path, content, bytes);
+        free(content);
+        return status;
+    }
+    CLMIX_TRY(clmix_safetensors_adopt(&file, path, content, bytes));
+    status = clmix_config_of_file(config, file, path);
+    clmix_safetensors_close(file);
+    return status;
+}
+
+static clmix_status fail_unknown(const char *model)
+{
+    const char *names[64];
+    char list[512] = "", meant[CLMIX_MEANT_BYTES];
+    size_t count = 0;
+    for (; count < sizeof names / sizeof *names && clmix_preset_name(count); count++) {
+        names[count] = clmix_preset_name(count);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", count ? ", " : "", names[count]);
+    }
+    return clmix_fail(
+        CLMIX_ERROR_ARGUMENT,
+        "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a .safetensors file or the folder of a "
+        "run, or a JSON text%s",
+        model, list, clmix_meant(meant, model, names, count));
+}
+
+clmix_status clmix_config_open(clmix_config **config, const char *model)
+{
+    CLMIX_NEED(config);
+    *config = NULL;
+    if (!model || !*model)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "no model was named; name a preset such as wavemix-32, a .json file or a .safetensors file");
+    if (*model == '{')
+        return open_text(config, "configuration", model, strlen(model));
+
+    struct stat info;
+    cJSON *preset;
+    char *path = NULL;
+    CLMIX_TRY(clmix_preset_config(&preset, model));
+    if (preset)
+        return clmix_config_adopt(config, model, preset);
+    if (stat(model, &info) != 0 && !clmix_has_ending(model, ".safetensors") && !clmix_has_ending(model, ".json"))
+        return fail_unknown(model);
+    CLMIX_TRY(clmix_weights_path(&path, model));
+    clmix_status status = open_file(config, path);
+    free(path);
+    return status;
+}
+
+/* ---- overriding --------------------------------------------------------------------------------------------------------------------- */
+
+/* What stands after the '=': JSON where it is JSON, else a text, so that `feedforward=linear` needs no quotes. */
+static clmix_status parse_value(cJSON **value, const char *key, const char *text)
+{
+    if (*text == '[' || *text == '{' || *text == '"')
+        return clmix_json_parse(value, key, text, strlen(text));
+    const char *end = NULL;
+    *value = cJSON_ParseWithOpts(text, &end, 1);
+    if (!*value)
+        *value = cJSON_CreateString(text);
+    return *value ? CLMIX_OK : clmix_fail_memory("a configuration");
+}
+
+/* In place of what is there. The value is taken over; where it cannot be put the object is as before. cJSON's own replacing leaves an entry
+ * without a name when the host is out of memory. */
+static bool put_key(cJSON *object, const char *key, cJSON *value)
+{
+    cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(object, key);
+    bool done = cJSON_AddItemToObject(object, key, value);
+
+    cJSON_Delete(done ? old : value);
+    if (!done && old)
+        cJSON_AddItemToArray(object, old);
+    return done;
+}
+
+/* Puts `value` at "dim" or, one object deeper, at "mixer.kind"; the object is made if need be. The value is taken over. */
+static bool put_at(cJSON *object, char *path, cJSON *value)
+{
+    char *dot = strchr(path, '.');
+    if (!dot)
+        return put_key(object, path, value);
+    *dot = '\0';
+    cJSON *inner = cJSON_GetObjectItemCaseSensitive(object, path);
+    if (cJSON_IsObject(inner))
+        return put_key(inner, dot + 1, value);
+    inner = cJSON_CreateObject();
+    if (inner && put_key(inner, dot + 1, value))
+        return put_key(object, path, inner);
+    if (!inner)
+        cJSON_Delete(value);
+    cJSON_Delete(inner);
+    return false;
+}
+
+clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
+{
+    CLMIX_NEED(config);
+    CLMIX_NEED(key_and_value);
+
+    const char *equals = key_and_value ? strchr(key_and_value, '=') : NULL;
+    if (!config || !equals || equals == key_and_value || !equals[1])
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not",
+                          key_and_value ? key_and_value : "");
+
+    char *key = strndup(key_and_value, (size_t)(equals - key_and_value));
+    if (!key)
+        return clmix_fail_memory("a configuration");
+    cJSON *value = NULL;
+    clmix_status status = parse_value(&value, key, equals + 1);
+    if (!status && !put_at(config->given, key, value))
+        status = clmix_fail_memory("a configuration");
+    free(key);
+    if (!status)
+        refresh(config); /* a failure is kept for the next use: a later override may put it right */
+    return status;
+}
+
+/* ---- reading back ------------------------------------------------------------------------------------------------------------------- */
+
+clmix_status clmix_config_text(const clmix_config *config, char **json)
+{
+    CLMIX_NEED(config);
+    CLMIX_NEED(json);
+
+    CLMIX_TRY(clmix_config_check(config));
+    cJSON *object = cJSON_CreateObject();
+    bool complete = object && cJSON_AddStringToObject(object, "model", config->kind->name) && config->kind->write(&config->keys, object);
+    clmix_status status = complete ? clmix_json_print(object, json) : clmix_fail_memory("a configuration");
+    cJSON_Delete(object);
+    return status;
+}
+
+const char *clmix_config_name(const clmix_config *config)
+{
+    return config ? config->name : "";
+}
+
+const char *clmix_config_weights(const clmix_config *config)
+{
+    return config ? config->weights : NULL;
+}
+
+void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels)
+{
+    const struct clmix_picture_keys none = { 0 }, *picture = config ? &config->keys.picture : &none;
+
+    if (height)
+        *height = picture->height;
+    if (width)
+        *width = picture->width;
+    if (channels)
+        *channels = picture->channels;
+}
+
+size_t clmix_config_classes(const clmix_config *config)
+{
+    return config ? config->keys.picture.classes : 0;
+}
+
+/* ---- the model ---------------------------------------------------------------------------------------------------------------------- */
+
+clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config)
+{
+    clmix_status status = clmix_config_check(config);
+    if (status)
+        return clmix_poison(at, status, "%s", clmix_error());
+    if (!clmix_is_value(pictures))
+        return pictures;
+
+    const struct clmix_picture_keys *want = &config->keys.picture;
+    clmix_shape shape = clmix_shape_of(pictures);
+    if (shape.rank != 4 || shape.size[1] != want->height || shape.size[2] != want->width || shape.size[3] != want->channels) {
+        char found[64];
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes pictures (batch, %zu, %zu, %zu), and %s was given", config->name,
+                            want->height, want->width, want->channels, clmix_shape_text(shape, found));
+    }
+    return config->kind->build(at, pictures, &config->keys);
+}
+
+clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes)
+{
+    CLMIX_NEED(config);
+    CLMIX_NEED(parameters);
+    CLMIX_NEED(megabytes);
+
+    CLMIX_TRY(clmix_config_check(config));
+    struct clmix_paper_count count = { 0, 0 };
+    config->kind->count(&config->keys, &count);
+
+    /* The tool's "estimated total size": input, every output twice (its gradient), parameters; 4 bytes each. */
+    const struct clmix_picture_keys *picture = &config->keys.picture;
+    double inputs = (double)picture->height * (double)picture->width * (double)picture->channels;
+    *parameters = (size_t)count.parameters;
+    *megabytes = (4.0 * inputs + 8.0 * (double)count.outputs + 4.0 * (double)count.parameters) / (double)(1 << 20);
+    return CLMIX_OK;
+}

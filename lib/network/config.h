@@ -1,0 +1,29 @@
+/* Inside a configuration: the JSON that it was given and, beside it, what the model's reader made of it. */
+#ifndef CLMIX_NETWORK_CONFIG_H
+#define CLMIX_NETWORK_CONFIG_H
+
+#include "io/safetensors.h"
+#include "models/model.h"
+#include <clmix/network.h>
+
+struct clmix_config {
+    char *name;                          /* the preset's or file's name, or the model's */
+    char *weights;                       /* the file of weights that carried it, or NULL */
+    cJSON *given;                        /* as read, with the overrides put in */
+    const struct clmix_model_kind *kind; /* of the last object that could be read */
+    struct clmix_model_keys keys;
+    clmix_status status; /* of reading `given`, and the sentence where that failed */
+    char sentence[1024];
+};
+
+/* A configuration of one JSON object, which is taken over even when it fails. */
+clmix_status clmix_config_adopt(clmix_config **config, const char *name, cJSON *json);
+/* The configuration that a trained file carries in its metadata. */
+clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors *file, const char *path);
+/* Names the file of weights that belongs to the configuration, or NULL for none; copied. */
+clmix_status clmix_config_take_weights(clmix_config *config, const char *path);
+clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config);
+/* CLMIX_OK, or the failure that reading the overridden configuration gave. */
+clmix_status clmix_config_check(const clmix_config *config);
+
+#endif

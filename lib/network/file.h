@@ -1,0 +1,35 @@
+/* Files of weights as people have them: a run's folder stands for its model.safetensors, what a wrapper of PyTorch put before the names is
+ * taken off ("module." of DistributedDataParallel, "_orig_mod." of torch.compile), and a checkpoint of a training run is told from a model. */
+#ifndef CLMIX_NETWORK_FILE_H
+#define CLMIX_NETWORK_FILE_H
+
+#include "io/safetensors.h"
+#include <stdbool.h>
+
+/* What the metadata "format" of a training checkpoint begins with. */
+#define CLMIX_CHECKPOINT_MARK "clmix-checkpoint-"
+
+struct clmix_named_weight {
+    const char *name; /* as the model has it */
+    const clmix_stored_tensor *stored;
+    bool taken;
+};
+
+struct clmix_weights {
+    char *path; /* of the file itself */
+    clmix_safetensors *file;
+    struct clmix_named_weight *named; /* by name; without counters of batches, which nothing here needs */
+    size_t count;
+};
+
+/* `path` or, where that is a folder, its model.safetensors, in fresh memory. FILE when the folder has none. */
+clmix_status clmix_weights_path(char **resolved, const char *path);
+
+/* FORMAT for what is no model's weights, with what it is and what to do instead. To be closed even after a failure. */
+clmix_status clmix_weights_open(struct clmix_weights *weights, const char *path);
+void clmix_weights_close(struct clmix_weights *weights);
+struct clmix_named_weight *clmix_weights_find(const struct clmix_weights *weights, const char *name); /* NULL: there is none */
+
+bool clmix_has_ending(const char *text, const char *ending);
+
+#endif

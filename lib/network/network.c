@@ -1,0 +1,267 @@
+/* Networks: making them, what they know of their classes and data, access to single tensors. */
+#include "network/network.h"
+#include "base/status.h"
+#include "graph/op.h"
+#include "network/config.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- making ------------------------------------------------------------------------------------------------------------------------- */
+
+/* The model for one picture, for the names and places of its tensors; they are the same for every batch. */
+static clmix_status build_graph(clmix_network *network)
+{
+    const struct clmix_picture_keys *picture = &network->config->keys.picture;
+    const size_t size[4] = { 1, picture->height, picture->width, picture->channels };
+
+    network->graph = clmix_graph_new();
+    clmix_value pictures = clmix_batch_input(network->graph, "pictures", CLMIX_F32, 4, size);
+    clmix_output(network->graph, "logits", clmix_model(clmix_root(network->graph), pictures, network->config));
+    return clmix_graph_check(network->graph);
+}
+
+static clmix_status make_arenas(clmix_network *network)
+{
+    size_t weights = clmix_graph_weight_count(network->graph), states = clmix_graph_state_count(network->graph);
+
+    if (weights > 0)
+        CLMIX_TRY(clmix_buffer_create(network->device, weights * sizeof(float), "the weights", &network->weights));
+    if (states > 0)
+        CLMIX_TRY(clmix_buffer_create(network->device, states * sizeof(float), "the running statistics", &network->states));
+    return CLMIX_OK;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; names && i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+/* Copies of `names`, or "class 0", "class 1", ... where there are none. NULL when the host is out of memory. */
+static char **copy_names(const char *const *names, size_t count)
+{
+    char **copies = calloc(count, sizeof *copies);
+    for (size_t i = 0; copies && i < count; i++) {
+        char usual[32];
+        snprintf(usual, sizeof usual, "class %zu", i);
+        copies[i] = strdup(names && names[i] ? names[i] : usual);
+        if (!copies[i]) {
+            free_names(copies, count);
+            return NULL;
+        }
+    }
+    return copies;
+}
+
+clmix_status clmix_network_make(clmix_network **network, clmix_device *device, clmix_config *config)
+{
+    clmix_network *made = calloc(1, sizeof *made);
+    *network = NULL;
+    if (!made) {
+        clmix_config_free(config);
+        return clmix_fail_memory("a network");
+    }
+    made->device = device;
+    made->config = config;
+    for (int c = 0; c < 4; c++)
+        made->mean[c] = made->deviation[c] = 0.5f;
+
+    clmix_status status = build_graph(made);
+    if (!status)
+        status = make_arenas(made);
+    if (!status && !(made->class_names = copy_names(NULL, clmix_config_classes(config))))
+        status = clmix_fail_memory("the class names");
+    if (status) {
+        clmix_network_free(made);
+        return status;
+    }
+    *network = made;
+    return CLMIX_OK;
+}
+
+clmix_status clmix_network_create(clmix_network **network, clmix_device *device, const clmix_config *config, uint64_t seed)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(device);
+    CLMIX_NEED(config);
+
+    if (!network || !device)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_create needs a device and a place for its result, and NULL was given");
+    *network = NULL;
+
+    clmix_config *copy = NULL;
+    clmix_network *made = NULL;
+    CLMIX_TRY(clmix_config_copy(&copy, config));
+    CLMIX_TRY(clmix_network_make(&made, device, copy));
+    clmix_status status = clmix_network_draw(made, seed);
+    if (status) {
+        clmix_network_free(made);
+        return status;
+    }
+    *network = made;
+    return CLMIX_OK;
+}
+
+void clmix_network_free(clmix_network *network)
+{
+    if (!network)
+        return;
+    clmix_network_drop_plans(network);
+    clmix_buffer_release(network->device, network->weights);
+    clmix_buffer_release(network->device, network->states);
+    free_names(network->class_names, clmix_config_classes(network->config));
+    clmix_graph_free(network->graph);
+    clmix_config_free(network->config);
+    free(network);
+}
+
+/* ---- what it knows ------------------------------------------------------------------------------------------------------------------ */
+
+const clmix_config *clmix_network_config(const clmix_network *network)
+{
+    return network ? network->config : NULL;
+}
+
+clmix_device *clmix_network_device(const clmix_network *network)
+{
+    return network ? network->device : NULL;
+}
+
+cl_mem clmix_network_weights(const clmix_network *network)
+{
+    return network ? network->weights : NULL;
+}
+
+cl_mem clmix_network_states(const clmix_network *network)
+{
+    return network ? network->states : NULL;
+}
+
+clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *deviation)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(mean);
+    CLMIX_NEED(deviation);
+
+    size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
+
+    for (size_t c = 0; c < channels && c < 4; c++)
+        if (!isfinite(mean[c]) || !(deviation[c] > 0.0f) || !isfinite(deviation[c]))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "channel %zu has mean %g and deviation %g; both must be finite and the deviation above 0", c, (double)mean[c],
+                              (double)deviation[c]);
+
+    char **copies = copy_names(names, classes);
+    if (!copies)
+        return clmix_fail_memory("the class names");
+    free_names(network->class_names, classes);
+    network->class_names = copies;
+    for (size_t c = 0; c < channels && c < 4; c++) {
+        network->mean[c] = mean[c];
+        network->deviation[c] = deviation[c];
+    }
+    clmix_network_drop_plans(network); /* they have the old normalisation inside */
+    return CLMIX_OK;
+}
+
+const char *clmix_network_class_name(const clmix_network *network, size_t index)
+{
+    return network && index < clmix_config_classes(network->config) ? network->class_names[index] : "";
+}
+
+void clmix_network_normalization(const clmix_network *network, float mean[4], float deviation[4])
+{
+    for (size_t c = 0; c < 4; c++) {
+        if (mean)
+            mean[c] = network ? network->mean[c] : 0.0f;
+        if (deviation)
+            deviation[c] = network ? network->deviation[c] : 1.0f;
+    }
+}
+
+size_t clmix_network_parameter_count(const clmix_network *network)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
+        clmix_tensor_info info;
+        if (!clmix_graph_tensor(network->graph, i, &info) && info.trainable)
+            sum += clmix_shape_count(info.file_shape);
+    }
+    return sum;
+}
+
+/* ---- single tensors ----------------------------------------------------------------------------------------------------------------- */
+
+size_t clmix_network_tensor_count(const clmix_network *network)
+{
+    return network ? clmix_graph_tensor_count(network->graph) : 0;
+}
+
+clmix_status clmix_network_tensor(const clmix_network *network, size_t index, clmix_tensor_info *info)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(info);
+    return clmix_graph_tensor(network->graph, index, info);
+}
+
+/* The tensor called `name`, and that the caller's array has its size. */
+static clmix_status find_tensor(const clmix_network *network, const char *name, size_t count, clmix_tensor_info *info)
+{
+    size_t index;
+
+    if (!clmix_graph_find(network->graph, name, &index))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has no tensor '%.200s'; clmix_network_tensor lists what it has",
+                          clmix_config_name(network->config), name);
+    CLMIX_TRY(clmix_graph_tensor(network->graph, index, info));
+    size_t expected = clmix_shape_count(info->file_shape);
+    return expected == count ? CLMIX_OK
+                             : clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' of '%s' has %zu values, and the array has %zu", name,
+                                          clmix_config_name(network->config), expected, count);
+}
+
+static cl_mem arena_of(const clmix_network *network, const clmix_tensor_info *info)
+{
+    return info->trainable ? network->weights : network->states;
+}
+
+clmix_status clmix_network_read(clmix_network *network, const char *name, float *values, size_t count)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(name);
+    CLMIX_NEED(values);
+
+    clmix_tensor_info info;
+    CLMIX_TRY(find_tensor(network, name, count, &info));
+    float *device = malloc(count * sizeof *device);
+    if (!device)
+        return clmix_fail_memory(name);
+
+    clmix_status status =
+        clmix_buffer_read(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
+    if (!status)
+        clmix_layout_to_file(&info, device, values);
+    free(device);
+    return status;
+}
+
+clmix_status clmix_network_write(clmix_network *network, const char *name, const float *values, size_t count)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(name);
+    CLMIX_NEED(values);
+
+    clmix_tensor_info info;
+    CLMIX_TRY(find_tensor(network, name, count, &info));
+    float *device = malloc(count * sizeof *device);
+    if (!device)
+        return clmix_fail_memory(name);
+
+    clmix_layout_to_device(&info, values, device);
+    clmix_status status =
+        clmix_buffer_write(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
+    free(device);
+    return status;
+}

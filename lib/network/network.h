@@ -1,0 +1,65 @@
+/* Inside a network: the model's graph (for names, shapes and places of the tensors), its two arenas on the device, what is known of the
+ * data it was trained on, and the plans that classify. */
+#ifndef CLMIX_NETWORK_NETWORK_H
+#define CLMIX_NETWORK_NETWORK_H
+
+#include "runtime/runtime.h"
+#include <clmix/network.h>
+
+#define CLMIX_KEPT_PLANS 8
+
+/* A plan for one batch size. */
+struct clmix_kept_plan {
+    size_t count; /* pictures */
+    clmix_plan *plan;
+};
+
+struct clmix_network {
+    clmix_device *device;
+    clmix_config *config;
+    clmix_graph *graph;
+    cl_mem weights, states; /* states is NULL where the model has none */
+
+    char **class_names; /* one each class, "class 3" where no name is known */
+    float mean[4], deviation[4];
+
+    /* The first needs the most activation memory of all and owns it; the others use it too. */
+    struct clmix_kept_plan kept[CLMIX_KEPT_PLANS];
+    size_t kept_count, next_victim;
+};
+
+/* A network without values in its arenas. `config` is taken over, even on failure. */
+clmix_status clmix_network_make(clmix_network **network, clmix_device *device, clmix_config *config);
+
+/* --- plans.c ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Frees the kept plans; the next classification makes new ones. */
+void clmix_network_drop_plans(clmix_network *network);
+
+/* --- initial.c: fresh weights drawn from (seed, name), the same on every device ----------------------------------------------------- */
+clmix_status clmix_network_draw(clmix_network *network, uint64_t seed);
+
+/* --- layout.c: file order (PyTorch's) to device order and back ---------------------------------------------------------------------- */
+void clmix_layout_to_device(const clmix_tensor_info *info, const float *file, float *device);
+void clmix_layout_to_file(const clmix_tensor_info *info, const float *device, float *file);
+
+/* --- arenas.c: both arenas on the host, in device order ----------------------------------------------------------------------------- */
+struct clmix_arenas {
+    float *weights, *states;
+    size_t weight_count, state_count;
+};
+clmix_status clmix_arenas_new(struct clmix_arenas *arenas, const clmix_network *network); /* zeros */
+void clmix_arenas_free(struct clmix_arenas *arenas);
+float *clmix_arenas_at(const struct clmix_arenas *arenas, const clmix_tensor_info *info);
+clmix_status clmix_arenas_upload(const struct clmix_arenas *arenas, clmix_network *network);
+clmix_status clmix_arenas_download(struct clmix_arenas *arenas, const clmix_network *network);
+
+/* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The plan for `count` pictures: input "pictures" u8, output "probabilities". */
+clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
+                                    const float deviation[4], size_t count);
+/* Probabilities of all classes for a PNG or JPEG picture, scaled to cover the model's size and cut to it. */
+clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities);
+
+#endif

@@ -1,0 +1,355 @@
+/* Weights from files: safetensors with the authors' names and PyTorch's shapes. Where the metadata carries class names and normalisation
+ * they come along. */
+#include "base/array.h"
+#include "base/status.h"
+#include "base/utf8.h"
+#include "graph/op.h"
+#include "io/json.h"
+#include "network/config.h"
+#include "network/file.h"
+#include "network/network.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- tensors ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool same_shape(const clmix_stored_tensor *stored, clmix_shape shape)
+{
+    if (stored->rank != shape.rank)
+        return false;
+    for (int axis = 0; axis < shape.rank; axis++)
+        if (stored->size[axis] != shape.size[axis])
+            return false;
+    return true;
+}
+
+static void append_name(char *list, size_t bytes, size_t number, const char *name)
+{
+    if (number < 3)
+        snprintf(list + strlen(list), bytes - strlen(list), "%s%.100s", number ? ", " : "", name);
+    else if (number == 3)
+        snprintf(list + strlen(list), bytes - strlen(list), ", ...");
+}
+
+/* That the model needs every tensor of the file. */
+static clmix_status check_all_taken(const clmix_network *network, const struct clmix_weights *weights)
+{
+    char list[400] = "";
+    size_t unknown = 0;
+
+    for (size_t i = 0; i < weights->count; i++)
+        if (!weights->named[i].taken)
+            append_name(list, sizeof list, unknown++, weights->named[i].stored->name);
+    if (unknown == 0)
+        return CLMIX_OK;
+    return clmix_fail(CLMIX_ERROR_FORMAT,
+                      "'%s' has %zu tensors that '%s' does not know (%s); it was made by another model or configuration", weights->path,
+                      unknown, clmix_config_name(network->config), list);
+}
+
+static clmix_status take_tensor(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device)
+{
+    if (!same_shape(stored, info->file_shape)) {
+        clmix_shape found = { .rank = stored->rank < CLMIX_MAX_RANK ? stored->rank : CLMIX_MAX_RANK };
+        char want_text[64], found_text[64];
+        memcpy(found.size, stored->size, (size_t)found.rank * sizeof *found.size);
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': '%s' is %s in the file and %s in the model; it was made by another configuration",
+                          path, info->name, clmix_shape_text(found, found_text), clmix_shape_text(info->file_shape, want_text));
+    }
+    float *file = malloc((stored->count + 1) * sizeof *file);
+    if (!file)
+        return clmix_fail_memory(info->name);
+    clmix_status status = clmix_stored_to_float(stored, file);
+    if (status)
+        status = clmix_fail_at(status, "'%s'", path);
+    else
+        clmix_layout_to_device(info, file, device);
+    free(file);
+    return status;
+}
+
+/* Every tensor of the model from the file into `arenas`. */
+static clmix_status take_all(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas)
+{
+    char list[400] = "";
+    size_t missing = 0;
+
+    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
+        clmix_tensor_info info;
+        CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
+        struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
+        if (weight) {
+            CLMIX_TRY(take_tensor(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
+            weight->taken = true;
+        } else
+            append_name(list, sizeof list, missing++, info.name);
+    }
+    if (missing == 0)
+        return check_all_taken(network, weights);
+    return clmix_fail(CLMIX_ERROR_FORMAT,
+                      "'%s' lacks %zu of the tensors that '%s' needs (%s); it was made by another model or configuration", weights->path,
+                      missing, clmix_config_name(network->config), list);
+}
+
+/* ---- metadata ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The text of metadata `key` as JSON; NULL where the file has none. */
+static clmix_status read_metadata(const struct clmix_weights *weights, const char *key, cJSON **json)
+{
+    const char *text = clmix_safetensors_metadata(weights->file, key);
+    char where[300];
+
+    *json = NULL;
+    snprintf(where, sizeof where, "%.250s (metadata %s)", weights->path, key);
+    return text ? clmix_json_parse(json, where, text, strlen(text)) : CLMIX_OK;
+}
+
+/* One number a channel from metadata `key`; keeps `values` where the file has none. */
+static clmix_status take_numbers(const struct clmix_weights *weights, const char *key, size_t channels, float values[4])
+{
+    cJSON *json = NULL;
+    CLMIX_TRY(read_metadata(weights, key, &json));
+    if (!json || channels > 4) {
+        cJSON_Delete(json);
+        return CLMIX_OK;
+    }
+
+    bool fine = cJSON_IsArray(json) && cJSON_GetArraySize(json) == (int)channels;
+    for (size_t c = 0; fine && c < channels; c++) {
+        const cJSON *item = cJSON_GetArrayItem(json, (int)c);
+        fine = cJSON_IsNumber(item);
+        values[c] = fine ? (float)item->valuedouble : 0.0f;
+    }
+    cJSON_Delete(json);
+    return fine ? CLMIX_OK
+                : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata '%s' must be a list of %zu numbers, one a channel", weights->path, key,
+                             channels);
+}
+
+/* The class names as a list of texts that belong to *json; all NULL where the file has none. */
+/* A name as the bytes it was, in its own place: they are never more. */
+static clmix_status take_name(cJSON *item, const char **name)
+{
+    char *bytes = clmix_utf8_to_bytes(item->valuestring);
+
+    if (!bytes)
+        return clmix_fail_memory("the class names");
+    memcpy(item->valuestring, bytes, strlen(bytes) + 1);
+    free(bytes);
+    *name = item->valuestring;
+    return CLMIX_OK;
+}
+
+static clmix_status take_names(const struct clmix_weights *weights, const char **names, size_t count, cJSON **json)
+{
+    CLMIX_TRY(read_metadata(weights, "classes", json));
+    if (!*json)
+        return CLMIX_OK;
+
+    bool fine = cJSON_IsArray(*json) && cJSON_GetArraySize(*json) == (int)count;
+    cJSON *item = fine ? (*json)->child : NULL;
+    for (size_t i = 0; fine && i < count; i++, item = item->next) {
+        fine = cJSON_IsString(item);
+        if (fine)
+            CLMIX_TRY(take_name(item, &names[i]));
+    }
+    return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", weights->path, count);
+}
+
+static clmix_status describe(clmix_network *network, const struct clmix_weights *weights)
+{
+    size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
+    float mean[4], deviation[4];
+    cJSON *json = NULL;
+    const char **names = calloc(classes, sizeof *names);
+    if (!names)
+        return clmix_fail_memory("the class names");
+
+    for (size_t i = 0; i < classes; i++)
+        names[i] = network->class_names[i];
+    clmix_network_normalization(network, mean, deviation);
+    clmix_status status = take_names(weights, names, classes, &json);
+    if (!status)
+        status = take_numbers(weights, "mean", channels, mean);
+    if (!status)
+        status = take_numbers(weights, "deviation", channels, deviation);
+    if (!status && (status = clmix_network_describe_data(network, names, mean, deviation)))
+        status = clmix_fail_at(status, "'%s'", weights->path);
+    cJSON_Delete(json);
+    free(names);
+    return status;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Both arenas and, with `weights`, what the file says of the data, or nothing: where the rest fails the arenas get their old values back. */
+static clmix_status replace(clmix_network *network, const struct clmix_arenas *arenas, const struct clmix_weights *weights)
+{
+    struct clmix_arenas old;
+    CLMIX_TRY(clmix_arenas_new(&old, network));
+    clmix_status status = clmix_arenas_download(&old, network);
+    if (status) {
+        clmix_arenas_free(&old);
+        return status;
+    }
+    status = clmix_arenas_upload(arenas, network);
+    if (!status && weights)
+        status = describe(network, weights);
+    if (status) {
+        char sentence[1024];
+        snprintf(sentence, sizeof sentence, "%s", clmix_error());
+        if (clmix_arenas_upload(&old, network) == CLMIX_OK)
+            clmix_fail(status, "%s", sentence);
+    }
+    clmix_arenas_free(&old);
+    return status;
+}
+
+static clmix_status load(clmix_network *network, const struct clmix_weights *weights)
+{
+    struct clmix_arenas arenas;
+    CLMIX_TRY(clmix_arenas_new(&arenas, network));
+    clmix_status status = take_all(network, weights, &arenas);
+    if (!status)
+        status = replace(network, &arenas, weights);
+    clmix_arenas_free(&arenas);
+    return status;
+}
+
+clmix_status clmix_network_load_weights(clmix_network *network, const char *path)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+
+    struct clmix_weights weights;
+    clmix_status status = clmix_weights_open(&weights, path);
+    if (!status)
+        status = load(network, &weights);
+    clmix_weights_close(&weights);
+    return status;
+}
+
+clmix_status clmix_network_load(clmix_network **network, clmix_device *device, const char *path)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(device);
+    CLMIX_NEED(path);
+
+    if (!network || !device || !path)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_load needs a device, a path and a place for its result, and NULL was given");
+    struct clmix_weights weights;
+    clmix_config *config = NULL;
+    clmix_network *made = NULL;
+    *network = NULL;
+
+    clmix_status status = clmix_weights_open(&weights, path);
+    if (!status)
+        status = clmix_config_of_file(&config, weights.file, weights.path);
+    if (!status)
+        status = clmix_network_make(&made, device, config);
+    if (!status)
+        status = load(made, &weights);
+    clmix_weights_close(&weights);
+    if (status) {
+        clmix_network_free(made);
+        return status;
+    }
+    *network = made;
+    return CLMIX_OK;
+}
+
+/* ---- taking over what fits ---------------------------------------------------------------------------------------------------------- */
+
+/* A list of names, NULL at its end. */
+struct names {
+    char **names;
+    size_t count, capacity;
+};
+
+static clmix_status add_name(struct names *list, const char *name)
+{
+    char *copy = strdup(name);
+
+    if (copy && clmix_array_reserve((void **)&list->names, &list->capacity, list->count + 2, sizeof *list->names)) {
+        list->names[list->count++] = copy;
+        list->names[list->count] = NULL;
+        return CLMIX_OK;
+    }
+    free(copy);
+    return clmix_fail_memory("a list of names");
+}
+
+static void clear_names(char **names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        free(names[i]);
+    free(names);
+}
+
+void clmix_init_report_clear(clmix_init_report *report)
+{
+    if (!report)
+        return;
+    clear_names(report->taken_names);
+    clear_names(report->fresh_names);
+    clear_names(report->unused_names);
+    memset(report, 0, sizeof *report);
+}
+
+/* What fits by name and shape goes over the values in `arenas`. */
+static clmix_status take_fitting(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas,
+                                 struct names *taken, struct names *fresh)
+{
+    for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
+        clmix_tensor_info info;
+        CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
+        struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
+        if (weight && same_shape(weight->stored, info.file_shape)) {
+            CLMIX_TRY(take_tensor(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
+            weight->taken = true;
+            CLMIX_TRY(add_name(taken, info.name));
+        } else
+            CLMIX_TRY(add_name(fresh, info.name));
+    }
+    if (taken->count > 0)
+        return CLMIX_OK;
+    return clmix_fail(CLMIX_ERROR_FORMAT, "nothing in '%s' fits '%s': no tensor has the name and the shape of one of the model's",
+                      weights->path, clmix_config_name(network->config));
+}
+
+static clmix_status take_over(clmix_network *network, const struct clmix_weights *weights, struct names *taken, struct names *fresh)
+{
+    struct clmix_arenas arenas;
+    CLMIX_TRY(clmix_arenas_new(&arenas, network));
+    clmix_status status = clmix_arenas_download(&arenas, network);
+    if (!status)
+        status = take_fitting(network, weights, &arenas, taken, fresh);
+    if (!status)
+        status = replace(network, &arenas, NULL);
+    clmix_arenas_free(&arenas);
+    return status;
+}
+
+clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report)
+{
+    CLMIX_NEED(network);
+    CLMIX_NEED(path);
+
+    struct names taken = { 0 }, fresh = { 0 }, unused = { 0 };
+    struct clmix_weights weights;
+    clmix_status status = clmix_weights_open(&weights, path);
+    if (!status)
+        status = take_over(network, &weights, &taken, &fresh);
+    for (size_t i = 0; !status && i < weights.count; i++)
+        if (!weights.named[i].taken)
+            status = add_name(&unused, weights.named[i].stored->name);
+    clmix_weights_close(&weights);
+
+    clmix_init_report made = { taken.count, fresh.count, unused.count, taken.names, fresh.names, unused.names };
+    if (report && !status)
+        *report = made;
+    else
+        clmix_init_report_clear(&made);
+    return status;
+}

@@ -1,0 +1,151 @@
+/* Reference cases: opening one, judging what came out. */
+#include "verify/case.h"
+#include "base/status.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZERO_BY_CONSTRUCTION 1e-9 /* of the largest: far above the noise of float64, far below what float32 resolves */
+#define ZERO_LIMIT           1e-5
+
+/* ---- judging ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The largest value of all tensors of a kind. */
+static double largest_of(const struct clmix_case_report *report, enum case_kind kind)
+{
+    double largest = 0.0;
+    for (size_t i = 0; i < report->count; i++)
+        if (report->tensors[i].kind == kind)
+            largest = fmax(largest, report->tensors[i].largest);
+    return largest;
+}
+
+static bool is_zero(const struct clmix_case_report *report, const struct clmix_case_tensor *tensor)
+{
+    return tensor->largest <= ZERO_BY_CONSTRUCTION * largest_of(report, tensor->kind);
+}
+
+static void judge(const struct clmix_case_report *report, struct clmix_case_tensor *tensor)
+{
+    static const double limits[] = { [CASE_FORWARD] = 1e-4, [CASE_GRADIENT] = 1e-3, [CASE_LOSS] = 1e-3, [CASE_WEIGHT] = 2e-3 };
+
+    if (is_zero(report, tensor)) {
+        tensor->error = tensor->worst;
+        tensor->limit = ZERO_LIMIT * fmax(1.0, largest_of(report, tensor->kind));
+    } else {
+        tensor->error = (tensor->kind == CASE_WEIGHT ? tensor->mean : tensor->worst) / tensor->largest;
+        tensor->limit = limits[tensor->kind];
+    }
+    if (!tensor->finite)
+        tensor->error = NAN;
+    tensor->pass = tensor->finite && tensor->error <= tensor->limit;
+}
+
+/* Leaves out the optimizer's results for weights whose gradient is zero by construction. */
+static void drop_noise(struct clmix_case_report *report)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < report->count; i++) {
+        struct clmix_case_tensor *tensor = &report->tensors[i];
+        bool noise = false;
+        for (size_t g = 0; tensor->kind == CASE_WEIGHT && g < report->count; g++) {
+            const struct clmix_case_tensor *gradient = &report->tensors[g];
+            noise = noise || (gradient->kind == CASE_GRADIENT && is_zero(report, gradient) && strncmp(gradient->name, "grad.", 5) == 0 &&
+                              strncmp(tensor->name, "adamw.param.", 12) == 0 && strcmp(gradient->name + 5, tensor->name + 12) == 0);
+        }
+        if (noise)
+            free(tensor->name);
+        else
+            report->tensors[kept++] = *tensor;
+    }
+    report->count = kept;
+}
+
+/* That everything the case knows the answer to has been compared. */
+static clmix_status check_complete(const struct reference_case *of)
+{
+    static const char *const answers[] = { "out.", "gin.", "grad.", "eval.", "train.", "adamw." };
+
+    for (size_t i = 0; i < clmix_safetensors_count(of->file); i++) {
+        const clmix_stored_tensor *tensor = clmix_safetensors_at(of->file, i);
+        bool is_answer = false, compared = tensor->count == 0 || strstr(tensor->name, "num_batches_tracked") != NULL;
+        for (size_t a = 0; a < sizeof answers / sizeof *answers; a++)
+            is_answer = is_answer || strncmp(tensor->name, answers[a], strlen(answers[a])) == 0;
+        for (size_t r = 0; is_answer && !compared && r < of->report->count; r++)
+            compared = strcmp(of->report->tensors[r].name, tensor->name) == 0;
+        if (is_answer && !compared)
+            return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "the case has '%s', and this version does not know how to compute it", tensor->name);
+    }
+    return of->report->count > 0 ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the case has nothing to compare with");
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status metadata(const struct reference_case *of, const char *key, const char **text)
+{
+    *text = clmix_safetensors_metadata(of->file, key);
+    return *text ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the file has no metadata '%s'; it is not a reference case", key);
+}
+
+static clmix_status run_file(struct reference_case *of)
+{
+    const char *format, *kind, *text;
+    cJSON *config = NULL;
+
+    CLMIX_TRY(metadata(of, "format", &format));
+    CLMIX_TRY(metadata(of, "kind", &kind));
+    CLMIX_TRY(metadata(of, "config", &text));
+    if (strcmp(format, "clmix-case-1") != 0)
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "the file's format is '%.80s', and this version reads clmix-case-1", format);
+    CLMIX_TRY(clmix_json_parse(&config, "config", text, strlen(text)));
+    of->config = config;
+
+    clmix_status status;
+    if (strcmp(kind, "model") == 0)
+        status = clmix_case_run_model(of);
+    else if (strcmp(kind, "op") == 0)
+        status = clmix_case_run_op(of);
+    else
+        status = clmix_fail(CLMIX_ERROR_UNSUPPORTED, "a case of kind '%.80s' is unknown; this version knows model and op", kind);
+    cJSON_Delete(config);
+    return status ? status : check_complete(of);
+}
+
+void clmix_case_run(struct clmix_case_report *report, clmix_device *device, const char *path)
+{
+    clmix_safetensors *file = NULL;
+    struct reference_case of = { .device = device, .path = path, .report = report };
+
+    *report = (struct clmix_case_report){ .pass = true };
+    clmix_status status = clmix_safetensors_open(&file, path);
+    if (!status) {
+        of.file = file;
+        status = run_file(&of);
+        if (status)
+            clmix_fail_at(status, "'%s'", path);
+    }
+    report->status = status;
+    if (status) {
+        report->pass = false;
+        snprintf(report->sentence, sizeof report->sentence, "%s", clmix_error());
+    }
+    clmix_safetensors_close(file);
+
+    drop_noise(report);
+    for (size_t i = 0; i < report->count; i++) {
+        struct clmix_case_tensor *tensor = &report->tensors[i];
+        judge(report, tensor);
+        report->pass = report->pass && tensor->pass;
+        if (!isnan(report->worst) && !(tensor->error <= report->worst)) /* a NaN stays */
+            report->worst = tensor->error;
+    }
+}
+
+void clmix_case_report_free(struct clmix_case_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        free(report->tensors[i].name);
+    free(report->tensors);
+    *report = (struct clmix_case_report){ 0 };
+}

@@ -1,0 +1,179 @@
+#include "common/model_options.h"
+#include "base/array.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "base/utf8.h"
+#include "network/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLASSES_BYTES ((size_t)16 << 20) /* of a file of names */
+
+void model_options_start(struct model_options *options, unsigned asked_for)
+{
+    size_t count = 0;
+
+    memset(options, 0, sizeof *options);
+    if (asked_for & MODEL_BY_OPTION)
+        options->table[count++] = (struct poptOption){ "model",         'm', POPT_ARG_STRING,
+                                                       &options->model, 0,   "preset, JSON file, .safetensors file or a run's folder",
+                                                       "MODEL" };
+    options->table[count++] = (struct poptOption){
+        "weights", '\0', POPT_ARG_STRING, &options->weights, 0, "the model's weights, a state_dict saved as safetensors", "FILE"
+    };
+    if (asked_for & MODEL_CLASSES)
+        options->table[count++] =
+            (struct poptOption){ "classes", '\0', POPT_ARG_STRING, &options->classes, 0, "names of the classes, one a line", "FILE" };
+    options->table[count++] =
+        (struct poptOption){ "set",      's', POPT_ARG_ARGV, &options->settings, 0, "override a key of the configuration; may be repeated",
+                             "KEY=VALUE" };
+}
+
+void model_options_end(struct model_options *options)
+{
+    for (size_t i = 0; options->settings != NULL && options->settings[i] != NULL; i++)
+        free((char *)options->settings[i]);
+    free(options->settings);
+    free(options->model);
+    free(options->weights);
+    free(options->classes);
+    memset(options, 0, sizeof *options);
+}
+
+bool model_sets_classes(const struct model_options *options)
+{
+    const char **settings = options->settings;
+
+    for (; settings != NULL && *settings != NULL; settings++)
+        if (strncmp(*settings, "classes=", 8) == 0)
+            return true;
+    return false;
+}
+
+/* ---- names of the classes ------------------------------------------------------------------------------------------------------------ */
+
+/* The lines of a file, which stay in `content`. */
+struct lines {
+    char *content;
+    const char **lines;
+    size_t count, capacity;
+};
+
+static void clear_lines(struct lines *lines)
+{
+    free(lines->lines);
+    free(lines->content);
+}
+
+static clmix_status read_lines(struct lines *lines, const char *path)
+{
+    void *content = NULL;
+    size_t bytes = 0;
+
+    memset(lines, 0, sizeof *lines);
+    CLMIX_TRY(clmix_file_read(path, CLASSES_BYTES, &content, &bytes));
+    lines->content = content;
+    if (!clmix_utf8_valid(content, bytes))
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is no text in UTF-8; names of classes are, one a line", path);
+    for (char *line = lines->content; *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        const bool last = line[length] == '\0';
+
+        line[length] = '\0';
+        if (length > 0 && line[length - 1] == '\r')
+            line[length - 1] = '\0';
+        if (!CLMIX_PUSH(lines->lines, lines->count, lines->capacity, line))
+            return clmix_fail_memory(path);
+        line += length + !last;
+    }
+    return CLMIX_OK;
+}
+
+/* As many classes as there are names, unless the weights or a setting say how many. */
+static clmix_status count_classes(const struct model_options *options, clmix_config *config)
+{
+    struct lines names;
+    char setting[48];
+    clmix_status status = read_lines(&names, options->classes);
+
+    snprintf(setting, sizeof setting, "classes=%zu", names.count);
+    if (status == CLMIX_OK && !model_sets_classes(options) && (clmix_config_weights(config) == NULL || options->weights != NULL))
+        status = clmix_config_set(config, setting);
+    clear_lines(&names);
+    return status;
+}
+
+static clmix_status name_classes(const struct model_options *options, clmix_network *network)
+{
+    const size_t classes = clmix_config_classes(clmix_network_config(network));
+    float mean[4], deviation[4];
+    struct lines names;
+    clmix_status status = read_lines(&names, options->classes);
+
+    clmix_network_normalization(network, mean, deviation);
+    if (status == CLMIX_OK && names.count != classes)
+        status = clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has %zu names and '%s' tells %zu classes apart", options->classes, names.count,
+                            clmix_config_name(clmix_network_config(network)), classes);
+    if (status == CLMIX_OK)
+        status = clmix_network_describe_data(network, names.lines, mean, deviation);
+    clear_lines(&names);
+    return status;
+}
+
+/* ---- the model ------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status adjust(const struct model_options *options, clmix_config *config)
+{
+    const char **settings = options->settings;
+
+    if (options->classes != NULL)
+        CLMIX_TRY(count_classes(options, config));
+    for (; settings != NULL && *settings != NULL; settings++)
+        CLMIX_TRY(clmix_config_set(config, *settings));
+    return options->weights != NULL ? clmix_config_take_weights(config, options->weights) : CLMIX_OK;
+}
+
+clmix_status model_options_config(const struct model_options *options, const char *model, clmix_config **config)
+{
+    clmix_status status;
+
+    if (model == NULL)
+        model = options->model != NULL ? options->model : options->weights;
+    CLMIX_TRY(clmix_config_open(config, model));
+    status = adjust(options, *config);
+    if (status != CLMIX_OK) {
+        clmix_config_free(*config);
+        *config = NULL;
+    }
+    return status;
+}
+
+clmix_status model_network(clmix_device *device, const clmix_config *config, uint64_t seed, clmix_network **network)
+{
+    const char *weights = clmix_config_weights(config);
+    clmix_status status;
+
+    CLMIX_TRY(clmix_network_create(network, device, config, seed));
+    status = weights != NULL ? clmix_network_load_weights(*network, weights) : CLMIX_OK;
+    if (status != CLMIX_OK) {
+        clmix_network_free(*network);
+        *network = NULL;
+    }
+    return status;
+}
+
+clmix_status model_options_network(const struct model_options *options, clmix_device *device, const clmix_config *config, uint64_t seed,
+                                   clmix_network **network)
+{
+    clmix_status status;
+
+    CLMIX_TRY(model_network(device, config, seed, network));
+    status = options->classes != NULL ? name_classes(options, *network) : CLMIX_OK;
+    if (status != CLMIX_OK) {
+        clmix_network_free(*network);
+        *network = NULL;
+    }
+    return status;
+}

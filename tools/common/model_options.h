@@ -1,0 +1,37 @@
+/* Which model a program is to take, and whose weights: options that several programs share.
+ *
+ * A model is a preset, a JSON file, a .safetensors file, or a run's folder. --weights brings the weights of a file without metadata, as
+ * PyTorch's state_dict has them; --classes the names of the classes. */
+#ifndef CLMIX_TOOLS_MODEL_OPTIONS_H
+#define CLMIX_TOOLS_MODEL_OPTIONS_H
+
+#include "common/cli.h"
+
+#include <clmix/network.h>
+
+struct model_options {
+    char *model; /* --model; NULL where the model is an argument, or that of --weights */
+    char *weights, *classes;
+    const char **settings; /* KEY=VALUE, NULL at the end; may be NULL */
+    struct poptOption table[5];
+};
+
+/* --weights and --set, and the options asked for. */
+enum { MODEL_BY_OPTION = 1, MODEL_CLASSES = 2 };
+void model_options_start(struct model_options *options, unsigned asked_for);
+void model_options_end(struct model_options *options);
+
+/* The configuration of `model`, or where that is NULL of --model or the file in --weights, with the settings, and as many classes as --classes has
+ * names. clmix_config_weights() is then the file whose weights are wanted. */
+clmix_status model_options_config(const struct model_options *options, const char *model, clmix_config **config);
+
+/* A network with those weights, fresh ones where there are none, and the names in --classes. */
+clmix_status model_options_network(const struct model_options *options, clmix_device *device, const clmix_config *config, uint64_t seed,
+                                   clmix_network **network);
+
+/* The same without names. */
+clmix_status model_network(clmix_device *device, const clmix_config *config, uint64_t seed, clmix_network **network);
+
+bool model_sets_classes(const struct model_options *options);
+
+#endif

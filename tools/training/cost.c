@@ -1,0 +1,136 @@
+/* What a training run costs: the plan's sum, the header line, the answer of --dry-run, and whether the device has room. */
+#include "base/text.h"
+#include "common/terminal.h"
+#include "training/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t count_parameters(const clmix_config *config)
+{
+    clmix_graph *graph = clmix_graph_new();
+    size_t size[4] = { 1, 0, 0, 0 }, sum = 0;
+
+    clmix_config_picture(config, &size[1], &size[2], &size[3]);
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size), config));
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        clmix_tensor_info info;
+
+        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
+            sum += clmix_shape_count(info.file_shape);
+    }
+    clmix_graph_free(graph);
+    return sum;
+}
+
+/* Making the first plans for a device takes seconds more than later ones. */
+static void say_first_use(struct session *session)
+{
+    size_t answers;
+    char *path;
+
+    if (clmix_device_tuning(session->device, &path, &answers) == CLMIX_OK && path != NULL && answers == 0)
+        progress_say(&session->progress, "first use of this device: measuring kernels (once: what is found is kept in %s)", path);
+    clmix_free(path);
+}
+
+clmix_status session_plan(struct session *session, struct cost *cost)
+{
+    say_first_use(session);
+    memset(cost, 0, sizeof *cost);
+    if (session->data != NULL) {
+        cost->train_count = clmix_dataset_count(session->data, CLMIX_TRAIN);
+        cost->test_count = clmix_dataset_count(session->data, CLMIX_TEST);
+    }
+    cost->parameters = count_parameters(session->config);
+    return clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &session->options, &cost->step,
+                            &cost->peak_bytes);
+}
+
+/* "pthread-AMD EPYC (PoCL 3.1)": the device, and of its platform the first words of what names it best. */
+static void describe_device(const clmix_device_info *info, char *text, size_t bytes)
+{
+    const char *pocl = strstr(info->platform_version, "PoCL ");
+    const int length = pocl != NULL ? (int)strcspn(pocl + 5, "-+ ") + 5 : 0;
+
+    if (pocl != NULL)
+        snprintf(text, bytes, "%s (%.*s)", info->name, length, pocl);
+    else if (info->platform[0] != '\0')
+        snprintf(text, bytes, "%s (%s)", info->name, info->platform);
+    else
+        snprintf(text, bytes, "%s", info->name);
+}
+
+void session_print_header(struct session *session, const struct cost *cost)
+{
+    const char *name = session->request->resume != NULL ? session->stored.model : clmix_config_name(session->config);
+    char parameters[32], bytes[32], device[320];
+
+    describe_device(clmix_device_describe(session->device), device, sizeof device);
+    progress_say(&session->progress, "%s   %s weights   %.1f GFLOP a step of %zu   %s on %s", name,
+                 clmix_grouped(parameters, cost->parameters), (double)cost->step.flops / 1e9, session->options.batch,
+                 progress_bytes(bytes, cost->peak_bytes), device);
+}
+
+int session_dry_run(struct session *session)
+{
+    struct cost cost;
+    clmix_status status = session_plan(session, &cost);
+    const size_t batches = (cost.train_count + session->options.batch - 1) / session->options.batch;
+    cJSON *json;
+
+    if (status != CLMIX_OK)
+        return cli_fail(session->cli, status);
+    if (!session->cli->json) {
+        char train[32], test[32], bytes[32];
+
+        session_print_header(session, &cost);
+        if (session->data != NULL)
+            terminal_say(4, "%s: %s training and %s test pictures, %zu batches an epoch", session->data_name,
+                         clmix_grouped(train, cost.train_count), clmix_grouped(test, cost.test_count), batches);
+        terminal_say(4, "peak device memory %s bytes, known before anything is allocated; nothing was trained",
+                     clmix_grouped(bytes, cost.peak_bytes));
+        return 0;
+    }
+    json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "model", clmix_config_name(session->config));
+    cJSON_AddStringToObject(json, "device", clmix_device_describe(session->device)->name);
+    cJSON_AddNumberToObject(json, "batch", (double)session->options.batch);
+    cJSON_AddNumberToObject(json, "parameters", (double)cost.parameters);
+    cJSON_AddNumberToObject(json, "flops_step", (double)cost.step.flops);
+    cJSON_AddNumberToObject(json, "bytes_moved_step", (double)cost.step.moved_bytes);
+    cJSON_AddNumberToObject(json, "peak_device_bytes", (double)cost.peak_bytes);
+    cJSON_AddNumberToObject(json, "train_pictures", (double)cost.train_count);
+    cJSON_AddNumberToObject(json, "test_pictures", (double)cost.test_count);
+    cJSON_AddNumberToObject(json, "batches", (double)batches);
+    return cli_print_json(session->cli, json) ? 0 : 1;
+}
+
+/* The largest batch, by halving, whose plan fits into `limit` bytes; 0 when none does. */
+static size_t fitting_batch(struct session *session, const struct cost *cost, size_t limit)
+{
+    clmix_train_options options = session->options;
+    size_t peak = 0;
+
+    for (options.batch /= 2; options.batch > 0; options.batch /= 2)
+        if (clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &options, NULL, &peak) == CLMIX_OK &&
+            peak <= limit)
+            return options.batch;
+    return 0;
+}
+
+int session_check_memory(struct session *session, const struct cost *cost)
+{
+    const clmix_device_info *info = clmix_device_describe(session->device);
+    char needed[32], there[32], hint[96] = "a smaller variant of the model, or another device, is needed";
+    size_t batch;
+
+    if (cost->peak_bytes <= info->global_bytes)
+        return 0;
+    batch = fitting_batch(session, cost, info->global_bytes);
+    if (batch > 0)
+        snprintf(hint, sizeof hint, "--batch %zu fits; --accumulate keeps the step's size", batch);
+    return cli_error(session->cli, CLMIX_ERROR_DEVICE_MEMORY, hint, "%s: this run needs %s and the device has %s", info->name,
+                     progress_bytes(needed, cost->peak_bytes), progress_bytes(there, info->global_bytes));
+}
