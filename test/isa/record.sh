@@ -37,9 +37,10 @@ record()    # record UNITS PROGRAM [ARGUMENT...]
 # The tiles that a device takes only after measuring.
 record 40 "$build/test/bin/isa_tiles"
 
+presets=$(sed -n 's/^    "\([^"]*\)": {.*/\1/p' "$source"/models/presets/*.json)
 for units in 8 80; do
     record "$units" "$build/bin/clmix-verify" "$source"/test/cases/*/*.safetensors
-    for preset in $(sed -n 's/^    "\([^"]*\)": {.*/\1/p' "$source"/models/presets/*.json); do
+    for preset in $presets; do
         record "$units" "$build/bin/clmix-train" --model "$preset" --data shapes:train=64,test=64 --epochs 1 --out "$preset"
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 64 --seconds 0.001
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 1 --seconds 0.001
