@@ -158,6 +158,36 @@ END_TEST
 
 #define SHAPES "--data shapes:size=16,train=16,test=8 --batch 8 --epochs 1"
 
+static void expect_in_checkpoint(const char *name)
+{
+    clmix_safetensors *file;
+    char path[600];
+
+    snprintf(path, sizeof path, "%s/named/checkpoint.safetensors", folder);
+    ok(clmix_safetensors_open(&file, path));
+    ck_assert_ptr_nonnull(strstr(clmix_safetensors_metadata(file, "classes"), name));
+    clmix_safetensors_close(file);
+}
+
+START_TEST(a_run_keeps_the_names_that_it_was_given)
+{
+    static const char names[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nzebra fish\n";
+    char path[600];
+
+    snprintf(path, sizeof path, "%s/ten.txt", folder);
+    ok(clmix_file_write(path, names, sizeof names - 1));
+    expect("clmix-train --model tiny.json --set classes=10 --classes names.txt --data shapes:size=16,train=8,test=4 --out named", 1,
+           "has 3 names and");
+    free(says("clmix-train --model tiny.json --set classes=10 --classes ten.txt --data shapes:size=16,train=8,test=4 --batch 4 "
+              "--schedule constant --epochs 1 --out named",
+              0));
+    expect("clmix-predict named --top 10 " PICTURE, 0, "zebra fish\n");
+    expect("clmix-train --resume named --classes ten.txt", 2, "--classes");
+    free(says("clmix-train --resume named --epochs 2", 0));
+    expect_in_checkpoint("zebra fish");
+}
+END_TEST
+
 START_TEST(a_trained_network_begins_one_for_other_classes)
 {
     expect("clmix-train --model trained.safetensors " SHAPES " --out a", 2, "clmix-train --init trained.safetensors");
@@ -185,6 +215,7 @@ int main(void)
     tcase_add_unchecked_fixture(weights, begin, end);
     tcase_add_test(weights, a_state_dict_is_taken_by_every_program);
     tcase_add_test(weights, classes_are_named_by_a_file);
+    tcase_add_test(weights, a_run_keeps_the_names_that_it_was_given);
     tcase_add_test(weights, a_trained_network_begins_one_for_other_classes);
     suite_add_tcase(suite, weights);
     return support_run(suite);

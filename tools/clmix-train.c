@@ -136,9 +136,10 @@ static int check_request(const struct cli *cli, const struct request *request)
         return cli_bad_usage(cli, "'%s' is not an option; the model is named with --model and the data with --data", cli->arguments[0]);
     if (request->resume != NULL && request->out != NULL)
         return cli_bad_usage(cli, "--resume names the folder of the run already; --out is for a new one");
-    if (request->resume != NULL &&
-        (request->what.model != NULL || request->what.weights != NULL || request->what.settings != NULL || request->init.init != NULL))
-        return cli_bad_usage(cli, "--resume goes on with the model of the run; --model, --weights, --init and --set are for a new one");
+    if (request->resume != NULL && (request->what.model != NULL || request->what.weights != NULL || request->what.settings != NULL ||
+                                    request->what.classes != NULL || request->init.init != NULL))
+        return cli_bad_usage(
+            cli, "--resume goes on with the model of the run; --model, --weights, --classes, --init and --set are for a new one");
     if (request->init.init != NULL && request->what.weights != NULL)
         return cli_bad_usage(cli, "--weights takes all weights of a file and --init those that fit; name one of them");
     if (request->resume == NULL && request->what.model == NULL && request->what.weights == NULL && request->init.init == NULL)
@@ -164,7 +165,7 @@ int main(int argc, char **argv)
     struct cli cli;
     int status;
 
-    model_options_start(&request.what, MODEL_BY_OPTION);
+    model_options_start(&request.what, MODEL_BY_OPTION | MODEL_CLASSES);
     train_init_start(&request.init);
     train_flags_start(&request.flags);
     status = cli_start(&cli, &help, options, argc, argv);

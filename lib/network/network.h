@@ -3,6 +3,7 @@
 #ifndef CLMIX_NETWORK_NETWORK_H
 #define CLMIX_NETWORK_NETWORK_H
 
+#include "io/safetensors.h"
 #include "runtime/runtime.h"
 #include <clmix/network.h>
 
@@ -30,6 +31,11 @@ struct clmix_network {
 
 /* A network without values in its arenas. `config` is taken over, even on failure. */
 clmix_status clmix_network_make(clmix_network **network, clmix_device *device, clmix_config *config);
+
+/* --- save.c and weights.c: the names of the classes in the metadata of a file, key "classes" ----------------------------------------- */
+clmix_status clmix_network_put_classes(const clmix_network *network, clmix_safetensors_writer *writer);
+/* Keeps those that the network has where the file has none. */
+clmix_status clmix_network_take_classes(clmix_network *network, const clmix_safetensors *file, const char *path);
 
 /* --- plans.c ----------------------------------------------------------------------------------------------------------------------- */
 

@@ -45,6 +45,11 @@ static cJSON *list_classes(const clmix_network *network)
     return NULL;
 }
 
+clmix_status clmix_network_put_classes(const clmix_network *network, clmix_safetensors_writer *writer)
+{
+    return describe_json(writer, "classes", list_classes(network));
+}
+
 static clmix_status describe(clmix_safetensors_writer *writer, const clmix_network *network)
 {
     char *config = NULL;
@@ -55,7 +60,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_netwo
     clmix_status status = clmix_safetensors_describe(writer, "config", config);
     free(config);
     CLMIX_TRY(status);
-    CLMIX_TRY(describe_json(writer, "classes", list_classes(network)));
+    CLMIX_TRY(clmix_network_put_classes(network, writer));
     if (channels > 4)
         return CLMIX_OK;
     CLMIX_TRY(describe_numbers(writer, "mean", network->mean, channels));

@@ -95,13 +95,13 @@ static clmix_status take_all(const clmix_network *network, const struct clmix_we
 /* ---- metadata ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The text of metadata `key` as JSON; NULL where the file has none. */
-static clmix_status read_metadata(const struct clmix_weights *weights, const char *key, cJSON **json)
+static clmix_status read_metadata(const clmix_safetensors *file, const char *path, const char *key, cJSON **json)
 {
-    const char *text = clmix_safetensors_metadata(weights->file, key);
+    const char *text = clmix_safetensors_metadata(file, key);
     char where[300];
 
     *json = NULL;
-    snprintf(where, sizeof where, "%.250s (metadata %s)", weights->path, key);
+    snprintf(where, sizeof where, "%.250s (metadata %s)", path, key);
     return text ? clmix_json_parse(json, where, text, strlen(text)) : CLMIX_OK;
 }
 
@@ -109,7 +109,7 @@ static clmix_status read_metadata(const struct clmix_weights *weights, const cha
 static clmix_status take_numbers(const struct clmix_weights *weights, const char *key, size_t channels, float values[4])
 {
     cJSON *json = NULL;
-    CLMIX_TRY(read_metadata(weights, key, &json));
+    CLMIX_TRY(read_metadata(weights->file, weights->path, key, &json));
     if (!json || channels > 4) {
         cJSON_Delete(json);
         return CLMIX_OK;
@@ -127,7 +127,6 @@ static clmix_status take_numbers(const struct clmix_weights *weights, const char
                              channels);
 }
 
-/* The class names as a list of texts that belong to *json; all NULL where the file has none. */
 /* A name as the bytes it was, in its own place: they are never more. */
 static clmix_status take_name(cJSON *item, const char **name)
 {
@@ -141,9 +140,10 @@ static clmix_status take_name(cJSON *item, const char **name)
     return CLMIX_OK;
 }
 
-static clmix_status take_names(const struct clmix_weights *weights, const char **names, size_t count, cJSON **json)
+/* The class names as a list of texts that belong to *json; as they were where the file has none. */
+static clmix_status take_names(const clmix_safetensors *file, const char *path, const char **names, size_t count, cJSON **json)
 {
-    CLMIX_TRY(read_metadata(weights, "classes", json));
+    CLMIX_TRY(read_metadata(file, path, "classes", json));
     if (!*json)
         return CLMIX_OK;
 
@@ -154,10 +154,11 @@ static clmix_status take_names(const struct clmix_weights *weights, const char *
         if (fine)
             CLMIX_TRY(take_name(item, &names[i]));
     }
-    return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", weights->path, count);
+    return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", path, count);
 }
 
-static clmix_status describe(clmix_network *network, const struct clmix_weights *weights)
+/* What a file says of the classes and, with `weights`, of the normalisation. */
+static clmix_status describe(clmix_network *network, const clmix_safetensors *file, const char *path, const struct clmix_weights *weights)
 {
     size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
     float mean[4], deviation[4];
@@ -169,16 +170,21 @@ static clmix_status describe(clmix_network *network, const struct clmix_weights 
     for (size_t i = 0; i < classes; i++)
         names[i] = network->class_names[i];
     clmix_network_normalization(network, mean, deviation);
-    clmix_status status = take_names(weights, names, classes, &json);
-    if (!status)
+    clmix_status status = take_names(file, path, names, classes, &json);
+    if (!status && weights)
         status = take_numbers(weights, "mean", channels, mean);
-    if (!status)
+    if (!status && weights)
         status = take_numbers(weights, "deviation", channels, deviation);
     if (!status && (status = clmix_network_describe_data(network, names, mean, deviation)))
-        status = clmix_fail_at(status, "'%s'", weights->path);
+        status = clmix_fail_at(status, "'%s'", path);
     cJSON_Delete(json);
     free(names);
     return status;
+}
+
+clmix_status clmix_network_take_classes(clmix_network *network, const clmix_safetensors *file, const char *path)
+{
+    return describe(network, file, path, NULL);
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------------------ */
@@ -195,7 +201,7 @@ static clmix_status replace(clmix_network *network, const struct clmix_arenas *a
     }
     status = clmix_arenas_upload(arenas, network);
     if (!status && weights)
-        status = describe(network, weights);
+        status = describe(network, weights->file, weights->path, weights);
     if (status) {
         char sentence[1024];
         snprintf(sentence, sizeof sentence, "%s", clmix_error());

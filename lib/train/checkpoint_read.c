@@ -210,6 +210,7 @@ static clmix_status take_file(clmix_trainer *trainer, const clmix_safetensors *f
     CLMIX_TRY(clmix_options_agree(&stored, &trainer->options));
     CLMIX_TRY(take_state(trainer, file, path, run, &step, &draws));
     CLMIX_TRY(take_name(trainer, file, path));
+    CLMIX_TRY(clmix_network_take_classes(trainer->network, file, path));
     CLMIX_TRY(take_groups(trainer, file, path));
     trainer->step = (size_t)step;
     trainer->draws = draws;

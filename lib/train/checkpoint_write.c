@@ -143,6 +143,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     CLMIX_TRY(clmix_safetensors_describe(writer, "format", CLMIX_CHECKPOINT_FORMAT));
     CLMIX_TRY(describe_name(writer, "model", trainer->model_name));
     CLMIX_TRY(describe_name(writer, "data", trainer->data_name != NULL ? trainer->data_name : ""));
+    CLMIX_TRY(clmix_network_put_classes(trainer->network, writer));
     CLMIX_TRY(describe_options(writer, trainer));
     return describe_state(writer, trainer, run);
 }

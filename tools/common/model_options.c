@@ -105,13 +105,16 @@ static clmix_status count_classes(const struct model_options *options, clmix_con
     return status;
 }
 
-static clmix_status name_classes(const struct model_options *options, clmix_network *network)
+clmix_status model_options_name(const struct model_options *options, clmix_network *network)
 {
     const size_t classes = clmix_config_classes(clmix_network_config(network));
     float mean[4], deviation[4];
     struct lines names;
-    clmix_status status = read_lines(&names, options->classes);
+    clmix_status status;
 
+    if (options->classes == NULL)
+        return CLMIX_OK;
+    status = read_lines(&names, options->classes);
     clmix_network_normalization(network, mean, deviation);
     if (status == CLMIX_OK && names.count != classes)
         status = clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has %zu names and '%s' tells %zu classes apart", options->classes, names.count,
@@ -170,7 +173,7 @@ clmix_status model_options_network(const struct model_options *options, clmix_de
     clmix_status status;
 
     CLMIX_TRY(model_network(device, config, seed, network));
-    status = options->classes != NULL ? name_classes(options, *network) : CLMIX_OK;
+    status = model_options_name(options, *network);
     if (status != CLMIX_OK) {
         clmix_network_free(*network);
         *network = NULL;

@@ -25,6 +25,9 @@ void model_options_end(struct model_options *options);
  * names. clmix_config_weights() is then the file whose weights are wanted. */
 clmix_status model_options_config(const struct model_options *options, const char *model, clmix_config **config);
 
+/* Gives a network the names in --classes, if it was given. */
+clmix_status model_options_name(const struct model_options *options, clmix_network *network);
+
 /* A network with those weights, fresh ones where there are none, and the names in --classes. */
 clmix_status model_options_network(const struct model_options *options, clmix_device *device, const clmix_config *config, uint64_t seed,
                                    clmix_network **network);

@@ -155,6 +155,7 @@ clmix_status session_open_model(struct session *session)
     if (session->request->init.init != NULL)
         CLMIX_TRY(train_init_network(&session->request->init, session->network, &session->progress));
     CLMIX_TRY(clmix_trainer_create(&session->trainer, session->network, session->data, &session->options));
+    CLMIX_TRY(model_options_name(&session->request->what, session->network));
     return name_data(session);
 }
 
