@@ -2,7 +2,7 @@
 #include "common.h"
 
 #ifndef CHAINS
-#define CHAINS 24    // independent multiply-add chains in a work-item: enough to cover the latency of two units; 8 in the simt form, where threads cover it
+#define CHAINS 12    // independent multiply-add chains in a work-item
 #endif
 
 // to = from, `count` floats.  One group: `chunk` consecutive floats.  Reads and writes 4 bytes an element.
@@ -13,7 +13,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void copy(const __globa
     const uint whole = end - end % VW;
 
     for (uint i = get_local_id(0) * VW; i < whole; i += WG * VW)
-        STOREV(LOADV(from + first + i), to + first + i);
+        STREAMV(LOADV(from + first + i), to + first + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         to[first + i] = from[first + i];
 }

@@ -3,18 +3,19 @@
 #include "base/status.h"
 #include "runtime/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LONG_ENOUGH      0.03 /* seconds a run must take to be believed */
-#define REPEATS          6    /* of which the best counts */
-#define SHORT_BUDGET     0.25 /* seconds that one ceiling may take, roughly */
+#define LONG_ENOUGH      0.03  /* seconds a run must take to be believed */
+#define TRIAL            0.005 /* seconds of a run that is one among several kinds */
+#define REPEATS          6     /* of which the best counts */
+#define SHORT_BUDGET     0.25  /* seconds that one ceiling may take, roughly */
 #define COPY_LEAST_BYTES ((size_t)64 << 10)
 #define COPY_MOST_BYTES  ((size_t)256 << 20)
 #define GROUPS_PER_UNIT  16 /* work-groups of the multiply-add kernel */
 #define MOST_GROUP       64 /* work-items, see clmix_runtime_options */
-#define WIDE_CHAINS      24 /* multiply-add chains in a work-item */
-#define SIMT_CHAINS      8
+#define MOST_WIDTH       16 /* floats in a vector of it */
 
 /* Seconds from the launch to the end of `times` launches of one kernel, or negative with *status set. */
 static double run(clmix_device *device, const struct clmix_launch *launch, unsigned times, bool wait_each, clmix_status *status)
@@ -44,21 +45,16 @@ static double best_of(clmix_device *device, const struct clmix_launch *launch, c
     return best;
 }
 
-static int chains_of(const clmix_device_info *info)
+static clmix_status make_launch(clmix_device *device, const char *name, const char *more_options, struct clmix_launch *launch)
 {
-    return info->form == CLMIX_WIDE ? WIDE_CHAINS : SIMT_CHAINS;
-}
-
-static clmix_status make_launch(clmix_device *device, const char *name, struct clmix_launch *launch)
-{
-    char options[64];
+    char options[96];
     size_t used;
 
     memset(launch, 0, sizeof *launch);
     launch->dimensions = 1;
     launch->local[0] = clmix_runtime_options(&device->info, options, sizeof options);
     used = strlen(options);
-    snprintf(options + used, sizeof options - used, " -DCHAINS=%d", chains_of(&device->info));
+    snprintf(options + used, sizeof options - used, "%s", more_options);
     launch->label = "ceilings";
     launch->name = name;
     return clmix_kernel_create(device, "ceilings.cl", name, options, &launch->kernel);
@@ -73,47 +69,78 @@ static clmix_status set_argument(clmix_device *device, const struct clmix_launch
 
 /* --- multiply-add ------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status measure_fma(clmix_device *device, struct clmix_launch *launch, cl_mem memory, double *gflops)
+/* Loops of `chains` independent multiply-adds of vectors. What a processor does best depends on how many registers of which width its compiler has: too
+ * few chains wait for results, too many spill. */
+static const struct shape {
+    unsigned width, chains;
+} wide_shapes[] = { { 16, 24 }, { 16, 12 }, { 8, 12 }, { 4, 24 }, { 4, 12 } }, simt_shapes[] = { { 4, 8 }, { 4, 4 }, { 1, 12 } };
+
+struct loop {
+    struct clmix_launch launch; /* no kernel: none yet */
+    double gflop_per_round;
+    double gflops; /* the most so far */
+};
+
+static clmix_status time_loop(clmix_device *device, struct loop *loop, double long_enough)
 {
-    const cl_float factor = 0.5f, addend = 1.0f; /* converges: no infinities, no denormals */
-    double per_round, seconds = 0;
     clmix_status status = CLMIX_OK;
     cl_uint rounds = 16;
+    double seconds;
 
-    launch->global[0] = launch->local[0] * GROUPS_PER_UNIT * device->info.compute_units;
-    per_round = 2.0 * chains_of(&device->info) * clmix_vector_width(&device->info) * (double)launch->global[0];
-    CLMIX_TRY(set_argument(device, launch, 0, sizeof memory, &memory));
-    CLMIX_TRY(set_argument(device, launch, 2, sizeof factor, &factor));
-    CLMIX_TRY(set_argument(device, launch, 3, sizeof addend, &addend));
-    CLMIX_TRY(set_argument(device, launch, 1, sizeof rounds, &rounds));
-    (void)run(device, launch, 1, false, &status); /* drivers compile at the first launch */
+    CLMIX_TRY(set_argument(device, &loop->launch, 1, sizeof rounds, &rounds));
+    seconds = run(device, &loop->launch, 1, false, &status); /* drivers compile at the first launch */
     for (; status == CLMIX_OK; rounds *= 4) {
-        CLMIX_TRY(set_argument(device, launch, 1, sizeof rounds, &rounds));
-        seconds = run(device, launch, 1, false, &status);
-        if (seconds >= LONG_ENOUGH || rounds > UINT32_MAX / 8)
+        CLMIX_TRY(set_argument(device, &loop->launch, 1, sizeof rounds, &rounds));
+        seconds = run(device, &loop->launch, 1, false, &status);
+        if (seconds >= long_enough || rounds > UINT32_MAX / 8)
             break;
     }
     if (status == CLMIX_OK)
-        seconds = best_of(device, launch, &status);
-    *gflops = 1e-9 * per_round * rounds / seconds;
+        seconds = best_of(device, &loop->launch, &status);
+    if (status == CLMIX_OK)
+        loop->gflops = fmax(loop->gflops, loop->gflop_per_round * rounds / seconds);
     return status;
 }
 
-static clmix_status fma_ceiling(clmix_device *device, double *gflops)
+static clmix_status make_loop(clmix_device *device, const struct shape *shape, cl_mem memory, struct loop *loop)
 {
-    struct clmix_launch launch;
-    cl_mem memory = NULL;
-    size_t bytes = (size_t)device->info.compute_units * GROUPS_PER_UNIT * MOST_GROUP * 16 * sizeof(float);
-    clmix_status status = clmix_buffer_create(device, bytes, "the multiply-add ceiling", &memory);
+    const cl_float factor = 0.5f, addend = 1.0f; /* converges: no infinities, no denormals */
+    char options[48];
 
-    if (status == CLMIX_OK)
-        status = make_launch(device, "multiply_add", &launch);
-    if (status == CLMIX_OK) {
-        status = measure_fma(device, &launch, memory, gflops);
-        clmix_launch_clear(&launch);
+    snprintf(options, sizeof options, " -DVW=%u -DCHAINS=%u", shape->width, shape->chains);
+    memset(loop, 0, sizeof *loop);
+    CLMIX_TRY(make_launch(device, "multiply_add", options, &loop->launch));
+    loop->launch.global[0] = loop->launch.local[0] * GROUPS_PER_UNIT * device->info.compute_units;
+    loop->gflop_per_round = 2e-9 * shape->chains * shape->width * (double)loop->launch.global[0];
+    CLMIX_TRY(set_argument(device, &loop->launch, 0, sizeof memory, &memory));
+    CLMIX_TRY(set_argument(device, &loop->launch, 2, sizeof factor, &factor));
+    return set_argument(device, &loop->launch, 3, sizeof addend, &addend);
+}
+
+/* The fastest of the loops. One that does not build or run here is none of this device's; what is wrong is told if none does. */
+static clmix_status find_loop(clmix_device *device, cl_mem memory, struct loop *fastest)
+{
+    const bool wide = device->info.form == CLMIX_WIDE;
+    const struct shape *shapes = wide ? wide_shapes : simt_shapes;
+    const size_t count = wide ? sizeof wide_shapes / sizeof wide_shapes[0] : sizeof simt_shapes / sizeof simt_shapes[0];
+    clmix_status status = CLMIX_OK;
+
+    memset(fastest, 0, sizeof *fastest);
+    for (size_t i = 0; i < count; i++) {
+        struct loop loop;
+        clmix_status tried = make_loop(device, &shapes[i], memory, &loop);
+
+        if (tried == CLMIX_OK)
+            tried = time_loop(device, &loop, TRIAL);
+        if (tried == CLMIX_OK && loop.gflops > fastest->gflops) {
+            clmix_launch_clear(&fastest->launch);
+            *fastest = loop;
+        } else {
+            clmix_launch_clear(&loop.launch);
+            status = tried == CLMIX_OK ? status : tried;
+        }
     }
-    clmix_buffer_release(device, memory);
-    return status;
+    return fastest->gflops > 0 ? CLMIX_OK : status;
 }
 
 /* --- copy --------------------------------------------------------------------------------------------------------------------------- */
@@ -152,23 +179,41 @@ static bool pair_fits(const clmix_device *device, size_t bytes)
     return bytes <= device->info.max_allocation_bytes && device->current_bytes + 4 * bytes <= device->info.global_bytes;
 }
 
-/* The largest pair of buffers counts that fits and is copied in reasonable time, which is well beyond the caches of any device that is not slow. */
-static clmix_status copy_ceiling(clmix_device *device, double *gbs)
+/* Copies from `*bytes` on, four times as large each time, as long as a pair fits and is copied in reasonable time, which is well beyond the caches of any
+ * device that is not slow: the last one counts, and *bytes is its size. */
+static clmix_status grow_copy(clmix_device *device, struct clmix_launch *launch, size_t *bytes, double *gbs)
 {
-    struct clmix_launch launch;
     double seconds = 0;
-    clmix_status status = make_launch(device, "copy", &launch);
+    clmix_status status = CLMIX_OK;
 
-    for (size_t bytes = COPY_LEAST_BYTES; status == CLMIX_OK && bytes <= COPY_MOST_BYTES && pair_fits(device, bytes); bytes *= 4) {
-        status = measure_copy(device, &launch, bytes, gbs, &seconds);
-        if (status == CLMIX_ERROR_DEVICE_MEMORY && *gbs > 0) {
-            status = CLMIX_OK;
-            break;
-        }
+    for (size_t next = *bytes; status == CLMIX_OK && next <= COPY_MOST_BYTES && pair_fits(device, next); next *= 4) {
+        status = measure_copy(device, launch, next, gbs, &seconds);
+        if (status == CLMIX_ERROR_DEVICE_MEMORY && *gbs > 0)
+            return CLMIX_OK;
+        *bytes = next;
         if (4 * seconds > SHORT_BUDGET)
             break;
     }
-    clmix_launch_clear(&launch);
+    return status;
+}
+
+/* The better of the ways that kernels write results larger than the caches: through them or past them (STREAM). */
+static clmix_status copy_ceiling(clmix_device *device, double *gbs)
+{
+    static const char *const ways[] = { " -DSTREAM=0", " -DSTREAM=1" };
+    size_t bytes = COPY_LEAST_BYTES;
+    clmix_status status = CLMIX_OK;
+
+    for (size_t i = 0; i < (device->info.form == CLMIX_WIDE ? 2 : 1) && status == CLMIX_OK; i++) {
+        struct clmix_launch launch;
+        double here = 0;
+
+        status = make_launch(device, "copy", ways[i], &launch);
+        if (status == CLMIX_OK)
+            status = grow_copy(device, &launch, &bytes, &here);
+        clmix_launch_clear(&launch);
+        *gbs = fmax(*gbs, here);
+    }
     return status;
 }
 
@@ -200,7 +245,7 @@ static clmix_status launch_ceilings(clmix_device *device, clmix_ceilings *ceilin
     clmix_status status = clmix_buffer_create(device, sizeof(float), "the launch ceiling", &memory);
 
     if (status == CLMIX_OK)
-        status = make_launch(device, "touch", &launch);
+        status = make_launch(device, "touch", "", &launch);
     if (status == CLMIX_OK) {
         launch.global[0] = launch.local[0] = 1;
         status = set_argument(device, &launch, 0, sizeof memory, &memory);
@@ -214,14 +259,40 @@ static clmix_status launch_ceilings(clmix_device *device, clmix_ceilings *ceilin
     return status;
 }
 
+/* Multiply-adds are measured three times, with the rest between: on a busy machine a rate that is too low is what everything else would exceed. */
+static clmix_status measure_all(clmix_device *device, cl_mem memory, clmix_ceilings *ceilings)
+{
+    struct loop fastest;
+    clmix_status status = find_loop(device, memory, &fastest);
+
+    if (status == CLMIX_OK)
+        status = time_loop(device, &fastest, LONG_ENOUGH);
+    if (status == CLMIX_OK)
+        status = copy_ceiling(device, &ceilings->copy_gbs);
+    if (status == CLMIX_OK)
+        status = time_loop(device, &fastest, LONG_ENOUGH);
+    if (status == CLMIX_OK)
+        status = launch_ceilings(device, ceilings);
+    if (status == CLMIX_OK)
+        status = time_loop(device, &fastest, LONG_ENOUGH);
+    ceilings->fma_gflops = fastest.gflops;
+    clmix_launch_clear(&fastest.launch);
+    return status;
+}
+
 clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceilings *ceilings)
 {
     CLMIX_NEED(device);
     CLMIX_NEED(ceilings);
 
+    cl_mem memory = NULL;
+    clmix_status status;
+
     memset(ceilings, 0, sizeof *ceilings);
     CLMIX_TRY(clmix_device_require(device, "measuring ceilings"));
-    CLMIX_TRY(fma_ceiling(device, &ceilings->fma_gflops));
-    CLMIX_TRY(copy_ceiling(device, &ceilings->copy_gbs));
-    return launch_ceilings(device, ceilings);
+    CLMIX_TRY(clmix_buffer_create(device, (size_t)device->info.compute_units * GROUPS_PER_UNIT * MOST_GROUP * MOST_WIDTH * sizeof(float),
+                                  "the multiply-add ceiling", &memory));
+    status = measure_all(device, memory, ceilings);
+    clmix_buffer_release(device, memory);
+    return status;
 }
