@@ -209,6 +209,14 @@ typedef clmix_status (*clmix_launch_call)(clmix_device *device, const cl_mem *me
 struct clmix_launcher *clmix_launch_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name,
                                             clmix_launch_call call, const void *data, size_t data_bytes);
 
+/* How a value lies in memory: rows of `columns` elements of `type`, `pitch` elements from one to the next (a single row, which has none
+ * behind it: its width). It is the planner's decision: launches ask for it and assume nothing. */
+struct clmix_layout {
+    clmix_type type;
+    size_t rows, columns, pitch;
+};
+struct clmix_layout clmix_planner_layout(const struct clmix_planner *planner, int32_t value);
+
 /* True when input `index` already lies where the result wants it, so that nothing need be copied: a part of a concatenation that was
  * produced in place, or input 0 of a CLMIX_OP_IN_PLACE op whose output took its storage. */
 bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index);

@@ -283,6 +283,14 @@ const struct clmix_chain *clmix_slices_at(const struct clmix_planner *planner, i
     return slices->chain[step] >= 0 ? &slices->chains[slices->chain[step]] : NULL;
 }
 
+struct clmix_layout clmix_planner_layout(const struct clmix_planner *planner, int32_t value)
+{
+    const struct clmix_tensor *tensor = planner->graph->tensors[value];
+    const size_t rows = clmix_shape_rows(tensor->shape), columns = clmix_shape_columns(tensor->shape);
+
+    return (struct clmix_layout){ .type = tensor->type, .rows = rows, .columns = columns, .pitch = rows > 1 ? tensor->pitch : columns };
+}
+
 bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index)
 {
     const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);

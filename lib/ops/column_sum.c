@@ -31,7 +31,7 @@ void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_nod
                            int32_t out)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
-    size_t pitch = clmix_tensor_at(clmix_planner_graph(planner), x)->pitch, units = info->compute_units == 0 ? 1 : info->compute_units;
+    size_t pitch = clmix_planner_layout(planner, x).pitch, units = info->compute_units == 0 ? 1 : info->compute_units;
     size_t folded = 1, chunk, chunks;
     int32_t parts;
 

@@ -117,7 +117,7 @@ static size_t launch_columns(struct clmix_planner *planner, const struct clmix_n
     clmix_launch_value(launcher, residual);
     for (int i = 0; i < MOST_INPUTS; i++) {
         clmix_launch_value(launcher, i < count ? node->inputs[begin + i] : CLMIX_NONE);
-        clmix_launch_uint(launcher, i < count ? clmix_node_input(graph, node, begin + i)->pitch : 0);
+        clmix_launch_uint(launcher, i < count ? clmix_planner_layout(planner, node->inputs[begin + i]).pitch : 0);
     }
     clmix_launch_bytes(launcher, (uint64_t)rows * (behind - first) * (residual != CLMIX_NONE ? 12 : 8));
     return behind;
@@ -135,7 +135,8 @@ static void launch_parts(struct clmix_planner *planner, const struct clmix_node 
         size_t length = input->shape.size[attributes->axis];
         struct clmix_runs runs;
 
-        clmix_part_layouts(shape, clmix_shape_columns(shape), attributes->axis, begin, length, input->pitch, &runs, &runs.to, &runs.from);
+        clmix_part_runs(shape, clmix_shape_columns(shape), attributes->axis, begin, length,
+                        clmix_planner_layout(planner, node->inputs[i]).pitch, &runs, &runs.to, &runs.from);
         if (!clmix_planner_in_place(planner, node, i))
             clmix_launch_copy(planner, node, runs, node->inputs[i], node->outputs[0]);
         begin += length;

@@ -21,7 +21,7 @@ clmix_value clmix_conv_add(clmix_scope at, const struct clmix_op *op, struct clm
 
 struct clmix_conv_pixels clmix_conv_pixels_of(const struct clmix_planner *planner, int32_t value)
 {
-    return (struct clmix_conv_pixels){ .value = value, .pitch = clmix_tensor_at(clmix_planner_graph(planner), value)->pitch };
+    return (struct clmix_conv_pixels){ .value = value, .pitch = clmix_planner_layout(planner, value).pitch };
 }
 
 void clmix_conv_cost(const clmix_graph *graph, const struct clmix_node *node, const struct clmix_conv_map *map, clmix_shape output,

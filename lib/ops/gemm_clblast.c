@@ -44,7 +44,7 @@ static clmix_status run(clmix_device *device, const cl_mem *memory, const size_t
 static void describe(struct call *call, int index, const struct clmix_planner *planner, const struct clmix_matrix *matrix, bool outer)
 {
     call->offset[index] = matrix->offset;
-    call->pitch[index] = matrix->pitch != 0 ? matrix->pitch : clmix_tensor_at(clmix_planner_graph(planner), matrix->value)->pitch;
+    call->pitch[index] = matrix->pitch != 0 ? matrix->pitch : clmix_planner_layout(planner, matrix->value).pitch;
     call->stride[index] = outer ? matrix->outer_stride : matrix->inner_stride;
 }
 

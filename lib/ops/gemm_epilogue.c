@@ -8,7 +8,7 @@ void clmix_gemm_push_matrix(struct clmix_launcher *launcher, const struct clmix_
     size_t pitch = matrix->pitch;
 
     if (pitch == 0 && matrix->value != CLMIX_NONE)
-        pitch = clmix_tensor_at(clmix_planner_graph(planner), matrix->value)->pitch;
+        pitch = clmix_planner_layout(planner, matrix->value).pitch;
     clmix_launch_value(launcher, matrix->value);
     clmix_launch_uint(launcher, matrix->offset);
     clmix_launch_uint(launcher, pitch);

@@ -51,26 +51,26 @@ void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *n
     clmix_launch_bytes(launcher, (uint64_t)count * runs.columns * 8);
 }
 
-void clmix_part_layouts(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch,
-                        struct clmix_runs *runs, struct clmix_layout *whole, struct clmix_layout *part)
+void clmix_part_runs(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch,
+                     struct clmix_runs *runs, struct clmix_run_places *whole, struct clmix_run_places *part)
 {
     size_t between = 1;
 
     *runs = (struct clmix_runs){ .outer = 1, .inner = clmix_shape_rows(shape), .columns = clmix_shape_columns(shape) };
     if (axis == shape.rank - 1) {
         runs->columns = length;
-        *whole = (struct clmix_layout){ .first = begin, .inner = whole_pitch };
-        *part = (struct clmix_layout){ .inner = part_pitch };
+        *whole = (struct clmix_run_places){ .first = begin, .inner = whole_pitch };
+        *part = (struct clmix_run_places){ .inner = part_pitch };
     } else {
         for (int i = 0; i < axis; i++)
             runs->outer *= shape.size[i];
         for (int i = axis + 1; i + 1 < shape.rank; i++)
             between *= shape.size[i];
         runs->inner = length * between;
-        *whole = (struct clmix_layout){ .first = begin * between * whole_pitch,
-                                        .outer = shape.size[axis] * between * whole_pitch,
-                                        .inner = whole_pitch };
-        *part = (struct clmix_layout){ .outer = length * between * part_pitch, .inner = part_pitch };
+        *whole = (struct clmix_run_places){ .first = begin * between * whole_pitch,
+                                            .outer = shape.size[axis] * between * whole_pitch,
+                                            .inner = whole_pitch };
+        *part = (struct clmix_run_places){ .outer = length * between * part_pitch, .inner = part_pitch };
     }
 }
 
@@ -79,12 +79,6 @@ int clmix_axis_of(clmix_value x, int axis)
     int rank = clmix_shape_of(x).rank, from_start = axis < 0 ? axis + rank : axis;
 
     return from_start < 0 || from_start >= rank ? -1 : from_start;
-}
-
-/* Elements from one row of a value to the next; a single row has none after it. */
-static size_t pitch_of(const struct clmix_tensor *tensor)
-{
-    return clmix_shape_rows(tensor->shape) > 1 ? tensor->pitch : clmix_shape_columns(tensor->shape);
 }
 
 static clmix_status expect_words(const struct clmix_node *node, const struct clmix_tensor *x)
@@ -122,9 +116,11 @@ static clmix_status copy_launch(struct clmix_planner *planner, const struct clmi
 {
     const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
     size_t columns = clmix_shape_columns(x->shape);
-    struct clmix_runs runs = {
-        .outer = 1, .inner = clmix_shape_rows(x->shape), .columns = columns, .from = { .inner = pitch_of(x) }, .to = { .inner = columns }
-    };
+    struct clmix_runs runs = { .outer = 1,
+                               .inner = clmix_shape_rows(x->shape),
+                               .columns = columns,
+                               .from = { .inner = clmix_planner_layout(planner, node->inputs[0]).pitch },
+                               .to = { .inner = columns } };
 
     clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
@@ -290,8 +286,8 @@ static clmix_status slice_copy_launch(struct clmix_planner *planner, const struc
     const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
     struct clmix_runs runs;
 
-    clmix_part_layouts(x->shape, pitch_of(x), attributes->axis, attributes->begin, attributes->length, clmix_shape_columns(x->shape), &runs,
-                       &runs.from, &runs.to);
+    clmix_part_runs(x->shape, clmix_planner_layout(planner, node->inputs[0]).pitch, attributes->axis, attributes->begin, attributes->length,
+                    clmix_shape_columns(x->shape), &runs, &runs.from, &runs.to);
     clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
@@ -317,15 +313,14 @@ static clmix_status slice_grad_shape(clmix_graph *graph, struct clmix_node *node
 static clmix_status slice_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct slice_grad_attributes *attributes = node->attributes;
-    const struct clmix_tensor *dy = clmix_node_input(clmix_planner_graph(planner), node, 0);
     struct clmix_launcher *launcher =
         clmix_launch_elements(planner, node, "elementwise.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
     struct clmix_runs runs;
 
     clmix_launch_value(launcher, node->outputs[0]);
     clmix_launch_float(launcher, 0.0f);
-    clmix_part_layouts(attributes->whole, clmix_shape_columns(attributes->whole), attributes->part.axis, attributes->part.begin,
-                       attributes->part.length, pitch_of(dy), &runs, &runs.to, &runs.from);
+    clmix_part_runs(attributes->whole, clmix_shape_columns(attributes->whole), attributes->part.axis, attributes->part.begin,
+                    attributes->part.length, clmix_planner_layout(planner, node->inputs[0]).pitch, &runs, &runs.to, &runs.from);
     clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }

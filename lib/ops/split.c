@@ -29,10 +29,10 @@ static clmix_status split_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status split_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct clmix_split_attributes *attributes = node->attributes;
-    const struct clmix_tensor *x = clmix_node_input(clmix_planner_graph(planner), node, 0);
-    size_t group = clmix_group_size(planner, 64), rows = clmix_shape_rows(x->shape), width = clmix_shape_columns(x->shape);
+    const struct clmix_layout x = clmix_planner_layout(planner, node->inputs[0]);
+    size_t group = clmix_group_size(planner, 64);
     struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "split.cl", "split_columns");
-    struct clmix_chunks cut = clmix_chunks_of(planner, rows, 1, (clmix_planner_wide(planner) ? 4096 : 16 * group) / width + 1, 0);
+    struct clmix_chunks cut = clmix_chunks_of(planner, x.rows, 1, (clmix_planner_wide(planner) ? 4096 : 16 * group) / x.columns + 1, 0);
 
     for (int i = 0; i < CLMIX_SPLIT_PARTS; i++) {
         char name[8];
@@ -43,10 +43,10 @@ static clmix_status split_launch(struct clmix_planner *planner, const struct clm
     clmix_launch_define(launcher, "COUNT", attributes->count);
     clmix_launch_define(launcher, "WG", (long)group);
     clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, rows);
+    clmix_launch_uint(launcher, x.rows);
     clmix_launch_uint(launcher, cut.chunk);
     clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_uint(launcher, x->pitch);
+    clmix_launch_uint(launcher, x.pitch);
     for (int i = 0; i < CLMIX_SPLIT_PARTS; i++)
         clmix_launch_value(launcher, i < attributes->count ? node->outputs[i] : CLMIX_NONE);
     return CLMIX_OK;

@@ -150,15 +150,10 @@ static clmix_status bands_backward(struct clmix_backward *backward, const struct
     return clmix_give_through(backward, node, &clmix_op_haar_adjoint, &attributes, sizeof attributes, clmix_no_value());
 }
 
-size_t clmix_pixel_pitch(const struct clmix_tensor *tensor)
-{
-    return clmix_shape_rows(tensor->shape) > 1 ? tensor->pitch : clmix_shape_columns(tensor->shape);
-}
-
 static clmix_status bands_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct wavelet_attributes *attributes = node->attributes;
-    size_t pitch = clmix_pixel_pitch(clmix_node_input(clmix_planner_graph(planner), node, 0)), columns = 4 * attributes->shape.size[3];
+    size_t pitch = clmix_planner_layout(planner, node->inputs[0]).pitch, columns = 4 * attributes->shape.size[3];
     struct clmix_launcher *launcher;
 
     if (goes_by_tiles(planner, attributes->shape, attributes->levels)) {

@@ -22,8 +22,6 @@ struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, co
                                                clmix_shape picture, struct clmix_haar_map fine, bool added);
 /* Arguments for a matrix that begins `first` elements into a value and has `pitch` elements from row to row. */
 void clmix_launch_haar_place(struct clmix_launcher *launcher, int32_t value, size_t first, size_t pitch);
-/* Elements from one pixel of a value to the next. */
-size_t clmix_pixel_pitch(const struct clmix_tensor *tensor);
 /* Eight additions and four products a block of four, every level (and as many additions as results where something is `added`); pictures
  * and bands moved once. */
 void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flops, uint64_t *bytes);

@@ -61,11 +61,10 @@ static clmix_status inverse_backward(struct clmix_backward *backward, const stru
 
 static clmix_status inverse_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const clmix_graph *graph = clmix_planner_graph(planner);
     const struct inverse_attributes *attributes = node->attributes;
     clmix_shape picture = attributes->shape;
     int32_t from = node->inputs[0];
-    size_t from_pitch = clmix_pixel_pitch(clmix_node_input(graph, node, 0));
+    size_t from_pitch = clmix_planner_layout(planner, node->inputs[0]).pitch;
 
     for (int j = attributes->levels; j >= 1; j--) {
         struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1);
@@ -74,7 +73,7 @@ static clmix_status inverse_launch(struct clmix_planner *planner, const struct c
         struct clmix_launcher *launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine, false);
 
         clmix_launch_haar_place(launcher, from, 0, from_pitch);
-        clmix_launch_haar_place(launcher, node->inputs[j], 0, clmix_pixel_pitch(clmix_node_input(graph, node, j)));
+        clmix_launch_haar_place(launcher, node->inputs[j], 0, clmix_planner_layout(planner, node->inputs[j]).pitch);
         clmix_launch_haar_place(launcher, CLMIX_NONE, 0, picture.size[3]);
         clmix_launch_int(launcher, 0);
         clmix_launch_value(launcher, to);
