@@ -1,7 +1,7 @@
 /* Plans: a graph compiled for a device.
  *
  * Compiling orders the kernel launches, lays out one activation arena by liveness, and knows every byte before the first allocation.
- * Where it pays, ops that work image by image are launched for a part of the batch at a time (CLMIX_SLICE=off: never).
+ * Where it pays, ops that work sample by sample are launched for a part of the batch at a time (CLMIX_SLICE=off: never).
  * Preparing builds the kernels and allocates. Running is a loop over launches; it allocates nothing. */
 #ifndef CLMIX_PLAN_H
 #define CLMIX_PLAN_H

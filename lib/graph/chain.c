@@ -1,6 +1,6 @@
 /* Which steps are launched in slices of the batch.
  *
- * A chain is a run of steps whose ops work image by image. Values of several parts cannot be written a slice at a time (a slice of them is
+ * A chain is a run of steps whose ops work sample by sample. Values of several parts cannot be written a slice at a time (a slice of them is
  * no one piece of memory), so a chain reaches only as far as these are its own. */
 #include "graph/planner.h"
 
@@ -25,7 +25,7 @@ struct search {
     int32_t *reader; /* for each tensor that is no view: the run that all its readers are in, MIXED or NOWHERE */
     bool *fits;      /* for each step */
     int32_t *last;   /* for each tensor that is no view: the last step that reads it, or -1 */
-    size_t *live;    /* for each step: bytes of an image that are needed in a cache from it on */
+    size_t *live;    /* for each step: bytes of a sample that are needed in a cache from it on */
     size_t *gone;    /* and those that are not behind it */
     int32_t *chain;  /* for each run: its chain, or CLMIX_NONE */
 };
@@ -94,7 +94,7 @@ static void find_runs(struct search *search)
     for (int32_t step = 0; step < planner->plan->steps; step++)
         search->fits[step] = true;
     for (size_t n = 0; n < planner->graph->node_count; n++)
-        if (clmix_planner_has_work(planner, n) && !planner->slices.by_image[n])
+        if (clmix_planner_has_work(planner, n) && !planner->slices.by_sample[n])
             search->fits[planner->position[n]] = false;
     while (changed) {
         changed = false;
@@ -109,12 +109,12 @@ static void find_runs(struct search *search)
 
 /* ---- the decision ------------------------------------------------------------------------------------------------------------------- */
 
-/* Bytes of one image: what the steps of a chain read and write of values inner to it and of others, and the most that one of them needs. */
+/* Bytes of one sample: what the steps of a chain read and write of values inner to it and of others, and the most that one of them needs. */
 struct traffic {
     size_t inner, outer, most;
 };
 
-static size_t image_bytes(const struct clmix_planner *planner, int32_t value)
+static size_t sample_bytes(const struct clmix_planner *planner, int32_t value)
 {
     const struct clmix_tensor *tensor = planner->graph->tensors[value];
 
@@ -139,15 +139,15 @@ static void add_value(struct search *search, int32_t step, int32_t value, bool i
     if (base < 0 || planner->slices.parts[value].count == 0 || is_passed(search, base))
         return;
     if (inner_run(search, base) < 0) {
-        traffic->outer += image_bytes(planner, value);
-        search->live[step] += image_bytes(planner, value);
-        search->gone[step] += image_bytes(planner, value);
+        traffic->outer += sample_bytes(planner, value);
+        search->live[step] += sample_bytes(planner, value);
+        search->gone[step] += sample_bytes(planner, value);
         return;
     }
-    traffic->inner += image_bytes(planner, value);
+    traffic->inner += sample_bytes(planner, value);
     if (is_written) { /* counted from here on, and no more behind its last reader: live is summed up afterwards */
-        search->live[step] += image_bytes(planner, value);
-        search->gone[step > search->last[base] ? step : search->last[base]] += image_bytes(planner, value);
+        search->live[step] += sample_bytes(planner, value);
+        search->gone[step > search->last[base] ? step : search->last[base]] += sample_bytes(planner, value);
     }
 }
 
@@ -178,41 +178,41 @@ static struct traffic measure_chain(struct search *search, const struct clmix_ch
     return traffic;
 }
 
-/* As many images as half of the last-level cache holds, cut evenly; 0 where that is the whole batch, where the launches would be too small,
+/* As many samples as half of the last-level cache holds, cut evenly; 0 where that is the whole batch, where the launches would be too small,
  * or where most of the traffic would remain. A cut into slices pays on devices that run one work-group after another; others want all the
  * work at once. Training plans are left whole: what the backward pass needs breaks their chains, and the little that is left gains nothing
  * (measured). */
-static size_t choose_images(struct search *search, const struct clmix_chain *chain)
+static size_t choose_samples(struct search *search, const struct clmix_chain *chain)
 {
     const struct clmix_planner *planner = search->planner;
     const clmix_device_info *info = &planner->device->info;
     const struct traffic traffic = measure_chain(search, chain);
-    size_t batch = planner->slices.batch, images = 1, cuts;
+    size_t batch = planner->slices.batch, samples = 1, cuts;
     size_t least = LEAST_LAUNCH_BYTES * (info->compute_units == 0 ? 1 : info->compute_units) * (size_t)(chain->last - chain->first + 1);
 
-    while (2 * images * traffic.most <= info->cache_bytes / 2 && images < batch)
-        images *= 2;
-    if (info->form != CLMIX_WIDE || planner->mode == CLMIX_TRAINING || images >= batch || images * traffic.most > info->cache_bytes / 2 ||
-        images * (traffic.inner + traffic.outer) < least || traffic.inner < MOSTLY_INNER * traffic.outer)
+    while (2 * samples * traffic.most <= info->cache_bytes / 2 && samples < batch)
+        samples *= 2;
+    if (info->form != CLMIX_WIDE || planner->mode == CLMIX_TRAINING || samples >= batch || samples * traffic.most > info->cache_bytes / 2 ||
+        samples * (traffic.inner + traffic.outer) < least || traffic.inner < MOSTLY_INNER * traffic.outer)
         return 0;
-    cuts = (batch + images - 1) / images;
+    cuts = (batch + samples - 1) / samples;
     return (batch + cuts - 1) / cuts;
 }
 
 /* What CLMIX_SLICE asks for: false for nothing in particular. */
-static bool is_told(size_t batch, size_t *images)
+static bool is_told(size_t batch, size_t *samples)
 {
     const char *wish = getenv("CLMIX_SLICE");
     char *end = NULL;
     unsigned long number;
 
-    *images = 0;
+    *samples = 0;
     if (wish == NULL || strcmp(wish, "off") == 0)
         return wish != NULL;
     number = strtoul(wish, &end, 10);
     if (number == 0 || *end != '\0')
         return false;
-    *images = number < batch ? number : 0;
+    *samples = number < batch ? number : 0;
     return true;
 }
 
@@ -220,9 +220,9 @@ static clmix_status add_chain(struct search *search, struct clmix_chain chain)
 {
     struct clmix_slices *slices = &search->planner->slices;
 
-    if (!is_told(slices->batch, &chain.images))
-        chain.images = choose_images(search, &chain);
-    if (chain.images == 0)
+    if (!is_told(slices->batch, &chain.samples))
+        chain.samples = choose_samples(search, &chain);
+    if (chain.samples == 0)
         return CLMIX_OK;
     for (int32_t step = chain.first; step <= chain.last; step++)
         slices->chain[step] = (int32_t)slices->chain_count;

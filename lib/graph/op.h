@@ -59,7 +59,7 @@ struct clmix_node {
 struct clmix_backward;
 struct clmix_planner;
 
-/* How the images of a batch lie in a value: as `count` parts one after another, each (batch, ...) with `rows[i]` rows of every image. Most
+/* How the samples of a batch lie in a value: as `count` parts one after another, each (batch, ...) with `rows[i]` rows of every sample. Most
  * values are one part; the bands of a wavelet transform are one a level. A count of 0: the value carries no batch, as weights do not. */
 #define CLMIX_MOST_PARTS 8
 struct clmix_parts {
@@ -102,13 +102,13 @@ struct clmix_op {
      * say so it is never in memory, and the maker makes its other outputs only. */
     bool (*reads_through)(const struct clmix_planner *planner, const struct clmix_node *node, int index, const struct clmix_node *maker);
 
-    /* Where what the op makes of one image depends on that image and on weights alone, so that it may be launched for a few images at a
+    /* Where what the op makes of one sample depends on that sample and on weights alone, so that it may be launched for a few samples at a
      * time: gives the parts of its outputs from those of its inputs (`inputs[i]`, count 0 for weights and what is left out). False where
      * this node is none of the kind; NULL: never. What counts elements of the whole batch asks clmix_planner_first_element. */
     bool (*parts)(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                   struct clmix_parts *outputs);
-    /* Turns attributes for `batch` images into those for `images`. NULL: they do not depend on it. */
-    void (*cut)(void *attributes, size_t batch, size_t images);
+    /* Turns attributes for `batch` samples into those for `samples`. NULL: they do not depend on it. */
+    void (*cut)(void *attributes, size_t batch, size_t samples);
 
     /* Work the op must do, and bytes it must read and write when it runs alone, for its whole output. */
     void (*cost)(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes);
@@ -221,19 +221,19 @@ struct clmix_layout clmix_planner_layout(const struct clmix_planner *planner, in
  * produced in place, or input 0 of a CLMIX_OP_IN_PLACE op whose output took its storage. */
 bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index);
 
-/* Elements of `value` in the images before those being launched: 0 unless the batch is launched in slices. */
+/* Elements of `value` in the samples before those being launched: 0 unless the batch is launched in slices. */
 size_t clmix_planner_first_element(const struct clmix_planner *planner, int32_t value);
 
-/* Rules for `parts`. By row: every row of the outputs comes from the same row of the inputs. By image: every image of the outputs comes from
- * the same image of the inputs, which are one part each. */
+/* Rules for `parts`. By row: every row of the outputs comes from the same row of the inputs. By sample: every sample of the outputs comes from
+ * the same sample of the inputs, which are one part each. */
 bool clmix_parts_by_row(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                         struct clmix_parts *outputs);
-bool clmix_parts_by_image(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                          struct clmix_parts *outputs);
+bool clmix_parts_by_sample(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                           struct clmix_parts *outputs);
 bool clmix_parts_equal(const struct clmix_parts *a, const struct clmix_parts *b);
-size_t clmix_planner_batch(const struct clmix_planner *planner); /* images of the whole batch */
-/* For `cut`: the first axis of a shape from `batch` images to `images`. */
-void clmix_shape_cut(clmix_shape *shape, size_t batch, size_t images);
+size_t clmix_planner_batch(const struct clmix_planner *planner); /* samples of the whole batch */
+/* For `cut`: the first axis of a shape from `batch` samples to `samples`. */
+void clmix_shape_cut(clmix_shape *shape, size_t batch, size_t samples);
 
 /* Two u64 words {seed, step} in device memory, for ops that draw random numbers: a value of type CLMIX_I32, shape (4): seed low, seed high,
  * step low, step high. */

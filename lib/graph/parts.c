@@ -1,4 +1,4 @@
-/* How values carry the batch: for each value of a graph the parts that its images lie in, as far as ops can tell. */
+/* How values carry the batch: for each value of a graph the parts that its samples lie in, as far as ops can tell. */
 #include "graph/planner.h"
 
 #include "base/status.h"
@@ -34,8 +34,8 @@ bool clmix_parts_by_row(const struct clmix_planner *planner, const struct clmix_
     return first != NULL;
 }
 
-bool clmix_parts_by_image(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                          struct clmix_parts *outputs)
+bool clmix_parts_by_sample(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                           struct clmix_parts *outputs)
 {
     bool carried = false;
 
@@ -71,7 +71,7 @@ static bool fit(const struct clmix_tensor *value, const struct clmix_parts *part
     return value->shape.rank >= 2 && value->shape.size[0] % batch == 0 && rows * batch == clmix_shape_rows(value->shape);
 }
 
-/* Parts of a node's outputs; false, and none, where the op does not work image by image or an input other than a weight carries no batch. */
+/* Parts of a node's outputs; false, and none, where the op does not work sample by sample or an input other than a weight carries no batch. */
 static bool part_node(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = planner->graph;
@@ -114,8 +114,8 @@ clmix_status clmix_plan_part_values(struct clmix_planner *planner)
     struct clmix_slices *slices = &planner->slices;
 
     slices->parts = calloc(graph->tensor_count + 1, sizeof *slices->parts);
-    slices->by_image = calloc(graph->node_count + 1, sizeof *slices->by_image);
-    if (slices->parts == NULL || slices->by_image == NULL)
+    slices->by_sample = calloc(graph->node_count + 1, sizeof *slices->by_sample);
+    if (slices->parts == NULL || slices->by_sample == NULL)
         return clmix_fail_memory("a plan");
     slices->batch = graph->batch;
     if (slices->batch < 2)
@@ -127,6 +127,6 @@ clmix_status clmix_plan_part_values(struct clmix_planner *planner)
             slices->parts[i] = (struct clmix_parts){ .count = 1, .rows = { clmix_shape_rows(value->shape) / slices->batch } };
     }
     for (size_t n = 0; n < graph->node_count; n++)
-        slices->by_image[n] = planner->live[n] && part_node(planner, graph->nodes[n]) && !is_read_through(planner, graph->nodes[n]);
+        slices->by_sample[n] = planner->live[n] && part_node(planner, graph->nodes[n]) && !is_read_through(planner, graph->nodes[n]);
     return CLMIX_OK;
 }

@@ -42,7 +42,7 @@ bool clmix_planner_start(struct clmix_planner *planner)
 static void free_slices(struct clmix_slices *slices)
 {
     free(slices->parts);
-    free(slices->by_image);
+    free(slices->by_sample);
     free(slices->chain);
     free(slices->inner);
     free(slices->places);
@@ -171,14 +171,14 @@ int32_t clmix_planner_result(const struct clmix_planner *planner, const struct c
 
 /* ---- what is settled ---------------------------------------------------------------------------------------------------------------- */
 
-static size_t slice_images(const struct clmix_planner *planner)
+static size_t slice_samples(const struct clmix_planner *planner)
 {
-    return planner->slices.number > 0 ? planner->slices.images : 0;
+    return planner->slices.number > 0 ? planner->slices.samples : 0;
 }
 
 clmix_status clmix_planner_settle(struct clmix_planner *planner, const struct clmix_node *node, const void *data, size_t bytes)
 {
-    struct clmix_choice choice = { .images = slice_images(planner), .next = planner->choice[node->number], .data = malloc(bytes) };
+    struct clmix_choice choice = { .samples = slice_samples(planner), .next = planner->choice[node->number], .data = malloc(bytes) };
 
     if (choice.data == NULL || !CLMIX_PUSH(planner->choices, planner->choice_count, planner->choice_capacity, choice)) {
         free(choice.data);
@@ -192,7 +192,7 @@ clmix_status clmix_planner_settle(struct clmix_planner *planner, const struct cl
 const void *clmix_planner_settled(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     for (int32_t i = planner->choice[node->number]; i != CLMIX_NONE; i = planner->choices[i].next)
-        if (planner->choices[i].images == slice_images(planner))
+        if (planner->choices[i].samples == slice_samples(planner))
             return planner->choices[i].data;
     return NULL;
 }
@@ -218,7 +218,7 @@ size_t clmix_slices_size(const struct clmix_planner *planner, int32_t base, size
 {
     const struct clmix_slices *slices = &planner->slices;
 
-    return is_inner(planner, base) ? size / slices->batch * slices->chains[slices->inner[base]].images : size;
+    return is_inner(planner, base) ? size / slices->batch * slices->chains[slices->inner[base]].samples : size;
 }
 
 clmix_shape clmix_slices_shape(const struct clmix_planner *planner, int32_t tensor)
@@ -230,9 +230,9 @@ clmix_shape clmix_slices_shape(const struct clmix_planner *planner, int32_t tens
     return shape;
 }
 
-/* Elements from the start of an inner value to a view of it, in a batch of `images`. What picks a part of several lies behind fewer images
+/* Elements from the start of an inner value to a view of it, in a batch of `samples`. What picks a part of several lies behind fewer samples
  * then; columns are where they were. */
-size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t view, size_t images)
+size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t view, size_t samples)
 {
     const clmix_graph *graph = planner->slices.graph;
     const struct clmix_parts *parts = planner->slices.parts;
@@ -243,21 +243,21 @@ size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t vie
         return 0;
     from = graph->nodes[graph->tensors[view]->producer]->inputs[0];
     offset = graph->tensors[view]->offset - graph->tensors[from]->offset;
-    return clmix_slices_view_offset(planner, from, images) +
-           (parts[from].count != parts[view].count ? offset / planner->slices.batch * images : offset);
+    return clmix_slices_view_offset(planner, from, samples) +
+           (parts[from].count != parts[view].count ? offset / planner->slices.batch * samples : offset);
 }
 
 size_t clmix_slices_offset(const struct clmix_planner *planner, int32_t tensor)
 {
     const struct clmix_slices *slices = &planner->slices;
     const struct clmix_tensor *value = slices->graph->tensors[tensor];
-    size_t offset, images;
+    size_t offset, samples;
 
     clmix_planner_host(planner, value->base, &offset);
     if (!is_inner(planner, value->base))
         return offset + value->offset;
-    images = slices->number > 0 ? slices->images : slices->chains[slices->inner[value->base]].images;
-    return offset / slices->batch * images + clmix_slices_view_offset(planner, tensor, images);
+    samples = slices->number > 0 ? slices->samples : slices->chains[slices->inner[value->base]].samples;
+    return offset / slices->batch * samples + clmix_slices_view_offset(planner, tensor, samples);
 }
 
 int32_t clmix_slices_place(const struct clmix_planner *planner, int32_t value)

@@ -5,10 +5,10 @@
 
 #include "graph/plan.h"
 
-/* Steps first..last, launched in slices of `images` of the batch (the last slice may have fewer). */
+/* Steps first..last, launched in slices of `samples` of the batch (the last slice may have fewer). */
 struct clmix_chain {
     int32_t first, last;
-    size_t images;
+    size_t samples;
 };
 
 /* Scratch of a node, which each slice uses again. */
@@ -17,13 +17,13 @@ struct clmix_sliced_scratch {
     int number;            /* of the node's pieces of scratch */
 };
 
-/* Slices of the batch. A value is inner to a chain when nothing outside needs it: its storage has room for the images of a slice, and its
+/* Slices of the batch. A value is inner to a chain when nothing outside needs it: its storage has room for the samples of a slice, and its
  * offsets are those of a batch of that size. Every other value is whole, and a slice has its place in it. */
 struct clmix_slices {
     const clmix_graph *graph; /* the whole one; that of the planner is the slice's while its launches are made */
     size_t batch;
     struct clmix_parts *parts; /* for each tensor */
-    bool *by_image;            /* for each node: it works image by image */
+    bool *by_sample;           /* for each node: it works sample by sample */
     int32_t *chain;            /* for each step: the chain it is in, or -1 */
     int32_t *inner;            /* for each tensor that is no view: the chain it is inner to, or -1 */
     struct clmix_chain *chains;
@@ -32,20 +32,20 @@ struct clmix_slices {
     size_t scratch_count, scratch_capacity;
     int32_t *node_scratch; /* for each node: place in `scratch` of a piece of its own, or CLMIX_NONE */
     /* The slice whose launches are being made. */
-    int number;           /* from 1; 0: none */
-    size_t first, images; /* of the batch */
-    int32_t *places;      /* for each tensor: its place in this slice, or CLMIX_NONE */
-    int scratches;        /* pieces that the node being launched has asked for */
-    int32_t *nodes;       /* of its chain, in order */
+    int number;            /* from 1; 0: none */
+    size_t first, samples; /* of the batch */
+    int32_t *places;       /* for each tensor: its place in this slice, or CLMIX_NONE */
+    int scratches;         /* pieces that the node being launched has asked for */
+    int32_t *nodes;        /* of its chain, in order */
     size_t node_count, node_capacity;
     clmix_graph *cut; /* the slice's graph: the whole one, but for the nodes of the chain and the values that these touch */
     int32_t *cut_tensors;
     size_t cut_count, cut_capacity;
 };
 
-/* What an op has settled on for a node, in slices of so many images (0: the whole batch). */
+/* What an op has settled on for a node, in slices of so many samples (0: the whole batch). */
 struct clmix_choice {
-    size_t images;
+    size_t samples;
     int32_t next; /* another one of the same node, or CLMIX_NONE */
     void *data;
 };
@@ -89,10 +89,10 @@ bool clmix_planner_leads(const struct clmix_planner *planner, size_t node);     
 
 /* The value in whose storage a value that is no view lies, and how many elements from its start. */
 int32_t clmix_planner_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset);
-/* Elements from the start of a value's storage to the value: of the whole batch, or of the images of a slice where it is inner; and from an
- * inner value to a view of it, in a batch of `images`. */
+/* Elements from the start of a value's storage to the value: of the whole batch, or of the samples of a slice where it is inner; and from an
+ * inner value to a view of it, in a batch of `samples`. */
 size_t clmix_slices_offset(const struct clmix_planner *planner, int32_t tensor);
-size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t view, size_t images);
+size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t view, size_t samples);
 /* Of `size` elements of a value of the whole batch those that lie in memory: all, or where the value is inner those of a slice. And the
  * shape that a value then has. */
 size_t clmix_slices_size(const struct clmix_planner *planner, int32_t base, size_t size);

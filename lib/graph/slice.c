@@ -1,5 +1,5 @@
 /* Steps one after another, and a chain's slice by slice: its nodes are planned once for each slice, against a graph whose values have the
- * images of that slice only. Ops need not know. */
+ * samples of that slice only. Ops need not know. */
 #include "graph/planner.h"
 
 #include "base/array.h"
@@ -32,20 +32,20 @@ static clmix_status list_nodes(struct clmix_planner *planner, const struct clmix
     return CLMIX_OK;
 }
 
-static struct clmix_tensor *cut_tensor(const struct clmix_planner *planner, int32_t tensor, size_t images)
+static struct clmix_tensor *cut_tensor(const struct clmix_planner *planner, int32_t tensor, size_t samples)
 {
     struct clmix_tensor *cut = malloc(sizeof *cut);
 
     if (cut == NULL)
         return NULL;
     *cut = *planner->graph->tensors[tensor];
-    cut->shape.size[0] = cut->shape.size[0] / planner->slices.batch * images;
+    cut->shape.size[0] = cut->shape.size[0] / planner->slices.batch * samples;
     if (planner->slices.inner[cut->base] != CLMIX_NONE)
-        cut->offset = clmix_slices_view_offset(planner, tensor, images);
+        cut->offset = clmix_slices_view_offset(planner, tensor, samples);
     return cut;
 }
 
-static struct clmix_node *cut_node(const struct clmix_planner *planner, const struct clmix_node *node, size_t images)
+static struct clmix_node *cut_node(const struct clmix_planner *planner, const struct clmix_node *node, size_t samples)
 {
     struct clmix_node *cut = malloc(sizeof *cut);
 
@@ -59,7 +59,7 @@ static struct clmix_node *cut_node(const struct clmix_planner *planner, const st
     }
     memcpy(cut->attributes, node->attributes, node->attribute_bytes);
     if (node->op->cut != NULL)
-        node->op->cut(cut->attributes, planner->slices.batch, images);
+        node->op->cut(cut->attributes, planner->slices.batch, samples);
     return cut;
 }
 
@@ -70,7 +70,7 @@ static clmix_status cut_value(struct clmix_planner *planner, int32_t tensor)
     const clmix_graph *graph = slices->graph;
 
     while (tensor >= 0 && slices->cut->tensors[tensor] == graph->tensors[tensor] && slices->parts[tensor].count > 0) {
-        struct clmix_tensor *cut = cut_tensor(planner, tensor, slices->images);
+        struct clmix_tensor *cut = cut_tensor(planner, tensor, slices->samples);
 
         if (cut == NULL || !CLMIX_PUSH(slices->cut_tensors, slices->cut_count, slices->cut_capacity, tensor)) {
             free(cut);
@@ -123,7 +123,7 @@ static clmix_status copy_graph(struct clmix_slices *slices)
 }
 
 /* In the slice's graph every node of the chain, and every value that carries the batch and that such a node touches, is one of the slice's
- * images. */
+ * samples. */
 static clmix_status cut_graph(struct clmix_planner *planner)
 {
     struct clmix_slices *slices = &planner->slices;
@@ -131,7 +131,7 @@ static clmix_status cut_graph(struct clmix_planner *planner)
 
     for (size_t k = 0; k < slices->node_count; k++) {
         const struct clmix_node *node = graph->nodes[slices->nodes[k]];
-        struct clmix_node *cut = cut_node(planner, node, slices->images);
+        struct clmix_node *cut = cut_node(planner, node, slices->samples);
 
         if (cut == NULL)
             return clmix_fail_memory("a plan");
@@ -146,7 +146,7 @@ static clmix_status cut_graph(struct clmix_planner *planner)
 
 /* ---- places in a slice -------------------------------------------------------------------------------------------------------------- */
 
-/* The place of a value in the slice at hand: where its images begin. */
+/* The place of a value in the slice at hand: where its samples begin. */
 static clmix_status add_place(struct clmix_planner *planner, int32_t tensor)
 {
     const struct clmix_tensor *value = tensor < 0 ? NULL : planner->graph->tensors[tensor];
@@ -158,7 +158,7 @@ static clmix_status add_place(struct clmix_planner *planner, int32_t tensor)
         return CLMIX_OK;
     place = plan->places[tensor];
     place.name = NULL;
-    place.shape.size[0] = place.shape.size[0] / slices->batch * slices->images;
+    place.shape.size[0] = place.shape.size[0] / slices->batch * slices->samples;
     place.slice = slices->number;
     place.of = value->base;
     place.offset = clmix_slices_offset(planner, tensor);
@@ -205,14 +205,14 @@ static void drop_places(struct clmix_planner *planner)
 
 /* ---- steps, one after another ---------------------------------------------------------------------------------------------------------- */
 
-/* Makes the planner's graph that of the slice from image `first` of the batch on, until it is left. */
+/* Makes the planner's graph that of the slice from sample `first` of the batch on, until it is left. */
 static clmix_status enter(struct clmix_planner *planner, const struct clmix_chain *chain, size_t first, enum clmix_visit kind)
 {
     struct clmix_slices *slices = &planner->slices;
 
-    slices->number = (int)(first / chain->images) + 1;
+    slices->number = (int)(first / chain->samples) + 1;
     slices->first = first;
-    slices->images = slices->batch - first < chain->images ? slices->batch - first : chain->images;
+    slices->samples = slices->batch - first < chain->samples ? slices->batch - first : chain->samples;
     if (kind == CLMIX_VISIT_SLICES)
         CLMIX_TRY(add_places(planner));
     CLMIX_TRY(cut_graph(planner));
@@ -243,12 +243,12 @@ static clmix_status visit_slice(struct clmix_planner *planner, const struct clmi
 
 static clmix_status visit_chain(struct clmix_planner *planner, const struct clmix_chain *chain, enum clmix_visit kind, clmix_visitor visit)
 {
-    const size_t last = (planner->slices.batch - 1) / chain->images * chain->images;
+    const size_t last = (planner->slices.batch - 1) / chain->samples * chain->samples;
 
     CLMIX_TRY(list_nodes(planner, chain));
     if (planner->slices.cut == NULL)
         CLMIX_TRY(copy_graph(&planner->slices));
-    for (size_t first = 0; first <= last; first += chain->images)
+    for (size_t first = 0; first <= last; first += chain->samples)
         if (kind == CLMIX_VISIT_SLICES || first == 0 || first == last)
             CLMIX_TRY(visit_slice(planner, chain, first, kind, visit));
     return CLMIX_OK;

@@ -176,7 +176,7 @@ static bool concat_parts(const struct clmix_planner *planner, const struct clmix
     if (attributes->axis == shape.rank - 1)
         return shape.rank > 1 && clmix_parts_by_row(planner, node, inputs, outputs);
     if (attributes->axis > 0)
-        return clmix_parts_by_image(planner, node, inputs, outputs);
+        return clmix_parts_by_sample(planner, node, inputs, outputs);
     for (int i = 0; i < node->input_count; i++) {
         if (outputs[0].count + inputs[i].count > CLMIX_MOST_PARTS)
             return false;

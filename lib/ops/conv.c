@@ -179,7 +179,7 @@ const struct clmix_op clmix_op_conv2d = {
     .backward = backward,
     .launch = forward_launch,
     .cost = conv_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = clmix_conv_cut,
 };
 
@@ -229,7 +229,7 @@ const struct clmix_op clmix_op_conv2d_grad_input = {
     .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
     .cost = conv_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = clmix_conv_cut,
 };
 

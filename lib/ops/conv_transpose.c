@@ -74,7 +74,7 @@ const struct clmix_op clmix_op_conv_transpose2d = {
     .backward = backward,
     .launch = forward_launch,
     .cost = transpose_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = clmix_conv_cut,
 };
 
@@ -94,7 +94,7 @@ const struct clmix_op clmix_op_conv_transpose2d_grad_input = {
     .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
     .cost = transpose_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = clmix_conv_cut,
 };
 

@@ -95,7 +95,7 @@ const struct clmix_op clmix_op_global_average_pool = {
     .backward = average_backward,
     .launch = average_launch,
     .cost = average_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = average_cut,
 };
 const struct clmix_op clmix_op_global_average_pool_grad = {
@@ -103,7 +103,7 @@ const struct clmix_op clmix_op_global_average_pool_grad = {
     .shape = average_grad_shape,
     .launch = average_grad_launch,
     .cost = average_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = average_cut,
 };
 
@@ -248,14 +248,14 @@ const struct clmix_op clmix_op_max_pool2d = {
     .backward = max_backward,
     .launch = max_launch,
     .cost = max_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
 };
 const struct clmix_op clmix_op_max_pool2d_grad = {
     .name = "max_pool2d_grad",
     .shape = max_grad_shape,
     .launch = max_grad_launch,
     .cost = max_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
 };
 
 clmix_value clmix_max_pool2d(clmix_value x, clmix_window window)

@@ -171,7 +171,7 @@ static bool reshape_parts(const struct clmix_planner *planner, const struct clmi
     const clmix_graph *graph = clmix_planner_graph(planner);
 
     if (inputs[0].count == 1)
-        return clmix_parts_by_image(planner, node, inputs, outputs);
+        return clmix_parts_by_sample(planner, node, inputs, outputs);
     return clmix_shape_columns(clmix_node_input(graph, node, 0)->shape) == clmix_shape_columns(clmix_node_result(graph, node, 0)->shape) &&
            clmix_parts_by_row(planner, node, inputs, outputs);
 }
@@ -299,7 +299,7 @@ const struct clmix_op clmix_op_slice_copy = {
     .backward = slice_copy_backward,
     .launch = slice_copy_launch,
     .cost = move_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
 };
 
 static clmix_status slice_grad_shape(clmix_graph *graph, struct clmix_node *node)
@@ -344,7 +344,7 @@ const struct clmix_op clmix_op_slice_grad = {
     .shape = slice_grad_shape,
     .launch = slice_grad_launch,
     .cost = slice_grad_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = slice_grad_cut,
 };
 

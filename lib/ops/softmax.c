@@ -113,7 +113,7 @@ static bool softmax_parts(const struct clmix_planner *planner, const struct clmi
 
     if (attributes->axis == last)
         return clmix_parts_by_row(planner, node, inputs, outputs);
-    return attributes->axis > 0 && clmix_parts_by_image(planner, node, inputs, outputs);
+    return attributes->axis > 0 && clmix_parts_by_sample(planner, node, inputs, outputs);
 }
 
 const struct clmix_op clmix_op_softmax = {

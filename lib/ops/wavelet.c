@@ -199,7 +199,7 @@ static bool bands_parts(const struct clmix_planner *planner, const struct clmix_
 {
     const struct wavelet_attributes *attributes = node->attributes;
 
-    return clmix_parts_by_image(planner, node, inputs, outputs) && parts_of_bands(attributes->shape, attributes->levels, &outputs[0]);
+    return clmix_parts_by_sample(planner, node, inputs, outputs) && parts_of_bands(attributes->shape, attributes->levels, &outputs[0]);
 }
 
 static bool adjoint_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,

@@ -107,7 +107,7 @@ const struct clmix_op clmix_op_haar_idwt = {
     .backward = inverse_backward,
     .launch = inverse_launch,
     .cost = inverse_cost,
-    .parts = clmix_parts_by_image,
+    .parts = clmix_parts_by_sample,
     .cut = inverse_cut,
 };
 
