@@ -3,7 +3,7 @@
 # forms of the kernels:  sh arm64.sh BUILD
 #
 # The machine is an arm64 Debian that is unpacked and not set up, since setting it up would be emulated too: a minute and 160 MB to download, 720 MB in the
-# cache, made anew after 30 days. Kernels are compiled some 30 times slower than by a real processor, ten minutes in all, so only where CLMIX_FRESH is
+# cache, made anew after 30 days. Kernels are compiled some 30 times slower than by a real processor, a quarter of an hour in all, so only where CLMIX_FRESH is
 # in the environment. Exit status: 77, with a reason, where it cannot run.
 set -eu
 
@@ -40,7 +40,7 @@ make_tree()
     : >"$cache/done"
 }
 
-[ -n "${CLMIX_FRESH:-}" ] || skip "takes ten minutes and the network; CLMIX_FRESH=1 in the environment runs it"
+[ -n "${CLMIX_FRESH:-}" ] || skip "takes a quarter of an hour and the network; CLMIX_FRESH=1 in the environment runs it"
 require_root
 command -v dpkg-deb >/dev/null || skip "the program dpkg-deb is not here; install dpkg"
 command -v aarch64-linux-gnu-gcc >/dev/null || skip "the compiler aarch64-linux-gnu-gcc is not here; install gcc-aarch64-linux-gnu and libc6-dev-arm64-cross"
