@@ -395,6 +395,24 @@ cl_int clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint waits, const 
     return queued(event);
 }
 
+cl_int clEnqueueBarrierWithWaitList(cl_command_queue queue, cl_uint waits, const cl_event *wait, cl_event *event)
+{
+    return queued(event);
+}
+
+cl_event clCreateUserEvent(cl_context context, cl_int *code)
+{
+    cl_event event = NULL;
+
+    *code = queued(&event);
+    return event;
+}
+
+cl_int clSetUserEventStatus(cl_event event, cl_int status)
+{
+    return CL_SUCCESS;
+}
+
 cl_int clGetEventInfo(cl_event event, cl_event_info what, size_t bytes, void *to, size_t *needed)
 {
     const cl_int done = CL_COMPLETE;
