@@ -1,0 +1,599 @@
+/* What the trainer's options come to: steps of it, and a whole run, beside the same computed here from graphs built by hand and from sums
+ * on the host. The parts of a step are of unequal sizes. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clmix/ops.h>
+
+#include "base/random.h"
+#include "data/augment.h"
+#include "network/network.h"
+#include "support_ops.h"
+#include "support_train.h"
+
+enum { BATCH = 16, MOST = 24, CLASSES = 10, SIDE = 16, CHANNELS = 3 };
+
+#define TOLERANCE 2e-5 /* of the largest movement of a weight */
+
+/* No model of this version has batch normalisation, so this program's has it behind its logits (CMakeLists.txt: --wrap): there it takes the
+ * batch's statistics into every gradient. */
+clmix_value __real_clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
+clmix_value __wrap_clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
+clmix_value __wrap_clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config)
+{
+    return clmix_batch_norm(clmix_in(at, "norm"), __real_clmix_model(at, pictures, config), 1e-3f, 0.1f);
+}
+
+/* ---- the other side ------------------------------------------------------------------------------------------------------------------- */
+
+/* One batch, and what a step is made of. */
+struct part {
+    size_t count;
+    uint8_t pictures[MOST * TRAIN_PICTURE];
+    int32_t labels[MOST], second[MOST];
+    float weights[MOST];
+};
+
+/* Steps of plain descent as the options ask for them; `network` and `average` are where they have come to. */
+struct hand {
+    clmix_train_options options;
+    float mean[4], deviation[4];
+    size_t total, step, weight_count, state_count;
+    uint64_t draws;
+    clmix_config *config;
+    clmix_network *network;
+    clmix_plan *plans[MOST + 1]; /* by the number of pictures */
+    cl_mem gradients;
+    float *start, *average, *average_states;
+};
+
+static float *read_floats(cl_mem memory, size_t count)
+{
+    float *values = malloc(count * sizeof *values);
+
+    ck_assert_ptr_nonnull(values);
+    ops_ok(clmix_buffer_read(ops_device, memory, 0, values, count * sizeof *values));
+    return values;
+}
+
+static cl_mem room_for(size_t count, const float *values)
+{
+    cl_mem memory;
+
+    ops_ok(clmix_buffer_create(ops_device, count * sizeof *values, "a test", &memory));
+    if (values != NULL)
+        ops_ok(clmix_buffer_write(ops_device, memory, 0, values, count * sizeof *values));
+    else
+        ops_ok(clmix_buffer_zero(ops_device, memory, 0, count * sizeof *values));
+    return memory;
+}
+
+/* `model` has the dropout that is wanted, whatever the trainer's model has. */
+static void hand_open(struct hand *hand, const char *model, const clmix_train_options *options)
+{
+    *hand = (struct hand){ .options = *options, .mean = { 0.5f, 0.5f, 0.5f, 0.5f }, .deviation = { 0.5f, 0.5f, 0.5f, 0.5f } };
+    ops_ok(clmix_config_open(&hand->config, model));
+    ops_ok(clmix_network_create(&hand->network, ops_device, hand->config, options->seed));
+    hand->weight_count = clmix_graph_weight_count(hand->network->graph);
+    hand->state_count = clmix_graph_state_count(hand->network->graph);
+    ck_assert_uint_gt(hand->state_count, 0); /* batch normalisation */
+    hand->gradients = room_for(hand->weight_count, NULL);
+    hand->start = read_floats(clmix_network_weights(hand->network), hand->weight_count);
+    hand->average = read_floats(clmix_network_weights(hand->network), hand->weight_count);
+    hand->average_states = read_floats(clmix_network_states(hand->network), hand->state_count);
+}
+
+static void hand_close(struct hand *hand)
+{
+    for (int i = 0; i <= MOST; i++)
+        clmix_plan_free(hand->plans[i]);
+    clmix_buffer_release(ops_device, hand->gradients);
+    clmix_network_free(hand->network);
+    clmix_config_free(hand->config);
+    free(hand->start);
+    free(hand->average);
+    free(hand->average_states);
+}
+
+/* Loss of so many pictures, with everything that the options change of it. */
+static clmix_plan *compile(const struct hand *hand, size_t count, clmix_mode mode, cl_mem weights, cl_mem states)
+{
+    const bool training = mode == CLMIX_TRAINING, mixup = training && hand->options.augment.mixup > 0.0f;
+    const size_t size[4] = { count, SIDE, SIDE, CHANNELS };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size),
+                labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), x = clmix_normalize(pictures, hand->mean, hand->deviation),
+                logits = clmix_model(clmix_root(graph), x, hand->config);
+    clmix_value second = { 0 }, weight = { 0 }, loss;
+    const clmix_value one = { 0 };
+    clmix_plan *plan;
+
+    if (mixup) {
+        second = clmix_batch_input(graph, "second", CLMIX_I32, 1, size);
+        weight = clmix_batch_input(graph, "weight", CLMIX_F32, 1, size);
+    }
+    loss = clmix_cross_entropy(logits, labels, training ? hand->options.label_smoothing : 0.0f, second, weight);
+    clmix_output(graph, "loss", loss);
+    if (training)
+        clmix_backward(graph, 1, &loss, &one);
+    ops_ok(clmix_plan_compile(&plan, graph, ops_device, mode));
+    clmix_graph_free(graph);
+    ops_ok(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, weights));
+    ops_ok(clmix_plan_bind_arena(plan, CLMIX_STATES, states));
+    if (training)
+        ops_ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, hand->gradients));
+    return plan;
+}
+
+/* The gradients of a batch, times its pictures, are added to `sums`; its loss. */
+static double add_gradients(struct hand *hand, const struct part *part, double *sums)
+{
+    clmix_plan **plan = &hand->plans[part->count];
+    float loss, *gradients;
+
+    if (*plan == NULL)
+        *plan = compile(hand, part->count, CLMIX_TRAINING, clmix_network_weights(hand->network), clmix_network_states(hand->network));
+    ops_ok(clmix_plan_write(*plan, "pictures", part->pictures, part->count * TRAIN_PICTURE));
+    ops_ok(clmix_plan_write(*plan, "labels", part->labels, part->count * sizeof *part->labels));
+    if (hand->options.augment.mixup > 0.0f) {
+        ops_ok(clmix_plan_write(*plan, "second", part->second, part->count * sizeof *part->second));
+        ops_ok(clmix_plan_write(*plan, "weight", part->weights, part->count * sizeof *part->weights));
+    }
+    ops_ok(clmix_plan_set_step(*plan, hand->options.seed, hand->draws++));
+    ops_ok(clmix_plan_run(*plan));
+    ops_ok(clmix_plan_read(*plan, "loss", &loss, sizeof loss));
+    gradients = read_floats(hand->gradients, hand->weight_count);
+    for (size_t i = 0; i < hand->weight_count; i++)
+        sums[i] += (double)part->count * (double)gradients[i];
+    free(gradients);
+    return (double)loss;
+}
+
+/* average = decay * average + (1 - decay) * values */
+static void follow(const struct hand *hand, float *average, const float *values, size_t count)
+{
+    const double rising = (1.0 + (double)hand->step) / (10.0 + (double)hand->step), decay = fmin(rising, (double)hand->options.average);
+
+    for (size_t i = 0; i < count; i++)
+        average[i] = (float)(decay * (double)average[i] + (1.0 - decay) * (double)values[i]);
+}
+
+/* One step on all of the parts, descending along the mean over their pictures; `losses` are theirs. The norm before clipping. */
+static double hand_step(struct hand *hand, const struct part *parts, size_t count, double *losses)
+{
+    const double rate = (double)clmix_schedule_rate(&hand->options, hand->step, hand->total), most = (double)hand->options.clip_norm;
+    double *sums = calloc(hand->weight_count, sizeof *sums), norm = 0.0, pictures = 0.0, factor;
+    float *weights = read_floats(clmix_network_weights(hand->network), hand->weight_count), *states;
+
+    for (size_t i = 0; i < count; i++) {
+        losses[i] = add_gradients(hand, &parts[i], sums);
+        pictures += (double)parts[i].count;
+    }
+    for (size_t i = 0; i < hand->weight_count; i++)
+        norm += sums[i] * sums[i];
+    norm = sqrt(norm) / pictures;
+    factor = most > 0.0 && norm > most ? most / norm : 1.0;
+    for (size_t i = 0; i < hand->weight_count; i++)
+        weights[i] = (float)((double)weights[i] - rate * factor * sums[i] / pictures);
+    ops_ok(clmix_buffer_write(ops_device, clmix_network_weights(hand->network), 0, weights, hand->weight_count * sizeof *weights));
+    states = read_floats(clmix_network_states(hand->network), hand->state_count);
+    follow(hand, hand->average, weights, hand->weight_count);
+    follow(hand, hand->average_states, states, hand->state_count);
+    hand->step++;
+    free(sums);
+    free(weights);
+    free(states);
+    return norm;
+}
+
+/* How far both have come from the same beginning. */
+static void same_movement(const char *what, const float *got, const float *wanted, const float *start, size_t count)
+{
+    float *moved = malloc(count * sizeof *moved), *wanted_moved = malloc(count * sizeof *wanted_moved);
+
+    for (size_t i = 0; i < count; i++) {
+        moved[i] = got[i] - start[i];
+        wanted_moved[i] = wanted[i] - start[i];
+    }
+    ops_compare_floats(what, moved, wanted_moved, count, TOLERANCE);
+    free(moved);
+    free(wanted_moved);
+}
+
+static void same_place(const struct train_run *run, const struct hand *hand)
+{
+    const clmix_trainer *trainer = run->trainer;
+    float *weights = read_floats(clmix_network_weights(run->network), hand->weight_count),
+          *wanted = read_floats(clmix_network_weights(hand->network), hand->weight_count),
+          *states = read_floats(clmix_network_states(run->network), hand->state_count),
+          *wanted_states = read_floats(clmix_network_states(hand->network), hand->state_count);
+
+    ck_assert(trainer->map.weight_count == hand->weight_count && trainer->map.state_count == hand->state_count);
+    same_movement("weights", weights, wanted, hand->start, hand->weight_count);
+    ops_compare_floats("running statistics", states, wanted_states, hand->state_count, TOLERANCE);
+    free(weights);
+    free(states);
+    if (hand->options.average > 0.0f) {
+        ck_assert(trainer->average_weights != NULL && trainer->average_states != NULL);
+        weights = read_floats(trainer->average_weights, hand->weight_count);
+        states = read_floats(trainer->average_states, hand->state_count);
+        same_movement("averaged weights", weights, hand->average, hand->start, hand->weight_count);
+        ops_compare_floats("averaged statistics", states, hand->average_states, hand->state_count, TOLERANCE);
+        free(weights);
+        free(states);
+    }
+    free(wanted);
+    free(wanted_states);
+}
+
+/* ---- single steps, an option each ----------------------------------------------------------------------------------------------------- */
+
+static clmix_train_options plain_options(void)
+{
+    clmix_train_options options = clmix_train_defaults();
+
+    options.batch = BATCH;
+    options.optimizer = CLMIX_SGD;
+    options.momentum = 0.0f;
+    options.weight_decay = 0.0f;
+    options.rate = 0.1f;
+    options.warmup = 0;
+    options.clip_norm = 0.0f;
+    options.augment = (clmix_augment){ 0 };
+    return options;
+}
+
+static void random_part(struct part *part, size_t count, uint64_t stream)
+{
+    float *values = ops_floats(count * TRAIN_PICTURE, stream, 0.0f, 256.0f);
+
+    part->count = count;
+    for (size_t i = 0; i < count * TRAIN_PICTURE; i++)
+        part->pictures[i] = (uint8_t)values[i];
+    for (size_t i = 0; i < count; i++) {
+        part->labels[i] = (int32_t)((i * 7 + stream) % CLASSES);
+        part->second[i] = (int32_t)((i * 3 + stream + 1) % CLASSES);
+        part->weights[i] = 0.25f + 0.05f * (float)(i % 10);
+    }
+    free(values);
+}
+
+/* A step on all of the parts, or with `last` false what comes before the last. */
+static void run_parts(clmix_trainer *trainer, const struct part *parts, size_t count, bool last, double *losses)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct part *part = &parts[i];
+        const struct clmix_step_input input = { part->count, part->pictures, part->labels, part->second, part->weights };
+        struct clmix_step_result result;
+
+        ops_ok(clmix_trainer_run(trainer, &input, last && i + 1 == count, &result));
+        losses[i] = result.loss;
+    }
+}
+
+/* Two steps of the trainer and two by hand. The norm of the last, before clipping. */
+static double two_steps(const char *model, const char *wanted_model, const clmix_train_options *options)
+{
+    static const size_t sizes[] = { 16, 5, 9 };
+    struct part *parts = calloc(options->accumulate, sizeof *parts);
+    double losses[3], wanted[3], norm = 0.0;
+    struct train_run run;
+    struct hand hand;
+
+    ck_assert_ptr_nonnull(parts);
+    train_open(&run, model, NULL, options);
+    hand_open(&hand, wanted_model, options);
+    for (uint64_t step = 0; step < 2; step++) {
+        for (size_t i = 0; i < options->accumulate; i++)
+            random_part(&parts[i], sizes[i], 10 * step + i);
+        run_parts(run.trainer, parts, options->accumulate, true, losses);
+        norm = hand_step(&hand, parts, options->accumulate, wanted);
+        for (size_t i = 0; i < options->accumulate; i++)
+            ck_assert_double_eq_tol(losses[i], wanted[i], 1e-5);
+        same_place(&run, &hand);
+    }
+    ck_assert_uint_eq(run.trainer->step, 2);
+    train_close(&run);
+    hand_close(&hand);
+    free(parts);
+    return norm;
+}
+
+START_TEST(accumulated_parts_count_by_their_pictures)
+{
+    clmix_train_options options = plain_options();
+
+    options.accumulate = 3;
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+}
+END_TEST
+
+START_TEST(labels_are_smoothed)
+{
+    clmix_train_options options = plain_options();
+
+    options.label_smoothing = 0.2f;
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+}
+END_TEST
+
+START_TEST(mixup_has_second_labels_with_their_share)
+{
+    clmix_train_options options = plain_options();
+
+    options.augment.mixup = 0.4f;
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+}
+END_TEST
+
+START_TEST(dropout_is_the_configurations_or_that_of_the_options)
+{
+    clmix_train_options options = plain_options();
+
+    two_steps(TRAIN_MODEL("0.4"), TRAIN_MODEL("0.4"), &options);
+    options.dropout = 0.4f;
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0.4"), &options);
+    options.dropout = 0.0f;
+    two_steps(TRAIN_MODEL("0.4"), TRAIN_MODEL("0"), &options);
+}
+END_TEST
+
+START_TEST(averages_follow)
+{
+    clmix_train_options options = plain_options();
+
+    options.average = 0.15f; /* above the first step's 1/10 and below the second's 2/11 */
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+}
+END_TEST
+
+/* Clipped is the mean of all parts, not each part. */
+START_TEST(long_gradients_are_clipped)
+{
+    clmix_train_options options = plain_options();
+
+    options.clip_norm = 0.05f;
+    options.accumulate = 2;
+    ck_assert_double_gt(two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options), 0.1);
+    options.clip_norm = 1e3f;
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+}
+END_TEST
+
+/* Without a data set, pictures are normalised as the network says. */
+START_TEST(pictures_are_normalized_as_the_network_says)
+{
+    const float mean[4] = { 0.2f, 0.4f, 0.7f, 0.0f }, deviation[4] = { 0.3f, 0.2f, 0.4f, 1.0f };
+    const clmix_train_options options = plain_options();
+    struct part *part = calloc(1, sizeof *part);
+    struct train_run run;
+    struct hand hand;
+    double loss;
+
+    hand_open(&hand, TRAIN_MODEL("0"), &options);
+    memcpy(hand.mean, mean, sizeof mean);
+    memcpy(hand.deviation, deviation, sizeof deviation);
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    clmix_trainer_free(run.trainer);
+    ops_ok(clmix_network_describe_data(run.network, NULL, mean, deviation));
+    ops_ok(clmix_trainer_create(&run.trainer, run.network, NULL, &options));
+    random_part(part, 11, 3);
+    run_parts(run.trainer, part, 1, true, &loss);
+    hand_step(&hand, part, 1, &loss);
+    same_place(&run, &hand);
+    train_close(&run);
+    hand_close(&hand);
+    free(part);
+}
+END_TEST
+
+/* The batch that fails is the last of a step's three, and its pictures have moved the statistics before they met the NaN. */
+START_TEST(statistics_are_put_back_after_the_search_for_a_nan)
+{
+    clmix_train_options options = plain_options();
+    struct part *parts = calloc(3, sizeof *parts);
+    float *before, *after, *moved, bias[CLASSES], kept[CLASSES];
+    struct train_run run;
+    struct hand hand;
+    double losses[3];
+
+    options.accumulate = 3;
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    hand_open(&hand, TRAIN_MODEL("0"), &options);
+    for (size_t i = 0; i < 3; i++)
+        random_part(&parts[i], 4 + i, i);
+    before = read_floats(clmix_network_states(run.network), hand.state_count);
+    run_parts(run.trainer, parts, 2, false, losses);
+    moved = read_floats(clmix_network_states(run.network), hand.state_count);
+    ck_assert_mem_ne(before, moved, hand.state_count * sizeof *before);
+    ops_ok(clmix_network_read(run.network, "mlp_head.bias", kept, CLASSES));
+    memcpy(bias, kept, sizeof bias);
+    bias[2] = NAN;
+    ops_ok(clmix_network_write(run.network, "mlp_head.bias", bias, CLASSES));
+    ck_assert_int_eq(clmix_trainer_step(run.trainer, parts[2].pictures, parts[2].labels, parts[2].count, NULL), CLMIX_ERROR_NOT_FINITE);
+    after = read_floats(clmix_network_states(run.network), hand.state_count);
+    ck_assert_mem_eq(before, after, hand.state_count * sizeof *before);
+    ops_ok(clmix_network_write(run.network, "mlp_head.bias", kept, CLASSES));
+    run_parts(run.trainer, parts, 3, true, losses); /* as though nothing had been */
+    hand_step(&hand, parts, 3, losses);
+    same_place(&run, &hand);
+    train_close(&run);
+    hand_close(&hand);
+    free(parts);
+    free(before);
+    free(moved);
+    free(after);
+}
+END_TEST
+
+/* ---- a run ---------------------------------------------------------------------------------------------------------------------------- */
+
+enum { TRAIN_COUNT = 56, TEST_COUNT = 24, EPOCHS = 2, STEPS = 2 }; /* of an epoch: 16 and 16, then 16 and 8 */
+#define RUN_DATA "shapes:size=16,train=56,test=24"
+
+/* The order of an epoch is drawn from (seed, epoch). */
+static void order_of(const clmix_train_options *options, size_t epoch, uint32_t *order)
+{
+    clmix_random random = clmix_random_stream(options->seed ^ clmix_hash_text("shuffle"), epoch);
+
+    for (uint32_t i = 0; i < TRAIN_COUNT; i++)
+        order[i] = i;
+    clmix_random_shuffle(&random, order, TRAIN_COUNT);
+}
+
+/* Every picture of the batch is blended with the next, the last with the first. */
+static void mix(const clmix_train_options *options, size_t epoch, const uint32_t *order, struct part *part)
+{
+    struct part *whole = malloc(sizeof *whole);
+
+    ck_assert_ptr_nonnull(whole);
+    *whole = *part;
+    for (size_t i = 0; i < part->count; i++) {
+        const size_t next = (i + 1) % part->count;
+        const unsigned share = clmix_augment_share(&options->augment, options->seed, epoch, order[i]);
+
+        for (size_t j = 0; j < TRAIN_PICTURE; j++)
+            part->pictures[i * TRAIN_PICTURE + j] = (uint8_t)((share * whole->pictures[i * TRAIN_PICTURE + j] +
+                                                               (256 - share) * whole->pictures[next * TRAIN_PICTURE + j] + 128) >>
+                                                              8);
+        part->second[i] = whole->labels[next];
+        part->weights[i] = (float)share / 256.0f;
+    }
+    free(whole);
+}
+
+/* A batch of an epoch; how many of its pictures augmentation has changed. */
+static size_t take_batch(const clmix_dataset *data, const clmix_train_options *options, size_t epoch, size_t batch, struct part *part)
+{
+    const size_t first = batch * BATCH;
+    uint8_t before[TRAIN_PICTURE], scratch[TRAIN_PICTURE];
+    uint32_t order[TRAIN_COUNT];
+    size_t changed = 0;
+
+    order_of(options, epoch, order);
+    part->count = TRAIN_COUNT - first < BATCH ? TRAIN_COUNT - first : BATCH;
+    for (size_t i = 0; i < part->count; i++) {
+        uint8_t *picture = part->pictures + i * TRAIN_PICTURE;
+        int label;
+
+        ops_ok(clmix_dataset_get(data, CLMIX_TRAIN, order[first + i], picture, &label));
+        part->labels[i] = label;
+        memcpy(before, picture, sizeof before);
+        clmix_augment_picture(&options->augment, options->seed, epoch, order[first + i], SIDE, SIDE, CHANNELS, picture, scratch);
+        changed += memcmp(before, picture, sizeof before) != 0;
+    }
+    if (options->augment.mixup > 0.0f)
+        mix(options, epoch, order + first, part);
+    return changed;
+}
+
+/* Loss over the test pictures as they are stored, with the averages. */
+static double score(const struct hand *hand, const clmix_dataset *data)
+{
+    cl_mem weights = room_for(hand->weight_count, hand->average), states = room_for(hand->state_count, hand->average_states);
+    clmix_plan *plan = compile(hand, TEST_COUNT, CLMIX_INFERENCE, weights, states);
+    uint8_t pictures[TEST_COUNT * TRAIN_PICTURE];
+    int32_t labels[TEST_COUNT];
+    float loss;
+
+    for (size_t i = 0; i < TEST_COUNT; i++)
+        ops_ok(clmix_dataset_get(data, CLMIX_TEST, i, pictures + i * TRAIN_PICTURE, &labels[i]));
+    ops_ok(clmix_plan_write(plan, "pictures", pictures, sizeof pictures));
+    ops_ok(clmix_plan_write(plan, "labels", labels, sizeof labels));
+    ops_ok(clmix_plan_run(plan));
+    ops_ok(clmix_plan_read(plan, "loss", &loss, sizeof loss));
+    clmix_plan_free(plan);
+    clmix_buffer_release(ops_device, weights);
+    clmix_buffer_release(ops_device, states);
+    return (double)loss;
+}
+
+struct epochs {
+    clmix_epoch of[EPOCHS];
+    size_t count;
+};
+
+static void note_epoch(void *user, const clmix_epoch *epoch)
+{
+    struct epochs *epochs = user;
+
+    ck_assert_uint_lt(epochs->count, EPOCHS);
+    epochs->of[epochs->count++] = *epoch;
+}
+
+static void run_by_hand(struct hand *hand, const clmix_dataset *data, const struct epochs *epochs)
+{
+    struct part *parts = calloc(2, sizeof *parts);
+    double losses[2];
+
+    ck_assert_ptr_nonnull(parts);
+    for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
+        double sum = 0.0;
+
+        for (size_t step = 0; step < STEPS; step++) {
+            size_t changed = 0;
+
+            for (size_t i = 0; i < 2; i++)
+                changed += take_batch(data, &hand->options, epoch, 2 * step + i, &parts[i]);
+            ck_assert_uint_gt(changed, BATCH);
+            hand_step(hand, parts, 2, losses);
+            for (size_t i = 0; i < 2; i++)
+                sum += losses[i] * (double)parts[i].count;
+        }
+        ck_assert_double_eq_tol(epochs->of[epoch].train_loss, sum / TRAIN_COUNT, 1e-4);
+        ck_assert_double_eq_tol(epochs->of[epoch].test_loss, score(hand, data), 1e-4);
+    }
+    free(parts);
+}
+
+/* With every option: order, augmentation and normalisation of the pictures, and what the steps make of them. */
+START_TEST(a_run_is_its_steps)
+{
+    clmix_train_options options = plain_options();
+    struct epochs epochs = { .count = 0 };
+    const clmix_train_events events = { .epoch = note_epoch, .user = &epochs };
+    uint32_t first[TRAIN_COUNT], second[TRAIN_COUNT];
+    struct train_run run;
+    struct hand hand;
+
+    options.epochs = EPOCHS;
+    options.accumulate = 2;
+    options.clip_norm = 1.0f;
+    options.average = 0.15f;
+    options.label_smoothing = 0.1f;
+    options.dropout = 0.3f;
+    options.augment = (clmix_augment){ .crop_padding = 2, .flip = true, .cutout = 4, .mixup = 0.4f };
+    order_of(&options, 0, first);
+    order_of(&options, 1, second);
+    ck_assert_mem_ne(first, second, sizeof first);
+    train_open(&run, TRAIN_MODEL("0"), RUN_DATA, &options);
+    hand_open(&hand, TRAIN_MODEL("0.3"), &options);
+    hand.total = EPOCHS * STEPS;
+    ops_ok(clmix_train(run.trainer, train_folders[0], false, &events));
+    ck_assert_uint_eq(epochs.count, EPOCHS);
+    run_by_hand(&hand, run.data, &epochs);
+    same_place(&run, &hand);
+    train_close(&run);
+    hand_close(&hand);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("wiring");
+
+    tcase_add_unchecked_fixture(tests, ops_open, ops_close);
+    tcase_add_checked_fixture(tests, train_make_folders, train_remove_folders);
+    tcase_add_test(tests, accumulated_parts_count_by_their_pictures);
+    tcase_add_test(tests, labels_are_smoothed);
+    tcase_add_test(tests, mixup_has_second_labels_with_their_share);
+    tcase_add_test(tests, dropout_is_the_configurations_or_that_of_the_options);
+    tcase_add_test(tests, averages_follow);
+    tcase_add_test(tests, long_gradients_are_clipped);
+    tcase_add_test(tests, pictures_are_normalized_as_the_network_says);
+    tcase_add_test(tests, statistics_are_put_back_after_the_search_for_a_nan);
+    tcase_add_test(tests, a_run_is_its_steps);
+    return train_main("wiring", &tests, 1);
+}
