@@ -221,6 +221,19 @@ static clmix_value build_inverse(clmix_scope at, clmix_value x)
     return clmix_haar_idwt(low, 2, details, 8, 8);
 }
 
+/* Of tokens: by a matrix that all samples share, and by one another. */
+static clmix_value build_products(clmix_scope at, clmix_value x)
+{
+    clmix_shape shape = clmix_shape_of(x);
+    size_t tokens = shape.size[1] * shape.size[2];
+    clmix_value mix = clmix_parameter(at, "mix", 2, (size_t[]){ 10, tokens }, NULL, CLMIX_UNIFORM, 0.1f), mixed;
+
+    clmix_at(at);
+    x = clmix_relu(clmix_reshape(x, 3, (size_t[]){ shape.size[0], tokens, shape.size[3] }));
+    mixed = clmix_gelu(clmix_matmul(mix, x, (clmix_product){ .scale = 0.5f }));
+    return clmix_relu(clmix_matmul(x, mixed, (clmix_product){ .heads = 2, .transpose_b = true }));
+}
+
 static const struct {
     const char *name;
     build_function build;
@@ -232,6 +245,7 @@ static const struct {
     { "views and copies", build_shapes },
     { "wavelets", build_wavelets },
     { "inverse wavelets", build_inverse },
+    { "products", build_products },
 };
 
 START_TEST(slices_infer_the_same)

@@ -63,6 +63,25 @@ CLMIX_API clmix_value clmix_dropout(clmix_value x, float rate);
 
 CLMIX_API clmix_value clmix_add(clmix_value a, clmix_value b); /* same shapes */
 CLMIX_API clmix_value clmix_scale(clmix_value x, float factor);
+/* How two values are multiplied; all zero is the plain product. */
+typedef struct clmix_product {
+    size_t heads;     /* matrices side by side along the last axis of a, of b and of the result; 0 counts as 1 */
+    bool transpose_a; /* a holds the transposes of its matrices, (depth, rows) */
+    bool transpose_b; /* b holds the transposes of its matrices, (columns, depth) */
+    bool sum_batch;   /* the result is the sum over the batch, in the batch's order, and has no batch: both a and b must have one */
+    float scale;      /* factor of the result; 0 counts as 1 */
+} clmix_product;
+
+/* Products of matrices, y = scale a b, for each sample and head (attention's scores and contexts, low-rank projections of tokens, mixing of
+ * tokens by one matrix). f32: a (B, rows, heads * depth), b (B, depth, heads * columns), y (B, rows, heads * columns). Head h is the h-th
+ * of `heads` equal runs of columns of the last axis as stored, also of a value that holds transposes: with transpose_a a is (B, depth,
+ * heads * rows), with transpose_b b is (B, columns, heads * depth). So q k^T of q and k (B, N, heads * d) is (B, N, heads * N), and the
+ * columns of q, k and v may be slices of one value: nothing is copied.
+ * A value of two axes has no batch, and is the same for all samples; where the other has one, its gradient is a sum over the batch, in a
+ * fixed order. Where neither has, y has none.
+ * Errors of the graph (ARGUMENT): other types, other ranks, heads that do not divide the last axis, inner sizes or batches that differ, a
+ * sum over a batch that a or b does not have. */
+CLMIX_API clmix_value clmix_matmul(clmix_value a, clmix_value b, clmix_product product);
 /* Side by side along `axis` (negative counts from the end). Along the first axis the inputs are produced in place where the layout allows
  * it. */
 CLMIX_API clmix_value clmix_concat(const clmix_value *values, int count, int axis);

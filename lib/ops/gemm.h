@@ -48,6 +48,7 @@ struct clmix_gemm {
     enum clmix_residual_use residual_use; /* 0 counts as CLMIX_RESIDUAL_ADDED */
     enum clmix_scale_place scale_place;
     float scale;
+    bool sum; /* C is one matrix for the whole outer batch: the sum of its products, in order. Without bias, activation and residual */
     bool normalized;
     struct clmix_normal normal;
 };

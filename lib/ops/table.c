@@ -31,6 +31,7 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_linear,
     &clmix_op_linear_grad_input,
     &clmix_op_linear_grad_weight,
+    &clmix_op_matmul,
     &clmix_op_max_pool2d,
     &clmix_op_max_pool2d_grad,
     &clmix_op_normalize,

@@ -33,6 +33,7 @@ extern const struct clmix_op clmix_op_layer_norm_grad;
 extern const struct clmix_op clmix_op_linear;
 extern const struct clmix_op clmix_op_linear_grad_input;
 extern const struct clmix_op clmix_op_linear_grad_weight;
+extern const struct clmix_op clmix_op_matmul;
 extern const struct clmix_op clmix_op_max_pool2d;
 extern const struct clmix_op clmix_op_max_pool2d_grad;
 extern const struct clmix_op clmix_op_normalize;
