@@ -136,15 +136,16 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The heads of a value: rows lie one pitch apart, through the whole batch. */
-static struct clmix_matrix heads_of(const clmix_graph *graph, int32_t value, size_t heads)
+static struct clmix_matrix heads_of(const struct clmix_planner *planner, int32_t value, size_t heads)
 {
-    const struct clmix_tensor *tensor = clmix_tensor_at(graph, value);
+    clmix_shape shape = clmix_tensor_at(clmix_planner_graph(planner), value)->shape;
+    size_t pitch = clmix_planner_layout(planner, value).pitch;
 
     return (struct clmix_matrix){
         .value = value,
-        .pitch = tensor->pitch,
-        .outer_stride = has_batch(tensor->shape) ? stored_rows(tensor->shape) * tensor->pitch : 0,
-        .inner_stride = stored_columns(tensor->shape, heads),
+        .pitch = pitch,
+        .outer_stride = has_batch(shape) ? stored_rows(shape) * pitch : 0,
+        .inner_stride = stored_columns(shape, heads),
     };
 }
 
@@ -160,9 +161,9 @@ static struct clmix_gemm product_of(const struct clmix_planner *planner, const s
         .depth = sizes.depth,
         .outer_batch = sizes.batch,
         .inner_batch = sizes.heads,
-        .a = heads_of(graph, node->inputs[0], sizes.heads),
-        .b = heads_of(graph, node->inputs[1], sizes.heads),
-        .c = heads_of(graph, clmix_planner_result(planner, node), sizes.heads),
+        .a = heads_of(planner, node->inputs[0], sizes.heads),
+        .b = heads_of(planner, node->inputs[1], sizes.heads),
+        .c = heads_of(planner, clmix_planner_result(planner, node), sizes.heads),
         .residual = clmix_matrix_of(CLMIX_NONE),
         .transpose_a = product->transpose_a,
         .transpose_b = product->transpose_b,
@@ -206,7 +207,7 @@ static bool parts(const struct clmix_planner *planner, const struct clmix_node *
     for (int i = 0; i < node->input_count; i++)
         if (has_batch(clmix_node_input(clmix_planner_graph(planner), node, i)->shape) != (inputs[i].count == 1))
             return false;
-    return !product->sum_batch && clmix_parts_by_image(planner, node, inputs, outputs);
+    return !product->sum_batch && clmix_parts_by_sample(planner, node, inputs, outputs);
 }
 
 static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)

@@ -7,11 +7,10 @@
 
 /* How a tensor of the file lies on the device. */
 enum case_layout {
-    CASE_PLAIN,   /* as it is */
-    CASE_FLAT,    /* as it is, as one axis */
-    CASE_MAP,     /* (B, C, H, W) -> (B, H, W, C) */
-    CASE_DETAILS, /* (B, C, 3, h, w) -> (B, h, w, 3C), details of a channel side by side */
-    CASE_SWAPPED  /* (B, N, D) -> (B, 1, D, N), tokens last */
+    CASE_PLAIN,  /* as it is */
+    CASE_FLAT,   /* as it is, as one axis */
+    CASE_MAP,    /* (B, C, H, W) -> (B, H, W, C) */
+    CASE_DETAILS /* (B, C, 3, h, w) -> (B, h, w, 3C), details of a channel side by side */
 };
 
 #define CASE_MOST_PORTS 64

@@ -2,6 +2,7 @@
 #include "base/status.h"
 #include "graph/op.h"
 #include "models/wavemix.h"
+#include "ops/table.h"
 #include "verify/case_op.h"
 #include <stdio.h>
 #include <string.h>
@@ -201,15 +202,27 @@ static clmix_status build_conv_transpose2d(struct op_case *op)
     return CLMIX_OK;
 }
 
-/* A 1x1 convolution whose channels are the tokens: with the tokens on the last axis it is one over a map (B, 1, D, N). */
+/* A bias a token, the same in all D columns of a sample: the product of the bias and a row of ones. */
+static clmix_value token_bias(struct op_case *op, size_t tokens, clmix_shape x)
+{
+    struct clmix_fill_attributes row = { .shape = clmix_shape_make(3, (size_t[]){ x.size[0], 1, x.size[2] }) };
+    clmix_value bias = clmix_parameter(clmix_root(op->graph), "bias", 1, &tokens, NULL, CLMIX_ZEROS, 0.0f);
+    clmix_value ones = clmix_node_add(clmix_root(op->graph), &clmix_op_ones, &row, sizeof row, NULL, 0);
+    return clmix_matmul(clmix_reshape(bias, 2, (size_t[]){ tokens, 1 }), ones, (clmix_product){ 0 });
+}
+
+/* A 1x1 convolution whose channels are the tokens: x (B, N, D) by one matrix (out, N) for all samples. */
 static clmix_status build_conv1d_tokens(struct op_case *op)
 {
-    clmix_shape weight;
+    clmix_shape size;
 
-    CLMIX_TRY(get_weight(op, 3, &weight));
-    clmix_value x = clmix_case_input(op, "x", CASE_SWAPPED);
-    clmix_value y = clmix_conv2d(clmix_root(op->graph), x, weight.size[0], clmix_square(1, 1, 0), has(op, "param.bias"));
-    clmix_case_output(op, "y", y, CASE_SWAPPED);
+    CLMIX_TRY(get_weight(op, 3, &size));
+    clmix_value x = clmix_case_input(op, "x", CASE_PLAIN);
+    clmix_value weight = clmix_parameter(clmix_root(op->graph), "weight", 3, size.size, NULL, CLMIX_ZEROS, 0.0f);
+    clmix_value y = clmix_matmul(clmix_reshape(weight, 2, size.size), x, (clmix_product){ 0 });
+    if (has(op, "param.bias") && clmix_shape_of(y).rank == 3)
+        y = clmix_add(y, token_bias(op, size.size[0], clmix_shape_of(x)));
+    clmix_case_output(op, "y", y, CASE_PLAIN);
     return CLMIX_OK;
 }
 
