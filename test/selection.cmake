@@ -10,7 +10,9 @@ set(rusticl_programs "^(unit_device|ops_)")
 set(rusticl_left_out "^(ops_tune|ops_gemm_route)$")
 # Drivers told to compile for processors with narrower vectors, and without fused multiply-add: kernels, and what decides them
 set(narrow_platforms pocl-avx2 pocl-sse2 intel-avx2 intel-avx intel-sse4)
-set(narrow_programs "^(unit_probe|ops_(conv|fusion|fusion_norm|gemm|loss|misc|norm|wavelet))$")
+set(narrow_programs "^unit_probe$")                     # beside the reference cases
+set(narrow_full_platforms intel-avx)                    # and on these the ops that multiply and add
+set(narrow_full_programs "^ops_(conv|fusion|fusion_norm|gemm|loss|misc|norm|wavelet)$")
 set(all_programs "^(unit_device|tool_info)")            # every driver of the machine side by side in one process
 set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
 
