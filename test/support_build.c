@@ -29,7 +29,8 @@ static void check_log(cl_program program, cl_device_id device, const char *optio
     if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) != CL_SUCCESS || bytes < 2)
         return;
     log = calloc(bytes + 1, 1);
-    ck_assert_ptr_nonnull(log);
+    if (log == NULL) /* as unit_faults wants it; another build of the kernel will be looked at */
+        return;
     ck_assert_int_eq(clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL), CL_SUCCESS);
     ck_assert_msg(find_warning(log) == NULL, "a kernel file built with '%s' gives: %s", options, log);
     free(log);
