@@ -211,7 +211,8 @@ static char *read_text(const char *path)
 START_TEST(log_has_the_documented_keys)
 {
     static const char *const keys[] = { "epoch",     "step",      "train_loss",        "train_top1", "test_loss",
-                                        "test_top1", "test_top5", "images_per_second", "seconds",    "peak_device_bytes" };
+                                        "test_top1", "test_top5", "images_per_second", "seconds",    "peak_device_bytes",
+                                        "skipped" };
     const clmix_epoch epoch = line_of(1), empty = line_of(2);
     char *line;
     cJSON *json;
@@ -219,8 +220,8 @@ START_TEST(log_has_the_documented_keys)
     ops_ok(clmix_epoch_line(&epoch, &line));
     ck_assert_ptr_null(strchr(line, '\n'));
     json = cJSON_Parse(line);
-    ck_assert_int_eq(cJSON_GetArraySize(json), 10);
-    for (int i = 0; i < 10; i++)
+    ck_assert_int_eq(cJSON_GetArraySize(json), 11);
+    for (int i = 0; i < 11; i++)
         ck_assert_str_eq(cJSON_GetArrayItem(json, i)->string, keys[i]);
     ck_assert(cJSON_GetObjectItem(json, "train_top1")->valuedouble == 1.0 / 3.0);
     cJSON_Delete(json);
