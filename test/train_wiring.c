@@ -542,7 +542,7 @@ static void run_by_hand(struct hand *hand, const clmix_dataset *data, const stru
             for (size_t i = 0; i < 2; i++)
                 sum += losses[i] * (double)parts[i].count;
         }
-        ck_assert_double_eq_tol(epochs->of[epoch].train_loss, sum / TRAIN_COUNT, 1e-4);
+        ck_assert_double_eq_tol(epochs->of[epoch].train_loss, sum / (double)TRAIN_COUNT, 1e-4);
         ck_assert_double_eq_tol(epochs->of[epoch].test_loss, score(hand, data), 1e-4);
     }
     free(parts);
