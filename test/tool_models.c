@@ -37,6 +37,7 @@ START_TEST(slips_are_understood_by_every_program)
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__ /* which takes all addresses for itself */
 /* Drivers that find no room for themselves are not missing. */
 START_TEST(a_limit_on_addresses_is_named)
 {
@@ -50,6 +51,7 @@ START_TEST(a_limit_on_addresses_is_named)
     free(output);
 }
 END_TEST
+#endif
 
 /* ---- weights of others ---------------------------------------------------------------------------------------------------------------- */
 
@@ -209,7 +211,9 @@ int main(void)
 
     tcase_set_timeout(tool, 300);
     tcase_add_test(tool, slips_are_understood_by_every_program);
+#ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tool, a_limit_on_addresses_is_named);
+#endif
     suite_add_tcase(suite, tool);
     tcase_set_timeout(weights, 300);
     tcase_add_unchecked_fixture(weights, begin, end);
