@@ -322,7 +322,8 @@ END_TEST
 /* ---- how a run ends ----------------------------------------------------------------------------------------------------------------------- */
 
 #define UNTESTED "--data folder:lone --batch 4 --epochs 2"
-#define SHORT    "--data shapes:size=16,train=120,test=50 --batch 16 --epochs 2"
+#define SMALL    "--data shapes:size=16,train=120,test=50 --batch 16"
+#define SHORT    SMALL " --epochs 2"
 
 /* Training pictures alone. */
 static void make_untested(void)
@@ -387,7 +388,7 @@ START_TEST(no_option_is_ignored_when_resuming)
     says(2, "clmix-train --resume grows --epochs 1", "has done 2 epochs already and cannot be resumed with 1");
     says(2, "clmix-train --resume grows --epochs 4 --rate 0.1", "rate 0.004 and is to be resumed with 0.1");
     does("clmix-train --resume grows --epochs 4");
-    does("clmix-train --model tiny.json " SHORT " --schedule constant --warmup 0 --epochs 4 --out at-once");
+    does("clmix-train --model tiny.json " SMALL " --schedule constant --warmup 0 --epochs 4 --out at-once");
     same_tensors("grows", "at-once", "checkpoint.safetensors");
 }
 END_TEST
