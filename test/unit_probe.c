@@ -209,7 +209,8 @@ START_TEST(no_loop_exceeds_the_ceiling)
         check_ok(clmix_device_ceilings(test_device, &ceilings));
         rate = 0;
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-            rate = fmax(rate, loop_rate(shapes[i][0], shapes[i][1]));
+            if (shapes[i][0] <= test_device->info.vector_width)
+                rate = fmax(rate, loop_rate(shapes[i][0], shapes[i][1]));
     }
     ck_assert_msg(rate <= 1.25 * ceilings.fma_gflops, "a loop does %g GFLOP/s, the ceiling is %g", rate, ceilings.fma_gflops);
 }

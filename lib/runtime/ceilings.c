@@ -117,7 +117,8 @@ static clmix_status make_loop(clmix_device *device, const struct shape *shape, c
     return set_argument(device, &loop->launch, 3, sizeof addend, &addend);
 }
 
-/* The fastest of the loops. One that does not build or run here is none of this device's; what is wrong is told if none does. */
+/* The fastest of the loops. A vector wider than the compiler's is only more chains. One that does not build or run here is none of this device's; what is
+ * wrong is told if none does. */
 static clmix_status find_loop(clmix_device *device, cl_mem memory, struct loop *fastest)
 {
     const bool wide = device->info.form == CLMIX_WIDE;
@@ -128,8 +129,11 @@ static clmix_status find_loop(clmix_device *device, cl_mem memory, struct loop *
     memset(fastest, 0, sizeof *fastest);
     for (size_t i = 0; i < count; i++) {
         struct loop loop;
-        clmix_status tried = make_loop(device, &shapes[i], memory, &loop);
+        clmix_status tried;
 
+        if (wide && shapes[i].width > clmix_vector_width(&device->info))
+            continue;
+        tried = make_loop(device, &shapes[i], memory, &loop);
         if (tried == CLMIX_OK)
             tried = time_loop(device, &loop, TRIAL);
         if (tried == CLMIX_OK && loop.gflops > fastest->gflops) {
