@@ -1,4 +1,4 @@
-// Pictures of bytes to floats of mean 0 and deviation 1, channel by channel.
+// Pictures of bytes to floats of mean 0 and std 1, channel by channel.
 #include "common.h"
 
 #ifndef CHANNELS

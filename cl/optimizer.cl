@@ -78,7 +78,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void square_sums(
 }
 
 // One group. The norm is scale * sqrt(sum of partials); clip > 0 is the largest norm that passes unchanged. Reads 4 bytes a partial.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void judge(
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void check_step(
     const __global float *partials, __global float *scalars, const uint count, const float scale, const float clip)
 {
     __local float shared[WG];

@@ -60,7 +60,7 @@ static clmix_network *network_of(const char *setting, uint64_t seed)
 
 /* ---- values that are no numbers ------------------------------------------------------------------------------------------------------ */
 
-/* What a value of one tensor does to everything that answers. */
+/* What a value of one tensor does to everything that predictions. */
 static const struct {
     const char *tensor;
     float value;
@@ -76,7 +76,7 @@ START_TEST(no_answer_comes_of_weights_that_are_no_numbers)
 {
     clmix_network *network = network_of(NULL, 1);
     clmix_dataset *data;
-    clmix_answer answer;
+    clmix_prediction prediction;
     clmix_score score;
     clmix_tensor_info info = { .name = "" };
     uint8_t pictures[2 * PIXELS];
@@ -98,7 +98,7 @@ START_TEST(no_answer_comes_of_weights_that_are_no_numbers)
     ok(clmix_network_classify(network, pictures, 2, before));
     ok(clmix_network_write(network, info.name, bad, count));
     fails(clmix_network_classify(network, pictures, 2, after), CLMIX_ERROR_NOT_FINITE, damages[_i].sentence);
-    fails(clmix_network_classify_file(network, PICTURES "/rgb.png", &answer), CLMIX_ERROR_NOT_FINITE, damages[_i].sentence);
+    fails(clmix_network_classify_file(network, PICTURES "/rgb.png", &prediction), CLMIX_ERROR_NOT_FINITE, damages[_i].sentence);
     fails(clmix_evaluate(network, data, CLMIX_TEST, 4, &score), CLMIX_ERROR_NOT_FINITE, damages[_i].sentence);
     ok(clmix_network_write(network, info.name, good, count));
     ok(clmix_network_classify(network, pictures, 2, after));
@@ -150,13 +150,13 @@ static void save_as_torch(clmix_network *network, const char *path, const char *
     }
 }
 
-static void classify(clmix_network *network, float answers[CLASSES])
+static void classify(clmix_network *network, float predictions[CLASSES])
 {
     uint8_t picture[PIXELS];
 
     for (size_t i = 0; i < sizeof picture; i++)
         picture[i] = (uint8_t)(i * 37 % 251);
-    ok(clmix_network_classify(network, picture, 1, answers));
+    ok(clmix_network_classify(network, picture, 1, predictions));
 }
 
 static const char *const wrappers[] = { "", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module." };

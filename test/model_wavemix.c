@@ -341,8 +341,8 @@ START_TEST(network_survives_the_way_through_a_file)
     clmix_network *network = tiny_network(3), *back;
     char folder[512], path[600];
     const char *names[5] = { "ash", "birch", "cedar \"red\"", "d\xc3\xa4mmerung", "elm" };
-    const float mean[3] = { 0.48f, 0.45f, 0.4f }, deviation[3] = { 0.25f, 0.3f, 0.1f };
-    float found_mean[4], found_deviation[4];
+    const float mean[3] = { 0.48f, 0.45f, 0.4f }, std[3] = { 0.25f, 0.3f, 0.1f };
+    float found_mean[4], found_std[4];
     uint8_t pictures[2 * 24 * 16 * 3];
     float before[10], after[10];
 
@@ -350,7 +350,7 @@ START_TEST(network_survives_the_way_through_a_file)
         pictures[i] = (uint8_t)(i * 37 % 251);
     snprintf(folder, sizeof folder, "%s", make_folder());
     snprintf(path, sizeof path, "%s/tiny.safetensors", folder);
-    ok(clmix_network_describe_data(network, names, mean, deviation));
+    ok(clmix_network_describe_data(network, names, mean, std));
     ok(clmix_network_classify(network, pictures, 2, before));
     ok(clmix_network_save(network, path));
     ok(clmix_network_load(&back, device, path));
@@ -358,9 +358,9 @@ START_TEST(network_survives_the_way_through_a_file)
     ck_assert_mem_eq(before, after, sizeof before);
     for (size_t i = 0; i < 5; i++)
         ck_assert_str_eq(clmix_network_class_name(back, i), names[i]);
-    clmix_network_normalization(back, found_mean, found_deviation);
+    clmix_network_normalization(back, found_mean, found_std);
     ck_assert_mem_eq(found_mean, mean, sizeof mean);
-    ck_assert_mem_eq(found_deviation, deviation, sizeof deviation);
+    ck_assert_mem_eq(found_std, std, sizeof std);
     ck_assert_uint_eq(clmix_network_parameter_count(back), clmix_network_parameter_count(network));
     clmix_network_free(back);
     clmix_network_free(network);
@@ -428,21 +428,21 @@ START_TEST(a_file_without_configuration_needs_a_model)
 }
 END_TEST
 
-/* A state dict that PyTorch wrote, and PyTorch's own answers for the same pictures. */
+/* A state dict that PyTorch wrote, and PyTorch's own predictions for the same pictures. */
 START_TEST(pytorch_weights_give_pytorchs_answers)
 {
     clmix_network *network = tiny_network(0);
-    clmix_safetensors *answers;
+    clmix_safetensors *predictions;
     float found[15], expected[15];
 
     ok(clmix_network_load_weights(network, CLMIX_TEST_DATA "/wavemix_torch.safetensors"));
-    ok(clmix_safetensors_open(&answers, CLMIX_TEST_DATA "/wavemix_torch_answers.safetensors"));
-    const clmix_stored_tensor *pictures = clmix_safetensors_find(answers, "pictures");
-    ok(clmix_stored_to_float(clmix_safetensors_find(answers, "probabilities"), expected));
+    ok(clmix_safetensors_open(&predictions, CLMIX_TEST_DATA "/wavemix_torch_answers.safetensors"));
+    const clmix_stored_tensor *pictures = clmix_safetensors_find(predictions, "pictures");
+    ok(clmix_stored_to_float(clmix_safetensors_find(predictions, "probabilities"), expected));
     ok(clmix_network_classify(network, pictures->data, 3, found));
     for (int i = 0; i < 15; i++)
         ck_assert_msg(fabsf(found[i] - expected[i]) < 1e-5f, "%d: %g instead of %g", i, (double)found[i], (double)expected[i]);
-    clmix_safetensors_close(answers);
+    clmix_safetensors_close(predictions);
     clmix_network_free(network);
 }
 END_TEST
@@ -483,16 +483,16 @@ START_TEST(picture_files_are_classified)
 {
     static const char *const files[] = { "rgb.png", "rgba.png", "grey.jpg", "grey16.png" };
     clmix_network *network = tiny_network(7);
-    clmix_answer answer;
+    clmix_prediction prediction;
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/pictures/%s", CLMIX_TEST_DATA, files[i]);
-        ok(clmix_network_classify_file(network, path, &answer));
-        ck_assert(answer.label >= 0 && answer.label < 5 && answer.probability >= 0.2f && answer.probability <= 1.0f);
-        ck_assert_str_eq(answer.name, clmix_network_class_name(network, (size_t)answer.label));
+        ok(clmix_network_classify_file(network, path, &prediction));
+        ck_assert(prediction.label >= 0 && prediction.label < 5 && prediction.probability >= 0.2f && prediction.probability <= 1.0f);
+        ck_assert_str_eq(prediction.name, clmix_network_class_name(network, (size_t)prediction.label));
     }
-    ck_assert_int_eq(clmix_network_classify_file(network, "no such picture", &answer), CLMIX_ERROR_FILE);
+    ck_assert_int_eq(clmix_network_classify_file(network, "no such picture", &prediction), CLMIX_ERROR_FILE);
     clmix_network_free(network);
 }
 END_TEST

@@ -159,8 +159,8 @@ static size_t launches_of(const clmix_plan *plan, const char *kernel)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < plan->launcher_count; i++)
-        count += strcmp(plan->launchers[i]->kernel, kernel) == 0;
+    for (size_t i = 0; i < plan->record_count; i++)
+        count += strcmp(plan->records[i]->kernel, kernel) == 0;
     return count;
 }
 
@@ -356,7 +356,7 @@ static size_t launches_when(const struct chain *chain, bool training, const char
     if (training)
         clmix_backward(graph, 1, &y, &dy);
     plan = ops_plan(graph, training ? CLMIX_TRAINING : CLMIX_INFERENCE);
-    count = kernel == NULL ? plan->launcher_count : launches_of(plan, kernel);
+    count = kernel == NULL ? plan->record_count : launches_of(plan, kernel);
     clmix_plan_free(plan);
     return count;
 }

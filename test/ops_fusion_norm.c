@@ -107,8 +107,8 @@ struct normal_outcome {
 
 static bool leaves_out(const clmix_plan *plan)
 {
-    for (size_t i = 0; i < plan->launcher_count; i++)
-        if (strcmp(plan->launchers[i]->kernel, "layer_norm") == 0 && strstr(plan->launchers[i]->options, "STATS_ONLY") != NULL)
+    for (size_t i = 0; i < plan->record_count; i++)
+        if (strcmp(plan->records[i]->kernel, "layer_norm") == 0 && strstr(plan->records[i]->options, "STATS_ONLY") != NULL)
             return true;
     return false;
 }

@@ -52,7 +52,7 @@ static void close_with_own_cache(void)
 
 static void write_tuning(const char *text)
 {
-    char *path = clmix_answers_path(test_device);
+    char *path = clmix_tuning_path(test_device);
     FILE *file = fopen(path, "w");
 
     ck_assert_ptr_nonnull(file);
@@ -63,7 +63,7 @@ static void write_tuning(const char *text)
 
 static void read_tuning(char text[4096])
 {
-    char *path = clmix_answers_path(test_device);
+    char *path = clmix_tuning_path(test_device);
     FILE *file = fopen(path, "r");
 
     ck_assert_ptr_nonnull(file);

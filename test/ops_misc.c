@@ -420,13 +420,13 @@ START_TEST(dropout_statistics)
 
     for (size_t r = 0; r < 3; r++) {
         struct drops drops = drop(count, rates[r], CLMIX_TRAINING, 1, 0);
-        double kept = 0.0, deviation = sqrt((double)rates[r] * (1.0 - (double)rates[r]) / (double)count);
+        double kept = 0.0, std = sqrt((double)rates[r] * (1.0 - (double)rates[r]) / (double)count);
 
         for (size_t i = 0; i < count; i++) {
             ck_assert(drops.y[i] == 0.0f || drops.y[i] == 1.0f / (1.0f - rates[r]));
             kept += drops.y[i] != 0.0f;
         }
-        ck_assert_double_eq_tol(kept / (double)count, 1.0 - (double)rates[r], 4.0 * deviation);
+        ck_assert_double_eq_tol(kept / (double)count, 1.0 - (double)rates[r], 4.0 * std);
         ck_assert_uint_eq(differences(drops.y, drops.dx, count), 0);
         ck_assert_uint_gt(differences(drops.y, drops.other, count), count / 20);
         free_drops(drops);
@@ -528,7 +528,7 @@ END_TEST
 
 START_TEST(pictures_are_normalised)
 {
-    static const float mean[] = { 0.4914f, 0.4822f, 0.4465f, 0.5f }, deviation[] = { 0.247f, 0.2435f, 0.2616f, 0.1f };
+    static const float mean[] = { 0.4914f, 0.4822f, 0.4465f, 0.5f }, std[] = { 0.247f, 0.2435f, 0.2616f, 0.1f };
 
     for (size_t channels = 1; channels <= 4; channels++) {
         const size_t count = 5 * 33 * 17 * channels;
@@ -542,9 +542,9 @@ START_TEST(pictures_are_normalised)
         ck_assert(bytes != NULL && wanted != NULL);
         for (size_t i = 0; i < count; i++) {
             bytes[i] = (uint8_t)(i * 37 % 256);
-            wanted[i] = ((double)bytes[i] / 255.0 - (double)mean[i % channels]) / (double)deviation[i % channels];
+            wanted[i] = ((double)bytes[i] / 255.0 - (double)mean[i % channels]) / (double)std[i % channels];
         }
-        clmix_output(graph, "y", clmix_normalize(x, mean, deviation));
+        clmix_output(graph, "y", clmix_normalize(x, mean, std));
         plan = ops_plan(graph, CLMIX_INFERENCE);
         ops_ok(clmix_plan_write(plan, "x", bytes, count));
         ops_ok(clmix_plan_run(plan));

@@ -62,7 +62,7 @@ static void reopen(void)
 
 static void write_tuning(const char *text)
 {
-    char *path = clmix_answers_path(test_device);
+    char *path = clmix_tuning_path(test_device);
     FILE *file = fopen(path, "w");
 
     ck_assert_ptr_nonnull(file);
@@ -73,7 +73,7 @@ static void write_tuning(const char *text)
 
 static void read_tuning(char text[4096])
 {
-    char *path = clmix_answers_path(test_device);
+    char *path = clmix_tuning_path(test_device);
     FILE *file = fopen(path, "r");
 
     ck_assert_ptr_nonnull(file);
@@ -82,7 +82,7 @@ static void read_tuning(char text[4096])
     free(path);
 }
 
-static size_t answers_kept(void)
+static size_t results_kept(void)
 {
     char *path;
     size_t count;
@@ -105,7 +105,7 @@ static clmix_status pretend(clmix_device *on, int way, double enough, const void
     asked++;
     *seconds = pretended[way];
     if (meanwhile != NULL)
-        check_ok(clmix_answers_add(on, meanwhile, ways[way], "by another process"));
+        check_ok(clmix_tuning_add(on, meanwhile, ways[way], "by another process"));
     meanwhile = NULL;
     return CLMIX_OK;
 }
@@ -136,7 +136,7 @@ START_TEST(choice_is_measured_once)
     ck_assert_int_eq(asked, 2);
     check_ok(choose("b", 1.0, 0.5, &way));
     ck_assert_int_eq(way, 1);
-    ck_assert_uint_eq(answers_kept(), 2);
+    ck_assert_uint_eq(results_kept(), 2);
     reopen();
     check_ok(choose("a", 1.0, 0.1, &way));
     ck_assert_int_eq(way, 0);
@@ -175,7 +175,7 @@ START_TEST(failures_are_not_remembered)
     check_ok(choose("a", 1.0, CLMIX_TUNE_FAILED, &way));
     ck_assert_int_eq(way, 0);
     ck_assert_int_eq(asked, 2);
-    ck_assert_uint_eq(answers_kept(), 0);
+    ck_assert_uint_eq(results_kept(), 0);
 }
 END_TEST
 
@@ -221,7 +221,7 @@ START_TEST(foreign_lines_are_passed_over)
         read_tuning(text);
         ck_assert_int_eq(strncmp(text, texts[i], strlen(texts[i])), 0);
         ck_assert_ptr_nonnull(strstr(text, "clmix tuning 2:"));
-        ck_assert_uint_eq(answers_kept(), 1);
+        ck_assert_uint_eq(results_kept(), 1);
     }
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(spoilt_lines_are_passed_over)
 }
 END_TEST
 
-/* Another process answers the same question while this one measures: its answer was first and holds. */
+/* Another process results the same question while this one measures: its result was first and holds. */
 START_TEST(the_first_answer_holds)
 {
     int way;
@@ -300,7 +300,7 @@ START_TEST(processes_agree)
         ck_assert_uint_lt(chosen[0][i], 2);
         ck_assert_uint_eq(chosen[0][i], chosen[1][i]);
     }
-    ck_assert_uint_ge(answers_kept(), QUESTIONS);
+    ck_assert_uint_ge(results_kept(), QUESTIONS);
 }
 END_TEST
 
@@ -451,7 +451,7 @@ START_TEST(measuring_leaves_the_application_alone)
     cl_context context = clCreateContext(NULL, 1, &test_device->id, NULL, NULL, &code);
     cl_command_queue queue = clCreateCommandQueue(context, test_device->id, 0, &code);
     cl_event gate = clCreateUserEvent(context, &code);
-    size_t before[3], after[3], answers;
+    size_t before[3], after[3], results;
     const char *form = clmix_form_name(clmix_device_describe(test_device)->form);
     char text[256];
     clmix_device *adopted;
@@ -460,14 +460,14 @@ START_TEST(measuring_leaves_the_application_alone)
     ck_assert_ptr_nonnull(gate);
     snprintf(text, sizeof text, HEAD CLMIX_FORM_KEY "\t%s\tby hand\nclblast 2 %s\town\tby hand\n", form, form);
     write_tuning(text);
-    answers = answers_kept();
+    results = results_kept();
     check_ok(clmix_device_adopt(&adopted, context, test_device->id, queue));
     clmix_device_memory(adopted, &before[0], &before[1], &before[2]);
     ck_assert_int_eq(clEnqueueBarrierWithWaitList(queue, 1, &gate, NULL), CL_SUCCESS);
     alarm(200); /* ends the wait */
     compile_linear(adopted, &plan);
     alarm(0);
-    ck_assert_msg(answers_kept() > answers, "nothing was measured");
+    ck_assert_msg(results_kept() > results, "nothing was measured");
     clmix_device_memory(adopted, &after[0], &after[1], &after[2]);
     for (int i = 0; i < 3; i++)
         ck_assert_uint_eq(after[i], before[i]);

@@ -11,9 +11,9 @@
 
 /* ---- scenarios ---------------------------------------------------------------------------------------------------------------------- */
 
-static bool same_answers(const float found[TINY_ANSWERS], const float expected[TINY_ANSWERS])
+static bool same_predictions(const float found[TINY_PREDICTIONS], const float expected[TINY_PREDICTIONS])
 {
-    return memcmp(found, expected, TINY_ANSWERS * sizeof *found) == 0;
+    return memcmp(found, expected, TINY_PREDICTIONS * sizeof *found) == 0;
 }
 
 /* What a recovered call must still be: right. */
@@ -113,28 +113,28 @@ static clmix_status open_device(void)
 static clmix_status create_network(void)
 {
     clmix_network *network = NULL;
-    float found[TINY_ANSWERS];
+    float found[TINY_PREDICTIONS];
     clmix_status status = clmix_network_create(&network, tiny.device, tiny.config, TINY_SEED);
 
     if (status == CLMIX_OK) {
         status = clmix_network_classify(network, tiny.pictures, TINY_PICTURES, found);
         if (status != CLMIX_OK && !tiny_trouble.forever) /* the network is still good */
-            tiny_classifies(network, tiny.answers);
+            tiny_classifies(network, tiny.predictions);
     }
     clmix_network_free(network);
-    return expect(status, same_answers(found, tiny.answers));
+    return expect(status, same_predictions(found, tiny.predictions));
 }
 
 static clmix_status load_network(void)
 {
     clmix_network *network = NULL;
-    float found[TINY_ANSWERS];
+    float found[TINY_PREDICTIONS];
     clmix_status status = clmix_network_load(&network, tiny.device, tiny.other_path);
 
     if (status == CLMIX_OK)
         status = clmix_network_classify(network, tiny.pictures, TINY_PICTURES, found);
     clmix_network_free(network);
-    return expect(status, same_answers(found, tiny.other_answers));
+    return expect(status, same_predictions(found, tiny.other_predictions));
 }
 
 static clmix_status load_weights(void)
@@ -144,7 +144,7 @@ static clmix_status load_weights(void)
 
 static void check_weights(clmix_status status)
 {
-    tiny_classifies(tiny.network, status == CLMIX_OK ? tiny.other_answers : tiny.answers);
+    tiny_classifies(tiny.network, status == CLMIX_OK ? tiny.other_predictions : tiny.predictions);
     tiny_ok(clmix_network_load_weights(tiny.network, tiny.model_path));
 }
 
@@ -165,7 +165,7 @@ static void check_saved(clmix_status status)
 
 static clmix_status classify_more(void)
 {
-    float found[5 * TINY_ANSWERS / TINY_PICTURES];
+    float found[5 * TINY_PREDICTIONS / TINY_PICTURES];
     uint8_t pictures[5 * TINY_BYTES / TINY_PICTURES] = { 0 };
     clmix_status status;
 
@@ -180,7 +180,7 @@ static void forget_plans(void)
 {
     tiny_ok(clmix_network_load_weights(tiny.network, tiny.model_path));
     tiny_ok(clmix_network_describe_data(tiny.network, NULL, (const float[]){ 0.5f, 0.5f, 0.5f }, (const float[]){ 0.5f, 0.5f, 0.5f }));
-    tiny_classifies(tiny.network, tiny.answers);
+    tiny_classifies(tiny.network, tiny.predictions);
 }
 
 static void check_answers(clmix_status status)

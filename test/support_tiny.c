@@ -200,14 +200,14 @@ static void name_paths(void)
     }
 }
 
-/* A file of fresh weights, and what a network with them answers. */
-static void *make_model(uint64_t seed, const char *path, float answers[TINY_ANSWERS], size_t *bytes)
+/* A file of fresh weights, and what a network with them predictions. */
+static void *make_model(uint64_t seed, const char *path, float predictions[TINY_PREDICTIONS], size_t *bytes)
 {
     clmix_network *network = NULL;
 
     tiny_ok(clmix_network_create(&network, tiny.device, tiny.config, seed));
     tiny_ok(clmix_network_save(network, path));
-    tiny_ok(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, answers));
+    tiny_ok(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, predictions));
     clmix_network_free(network);
     return tiny_read(path, bytes);
 }
@@ -234,8 +234,8 @@ void open_tiny_world(void)
         tiny_ok(clmix_dataset_get(tiny.data, CLMIX_TRAIN, i, tiny.pictures + i * TINY_BYTES / TINY_PICTURES, &label));
         tiny.labels[i] = label;
     }
-    tiny.model = make_model(TINY_SEED, tiny.model_path, tiny.answers, &tiny.model_bytes);
-    tiny.other = make_model(OTHER_SEED, tiny.other_path, tiny.other_answers, &tiny.other_bytes);
+    tiny.model = make_model(TINY_SEED, tiny.model_path, tiny.predictions, &tiny.model_bytes);
+    tiny.other = make_model(OTHER_SEED, tiny.other_path, tiny.other_predictions, &tiny.other_bytes);
     tiny_ok(clmix_network_load(&tiny.network, tiny.device, tiny.model_path));
     tiny_ok(tiny_step(tiny.network, &tiny.loss));
     tiny_ok(clmix_network_load_weights(tiny.network, tiny.model_path));
@@ -260,11 +260,11 @@ void close_tiny_world(void)
     remove_folder(tiny.folder);
 }
 
-void tiny_classifies(clmix_network *network, const float answers[TINY_ANSWERS])
+void tiny_classifies(clmix_network *network, const float predictions[TINY_PREDICTIONS])
 {
-    float found[TINY_ANSWERS];
+    float found[TINY_PREDICTIONS];
 
     tiny_ok(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, found));
-    if (memcmp(found, answers, sizeof found) != 0)
-        tiny_give_up("the network gives other answers than before");
+    if (memcmp(found, predictions, sizeof found) != 0)
+        tiny_give_up("the network gives other predictions than before");
 }

@@ -8,10 +8,10 @@
 #define TINY_CONFIG                                                                                \
     "{\"model\":\"wavemix\",\"image_size\":8,\"channels\":3,\"classes\":10,\"dim\":8,\"depth\":1," \
     "\"mult_dim\":8,\"ff_dim\":4,\"levels\":2,\"level_channels\":[4,4],\"dropout\":0.1}"
-#define TINY_SEED     3
-#define TINY_PICTURES 4
-#define TINY_BYTES    (TINY_PICTURES * 8 * 8 * 3)
-#define TINY_ANSWERS  (TINY_PICTURES * 10)
+#define TINY_SEED        3
+#define TINY_PICTURES    4
+#define TINY_BYTES       (TINY_PICTURES * 8 * 8 * 3)
+#define TINY_PREDICTIONS (TINY_PICTURES * 10)
 
 struct tiny_world {
     clmix_device *device;
@@ -21,8 +21,8 @@ struct tiny_world {
     char folder[256], run_folder[300], model_path[300], other_path[300], checkpoint_path[340];
     uint8_t pictures[TINY_BYTES];
     int32_t labels[TINY_PICTURES];
-    float answers[TINY_ANSWERS], other_answers[TINY_ANSWERS]; /* of model_path and other_path */
-    double loss;                                              /* of the first training step from model_path */
+    float predictions[TINY_PREDICTIONS], other_predictions[TINY_PREDICTIONS]; /* of model_path and other_path */
+    double loss;                                                              /* of the first training step from model_path */
     clmix_score score;
     size_t peak_bytes;           /* of the training plan on the generic device */
     void *begun, *model, *other; /* contents of a checkpoint after one of two steps, of model_path and of other_path */
@@ -51,7 +51,7 @@ void tiny_ok(clmix_status status);
 void *tiny_read(const char *path, size_t *bytes); /* for free() */
 bool tiny_holds(const char *path, const void *data, size_t bytes);
 void tiny_write(const char *path, const void *data, size_t bytes);
-void tiny_classifies(clmix_network *network, const float answers[TINY_ANSWERS]);
+void tiny_classifies(clmix_network *network, const float predictions[TINY_PREDICTIONS]);
 /* The run folder holds a checkpoint of which one step is left, and nothing else. */
 void tiny_begin_run(void);
 void tiny_empty_run_folder(void);

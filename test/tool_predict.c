@@ -11,7 +11,7 @@
 #include "support_tool.h"
 
 static char folder[512], weights[600];
-static clmix_answer answer; /* what the library says of rgb.png */
+static clmix_prediction prediction; /* what the library says of rgb.png */
 static char answer_name[64];
 
 static void ok(clmix_status status)
@@ -35,8 +35,8 @@ static void begin(void)
     ok(clmix_network_create(&network, device, config, 11));
     ok(clmix_network_describe_data(network, names, half, half));
     ok(clmix_network_save(network, weights));
-    ok(clmix_network_classify_file(network, CLMIX_TEST_DATA "/pictures/rgb.png", &answer));
-    snprintf(answer_name, sizeof answer_name, "%s", answer.name);
+    ok(clmix_network_classify_file(network, CLMIX_TEST_DATA "/pictures/rgb.png", &prediction));
+    snprintf(answer_name, sizeof answer_name, "%s", prediction.name);
     clmix_network_free(network);
     clmix_config_free(config);
     clmix_device_close(device);
@@ -67,8 +67,8 @@ START_TEST(pictures_get_classes_with_probabilities)
     ck_assert(fabs(sum - 1.0) < 1e-5);
     row = cJSON_GetArrayItem(classes, 0);
     ck_assert_str_eq(cJSON_GetObjectItemCaseSensitive(row, "name")->valuestring, answer_name);
-    ck_assert_double_eq(cJSON_GetObjectItemCaseSensitive(row, "label")->valuedouble, answer.label);
-    ck_assert(fabs(cJSON_GetObjectItemCaseSensitive(row, "probability")->valuedouble - (double)answer.probability) < 1e-6);
+    ck_assert_double_eq(cJSON_GetObjectItemCaseSensitive(row, "label")->valuedouble, prediction.label);
+    ck_assert(fabs(cJSON_GetObjectItemCaseSensitive(row, "probability")->valuedouble - (double)prediction.probability) < 1e-6);
     cJSON_Delete(line);
     free(output);
 

@@ -152,7 +152,7 @@ static struct clmix_run begun_run(size_t epochs)
     struct clmix_run run = { .epoch = epochs,
                              .batch = 3,
                              .pictures = 192,
-                             .right = 77,
+                             .correct = 77,
                              .loss_sum = 1.0 / 7.0,
                              .timed_seconds = 0.1,
                              .timed_pictures = 128,
@@ -179,7 +179,7 @@ START_TEST(state_survives_json_exactly)
     text = cJSON_PrintUnformatted(json);
     again = cJSON_Parse(text);
     ops_ok(clmix_run_read(again, "here", &after, &step, &draws));
-    ck_assert(step == 30 && draws == 61 && after.epoch == 3 && after.batch == 3 && after.pictures == 192 && after.right == 77 &&
+    ck_assert(step == 30 && draws == 61 && after.epoch == 3 && after.batch == 3 && after.pictures == 192 && after.correct == 77 &&
               after.timed_pictures == 128);
     ck_assert(after.loss_sum == before.loss_sum && after.timed_seconds == before.timed_seconds && after.seconds == before.seconds &&
               after.best == before.best);

@@ -39,7 +39,7 @@ struct part {
 /* Steps of plain descent as the options ask for them; `network` and `average` are where they have come to. */
 struct hand {
     clmix_train_options options;
-    float mean[4], deviation[4];
+    float mean[4], std[4];
     size_t total, step, weight_count, state_count;
     uint64_t draws;
     clmix_config *config;
@@ -73,7 +73,7 @@ static cl_mem room_for(size_t count, const float *values)
 /* `model` has the dropout that is wanted, whatever the trainer's model has. */
 static void hand_open(struct hand *hand, const char *model, const clmix_train_options *options)
 {
-    *hand = (struct hand){ .options = *options, .mean = { 0.5f, 0.5f, 0.5f, 0.5f }, .deviation = { 0.5f, 0.5f, 0.5f, 0.5f } };
+    *hand = (struct hand){ .options = *options, .mean = { 0.5f, 0.5f, 0.5f, 0.5f }, .std = { 0.5f, 0.5f, 0.5f, 0.5f } };
     ops_ok(clmix_config_open(&hand->config, model));
     ops_ok(clmix_network_create(&hand->network, ops_device, hand->config, options->seed));
     hand->weight_count = clmix_graph_weight_count(hand->network->graph);
@@ -104,7 +104,7 @@ static clmix_plan *compile(const struct hand *hand, size_t count, clmix_mode mod
     const size_t size[4] = { count, SIDE, SIDE, CHANNELS };
     clmix_graph *graph = clmix_graph_new();
     clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size),
-                labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), x = clmix_normalize(pictures, hand->mean, hand->deviation),
+                labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), x = clmix_normalize(pictures, hand->mean, hand->std),
                 logits = clmix_model(clmix_root(graph), x, hand->config);
     clmix_value second = { 0 }, weight = { 0 }, loss;
     const clmix_value one = { 0 };
@@ -365,7 +365,7 @@ END_TEST
 /* Without a data set, pictures are normalised as the network says. */
 START_TEST(pictures_are_normalized_as_the_network_says)
 {
-    const float mean[4] = { 0.2f, 0.4f, 0.7f, 0.0f }, deviation[4] = { 0.3f, 0.2f, 0.4f, 1.0f };
+    const float mean[4] = { 0.2f, 0.4f, 0.7f, 0.0f }, std[4] = { 0.3f, 0.2f, 0.4f, 1.0f };
     const clmix_train_options options = plain_options();
     struct part *part = calloc(1, sizeof *part);
     struct train_run run;
@@ -374,10 +374,10 @@ START_TEST(pictures_are_normalized_as_the_network_says)
 
     hand_open(&hand, TRAIN_MODEL("0"), &options);
     memcpy(hand.mean, mean, sizeof mean);
-    memcpy(hand.deviation, deviation, sizeof deviation);
+    memcpy(hand.std, std, sizeof std);
     train_open(&run, TRAIN_MODEL("0"), NULL, &options);
     clmix_trainer_free(run.trainer);
-    ops_ok(clmix_network_describe_data(run.network, NULL, mean, deviation));
+    ops_ok(clmix_network_describe_data(run.network, NULL, mean, std));
     ops_ok(clmix_trainer_create(&run.trainer, run.network, NULL, &options));
     random_part(part, 11, 3);
     run_parts(run.trainer, part, 1, true, &loss);

@@ -270,7 +270,7 @@ START_TEST(settings_of_a_compiler_share_nothing)
     ck_assert(clmix_target_of(&set.info) == 0);
     if (!clmix_is_processor(&test_device->info))
         return;
-    path = clmix_answers_path(test_device);
+    path = clmix_tuning_path(test_device);
     clmix_cache_key(&test_device->info, "text", "options", base);
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         char *before = getenv(variables[i]) == NULL ? NULL : strdup(getenv(variables[i]));
@@ -283,7 +283,7 @@ START_TEST(settings_of_a_compiler_share_nothing)
         else
             setenv(variables[i], before, 1);
         free(before);
-        set_path = clmix_answers_path(&set);
+        set_path = clmix_tuning_path(&set);
         clmix_cache_key(&set.info, "text", "options", other);
         ck_assert_mem_ne(base, other, sizeof base);
         ck_assert_str_ne(path, set_path);

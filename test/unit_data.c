@@ -148,7 +148,7 @@ START_TEST(cifar10_pictures)
     void *content = NULL;
     size_t bytes;
     int label;
-    float mean[4], deviation[4];
+    float mean[4], std[4];
 
     ck_assert_uint_eq(clmix_dataset_count(dataset, CLMIX_TRAIN), 20);
     ck_assert_uint_eq(clmix_dataset_count(dataset, CLMIX_TEST), 6);
@@ -159,8 +159,8 @@ START_TEST(cifar10_pictures)
     ck_assert_int_eq(label, file[0]);
     for (size_t i = 0; i < 1024; i++)
         ck_assert(picture[3 * i] == file[1 + i] && picture[3 * i + 1] == file[1025 + i] && picture[3 * i + 2] == file[2049 + i]);
-    clmix_dataset_normalization(dataset, mean, deviation);
-    ck_assert(mean[2] == 0.5f && deviation[0] == 0.5f);
+    clmix_dataset_normalization(dataset, mean, std);
+    ck_assert(mean[2] == 0.5f && std[0] == 0.5f);
     grey = must_open("cifar10:" CLMIX_TEST_DATA "/cifar10", 0, 0, 1);
     must_get(grey, CLMIX_TRAIN, 7, other, NULL);
     ck_assert_int_le(abs(other[5] - (int)lround(0.299 * picture[15] + 0.587 * picture[16] + 0.114 * picture[17])), 1);

@@ -315,7 +315,7 @@ static void check_device(clmix_device *device)
     clmix_network *network = NULL;
 
     tiny_ok(clmix_network_load(&network, device, tiny.model_path));
-    tiny_classifies(network, tiny.answers);
+    tiny_classifies(network, tiny.predictions);
     clmix_network_free(network);
     clmix_device_close(device);
 }
@@ -415,12 +415,13 @@ START_TEST(failed_measurements_are_not_remembered)
     device = open_another();
     tiny_ok(clmix_network_load(&network, device, tiny.model_path));
     refuse(CREATE_BUFFER, true);
-    ck_assert_int_eq(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, (float[TINY_ANSWERS]){ 0 }), CLMIX_ERROR_DEVICE_MEMORY);
+    ck_assert_int_eq(clmix_network_classify(network, tiny.pictures, TINY_PICTURES, (float[TINY_PREDICTIONS]){ 0 }),
+                     CLMIX_ERROR_DEVICE_MEMORY);
     refuse(CREATE_BUFFER, false);
     snprintf(command, sizeof command, "! cat '%s'/tuning-*.txt 2>/dev/null", folder);
     ck_assert_int_eq(system(command), 0);
     setenv("CLMIX_TUNE", "off", 1);
-    tiny_classifies(network, tiny.answers);
+    tiny_classifies(network, tiny.predictions);
     unsetenv("CLMIX_TUNE");
     clmix_network_free(network);
     clmix_device_close(device);

@@ -205,11 +205,11 @@ START_TEST(no_reader_of_kernels_waits)
     snprintf(name, sizeof name, "%s.clmix", hex);
     pipe_at(name);
     ck_assert(!clmix_cache_load(key, &cached));
-    path = clmix_answers_path(&device);
+    path = clmix_tuning_path(&device);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    ck_assert_int_eq(clmix_answers_find(&device, "key", ways, 2, &way), CLMIX_OK);
+    ck_assert_int_eq(clmix_tuning_find(&device, "key", ways, 2, &way), CLMIX_OK);
     ck_assert_int_eq(way, -1);
-    ck_assert_int_eq(clmix_answers_add(&device, "key", "a", "note"), CLMIX_OK);
+    ck_assert_int_eq(clmix_tuning_add(&device, "key", "a", "note"), CLMIX_OK);
     free(path);
     unsetenv("CLMIX_KERNEL_DIR");
     unsetenv("CLMIX_CACHE_DIR");

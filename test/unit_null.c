@@ -78,7 +78,7 @@ START_TEST(devices)
     REFUSED(info, clmix_cache_describe, NULL);
     REFUSED(device, clmix_device_tuning, NULL, &path, &count);
     REFUSED(path, clmix_device_tuning, ops_device, NULL, &count);
-    REFUSED(answers, clmix_device_tuning, ops_device, &path, NULL);
+    REFUSED(results, clmix_device_tuning, ops_device, &path, NULL);
     REFUSED(device, clmix_device_ceilings, NULL, &ceilings);
     REFUSED(ceilings, clmix_device_ceilings, ops_device, NULL);
     REFUSED(device, clmix_profile_start, NULL);
@@ -186,7 +186,7 @@ START_TEST(ops)
     POISONED(details, clmix_haar_idwt, x, 1, NULL, 0, 0);
     POISONED(size, clmix_reshape, x, 2, NULL);
     POISONED(mean, clmix_normalize, x, NULL, one);
-    POISONED(deviation, clmix_normalize, x, one, NULL);
+    POISONED(std, clmix_normalize, x, one, NULL);
     POISONED(k, clmix_top_k, x, x, 1, NULL);
 }
 END_TEST
@@ -276,10 +276,10 @@ START_TEST(networks)
     clmix_network *network = NULL, *other = NULL;
     clmix_config *config = NULL;
     clmix_tensor_info info;
-    clmix_answer answer;
+    clmix_prediction prediction;
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     unsigned char pictures[16 * 16 * 3] = { 0 };
-    float values[16], mean[4], deviation[4];
+    float values[16], mean[4], std[4];
 
     ops_ok(clmix_config_open(&config, TINY));
     REFUSED(network, clmix_network_create, NULL, ops_device, config, 1);
@@ -300,11 +300,11 @@ START_TEST(networks)
     ck_assert(clmix_network_config(NULL) == NULL && clmix_network_device(NULL) == NULL);
     REFUSED(network, clmix_network_describe_data, NULL, NULL, half, half);
     REFUSED(mean, clmix_network_describe_data, network, NULL, NULL, half);
-    REFUSED(deviation, clmix_network_describe_data, network, NULL, half, NULL);
+    REFUSED(std, clmix_network_describe_data, network, NULL, half, NULL);
     ops_ok(clmix_network_describe_data(network, NULL, half, half));
     ck_assert_str_eq(clmix_network_class_name(NULL, 0), "");
-    clmix_network_normalization(NULL, mean, deviation);
-    ck_assert(mean[3] == 0.0f && deviation[3] == 1.0f);
+    clmix_network_normalization(NULL, mean, std);
+    ck_assert(mean[3] == 0.0f && std[3] == 1.0f);
     clmix_network_normalization(network, NULL, NULL);
     ck_assert(clmix_network_tensor_count(NULL) == 0 && clmix_network_parameter_count(NULL) == 0);
     REFUSED(network, clmix_network_tensor, NULL, 0, &info);
@@ -319,9 +319,9 @@ START_TEST(networks)
     REFUSED(network, clmix_network_classify, NULL, pictures, 1, values);
     REFUSED(pictures, clmix_network_classify, network, NULL, 1, values);
     REFUSED(probabilities, clmix_network_classify, network, pictures, 1, NULL);
-    REFUSED(network, clmix_network_classify_file, NULL, "a.png", &answer);
-    REFUSED(path, clmix_network_classify_file, network, NULL, &answer);
-    REFUSED(answer, clmix_network_classify_file, network, "a.png", NULL);
+    REFUSED(network, clmix_network_classify_file, NULL, "a.png", &prediction);
+    REFUSED(path, clmix_network_classify_file, network, NULL, &prediction);
+    REFUSED(prediction, clmix_network_classify_file, network, "a.png", NULL);
     ck_assert_ptr_null(other);
     clmix_network_free(network);
     clmix_config_free(config);

@@ -262,10 +262,10 @@ END_TEST
 
 static clmix_value build_bytes(clmix_scope at, clmix_value x)
 {
-    const float mean[3] = { 0.5f, 0.4f, 0.3f }, deviation[3] = { 0.2f, 0.3f, 0.4f };
+    const float mean[3] = { 0.5f, 0.4f, 0.3f }, std[3] = { 0.2f, 0.3f, 0.4f };
 
     (void)at;
-    return clmix_scale(clmix_relu(clmix_normalize(x, mean, deviation)), 2);
+    return clmix_scale(clmix_relu(clmix_normalize(x, mean, std)), 2);
 }
 
 START_TEST(pictures_of_bytes_are_cut_too)

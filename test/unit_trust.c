@@ -38,7 +38,7 @@ static void begin(void)
     snprintf(program, sizeof program, "%s/%s.clmix", cache, hex);
     ck_assert_int_eq(setenv("CLMIX_CACHE_DIR", cache, 1), 0);
     unsetenv("CLMIX_TUNE");
-    tuning = clmix_answers_path(&device);
+    tuning = clmix_tuning_path(&device);
 }
 
 static void end(void)
@@ -67,13 +67,13 @@ static int answer(void)
 {
     int way;
 
-    ok(clmix_answers_find(&device, "question", ways, 2, &way));
+    ok(clmix_tuning_find(&device, "question", ways, 2, &way));
     return way;
 }
 
 static void add_answer(const char *choice)
 {
-    ok(clmix_answers_add(&device, "question", choice, "note"));
+    ok(clmix_tuning_add(&device, "question", choice, "note"));
 }
 
 static unsigned mode_of(const char *path)
@@ -102,7 +102,7 @@ static size_t count_refused(void)
 START_TEST(what_is_made_is_the_users_alone)
 {
     ck_assert_str_eq(clmix_cache_refusal(), "");
-    ck_assert(clmix_answers_kept(&device));
+    ck_assert(clmix_tuning_kept(&device));
     add_answer("slow");
     store();
     ck_assert_uint_eq(mode_of(cache), 0700);
@@ -124,7 +124,7 @@ START_TEST(files_that_others_may_write_are_passed_over)
     set_mode(tuning, modes[_i]);
     ck_assert(!is_loaded());
     ck_assert_int_eq(answer(), -1);
-    ck_assert(!clmix_answers_kept(&device));
+    ck_assert(!clmix_tuning_kept(&device));
     ck_assert_uint_eq(count_refused(), 2);
     add_answer("fast"); /* is not kept */
     set_mode(tuning, 0600);
@@ -150,7 +150,7 @@ START_TEST(links_are_not_followed)
     ck_assert_int_eq(rename(tuning, elsewhere), 0);
     ck_assert_int_eq(symlink(elsewhere, tuning), 0);
     ck_assert_int_eq(answer(), -1);
-    ck_assert(!clmix_answers_kept(&device));
+    ck_assert(!clmix_tuning_kept(&device));
     ck_assert_uint_eq(count_refused(), 2);
 }
 END_TEST
@@ -165,7 +165,7 @@ START_TEST(a_folder_that_others_may_write_to_is_not_used)
     set_mode(cache, modes[_i]);
     ck_assert_msg(strstr(clmix_cache_refusal(), cache) != NULL && strstr(clmix_cache_refusal(), "others may write to") != NULL, "%s",
                   clmix_cache_refusal());
-    ck_assert(!is_loaded() && !clmix_answers_used(&device) && !clmix_answers_kept(&device));
+    ck_assert(!is_loaded() && !clmix_tuning_used(&device) && !clmix_tuning_kept(&device));
     clmix_cache_clear(&programs, &bytes); /* touches nothing there */
     ck_assert_uint_eq(programs, 0);
     ck_assert_int_eq(unlink(program), 0);
@@ -203,7 +203,7 @@ START_TEST(files_of_another_user_are_passed_over)
     ck_assert_int_eq(chown(tuning, 12345, (gid_t)-1), 0);
     ck_assert(!is_loaded());
     ck_assert_int_eq(answer(), -1);
-    ck_assert(!clmix_answers_kept(&device));
+    ck_assert(!clmix_tuning_kept(&device));
 }
 END_TEST
 

@@ -37,7 +37,7 @@ struct report {
     char open_error[1024], check_error[1024], measure_error[1024], tune_error[1024];
     clmix_ceilings ceilings;
     char *tuning; /* file of what was measured, NULL for none */
-    size_t answers;
+    size_t results;
 };
 
 /* --- asking ------------------------------------------------------------------------------------------------------------------------- */
@@ -82,8 +82,8 @@ static void examine(struct report *report, const struct wishes *wishes)
     if (wishes->tune && (report->tuned = tune(device)) != CLMIX_OK)
         keep_error(report->tune_error);
     report->info = *clmix_device_describe(device);
-    if (clmix_device_tuning(device, &report->tuning, &report->answers) != CLMIX_OK)
-        report->answers = 0;
+    if (clmix_device_tuning(device, &report->tuning, &report->results) != CLMIX_OK)
+        report->results = 0;
     if (wishes->check && (report->checked = clmix_device_check(device)) != CLMIX_OK)
         keep_error(report->check_error);
     if (wishes->ceilings && (report->measured = clmix_device_ceilings(device, &report->ceilings)) != CLMIX_OK)
@@ -144,8 +144,8 @@ static void print_kernels(const struct report *report)
     static const char *const origins[] = { "usual for such a device", "measured here", "forced by CLMIX_KERNELS" };
     const char *form = form_name(report->info.form), *origin = origins[report->info.form_origin];
 
-    if (report->answers > 0)
-        terminal_say(INDENT, "    kernels     %s, %s; %zu answers in %s", form, origin, report->answers, report->tuning);
+    if (report->results > 0)
+        terminal_say(INDENT, "    kernels     %s, %s; %zu tuning results in %s", form, origin, report->results, report->tuning);
     else
         terminal_say(INDENT, "    kernels     %s, %s%s", form, origin, report->tuning != NULL ? "; more is measured on first use" : "");
 }
@@ -273,7 +273,7 @@ static cJSON *report_json(const struct report *report, const struct wishes *wish
     cJSON_AddStringToObject(object, "kernels_origin", origin_name(info->form_origin));
     if (report->tuning != NULL)
         cJSON_AddStringToObject(object, "tuning", report->tuning);
-    cJSON_AddNumberToObject(object, "answers", (double)report->answers);
+    cJSON_AddNumberToObject(object, "tuning_results", (double)report->results);
     quirks = cJSON_AddArrayToObject(object, "quirks");
     for (unsigned bit = 0; bit < 64; bit++)
         if (clmix_device_quirk(info, bit) != NULL)

@@ -54,9 +54,9 @@ CLMIX_API int clmix_dataset_classes(const clmix_dataset *dataset);
 CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label); /* NULL when there is no such class */
 CLMIX_API void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels);
 
-/* What clmix_normalize should take: per-channel mean and deviation, 4 entries each. 0.5 and 0.5 for every set, as in the authors'
+/* What clmix_normalize should take: per-channel mean and std, 4 entries each. 0.5 and 0.5 for every set, as in the authors'
  * training. Any of the pointers may be NULL. */
-CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4]);
+CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4]);
 
 /* Picture `index` of a split into `picture` (height x width x channels bytes), its class into *label (may be NULL).
  * Fails with ARGUMENT (no such picture), and for folders with FILE and FORMAT, naming the file. Neither `dataset` nor `picture` may be

@@ -143,10 +143,10 @@ CLMIX_API clmix_status clmix_cache_describe(clmix_cache_info *info);
 CLMIX_API void clmix_cache_clear(size_t *programs, size_t *bytes);
 
 /* What was measured on the device when it was first used (the form of kernels, tiles, routes) is remembered in a text file of the cache
- * folder, whose first line says how to change it. `*path` is that file, to be freed with clmix_free(), and `*answers` the number of
- * answers in it; NULL and 0 where nothing is measured: a generic device, no cache folder or one that is not used, or CLMIX_TUNE=off. A file
- * that others may write to counts as one without answers. Errors: HOST_MEMORY. None may be NULL, which is ARGUMENT. */
-CLMIX_API clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers);
+ * folder, whose first line says how to change it. `*path` is that file, to be freed with clmix_free(), and `*results` the number of
+ * results in it; NULL and 0 where nothing is measured: a generic device, no cache folder or one that is not used, or CLMIX_TUNE=off. A file
+ * that others may write to counts as one without results. Errors: HOST_MEMORY. None may be NULL, which is ARGUMENT. */
+CLMIX_API clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *results);
 
 /* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and
  * the time a launch takes in a batch and with a wait after each. */

@@ -90,14 +90,13 @@ CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *pa
 CLMIX_API const clmix_config *clmix_network_config(const clmix_network *network);
 CLMIX_API clmix_device *clmix_network_device(const clmix_network *network);
 
-/* Names of the classes and the per-channel normalisation (x / 255 - mean) / deviation; copied, saved with the weights. names may be NULL.
- * `network`, `mean` and `deviation` must not be NULL. Errors: ARGUMENT (a deviation that is not above 0), HOST_MEMORY. */
-CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean,
-                                                   const float *deviation);
+/* Names of the classes and the per-channel normalisation (x / 255 - mean) / std; copied, saved with the weights. names may be NULL.
+ * `network`, `mean` and `std` must not be NULL. Errors: ARGUMENT (a std that is not above 0), HOST_MEMORY. */
+CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *std);
 /* "class 3" where no name is known. "" beyond the last class and for a NULL network. */
 CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index);
 /* Either place may be NULL; 0 and 1 for a NULL network. */
-CLMIX_API void clmix_network_normalization(const clmix_network *network, float mean[4], float deviation[4]);
+CLMIX_API void clmix_network_normalization(const clmix_network *network, float mean[4], float std[4]);
 
 /* Shapes and order of the weights (as clmix_graph_tensor), and their values in file order (PyTorch's layout). `bytes` is the size of the
  * caller's array. Counts are 0 for a NULL network. Other pointers must not be NULL. Errors: ARGUMENT (no such tensor, another size),
@@ -117,14 +116,14 @@ CLMIX_API cl_mem clmix_network_states(const clmix_network *network);
  * (ARGUMENT). Further errors: HOST_MEMORY, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities);
 
-typedef struct clmix_answer {
+typedef struct clmix_prediction {
     int label;
     float probability;
     const char *name; /* borrowed from the network */
-} clmix_answer;
+} clmix_prediction;
 /* The most probable class of a PNG or JPEG picture, resized to the model's size. Errors: NOT_FINITE as above; FILE and FORMAT of the
  * picture. None may be NULL (ARGUMENT). Further errors: FILE, FORMAT, and those of clmix_network_classify. */
-CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer);
+CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_prediction *prediction);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* Ops. Each takes values and gives a value of the same graph; shapes are checked at once and reported by clmix_graph_check or by compiling.
  * Channels-last throughout; "rows" are all axes but the last, flattened.
  *
- * An op on a poisoned value, or on one of no graph, gives a poisoned one. A NULL array (sizes, means, deviations, details, counts k) is an error
+ * An op on a poisoned value, or on one of no graph, gives a poisoned one. A NULL array (sizes, means, stds, details, counts k) is an error
  * of the graph, ARGUMENT, unless its op says that it may be NULL; clmix_concat of NULL gives no value. */
 #ifndef CLMIX_OPS_H
 #define CLMIX_OPS_H
@@ -94,8 +94,8 @@ CLMIX_API clmix_value clmix_global_average_pool(clmix_value x); /* (B, H, W, C) 
 CLMIX_API clmix_value clmix_max_pool2d(clmix_value x,
                                        clmix_window window); /* padding counts as minus infinity; the first maximum takes the gradient */
 
-/* Pictures u8 (B, H, W, C) -> f32: (x / 255 - mean[c]) / deviation[c], c < channels <= 4. */
-CLMIX_API clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *deviation);
+/* Pictures u8 (B, H, W, C) -> f32: (x / 255 - mean[c]) / std[c], c < channels <= 4. */
+CLMIX_API clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *std);
 
 /* Mean cross-entropy of logits (B, K) against labels i32 (B); label -100 is left out of the mean. Label smoothing spreads `smoothing`
  * evenly over all K classes. With `second` (i32 (B)) and `weight` (f32 (B)) given (graph not NULL) the target is weight * label + (1 -

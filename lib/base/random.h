@@ -19,7 +19,7 @@ clmix_random clmix_random_stream(uint64_t key, uint64_t stream);
 uint32_t clmix_random_word(clmix_random *random);
 float clmix_random_uniform(clmix_random *random);                  /* [0, 1), 24 bits */
 uint32_t clmix_random_below(clmix_random *random, uint32_t limit); /* 0 .. limit - 1, without bias; limit > 0 */
-float clmix_random_normal(clmix_random *random);                   /* mean 0, deviation 1 (Box-Muller) */
+float clmix_random_normal(clmix_random *random);                   /* mean 0, std 1 (Box-Muller) */
 void clmix_random_shuffle(clmix_random *random, uint32_t *items, size_t count);
 
 /* A 64-bit hash of a text (FNV-1a), for keys and streams named by a text. */

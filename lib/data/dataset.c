@@ -123,14 +123,14 @@ void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *wi
         *channels = dataset == NULL ? 0 : dataset->size.channels;
 }
 
-void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float deviation[4])
+void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4])
 {
     (void)dataset; /* the authors use one normalisation for all sets */
     for (int c = 0; c < 4; c++) {
         if (mean != NULL)
             mean[c] = 0.5f;
-        if (deviation != NULL)
-            deviation[c] = 0.5f;
+        if (std != NULL)
+            std[c] = 0.5f;
     }
 }
 

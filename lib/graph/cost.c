@@ -41,24 +41,24 @@ static uint64_t bytes_of(clmix_shape shape, clmix_type type)
 }
 
 /* Whether an argument before number `index` is the same value. */
-static bool is_repeated(const struct clmix_launcher *launcher, size_t index)
+static bool is_repeated(const struct clmix_record *record, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (launcher->arguments[i].kind == CLMIX_ARGUMENT_VALUE && launcher->arguments[i].value == launcher->arguments[index].value)
+        if (record->arguments[i].kind == CLMIX_ARGUMENT_VALUE && record->arguments[i].value == record->arguments[index].value)
             return true;
     return false;
 }
 
 /* All of each value that a launch is given: its inputs are read, its results written, scratch is one or the other. An op in place reads one
  * value and writes another, in the same memory. */
-static uint64_t bytes_of_values(const struct clmix_plan *plan, const struct clmix_launcher *launcher)
+static uint64_t bytes_of_values(const struct clmix_plan *plan, const struct clmix_record *record)
 {
     uint64_t bytes = 0;
 
-    for (size_t i = 0; i < launcher->argument_count; i++) {
-        const struct clmix_argument *argument = &launcher->arguments[i];
+    for (size_t i = 0; i < record->argument_count; i++) {
+        const struct clmix_argument *argument = &record->arguments[i];
 
-        if (argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 && !is_repeated(launcher, i))
+        if (argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 && !is_repeated(record, i))
             bytes += bytes_of(plan->places[argument->value].shape, plan->places[argument->value].type);
     }
     return bytes;
@@ -66,12 +66,12 @@ static uint64_t bytes_of_values(const struct clmix_plan *plan, const struct clmi
 
 static void add_moved_bytes(struct clmix_plan *plan)
 {
-    for (size_t i = 0; i < plan->launcher_count; i++) {
-        struct clmix_launcher *launcher = plan->launchers[i];
+    for (size_t i = 0; i < plan->record_count; i++) {
+        struct clmix_record *record = plan->records[i];
 
-        if (!launcher->has_bytes)
-            launcher->bytes = bytes_of_values(plan, launcher);
-        plan->cost.moved_bytes += launcher->bytes;
+        if (!record->has_bytes)
+            record->bytes = bytes_of_values(plan, record);
+        plan->cost.moved_bytes += record->bytes;
     }
 }
 
@@ -147,6 +147,6 @@ clmix_status clmix_plan_add_costs(struct clmix_planner *planner)
 {
     add_flops(planner);
     add_moved_bytes(planner->plan);
-    planner->plan->cost.launches = planner->plan->launcher_count;
+    planner->plan->cost.launches = planner->plan->record_count;
     return add_least_bytes(planner);
 }

@@ -104,12 +104,12 @@ static clmix_status check_step(clmix_plan *plan, const struct places *places, in
 static clmix_status check_steps(clmix_plan *plan, const struct places *places)
 {
     CLMIX_TRY(check_step(plan, places, -1, 0));
-    for (size_t i = 0; i < plan->launcher_count; i++) {
-        const struct clmix_launcher *launcher = plan->launchers[i], *next = i + 1 < plan->launcher_count ? plan->launchers[i + 1] : NULL;
+    for (size_t i = 0; i < plan->record_count; i++) {
+        const struct clmix_record *record = plan->records[i], *next = i + 1 < plan->record_count ? plan->records[i + 1] : NULL;
 
-        CLMIX_TRY(clmix_launch_enqueue(plan->device, &launcher->launch));
-        if (next == NULL || next->position != launcher->position || next->slice != launcher->slice)
-            CLMIX_TRY(check_step(plan, places, launcher->position, launcher->slice));
+        CLMIX_TRY(clmix_launch_enqueue(plan->device, &record->launch));
+        if (next == NULL || next->position != record->position || next->slice != record->slice)
+            CLMIX_TRY(check_step(plan, places, record->position, record->slice));
     }
     return CLMIX_OK;
 }

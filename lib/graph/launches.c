@@ -8,13 +8,13 @@ static void give_flops(struct clmix_planner *planner, const struct clmix_node *n
 {
     struct clmix_plan *plan = planner->plan;
 
-    if (first < plan->launcher_count && !plan->launchers[first]->has_flops)
-        plan->launchers[first]->flops = clmix_plan_step_flops(planner, node);
+    if (first < plan->record_count && !plan->records[first]->has_flops)
+        plan->records[first]->flops = clmix_plan_step_flops(planner, node);
 }
 
 static clmix_status launch_node(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    size_t first = planner->plan->launcher_count;
+    size_t first = planner->plan->record_count;
     clmix_status status;
 
     planner->slices.scratches = 0;

@@ -180,34 +180,34 @@ const struct clmix_node *clmix_planner_maker(const struct clmix_planner *planner
 clmix_status clmix_planner_settle(struct clmix_planner *planner, const struct clmix_node *node, const void *data, size_t bytes);
 const void *clmix_planner_settled(const struct clmix_planner *planner, const struct clmix_node *node);
 
-/* Scratch memory of `bytes` that lives during this node only: a value id for clmix_launch_value. */
+/* Scratch memory of `bytes` that lives during this node only: a value id for clmix_record_value. */
 int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_node *node, size_t bytes);
 
 /* A launch under construction. Errors are sticky and reported by clmix_plan_compile. Options are -D definitions; the same (file, options)
  * is one program. */
-struct clmix_launcher;
-struct clmix_launcher *clmix_launch_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                           const char *kernel);
-void clmix_launch_define(struct clmix_launcher *launcher, const char *name, long value); /* -Dname=value */
-void clmix_launch_value(struct clmix_launcher *launcher,
+struct clmix_record;
+struct clmix_record *clmix_record_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                         const char *kernel);
+void clmix_record_define(struct clmix_record *record, const char *name, long value); /* -Dname=value */
+void clmix_record_value(struct clmix_record *record,
                         int32_t value); /* two arguments: __global pointer, uint offset in elements of the value's type; CLMIX_NONE: a
                                            null-like pointer to some valid memory, 0 */
-void clmix_launch_uint(struct clmix_launcher *launcher, size_t value); /* must fit 32 bits */
-void clmix_launch_int(struct clmix_launcher *launcher, long value);
-void clmix_launch_float(struct clmix_launcher *launcher, float value);
-void clmix_launch_grid(struct clmix_launcher *launcher, size_t groups_x, size_t groups_y, size_t groups_z,
-                       size_t work_group);                                    /* groups along each axis; work_group work-items along x */
-void clmix_launch_group(struct clmix_launcher *launcher, size_t x, size_t y); /* after that: x by y work-items a group */
+void clmix_record_uint(struct clmix_record *record, size_t value); /* must fit 32 bits */
+void clmix_record_int(struct clmix_record *record, long value);
+void clmix_record_float(struct clmix_record *record, float value);
+void clmix_record_grid(struct clmix_record *record, size_t groups_x, size_t groups_y, size_t groups_z,
+                       size_t work_group);                                /* groups along each axis; work_group work-items along x */
+void clmix_record_group(struct clmix_record *record, size_t x, size_t y); /* after that: x by y work-items a group */
 /* Work of this launch where a node has several; by default the first launch carries the node's. */
-void clmix_launch_flops(struct clmix_launcher *launcher, uint64_t flops);
+void clmix_record_flops(struct clmix_record *record, uint64_t flops);
 /* Bytes that this launch reads and writes where it touches only parts of its values; by default all of each value it was given, once. */
-void clmix_launch_bytes(struct clmix_launcher *launcher, uint64_t bytes);
+void clmix_record_bytes(struct clmix_record *record, uint64_t bytes);
 /* Instead of a kernel: a call that enqueues work on the device's queue (CLBlast). Values become (cl_mem, offset in elements) pairs in
- * `memory` and `offset`, in the order given by clmix_launch_value; `data` is copied. */
-typedef clmix_status (*clmix_launch_call)(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data,
-                                          cl_event *event);
-struct clmix_launcher *clmix_launch_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name,
-                                            clmix_launch_call call, const void *data, size_t data_bytes);
+ * `memory` and `offset`, in the order given by clmix_record_value; `data` is copied. */
+typedef clmix_status (*clmix_library_call)(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data,
+                                           cl_event *event);
+struct clmix_record *clmix_record_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name,
+                                          clmix_library_call call, const void *data, size_t data_bytes);
 
 /* How a value lies in memory: rows of `columns` elements of `type`, `pitch` elements from one to the next (a single row, which has none
  * behind it: its width). It is the planner's decision: launches ask for it and assume nothing. */

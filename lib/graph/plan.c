@@ -11,13 +11,13 @@ void clmix_plan_free(clmix_plan *plan)
 {
     if (plan == NULL)
         return;
-    for (size_t i = plan->launcher_count; i-- > 0;) /* PoCL looks a program's kernels through, the last one made first */
-        clmix_launcher_free(plan->launchers[i]);
+    for (size_t i = plan->record_count; i-- > 0;) /* PoCL looks a program's kernels through, the last one made first */
+        clmix_record_free(plan->records[i]);
     clmix_plan_release_slabs(plan);
     clmix_plan_release_arenas(plan);
     for (size_t i = 0; i < plan->string_count; i++)
         free(plan->strings[i]);
-    free(plan->launchers);
+    free(plan->records);
     free(plan->storages);
     free(plan->places);
     free(plan->strings);

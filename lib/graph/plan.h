@@ -20,7 +20,7 @@ struct clmix_argument {
 };
 
 /* A launch record: symbolic until clmix_plan_prepare builds the kernel and sets the arguments. */
-struct clmix_launcher {
+struct clmix_record {
     struct clmix_planner *planner; /* while compiling */
     int32_t position;              /* which step of the plan it belongs to */
     int slice;                     /* and which slice of the batch, from 1; 0: all of it */
@@ -29,7 +29,7 @@ struct clmix_launcher {
     struct clmix_argument *arguments;
     size_t argument_count, argument_capacity;
     size_t groups[3], group[2]; /* work-groups, and work-items of each */
-    clmix_launch_call call;
+    clmix_library_call call;
     void *data;
     cl_mem *memory; /* for a call: what its values are now */
     size_t *offsets;
@@ -65,8 +65,8 @@ struct clmix_place {
 struct clmix_plan {
     clmix_device *device;
     clmix_mode mode;
-    struct clmix_launcher **launchers;
-    size_t launcher_count, launcher_capacity;
+    struct clmix_record **records;
+    size_t record_count, record_capacity;
     struct clmix_storage *storages;
     size_t storage_count, storage_capacity;
     struct clmix_place *places;
@@ -94,7 +94,7 @@ clmix_status clmix_plan_need_place(const struct clmix_plan *plan, const char *na
 size_t clmix_place_bytes(const struct clmix_place *place);
 
 /* record.c */
-void clmix_launcher_free(struct clmix_launcher *launcher);
+void clmix_record_free(struct clmix_record *record);
 
 /* memory.c */
 cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t *offset_bytes);

@@ -10,57 +10,56 @@
 /* A library call behind the runtime's launch interface. */
 static clmix_status run_call(clmix_device *device, void *context, cl_event *event)
 {
-    struct clmix_launcher *launcher = context;
+    struct clmix_record *record = context;
 
-    return launcher->call(device, launcher->memory, launcher->offsets, launcher->data, event);
+    return record->call(device, record->memory, record->offsets, record->data, event);
 }
 
-static clmix_status prepare_launch(struct clmix_plan *plan, struct clmix_launcher *launcher)
+static clmix_status prepare_launch(struct clmix_plan *plan, struct clmix_record *record)
 {
-    struct clmix_launch *launch = &launcher->launch;
+    struct clmix_launch *launch = &record->launch;
 
-    launch->label = launcher->label;
-    launch->name = launcher->kernel;
-    launch->flops = launcher->flops;
-    launch->bytes = launcher->bytes;
-    if (launcher->call != NULL) {
-        free(launcher->memory); /* of a preparation that failed later on */
-        free(launcher->offsets);
-        launcher->memory = calloc(launcher->argument_count + 1, sizeof *launcher->memory);
-        launcher->offsets = calloc(launcher->argument_count + 1, sizeof *launcher->offsets);
+    launch->label = record->label;
+    launch->name = record->kernel;
+    launch->flops = record->flops;
+    launch->bytes = record->bytes;
+    if (record->call != NULL) {
+        free(record->memory); /* of a preparation that failed later on */
+        free(record->offsets);
+        record->memory = calloc(record->argument_count + 1, sizeof *record->memory);
+        record->offsets = calloc(record->argument_count + 1, sizeof *record->offsets);
         launch->call = run_call;
-        launch->context = launcher;
-        return launcher->memory == NULL || launcher->offsets == NULL ? clmix_fail_memory("a plan's launches") : CLMIX_OK;
+        launch->context = record;
+        return record->memory == NULL || record->offsets == NULL ? clmix_fail_memory("a plan's launches") : CLMIX_OK;
     }
-    launch->dimensions = launcher->groups[2] > 1 ? 3 : launcher->groups[1] > 1 || launcher->group[1] > 1 ? 2 : 1;
+    launch->dimensions = record->groups[2] > 1 ? 3 : record->groups[1] > 1 || record->group[1] > 1 ? 2 : 1;
     for (int i = 0; i < 3; i++) {
-        launch->local[i] = i < 2 ? launcher->group[i] : 1;
-        launch->global[i] = launcher->groups[i] * launch->local[i];
+        launch->local[i] = i < 2 ? record->group[i] : 1;
+        launch->global[i] = record->groups[i] * launch->local[i];
         if (launch->global[i] == 0)
-            return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' has an empty grid", launcher->label, launcher->kernel);
+            return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' has an empty grid", record->label, record->kernel);
     }
     {
-        clmix_status status = clmix_kernel_create(plan->device, launcher->file, launcher->kernel, launcher->options, &launch->kernel);
+        clmix_status status = clmix_kernel_create(plan->device, record->file, record->kernel, record->options, &launch->kernel);
 
-        return status == CLMIX_OK ? CLMIX_OK : clmix_fail_at(status, "%s", launcher->label);
+        return status == CLMIX_OK ? CLMIX_OK : clmix_fail_at(status, "%s", record->label);
     }
 }
 
-static clmix_status set_argument(struct clmix_plan *plan, struct clmix_launcher *launcher, cl_uint index, size_t bytes, const void *value)
+static clmix_status set_argument(struct clmix_plan *plan, struct clmix_record *record, cl_uint index, size_t bytes, const void *value)
 {
-    cl_int code = clSetKernelArg(launcher->launch.kernel, index, bytes, value);
+    cl_int code = clSetKernelArg(record->launch.kernel, index, bytes, value);
 
-    return code == CL_SUCCESS
-               ? CLMIX_OK
-               : clmix_fail_cl(plan->device, code, "argument %u of kernel '%s' of %s", index, launcher->kernel, launcher->label);
+    return code == CL_SUCCESS ? CLMIX_OK
+                              : clmix_fail_cl(plan->device, code, "argument %u of kernel '%s' of %s", index, record->kernel, record->label);
 }
 
-static clmix_status bind_launch(struct clmix_plan *plan, struct clmix_launcher *launcher)
+static clmix_status bind_launch(struct clmix_plan *plan, struct clmix_record *record)
 {
     cl_uint index = 0;
 
-    for (size_t i = 0; i < launcher->argument_count; i++) {
-        const struct clmix_argument *argument = &launcher->arguments[i];
+    for (size_t i = 0; i < record->argument_count; i++) {
+        const struct clmix_argument *argument = &record->arguments[i];
         const struct clmix_place *place =
             &plan->places[argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 ? argument->value : plan->random];
         size_t offset_bytes, elements = 0;
@@ -69,24 +68,23 @@ static clmix_status bind_launch(struct clmix_plan *plan, struct clmix_launcher *
 
         if (argument->kind == CLMIX_ARGUMENT_VALUE) {
             if (place->storage == CLMIX_NONE)
-                return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' uses a value that is never made", launcher->label,
-                                  launcher->kernel);
+                return clmix_fail(CLMIX_ERROR_INTERNAL, "%s: kernel '%s' uses a value that is never made", record->label, record->kernel);
             memory = clmix_plan_memory(plan, place->storage, &offset_bytes);
             elements = offset_bytes / clmix_type_bytes(place->type) + (argument->value >= 0 ? place->offset : 0);
-            if (launcher->call != NULL) {
-                launcher->memory[i] = memory;
-                launcher->offsets[i] = elements;
+            if (record->call != NULL) {
+                record->memory[i] = memory;
+                record->offsets[i] = elements;
                 continue;
             }
             offset = (cl_uint)elements;
-            CLMIX_TRY(set_argument(plan, launcher, index++, sizeof memory, &memory));
-            CLMIX_TRY(set_argument(plan, launcher, index++, sizeof offset, &offset));
-        } else if (launcher->call == NULL) {
+            CLMIX_TRY(set_argument(plan, record, index++, sizeof memory, &memory));
+            CLMIX_TRY(set_argument(plan, record, index++, sizeof offset, &offset));
+        } else if (record->call == NULL) {
             const void *value = argument->kind == CLMIX_ARGUMENT_UINT  ? (const void *)&argument->uint
                                 : argument->kind == CLMIX_ARGUMENT_INT ? (const void *)&argument->integer
                                                                        : (const void *)&argument->real;
 
-            CLMIX_TRY(set_argument(plan, launcher, index++, 4, value));
+            CLMIX_TRY(set_argument(plan, record, index++, 4, value));
         }
     }
     return CLMIX_OK;
@@ -98,9 +96,9 @@ static clmix_status prepare(clmix_plan *plan)
 {
     uint64_t step[2] = { 0, 0 };
 
-    for (size_t i = 0; i < plan->launcher_count; i++)
-        if (plan->launchers[i]->launch.kernel == NULL)
-            CLMIX_TRY(prepare_launch(plan, plan->launchers[i]));
+    for (size_t i = 0; i < plan->record_count; i++)
+        if (plan->records[i]->launch.kernel == NULL)
+            CLMIX_TRY(prepare_launch(plan, plan->records[i]));
     CLMIX_TRY(clmix_plan_allocate(plan));
     if (plan->random != CLMIX_NONE) {
         size_t offset;
@@ -113,8 +111,8 @@ static clmix_status prepare(clmix_plan *plan)
 
 static clmix_status bind_all(clmix_plan *plan)
 {
-    for (size_t i = 0; i < plan->launcher_count; i++)
-        CLMIX_TRY(bind_launch(plan, plan->launchers[i]));
+    for (size_t i = 0; i < plan->record_count; i++)
+        CLMIX_TRY(bind_launch(plan, plan->records[i]));
     plan->stale = false;
     return CLMIX_OK;
 }

@@ -71,8 +71,8 @@ clmix_status clmix_plan_run(clmix_plan *plan)
     CLMIX_NEED(plan);
 
     CLMIX_TRY(clmix_plan_prepare(plan));
-    for (size_t i = 0; i < plan->launcher_count; i++)
-        CLMIX_TRY(clmix_launch_enqueue(plan->device, &plan->launchers[i]->launch));
+    for (size_t i = 0; i < plan->record_count; i++)
+        CLMIX_TRY(clmix_launch_enqueue(plan->device, &plan->records[i]->launch));
     if (!plan->stored) { /* only now do drivers that compile at the first launch have final code to store */
         CLMIX_TRY(clmix_plan_wait(plan));
         clmix_programs_store(plan->device);

@@ -9,14 +9,14 @@
 #include <string.h>
 
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
-                                    const float deviation[4], size_t count)
+                                    const float std[4], size_t count)
 {
     size_t size[4] = { count, 0, 0, 0 };
     clmix_graph *graph = clmix_graph_new();
 
     clmix_config_picture(config, &size[1], &size[2], &size[3]);
     clmix_value pixels = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size);
-    clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, deviation), config);
+    clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, std), config);
     clmix_output(graph, "logits", logits);
     clmix_output(graph, "probabilities", clmix_softmax(logits, -1));
     clmix_status status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
@@ -26,7 +26,7 @@ clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, con
 
 static clmix_status compile(clmix_network *network, size_t count, clmix_plan **plan)
 {
-    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->deviation, count));
+    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->std, count));
     clmix_status status = CLMIX_OK;
     if (network->weights)
         status = clmix_plan_bind_arena(*plan, CLMIX_WEIGHTS, network->weights);
@@ -159,11 +159,11 @@ clmix_status clmix_network_probabilities_of_file(clmix_network *network, const c
     return status;
 }
 
-clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_answer *answer)
+clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_prediction *prediction)
 {
     CLMIX_NEED(network);
     CLMIX_NEED(path);
-    CLMIX_NEED(answer);
+    CLMIX_NEED(prediction);
 
     size_t classes = clmix_config_classes(network->config);
     float *probabilities = malloc(classes * sizeof *probabilities);
@@ -176,7 +176,7 @@ clmix_status clmix_network_classify_file(clmix_network *network, const char *pat
         for (size_t i = 1; i < classes; i++)
             if (probabilities[i] > probabilities[best])
                 best = i;
-        *answer = (clmix_answer){ (int)best, probabilities[best], clmix_network_class_name(network, best) };
+        *prediction = (clmix_prediction){ (int)best, probabilities[best], clmix_network_class_name(network, best) };
     }
     free(probabilities);
     return status;

@@ -67,7 +67,7 @@ clmix_status clmix_network_make(clmix_network **network, clmix_device *device, c
     made->device = device;
     made->config = config;
     for (int c = 0; c < 4; c++)
-        made->mean[c] = made->deviation[c] = 0.5f;
+        made->mean[c] = made->std[c] = 0.5f;
 
     clmix_status status = build_graph(made);
     if (!status)
@@ -140,19 +140,18 @@ cl_mem clmix_network_states(const clmix_network *network)
     return network ? network->states : NULL;
 }
 
-clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *deviation)
+clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *std)
 {
     CLMIX_NEED(network);
     CLMIX_NEED(mean);
-    CLMIX_NEED(deviation);
+    CLMIX_NEED(std);
 
     size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
 
     for (size_t c = 0; c < channels && c < 4; c++)
-        if (!isfinite(mean[c]) || !(deviation[c] > 0.0f) || !isfinite(deviation[c]))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                              "channel %zu has mean %g and deviation %g; both must be finite and the deviation above 0", c, (double)mean[c],
-                              (double)deviation[c]);
+        if (!isfinite(mean[c]) || !(std[c] > 0.0f) || !isfinite(std[c]))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "channel %zu has mean %g and std %g; both must be finite and the std above 0", c,
+                              (double)mean[c], (double)std[c]);
 
     char **copies = copy_names(names, classes);
     if (!copies)
@@ -161,7 +160,7 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
     network->class_names = copies;
     for (size_t c = 0; c < channels && c < 4; c++) {
         network->mean[c] = mean[c];
-        network->deviation[c] = deviation[c];
+        network->std[c] = std[c];
     }
     clmix_network_drop_plans(network); /* they have the old normalisation inside */
     return CLMIX_OK;
@@ -172,13 +171,13 @@ const char *clmix_network_class_name(const clmix_network *network, size_t index)
     return network && index < clmix_config_classes(network->config) ? network->class_names[index] : "";
 }
 
-void clmix_network_normalization(const clmix_network *network, float mean[4], float deviation[4])
+void clmix_network_normalization(const clmix_network *network, float mean[4], float std[4])
 {
     for (size_t c = 0; c < 4; c++) {
         if (mean)
             mean[c] = network ? network->mean[c] : 0.0f;
-        if (deviation)
-            deviation[c] = network ? network->deviation[c] : 1.0f;
+        if (std)
+            std[c] = network ? network->std[c] : 1.0f;
     }
 }
 

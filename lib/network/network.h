@@ -22,7 +22,7 @@ struct clmix_network {
     cl_mem weights, states; /* states is NULL where the model has none */
 
     char **class_names; /* one each class, "class 3" where no name is known */
-    float mean[4], deviation[4];
+    float mean[4], std[4];
 
     /* The first needs the most activation memory of all and owns it; the others use it too. */
     struct clmix_kept_plan kept[CLMIX_KEPT_PLANS];
@@ -64,7 +64,7 @@ clmix_status clmix_arenas_download(struct clmix_arenas *arenas, const clmix_netw
 
 /* The plan for `count` pictures: input "pictures" u8, output "probabilities". */
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
-                                    const float deviation[4], size_t count);
+                                    const float std[4], size_t count);
 /* Probabilities of all classes for a PNG or JPEG picture, scaled to cover the model's size and cut to it. */
 clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities);
 

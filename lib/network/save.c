@@ -64,7 +64,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_netwo
     if (channels > 4)
         return CLMIX_OK;
     CLMIX_TRY(describe_numbers(writer, "mean", network->mean, channels));
-    return describe_numbers(writer, "deviation", network->deviation, channels);
+    return describe_numbers(writer, "std", network->std, channels);
 }
 
 static clmix_status put_tensor(clmix_safetensors_writer *writer, const clmix_tensor_info *info, const float *device)

@@ -157,11 +157,11 @@ static clmix_status take_names(const clmix_safetensors *file, const char *path, 
     return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", path, count);
 }
 
-/* What a file says of the classes and, with `weights`, of the normalisation. */
+/* What a file says of the classes and, with `weights`, of the normalisation, whose std was called deviation until version 0.1. */
 static clmix_status describe(clmix_network *network, const clmix_safetensors *file, const char *path, const struct clmix_weights *weights)
 {
     size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
-    float mean[4], deviation[4];
+    float mean[4], std[4];
     cJSON *json = NULL;
     const char **names = calloc(classes, sizeof *names);
     if (!names)
@@ -169,13 +169,13 @@ static clmix_status describe(clmix_network *network, const clmix_safetensors *fi
 
     for (size_t i = 0; i < classes; i++)
         names[i] = network->class_names[i];
-    clmix_network_normalization(network, mean, deviation);
+    clmix_network_normalization(network, mean, std);
     clmix_status status = take_names(file, path, names, classes, &json);
     if (!status && weights)
         status = take_numbers(weights, "mean", channels, mean);
     if (!status && weights)
-        status = take_numbers(weights, "deviation", channels, deviation);
-    if (!status && (status = clmix_network_describe_data(network, names, mean, deviation)))
+        status = take_numbers(weights, clmix_safetensors_metadata(weights->file, "std") != NULL ? "std" : "deviation", channels, std);
+    if (!status && (status = clmix_network_describe_data(network, names, mean, std)))
         status = clmix_fail_at(status, "'%s'", path);
     cJSON_Delete(json);
     free(names);

@@ -9,11 +9,11 @@
 static clmix_status activation_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "activation.cl", node->op->name, count, 64);
+    struct clmix_record *record = clmix_record_elements(planner, node, "activation.cl", node->op->name, count, 64);
 
     for (int i = 0; i < node->input_count; i++)
-        clmix_launch_value(launcher, node->inputs[i]);
-    clmix_launch_value(launcher, node->outputs[0]);
+        clmix_record_value(record, node->inputs[i]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 

@@ -13,17 +13,17 @@ static size_t stage(struct clmix_planner *planner, const struct clmix_node *node
                                                : clmix_planner_device(planner)->vector_width >= 8  ? 8
                                                                                                    : 4;
     size_t chunks = (rows + chunk - 1) / chunk;
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "column_sum.cl", "column_sum");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "column_sum.cl", "column_sum");
 
-    clmix_launch_define(launcher, "WG", (long)work_group);
-    clmix_launch_define(launcher, "VW", (long)width);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_uint(launcher, columns);
-    clmix_launch_uint(launcher, chunk);
-    clmix_launch_value(launcher, x);
-    clmix_launch_uint(launcher, pitch);
-    clmix_launch_value(launcher, out);
-    clmix_launch_grid(launcher, chunks, wide ? 1 : (columns + work_group * width - 1) / (work_group * width), 1, work_group);
+    clmix_record_define(record, "WG", (long)work_group);
+    clmix_record_define(record, "VW", (long)width);
+    clmix_record_uint(record, rows);
+    clmix_record_uint(record, columns);
+    clmix_record_uint(record, chunk);
+    clmix_record_value(record, x);
+    clmix_record_uint(record, pitch);
+    clmix_record_value(record, out);
+    clmix_record_grid(record, chunks, wide ? 1 : (columns + work_group * width - 1) / (work_group * width), 1, work_group);
     return chunks;
 }
 

@@ -93,7 +93,7 @@ static size_t launch_columns(struct clmix_planner *planner, const struct clmix_n
     clmix_shape shape = clmix_node_result(graph, node, 0)->shape;
     int count = node->input_count - begin < MOST_INPUTS ? node->input_count - begin : MOST_INPUTS;
     size_t group = clmix_group_size(planner, 64), rows = clmix_shape_rows(shape), behind = first;
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "shape.cl", "concat_columns");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "shape.cl", "concat_columns");
     struct clmix_chunks cut;
 
     for (int i = 0; i < MOST_INPUTS; i++) {
@@ -101,25 +101,25 @@ static size_t launch_columns(struct clmix_planner *planner, const struct clmix_n
         char name[8];
 
         snprintf(name, sizeof name, "W%d", i);
-        clmix_launch_define(launcher, name, (long)width);
+        clmix_record_define(record, name, (long)width);
         behind += width;
     }
     cut = clmix_chunks_of(planner, rows, 1, (clmix_planner_wide(planner) ? 4096 : 16 * group) / (behind - first) + 1, 0);
-    clmix_launch_define(launcher, "COUNT", count);
-    clmix_launch_define(launcher, "RESIDUAL", residual != CLMIX_NONE);
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_uint(launcher, cut.chunk);
-    clmix_launch_uint(launcher, first);
-    clmix_launch_uint(launcher, clmix_shape_columns(shape));
-    clmix_launch_value(launcher, clmix_planner_result(planner, node));
-    clmix_launch_value(launcher, residual);
+    clmix_record_define(record, "COUNT", count);
+    clmix_record_define(record, "RESIDUAL", residual != CLMIX_NONE);
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, cut.groups, 1, 1, group);
+    clmix_record_uint(record, rows);
+    clmix_record_uint(record, cut.chunk);
+    clmix_record_uint(record, first);
+    clmix_record_uint(record, clmix_shape_columns(shape));
+    clmix_record_value(record, clmix_planner_result(planner, node));
+    clmix_record_value(record, residual);
     for (int i = 0; i < MOST_INPUTS; i++) {
-        clmix_launch_value(launcher, i < count ? node->inputs[begin + i] : CLMIX_NONE);
-        clmix_launch_uint(launcher, i < count ? clmix_planner_layout(planner, node->inputs[begin + i]).pitch : 0);
+        clmix_record_value(record, i < count ? node->inputs[begin + i] : CLMIX_NONE);
+        clmix_record_uint(record, i < count ? clmix_planner_layout(planner, node->inputs[begin + i]).pitch : 0);
     }
-    clmix_launch_bytes(launcher, (uint64_t)rows * (behind - first) * (residual != CLMIX_NONE ? 12 : 8));
+    clmix_record_bytes(record, (uint64_t)rows * (behind - first) * (residual != CLMIX_NONE ? 12 : 8));
     return behind;
 }
 
@@ -138,7 +138,7 @@ static void launch_parts(struct clmix_planner *planner, const struct clmix_node 
         clmix_part_runs(shape, clmix_shape_columns(shape), attributes->axis, begin, length,
                         clmix_planner_layout(planner, node->inputs[i]).pitch, &runs, &runs.to, &runs.from);
         if (!clmix_planner_in_place(planner, node, i))
-            clmix_launch_copy(planner, node, runs, node->inputs[i], node->outputs[0]);
+            clmix_record_copy(planner, node, runs, node->inputs[i], node->outputs[0]);
         begin += length;
     }
 }

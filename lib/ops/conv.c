@@ -48,44 +48,44 @@ static struct clmix_conv_weights weights_of(const struct conv *conv, int32_t val
 
 /* ---- groups -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct clmix_launcher *launch_grouped(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                             const struct conv *conv, size_t *work_group)
+static struct clmix_record *launch_grouped(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                           const struct conv *conv, size_t *work_group)
 {
     const size_t inputs = conv->map.big_channels / conv->groups, outputs = conv->map.small_channels / conv->groups;
     const unsigned width = clmix_planner_device(planner)->vector_width;
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_depthwise.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "conv_depthwise.cl", kernel);
     size_t lanes = 1;
 
     *work_group = clmix_planner_wide(planner) ? 1 : 64;
     if (inputs == 1 && outputs == 1 && *work_group == 1)
         for (lanes = width >= 16 ? 16 : width >= 8 ? 8 : 4; conv->map.big_channels % lanes != 0;)
             lanes = lanes == 4 ? 1 : lanes / 2;
-    clmix_launch_define(launcher, "WG", (long)*work_group);
-    clmix_launch_define(launcher, "LANES", (long)lanes);
-    clmix_launch_define(launcher, "IN", (long)inputs);
-    clmix_launch_define(launcher, "OUT", (long)outputs);
-    return launcher;
+    clmix_record_define(record, "WG", (long)*work_group);
+    clmix_record_define(record, "LANES", (long)lanes);
+    clmix_record_define(record, "IN", (long)inputs);
+    clmix_record_define(record, "OUT", (long)outputs);
+    return record;
 }
 
 static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
                                     struct clmix_conv_pixels x, int32_t weight, int32_t bias, struct clmix_conv_pixels y)
 {
     const struct clmix_conv_map *map = &conv->map;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
     size_t work_group;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, y.pitch));
-    launcher = launch_grouped(planner, node, "conv_grouped", conv, &work_group);
-    clmix_launch_value(launcher, x.value);
-    clmix_launch_value(launcher, weight);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, y.value);
-    clmix_launch_int(launcher, (long)map->batch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, x.pitch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, y.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_launch_grid(launcher, map->batch * map->small[0], 1, 1, work_group);
+    record = launch_grouped(planner, node, "conv_grouped", conv, &work_group);
+    clmix_record_value(record, x.value);
+    clmix_record_value(record, weight);
+    clmix_record_value(record, bias);
+    clmix_record_value(record, y.value);
+    clmix_record_int(record, (long)map->batch);
+    clmix_conv_push_map(record, map->big, map->big_channels, x.pitch);
+    clmix_conv_push_map(record, map->small, map->small_channels, y.pitch);
+    clmix_conv_push(record, map);
+    clmix_record_int(record, bias != CLMIX_NONE);
+    clmix_record_grid(record, map->batch * map->small[0], 1, 1, work_group);
     return CLMIX_OK;
 }
 
@@ -93,19 +93,19 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
                                        struct clmix_conv_pixels gradient, int32_t weight, struct clmix_conv_pixels x)
 {
     const struct clmix_conv_map *map = &conv->map;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
     size_t work_group;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
-    launcher = launch_grouped(planner, node, "conv_grouped_input", conv, &work_group);
-    clmix_launch_value(launcher, gradient.value);
-    clmix_launch_value(launcher, weight);
-    clmix_launch_value(launcher, x.value);
-    clmix_launch_int(launcher, (long)map->batch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, gradient.pitch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, x.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_launch_grid(launcher, map->batch * map->big[0], 1, 1, work_group);
+    record = launch_grouped(planner, node, "conv_grouped_input", conv, &work_group);
+    clmix_record_value(record, gradient.value);
+    clmix_record_value(record, weight);
+    clmix_record_value(record, x.value);
+    clmix_record_int(record, (long)map->batch);
+    clmix_conv_push_map(record, map->small, map->small_channels, gradient.pitch);
+    clmix_conv_push_map(record, map->big, map->big_channels, x.pitch);
+    clmix_conv_push(record, map);
+    clmix_record_grid(record, map->batch * map->big[0], 1, 1, work_group);
     return CLMIX_OK;
 }
 
@@ -118,23 +118,23 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted,
                  parts = (lines + rows - 1) / rows;
     struct clmix_conv_map reduced = *map;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
     size_t work_group;
     int32_t partial;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
     reduced.big_channels = map->big_channels / conv->groups; /* the weights of a group's inputs only */
     partial = clmix_planner_scratch(planner, node, parts * taps * reduced.big_channels * map->small_channels * sizeof(float));
-    launcher = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
-    clmix_launch_value(launcher, x.value);
-    clmix_launch_value(launcher, gradient.value);
-    clmix_launch_value(launcher, partial);
-    clmix_launch_int(launcher, (long)map->batch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, x.pitch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, gradient.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_launch_int(launcher, (long)rows);
-    clmix_launch_grid(launcher, taps, parts, 1, work_group);
+    record = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
+    clmix_record_value(record, x.value);
+    clmix_record_value(record, gradient.value);
+    clmix_record_value(record, partial);
+    clmix_record_int(record, (long)map->batch);
+    clmix_conv_push_map(record, map->big, map->big_channels, x.pitch);
+    clmix_conv_push_map(record, map->small, map->small_channels, gradient.pitch);
+    clmix_conv_push(record, map);
+    clmix_record_int(record, (long)rows);
+    clmix_record_grid(record, taps, parts, 1, work_group);
     clmix_conv_reduce(planner, node, &reduced, partial, parts, weights_of(conv, weight));
     return CLMIX_OK;
 }

@@ -25,6 +25,6 @@ void clmix_conv_weight_simt(struct clmix_planner *planner, const struct clmix_no
 /* Groups that keep all compute units busy to the end. */
 size_t clmix_conv_groups(const clmix_device_info *info);
 
-void clmix_conv_push_sizes(struct clmix_launcher *launcher, int count, const size_t *sizes);
+void clmix_conv_push_sizes(struct clmix_record *record, int count, const size_t *sizes);
 
 #endif

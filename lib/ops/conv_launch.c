@@ -15,31 +15,31 @@ clmix_status clmix_conv_check(const struct clmix_conv_map *map, size_t big_pitch
     return CLMIX_OK;
 }
 
-void clmix_conv_claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher)
+void clmix_conv_claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_record *record)
 {
     uint64_t flops = 0, bytes = 0;
 
     node->op->cost(clmix_planner_graph(planner), node, &flops, &bytes);
-    clmix_launch_flops(launcher, flops);
+    clmix_record_flops(record, flops);
 }
 
-void clmix_conv_push_sizes(struct clmix_launcher *launcher, int count, const size_t *sizes)
+void clmix_conv_push_sizes(struct clmix_record *record, int count, const size_t *sizes)
 {
     for (int i = 0; i < count; i++)
-        clmix_launch_int(launcher, (long)sizes[i]);
+        clmix_record_int(record, (long)sizes[i]);
 }
 
-void clmix_conv_push(struct clmix_launcher *launcher, const struct clmix_conv_map *map)
+void clmix_conv_push(struct clmix_record *record, const struct clmix_conv_map *map)
 {
-    clmix_conv_push_sizes(launcher, 2, map->kernel);
-    clmix_conv_push_sizes(launcher, 2, map->stride);
-    clmix_conv_push_sizes(launcher, 2, map->padding);
+    clmix_conv_push_sizes(record, 2, map->kernel);
+    clmix_conv_push_sizes(record, 2, map->stride);
+    clmix_conv_push_sizes(record, 2, map->padding);
 }
 
-void clmix_conv_push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch)
+void clmix_conv_push_map(struct clmix_record *record, const size_t size[2], size_t channels, size_t pitch)
 {
-    clmix_conv_push_sizes(launcher, 2, size);
-    clmix_conv_push_sizes(launcher, 2, (const size_t[]){ channels, pitch });
+    clmix_conv_push_sizes(record, 2, size);
+    clmix_conv_push_sizes(record, 2, (const size_t[]){ channels, pitch });
 }
 
 size_t clmix_conv_groups(const clmix_device_info *info)

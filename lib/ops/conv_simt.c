@@ -25,19 +25,19 @@ static struct tile choose_tile(const clmix_device_info *info, size_t outputs)
     return tile;
 }
 
-static void define_tile(struct clmix_launcher *launcher, const struct tile *tile)
+static void define_tile(struct clmix_record *record, const struct tile *tile)
 {
-    clmix_launch_define(launcher, "TM", (long)tile->rows);
-    clmix_launch_define(launcher, "TN", (long)tile->columns);
-    clmix_launch_define(launcher, "PM", (long)tile->item_rows);
-    clmix_launch_define(launcher, "PN", (long)tile->item_columns);
-    clmix_launch_define(launcher, "RUNS", tile->runs);
+    clmix_record_define(record, "TM", (long)tile->rows);
+    clmix_record_define(record, "TN", (long)tile->columns);
+    clmix_record_define(record, "PM", (long)tile->item_rows);
+    clmix_record_define(record, "PN", (long)tile->item_columns);
+    clmix_record_define(record, "RUNS", tile->runs);
 }
 
-static void launch_tiles(struct clmix_launcher *launcher, const struct tile *tile, size_t rows, size_t columns, size_t parts)
+static void launch_tiles(struct clmix_record *record, const struct tile *tile, size_t rows, size_t columns, size_t parts)
 {
-    clmix_launch_grid(launcher, clmix_ceil_div(rows, tile->rows), clmix_ceil_div(columns, tile->columns), parts, 1);
-    clmix_launch_group(launcher, tile->columns / tile->item_columns, tile->rows / tile->item_rows);
+    clmix_record_grid(record, clmix_ceil_div(rows, tile->rows), clmix_ceil_div(columns, tile->columns), parts, 1);
+    clmix_record_group(record, tile->columns / tile->item_columns, tile->rows / tile->item_rows);
 }
 
 /* Gathering and scattering are one kernel: a product over taps, with the map it reads, the map it writes, and how far apart the weights of
@@ -51,43 +51,43 @@ void clmix_conv_product_simt(struct clmix_planner *planner, const struct clmix_n
     const size_t phases[2] = { scatter ? map->stride[0] : 1, scatter ? map->stride[1] : 1 };
     const size_t pixels = map->batch * clmix_ceil_div(to_size[0], phases[0]) * clmix_ceil_div(to_size[1], phases[1]);
     const struct tile tile = choose_tile(clmix_planner_device(planner), outputs);
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt.cl", "conv_product");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "conv_simt.cl", "conv_product");
 
-    define_tile(launcher, &tile);
-    clmix_launch_value(launcher, from.value);
-    clmix_launch_value(launcher, weights->value);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, to.value);
-    clmix_conv_push_sizes(launcher, 1, &map->batch);
-    clmix_conv_push_map(launcher, from_size, channels, from.pitch);
-    clmix_conv_push_map(launcher, to_size, outputs, to.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_launch_int(launcher, weights->base);
-    clmix_launch_int(launcher, weights->ky_step);
-    clmix_launch_int(launcher, weights->kx_step);
-    clmix_launch_int(launcher, scatter ? weights->small_step : weights->big_step);
-    clmix_launch_int(launcher, scatter ? weights->big_step : weights->small_step);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_launch_int(launcher, scatter);
-    launch_tiles(launcher, &tile, pixels, outputs, phases[0] * phases[1]);
-    clmix_conv_claim_flops(planner, node, launcher);
+    define_tile(record, &tile);
+    clmix_record_value(record, from.value);
+    clmix_record_value(record, weights->value);
+    clmix_record_value(record, bias);
+    clmix_record_value(record, to.value);
+    clmix_conv_push_sizes(record, 1, &map->batch);
+    clmix_conv_push_map(record, from_size, channels, from.pitch);
+    clmix_conv_push_map(record, to_size, outputs, to.pitch);
+    clmix_conv_push(record, map);
+    clmix_record_int(record, weights->base);
+    clmix_record_int(record, weights->ky_step);
+    clmix_record_int(record, weights->kx_step);
+    clmix_record_int(record, scatter ? weights->small_step : weights->big_step);
+    clmix_record_int(record, scatter ? weights->big_step : weights->small_step);
+    clmix_record_int(record, bias != CLMIX_NONE);
+    clmix_record_int(record, scatter);
+    launch_tiles(record, &tile, pixels, outputs, phases[0] * phases[1]);
+    clmix_conv_claim_flops(planner, node, record);
 }
 
 void clmix_conv_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map, int32_t partial,
                        size_t parts, struct clmix_conv_weights weights)
 {
     const size_t count = map->kernel[0] * map->kernel[1] * map->big_channels * map->small_channels;
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
 
-    clmix_launch_value(launcher, partial);
-    clmix_launch_value(launcher, weights.value);
-    clmix_conv_push_sizes(launcher, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
-    clmix_launch_int(launcher, weights.ky_step);
-    clmix_launch_int(launcher, weights.kx_step);
-    clmix_launch_int(launcher, weights.big_step);
-    clmix_launch_int(launcher, weights.small_step);
-    clmix_launch_grid(launcher, clmix_ceil_div(count, 64), 1, 1, 64);
-    clmix_launch_flops(launcher, 0);
+    clmix_record_value(record, partial);
+    clmix_record_value(record, weights.value);
+    clmix_conv_push_sizes(record, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
+    clmix_record_int(record, weights.ky_step);
+    clmix_record_int(record, weights.kx_step);
+    clmix_record_int(record, weights.big_step);
+    clmix_record_int(record, weights.small_step);
+    clmix_record_grid(record, clmix_ceil_div(count, 64), 1, 1, 64);
+    clmix_record_flops(record, 0);
 }
 
 void clmix_conv_weight_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
@@ -101,18 +101,18 @@ void clmix_conv_weight_simt(struct clmix_planner *planner, const struct clmix_no
     const size_t part_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 32) * 32,
                  parts = clmix_ceil_div(pixels, part_pixels);
     const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "conv_simt_weight.cl", "conv_weight_product");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "conv_simt_weight.cl", "conv_weight_product");
 
-    define_tile(launcher, &tile);
-    clmix_launch_value(launcher, big.value);
-    clmix_launch_value(launcher, small.value);
-    clmix_launch_value(launcher, partial);
-    clmix_conv_push_sizes(launcher, 1, &map->batch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_conv_push_sizes(launcher, 1, &part_pixels);
-    launch_tiles(launcher, &tile, terms, map->small_channels, parts);
-    clmix_conv_claim_flops(planner, node, launcher);
+    define_tile(record, &tile);
+    clmix_record_value(record, big.value);
+    clmix_record_value(record, small.value);
+    clmix_record_value(record, partial);
+    clmix_conv_push_sizes(record, 1, &map->batch);
+    clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
+    clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
+    clmix_conv_push(record, map);
+    clmix_conv_push_sizes(record, 1, &part_pixels);
+    launch_tiles(record, &tile, terms, map->small_channels, parts);
+    clmix_conv_claim_flops(planner, node, record);
     clmix_conv_reduce(planner, node, map, partial, parts, *weights);
 }

@@ -52,10 +52,10 @@ void clmix_conv_reduce(struct clmix_planner *planner, const struct clmix_node *n
 clmix_status clmix_conv_check(const struct clmix_conv_map *map, size_t big_pitch, size_t small_pitch);
 
 /* Arguments of a launch, as all kernels take them: a map's height, width, channels and pitch; and kernel, stride and padding. */
-void clmix_conv_push_map(struct clmix_launcher *launcher, const size_t size[2], size_t channels, size_t pitch);
-void clmix_conv_push(struct clmix_launcher *launcher, const struct clmix_conv_map *map);
+void clmix_conv_push_map(struct clmix_record *record, const size_t size[2], size_t channels, size_t pitch);
+void clmix_conv_push(struct clmix_record *record, const struct clmix_conv_map *map);
 
 /* Gives a launch the whole work of its node. */
-void clmix_conv_claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_launcher *launcher);
+void clmix_conv_claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_record *record);
 
 #endif

@@ -252,23 +252,23 @@ static bool cut_weight(const clmix_device_info *info, const struct clmix_conv_ma
 
 /* ---- the wide form: launches ------------------------------------------------------------------------------------------------------- */
 
-static struct clmix_launcher *launch_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                          const char *kernel, const struct tiles *tiles)
+static struct clmix_record *launch_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                        const struct tiles *tiles)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, file, kernel);
 
-    clmix_launch_define(launcher, "LANES", (long)tiles->lanes);
-    clmix_launch_define(launcher, "VECTORS", (long)tiles->vectors);
-    return launcher;
+    clmix_record_define(record, "LANES", (long)tiles->lanes);
+    clmix_record_define(record, "VECTORS", (long)tiles->vectors);
+    return record;
 }
 
 /* Sizes that a kernel's local arrays get: the device's, not the launch's, so that one program serves all maps. */
-static void define_room(struct clmix_launcher *launcher, const struct tiles *tiles, struct room room, bool pixels)
+static void define_room(struct clmix_record *record, const struct tiles *tiles, struct room room, bool pixels)
 {
-    clmix_launch_define(launcher, "TILE", (long)tiles->tile);
-    clmix_launch_define(launcher, "FLOATS", (long)room.floats);
+    clmix_record_define(record, "TILE", (long)tiles->tile);
+    clmix_record_define(record, "FLOATS", (long)room.floats);
     if (pixels)
-        clmix_launch_define(launcher, "PIXELS", (long)room.pixels);
+        clmix_record_define(record, "PIXELS", (long)room.pixels);
 }
 
 /* Rows or columns of a matrix that are two axes of the weights: `outer` x `inner` elements, so far apart. */
@@ -293,20 +293,20 @@ static int32_t pack_weights(struct clmix_planner *planner, const struct clmix_no
 {
     const size_t count = map->kernel[0] * tiles->panels * tiles->panel * rows.outer * rows.inner;
     const int32_t packed = clmix_planner_scratch(planner, node, count * sizeof(float));
-    struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_pack", tiles);
+    struct clmix_record *record = launch_wide(planner, node, "conv_wide_pack.cl", "conv_pack", tiles);
 
-    clmix_launch_value(launcher, weights->value);
-    clmix_launch_value(launcher, packed);
-    clmix_launch_int(launcher, weights->base);
-    clmix_conv_push_sizes(launcher, 4, (const size_t[]){ rows.outer, rows.inner, columns.outer, columns.inner });
-    clmix_launch_int(launcher, weights->ky_step);
-    clmix_launch_int(launcher, rows.outer_step);
-    clmix_launch_int(launcher, rows.inner_step);
-    clmix_launch_int(launcher, columns.outer_step);
-    clmix_launch_int(launcher, columns.inner_step);
-    clmix_conv_push_sizes(launcher, 2, (const size_t[]){ to_ky, to_panel });
-    clmix_launch_grid(launcher, tiles->panels, map->kernel[0], 1, 1);
-    clmix_launch_flops(launcher, 0);
+    clmix_record_value(record, weights->value);
+    clmix_record_value(record, packed);
+    clmix_record_int(record, weights->base);
+    clmix_conv_push_sizes(record, 4, (const size_t[]){ rows.outer, rows.inner, columns.outer, columns.inner });
+    clmix_record_int(record, weights->ky_step);
+    clmix_record_int(record, rows.outer_step);
+    clmix_record_int(record, rows.inner_step);
+    clmix_record_int(record, columns.outer_step);
+    clmix_record_int(record, columns.inner_step);
+    clmix_conv_push_sizes(record, 2, (const size_t[]){ to_ky, to_panel });
+    clmix_record_grid(record, tiles->panels, map->kernel[0], 1, 1);
+    clmix_record_flops(record, 0);
     return packed;
 }
 
@@ -320,7 +320,7 @@ bool clmix_conv_gather_wide(struct clmix_planner *planner, const struct clmix_no
     const struct axis columns = { 1, map->small_channels, 0, weights->small_step };
     const size_t matrix = map->kernel[1] * map->big_channels * tiles.panel;
     struct gather_cut cut;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
     int32_t packed = weights->value;
 
     if (!cut_gather(info, map, &tiles, &cut))
@@ -329,21 +329,21 @@ bool clmix_conv_gather_wide(struct clmix_planner *planner, const struct clmix_no
         weights->kx_step != weights->big_step * (long)map->big_channels || weights->ky_step != weights->kx_step * (long)map->kernel[1])
         packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, matrix, map->kernel[0] * matrix);
 
-    launcher = launch_wide(planner, node, "conv_wide_gather.cl", "conv_gather", &tiles);
-    define_room(launcher, &tiles, local_room(info), true);
-    clmix_launch_value(launcher, big.value);
-    clmix_launch_value(launcher, packed);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, small.value);
-    clmix_conv_push_sizes(launcher, 1, &map->batch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_conv_push_sizes(launcher, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
-    clmix_launch_grid(launcher, clmix_ceil_div(map->small[1], cut.columns), clmix_ceil_div(map->small[0], cut.rows),
+    record = launch_wide(planner, node, "conv_wide_gather.cl", "conv_gather", &tiles);
+    define_room(record, &tiles, local_room(info), true);
+    clmix_record_value(record, big.value);
+    clmix_record_value(record, packed);
+    clmix_record_value(record, bias);
+    clmix_record_value(record, small.value);
+    clmix_conv_push_sizes(record, 1, &map->batch);
+    clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
+    clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
+    clmix_conv_push(record, map);
+    clmix_record_int(record, bias != CLMIX_NONE);
+    clmix_conv_push_sizes(record, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
+    clmix_record_grid(record, clmix_ceil_div(map->small[1], cut.columns), clmix_ceil_div(map->small[0], cut.rows),
                       clmix_ceil_div(map->batch, cut.images), 1);
-    clmix_conv_claim_flops(planner, node, launcher);
+    clmix_conv_claim_flops(planner, node, record);
     return true;
 }
 
@@ -359,7 +359,7 @@ bool clmix_conv_scatter_wide(struct clmix_planner *planner, const struct clmix_n
     const bool packing = !runs_are_panels(map, &tiles, weights) || map->batch * map->small[0] * map->small[1] > 128;
     const size_t matrix = map->small_channels * tiles.panel;
     struct scatter_cut cut;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
     int32_t packed = weights->value;
 
     if (!cut_scatter(info, map, &tiles, &cut))
@@ -367,23 +367,23 @@ bool clmix_conv_scatter_wide(struct clmix_planner *planner, const struct clmix_n
     if (packing)
         packed = pack_weights(planner, node, &tiles, map, weights, rows, columns, tiles.panels * matrix, matrix);
 
-    launcher = launch_wide(planner, node, "conv_wide_scatter.cl", "conv_scatter", &tiles);
-    define_room(launcher, &tiles, local_room(info), true);
-    clmix_launch_value(launcher, small.value);
-    clmix_launch_value(launcher, packed);
-    clmix_launch_value(launcher, bias);
-    clmix_launch_value(launcher, big.value);
-    clmix_conv_push_sizes(launcher, 1, &map->batch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_launch_int(launcher, bias != CLMIX_NONE);
-    clmix_conv_push_sizes(launcher, 2, (const size_t[]){ cut.images, cut.rows });
-    clmix_launch_int(launcher, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
-    clmix_launch_int(launcher, packing ? (long)matrix : (long)tiles.panel);
-    clmix_launch_int(launcher, packing ? (long)tiles.panel : weights->small_step);
-    clmix_launch_grid(launcher, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.images), 1, 1);
-    clmix_conv_claim_flops(planner, node, launcher);
+    record = launch_wide(planner, node, "conv_wide_scatter.cl", "conv_scatter", &tiles);
+    define_room(record, &tiles, local_room(info), true);
+    clmix_record_value(record, small.value);
+    clmix_record_value(record, packed);
+    clmix_record_value(record, bias);
+    clmix_record_value(record, big.value);
+    clmix_conv_push_sizes(record, 1, &map->batch);
+    clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
+    clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
+    clmix_conv_push(record, map);
+    clmix_record_int(record, bias != CLMIX_NONE);
+    clmix_conv_push_sizes(record, 2, (const size_t[]){ cut.images, cut.rows });
+    clmix_record_int(record, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
+    clmix_record_int(record, packing ? (long)matrix : (long)tiles.panel);
+    clmix_record_int(record, packing ? (long)tiles.panel : weights->small_step);
+    clmix_record_grid(record, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.images), 1, 1);
+    clmix_conv_claim_flops(planner, node, record);
     return true;
 }
 
@@ -397,36 +397,36 @@ struct partial_sums {
 static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *node, const struct tiles *tiles,
                         const struct partial_sums *sums, int32_t weights)
 {
-    struct clmix_launcher *launcher = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
+    struct clmix_record *record = launch_wide(planner, node, "conv_wide_pack.cl", "conv_weight_reduce", tiles);
 
-    clmix_launch_value(launcher, sums->value);
-    clmix_launch_value(launcher, weights);
-    clmix_conv_push_sizes(launcher, 3, (const size_t[]){ sums->parts, sums->taps, sums->kernel_width });
-    clmix_conv_push_sizes(launcher, 3, (const size_t[]){ sums->channels, sums->outputs, sums->pitch });
-    clmix_launch_int(launcher, sums->to_ky);
-    clmix_launch_int(launcher, sums->to_c);
-    clmix_launch_int(launcher, sums->to_kx);
-    clmix_launch_int(launcher, sums->to_o);
-    clmix_launch_grid(launcher, sums->groups, clmix_ceil_div(sums->channels, 16), 1, 1);
-    clmix_launch_flops(launcher, 0);
+    clmix_record_value(record, sums->value);
+    clmix_record_value(record, weights);
+    clmix_conv_push_sizes(record, 3, (const size_t[]){ sums->parts, sums->taps, sums->kernel_width });
+    clmix_conv_push_sizes(record, 3, (const size_t[]){ sums->channels, sums->outputs, sums->pitch });
+    clmix_record_int(record, sums->to_ky);
+    clmix_record_int(record, sums->to_c);
+    clmix_record_int(record, sums->to_kx);
+    clmix_record_int(record, sums->to_o);
+    clmix_record_grid(record, sums->groups, clmix_ceil_div(sums->channels, 16), 1, 1);
+    clmix_record_flops(record, 0);
 }
 
-static struct clmix_launcher *launch_weight(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                            const char *kernel, const struct clmix_conv_map *map, const struct weight_cut *cut,
-                                            struct clmix_conv_pixels big, struct clmix_conv_pixels small, int32_t partial)
+static struct clmix_record *launch_weight(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                          const char *kernel, const struct clmix_conv_map *map, const struct weight_cut *cut,
+                                          struct clmix_conv_pixels big, struct clmix_conv_pixels small, int32_t partial)
 {
-    struct clmix_launcher *launcher = launch_wide(planner, node, file, kernel, &cut->tiles);
+    struct clmix_record *record = launch_wide(planner, node, file, kernel, &cut->tiles);
 
-    define_room(launcher, &cut->tiles, local_room(clmix_planner_device(planner)), false);
-    clmix_launch_value(launcher, small.value);
-    clmix_launch_value(launcher, big.value);
-    clmix_launch_value(launcher, partial);
-    clmix_conv_push_sizes(launcher, 1, &map->batch);
-    clmix_conv_push_map(launcher, map->small, map->small_channels, small.pitch);
-    clmix_conv_push_map(launcher, map->big, map->big_channels, big.pitch);
-    clmix_conv_push(launcher, map);
-    clmix_conv_push_sizes(launcher, 3, (const size_t[]){ cut->part_rows, cut->rows, cut->taps });
-    return launcher;
+    define_room(record, &cut->tiles, local_room(clmix_planner_device(planner)), false);
+    clmix_record_value(record, small.value);
+    clmix_record_value(record, big.value);
+    clmix_record_value(record, partial);
+    clmix_conv_push_sizes(record, 1, &map->batch);
+    clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
+    clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
+    clmix_conv_push(record, map);
+    clmix_conv_push_sizes(record, 3, (const size_t[]){ cut->part_rows, cut->rows, cut->taps });
+    return record;
 }
 
 /* Vectors along the small map's channels: the sums of a kernel row are a matrix (kw big channels) x small channels. */
@@ -451,11 +451,11 @@ static void plan_weight_few(struct clmix_planner *planner, const struct clmix_no
         .to_kx = (long)map->small_channels,
         .to_o = weights->small_step,
     };
-    struct clmix_launcher *launcher =
+    struct clmix_record *record =
         launch_weight(planner, node, "conv_wide_weight_few.cl", "conv_weight_few", map, cut, big, small, sums.value);
 
-    clmix_launch_grid(launcher, map->kernel[0] / cut->taps, cut->parts, 1, 1);
-    clmix_conv_claim_flops(planner, node, launcher);
+    clmix_record_grid(record, map->kernel[0] / cut->taps, cut->parts, 1, 1);
+    clmix_conv_claim_flops(planner, node, record);
     if (!whole)
         reduce_wide(planner, node, &cut->tiles, &sums, weights->value);
 }
@@ -464,7 +464,7 @@ bool clmix_conv_weight_wide(struct clmix_planner *planner, const struct clmix_no
                             struct clmix_conv_pixels big, struct clmix_conv_pixels small, const struct clmix_conv_weights *weights)
 {
     struct weight_cut cut;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
     int32_t partial = weights->value;
     size_t run, matrix, part;
     bool whole;
@@ -482,12 +482,12 @@ bool clmix_conv_weight_wide(struct clmix_planner *planner, const struct clmix_no
     if (!whole)
         partial = clmix_planner_scratch(planner, node, cut.parts * part * sizeof(float));
 
-    launcher = launch_weight(planner, node, "conv_wide_weight.cl", "conv_weight", map, &cut, big, small, partial);
-    clmix_launch_int(launcher, (long)part);
-    clmix_launch_int(launcher, whole ? weights->ky_step : (long)matrix);
-    clmix_launch_int(launcher, whole ? weights->small_step : (long)run);
-    clmix_launch_grid(launcher, map->kernel[0] / cut.taps, cut.parts, 1, 1);
-    clmix_conv_claim_flops(planner, node, launcher);
+    record = launch_weight(planner, node, "conv_wide_weight.cl", "conv_weight", map, &cut, big, small, partial);
+    clmix_record_int(record, (long)part);
+    clmix_record_int(record, whole ? weights->ky_step : (long)matrix);
+    clmix_record_int(record, whole ? weights->small_step : (long)run);
+    clmix_record_grid(record, map->kernel[0] / cut.taps, cut.parts, 1, 1);
+    clmix_conv_claim_flops(planner, node, record);
     if (!whole)
         reduce_wide(planner, node, &cut.tiles,
                     &(struct partial_sums){ .value = partial,

@@ -44,18 +44,18 @@ static clmix_status dropout_launch(struct clmix_planner *planner, const struct c
     const struct dropout_attributes *attributes = node->attributes;
     bool dropping = drops(planner, node);
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     if (!dropping && clmix_planner_in_place(planner, node, 0))
         return CLMIX_OK;
-    launcher = clmix_launch_elements(planner, node, "dropout.cl", "dropout", count, 64);
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_value(launcher, clmix_planner_random(planner));
-    clmix_launch_uint(launcher, (size_t)attributes->key);
-    clmix_launch_uint(launcher, dropping ? (size_t)((double)attributes->rate * 4294967296.0) : 0);
-    clmix_launch_float(launcher, dropping ? 1.0f / (1.0f - attributes->rate) : 1.0f);
-    clmix_launch_uint(launcher, clmix_planner_first_element(planner, node->outputs[0]));
+    record = clmix_record_elements(planner, node, "dropout.cl", "dropout", count, 64);
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_value(record, node->outputs[0]);
+    clmix_record_value(record, clmix_planner_random(planner));
+    clmix_record_uint(record, (size_t)attributes->key);
+    clmix_record_uint(record, dropping ? (size_t)((double)attributes->rate * 4294967296.0) : 0);
+    clmix_record_float(record, dropping ? 1.0f / (1.0f - attributes->rate) : 1.0f);
+    clmix_record_uint(record, clmix_planner_first_element(planner, node->outputs[0]));
     return CLMIX_OK;
 }
 

@@ -40,20 +40,20 @@ struct clmix_chunks clmix_chunks_of(const struct clmix_planner *planner, size_t 
     return (struct clmix_chunks){ .groups = (count + chunk - 1) / chunk, .chunk = chunk };
 }
 
-struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                             const char *kernel, size_t count, size_t multiple)
+struct clmix_record *clmix_record_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                           const char *kernel, size_t count, size_t multiple)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, file, kernel);
     size_t group = clmix_group_size(planner, 128);
     struct clmix_chunks cut = clmix_chunks_of(planner, count, multiple, clmix_planner_wide(planner) ? 4096 : 1, group);
 
-    clmix_launch_define(launcher, "WG", (long)group);
+    clmix_record_define(record, "WG", (long)group);
     if (node->input_count == 0 || !clmix_planner_in_place(planner, node, 0))
-        clmix_launch_stream(planner, launcher, count);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, count);
-    clmix_launch_uint(launcher, cut.chunk);
-    return launcher;
+        clmix_record_stream(planner, record, count);
+    clmix_record_grid(record, cut.groups, 1, 1, group);
+    clmix_record_uint(record, count);
+    clmix_record_uint(record, cut.chunk);
+    return record;
 }
 
 static struct clmix_chunks cut_rows(const struct clmix_planner *planner, size_t rows, size_t columns, size_t multiple, bool together)
@@ -67,22 +67,22 @@ static struct clmix_chunks cut_rows(const struct clmix_planner *planner, size_t 
     return clmix_chunks_of(planner, rows, multiple, least, 0);
 }
 
-static struct clmix_launcher *launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                          const char *kernel, struct clmix_chunks cut, size_t rows, size_t columns)
+static struct clmix_record *launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                        struct clmix_chunks cut, size_t rows, size_t columns)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, file, kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, file, kernel);
     size_t group = clmix_group_size(planner, 64);
 
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_uint(launcher, cut.chunk);
-    clmix_launch_uint(launcher, columns);
-    return launcher;
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, cut.groups, 1, 1, group);
+    clmix_record_uint(record, rows);
+    clmix_record_uint(record, cut.chunk);
+    clmix_record_uint(record, columns);
+    return record;
 }
 
-struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                         size_t rows, size_t columns, bool together)
+struct clmix_record *clmix_record_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                       size_t rows, size_t columns, bool together)
 {
     return launch_rows(planner, node, file, kernel, cut_rows(planner, rows, columns, 1, together), rows, columns);
 }
@@ -98,21 +98,21 @@ struct clmix_chunks clmix_chunks_of_few(const struct clmix_planner *planner, siz
     return cut_rows(planner, rows, columns, columns <= most_few(planner) ? 64 : 1, true);
 }
 
-struct clmix_launcher *clmix_launch_few(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                        const char *few, size_t rows, size_t columns)
+struct clmix_record *clmix_record_few(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                      const char *few, size_t rows, size_t columns)
 {
     bool is_few = columns <= most_few(planner);
-    struct clmix_launcher *launcher =
+    struct clmix_record *record =
         launch_rows(planner, node, file, is_few ? few : kernel, clmix_chunks_of_few(planner, rows, columns), rows, columns);
 
-    clmix_launch_define(launcher, "FEW", (long)most_few(planner));
-    return launcher;
+    clmix_record_define(record, "FEW", (long)most_few(planner));
+    return record;
 }
 
-void clmix_launch_stream(const struct clmix_planner *planner, struct clmix_launcher *launcher, size_t count)
+void clmix_record_stream(const struct clmix_planner *planner, struct clmix_record *record, size_t count)
 {
     if (clmix_planner_wide(planner) && count * sizeof(float) >= STREAM_BYTES)
-        clmix_launch_define(launcher, "STREAM", 1);
+        clmix_record_define(record, "STREAM", 1);
 }
 
 /* ---- shapes and costs ---------------------------------------------------------------------------------------------------------------- */
@@ -190,10 +190,10 @@ static clmix_status fill_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status fill_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "fill_values", count, 64);
+    struct clmix_record *record = clmix_record_elements(planner, node, "elementwise.cl", "fill_values", count, 64);
 
-    clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_float(launcher, node->op == &clmix_op_ones ? 1.0f : 0.0f);
+    clmix_record_value(record, node->outputs[0]);
+    clmix_record_float(record, node->op == &clmix_op_ones ? 1.0f : 0.0f);
     return CLMIX_OK;
 }
 
@@ -228,11 +228,11 @@ static clmix_status sum_backward(struct clmix_backward *backward, const struct c
 static clmix_status add_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "add", count, 64);
+    struct clmix_record *record = clmix_record_elements(planner, node, "elementwise.cl", "add", count, 64);
 
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_value(launcher, node->inputs[1]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_value(record, node->inputs[1]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -256,12 +256,12 @@ clmix_value clmix_add(clmix_value a, clmix_value b)
 static clmix_status add_n_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "add_n", count, 64);
+    struct clmix_record *record = clmix_record_elements(planner, node, "elementwise.cl", "add_n", count, 64);
 
-    clmix_launch_define(launcher, "COUNT", node->input_count);
-    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_record_define(record, "COUNT", node->input_count);
+    clmix_record_value(record, node->outputs[0]);
     for (int i = 0; i < MOST_TERMS; i++)
-        clmix_launch_value(launcher, i < node->input_count ? node->inputs[i] : CLMIX_NONE);
+        clmix_record_value(record, i < node->input_count ? node->inputs[i] : CLMIX_NONE);
     return CLMIX_OK;
 }
 
@@ -317,11 +317,11 @@ static clmix_status scale_backward(struct clmix_backward *backward, const struct
 static clmix_status scale_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_launcher *launcher = clmix_launch_elements(planner, node, "elementwise.cl", "scale", count, 64);
+    struct clmix_record *record = clmix_record_elements(planner, node, "elementwise.cl", "scale", count, 64);
 
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_float(launcher, clmix_scale_factor(node));
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_value(record, node->outputs[0]);
+    clmix_record_float(record, clmix_scale_factor(node));
     return CLMIX_OK;
 }
 

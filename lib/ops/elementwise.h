@@ -20,24 +20,24 @@ struct clmix_chunks clmix_chunks_of(const struct clmix_planner *planner, size_t 
 
 /* A launch over `count` elements with WG defined and the grid set. The kernel's first arguments, (const uint count, const uint chunk),
  * are passed; the caller adds the rest. Chunks are multiples of `multiple`. */
-struct clmix_launcher *clmix_launch_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
-                                             const char *kernel, size_t count, size_t multiple);
+struct clmix_record *clmix_record_elements(struct clmix_planner *planner, const struct clmix_node *node, const char *file,
+                                           const char *kernel, size_t count, size_t multiple);
 
 /* The same over the rows of a matrix; first arguments (const uint rows, const uint chunk, const uint columns). In the simt form a group
  * takes a row at a time (`together`) or its work-items spread over several rows. */
-struct clmix_launcher *clmix_launch_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                         size_t rows, size_t columns, bool together);
+struct clmix_record *clmix_record_rows(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                       size_t rows, size_t columns, bool together);
 
 /* The same for whole rows a group, by the kernel `few` where there are so few columns that a block of rows is taken at a time (cl/few.h).
  * FEW is defined. */
-struct clmix_launcher *clmix_launch_few(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                        const char *few, size_t rows, size_t columns);
+struct clmix_record *clmix_record_few(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                      const char *few, size_t rows, size_t columns);
 /* How that launch is cut. */
 struct clmix_chunks clmix_chunks_of_few(const struct clmix_planner *planner, size_t rows, size_t columns);
 
 /* Defines STREAM where the result, of `count` floats, is so large that it had better be written past the caches (cl/common.h): nothing of it
  * would be found there by what reads it next. */
-void clmix_launch_stream(const struct clmix_planner *planner, struct clmix_launcher *launcher, size_t count);
+void clmix_record_stream(const struct clmix_planner *planner, struct clmix_record *record, size_t count);
 
 /* ---- shapes and costs ---------------------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* Which form of kernels is right and faster on a device: one question, asked before anything else.
  *
  * The usual form goes first and is taken unless the other one is clearly faster: nearly all results change their last bits with the
- * form, so noise must not decide, and an answer holds for as long as the file does. */
+ * form, so noise must not decide, and a result holds for as long as the file does. */
 #include "ops/form.h"
 
 #include "base/status.h"
@@ -64,7 +64,7 @@ clmix_status clmix_form_settle(clmix_device *device)
     clmix_status status;
     int way;
 
-    if (device->form_asked || !clmix_answers_used(device))
+    if (device->form_asked || !clmix_tuning_used(device))
         return CLMIX_OK;
     device->form_asked = true; /* the probes are plans too */
     status = clmix_tune_choose(device, &question, &way);

@@ -61,7 +61,7 @@ void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_n
         .alpha = 1.0f,
     };
     struct clmix_gemm rest = *gemm;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     if (gemm->scale_place == CLMIX_SCALE_BIASED && gemm->bias == CLMIX_NONE) {
         call.alpha = gemm->scale;
@@ -70,10 +70,10 @@ void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_n
     describe(&call, 0, planner, &gemm->a, outer);
     describe(&call, 1, planner, &gemm->b, outer);
     describe(&call, 2, planner, &gemm->c, outer);
-    launcher = clmix_launch_library(planner, node, "CLBlastSgemm", run, &call, sizeof call);
-    clmix_launch_value(launcher, gemm->a.value);
-    clmix_launch_value(launcher, gemm->b.value);
-    clmix_launch_value(launcher, gemm->c.value);
+    record = clmix_record_library(planner, node, "CLBlastSgemm", run, &call, sizeof call);
+    clmix_record_value(record, gemm->a.value);
+    clmix_record_value(record, gemm->b.value);
+    clmix_record_value(record, gemm->c.value);
     if (clmix_gemm_has_epilogue(&rest))
         clmix_gemm_plan_reduce(planner, node, &rest, &gemm->c, 1, 0);
 }

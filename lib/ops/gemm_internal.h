@@ -54,8 +54,8 @@ bool clmix_gemm_has_epilogue(const struct clmix_gemm *gemm);
 void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
                             const struct clmix_matrix *parts, size_t splits, size_t part_split);
 /* Arguments and definitions shared by the kernels. */
-void clmix_gemm_push_matrix(struct clmix_launcher *launcher, const struct clmix_planner *planner, const struct clmix_matrix *matrix);
-void clmix_gemm_define_epilogue(struct clmix_launcher *launcher, const struct clmix_gemm *gemm, bool plain);
+void clmix_gemm_push_matrix(struct clmix_record *record, const struct clmix_planner *planner, const struct clmix_matrix *matrix);
+void clmix_gemm_define_epilogue(struct clmix_record *record, const struct clmix_gemm *gemm, bool plain);
 
 /* gemm_route.c: the route that the device has earned for this product, and the tile on the own one (measured once, remembered; tune.h). */
 clmix_status clmix_gemm_choose_route(struct clmix_planner *planner, const struct clmix_gemm *gemm, enum clmix_gemm_route *route,

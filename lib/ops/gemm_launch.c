@@ -14,38 +14,38 @@ static long strip_of(const struct clmix_gemm_tile *tile)
     return steps;
 }
 
-static struct clmix_launcher *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
-                                           const struct clmix_gemm_tile *tile)
+static struct clmix_record *begin_kernel(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
+                                         const struct clmix_gemm_tile *tile)
 {
-    struct clmix_launcher *launcher = tile->wide ? clmix_launch_kernel(planner, node, "gemm_wide.cl", "gemm_wide")
-                                                 : clmix_launch_kernel(planner, node, "gemm_simt.cl", "gemm_simt");
+    struct clmix_record *record = tile->wide ? clmix_record_kernel(planner, node, "gemm_wide.cl", "gemm_wide")
+                                             : clmix_record_kernel(planner, node, "gemm_simt.cl", "gemm_simt");
 
     if (tile->wide) {
-        clmix_launch_define(launcher, "VW", tile->width);
-        clmix_launch_define(launcher, "MR", tile->rows);
-        clmix_launch_define(launcher, "NRV", tile->vectors);
+        clmix_record_define(record, "VW", tile->width);
+        clmix_record_define(record, "MR", tile->rows);
+        clmix_record_define(record, "NRV", tile->vectors);
         if (tile->in_place)
-            clmix_launch_define(launcher, "IN_PLACE", 1);
+            clmix_record_define(record, "IN_PLACE", 1);
         else
-            clmix_launch_define(launcher, "PANEL", tile->panel);
+            clmix_record_define(record, "PANEL", tile->panel);
     } else {
-        clmix_launch_define(launcher, "VW", 4);
-        clmix_launch_define(launcher, "TM", tile->tile_rows);
-        clmix_launch_define(launcher, "TN", tile->tile_columns);
-        clmix_launch_define(launcher, "PM", tile->item_rows);
-        clmix_launch_define(launcher, "PN", tile->item_columns);
-        clmix_launch_define(launcher, "RUNS", tile->runs);
+        clmix_record_define(record, "VW", 4);
+        clmix_record_define(record, "TM", tile->tile_rows);
+        clmix_record_define(record, "TN", tile->tile_columns);
+        clmix_record_define(record, "PM", tile->item_rows);
+        clmix_record_define(record, "PN", tile->item_columns);
+        clmix_record_define(record, "RUNS", tile->runs);
     }
     if (gemm->transpose_a)
-        clmix_launch_define(launcher, "TRANSPOSE_A", 1);
+        clmix_record_define(record, "TRANSPOSE_A", 1);
     if (gemm->transpose_b)
-        clmix_launch_define(launcher, "TRANSPOSE_B", 1);
+        clmix_record_define(record, "TRANSPOSE_B", 1);
     if (gemm->normalized)
-        clmix_launch_define(launcher, "NORMALIZED", 1);
+        clmix_record_define(record, "NORMALIZED", 1);
     if (gemm->normalized && tile->wide)
-        clmix_launch_define(launcher, "STRIP", strip_of(tile));
-    clmix_gemm_define_epilogue(launcher, gemm, tile->splits > 1);
-    return launcher;
+        clmix_record_define(record, "STRIP", strip_of(tile));
+    clmix_gemm_define_epilogue(record, gemm, tile->splits > 1);
+    return record;
 }
 
 static void plan_own(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
@@ -54,7 +54,7 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
     size_t product = gemm->rows * gemm->columns, inner = clmix_at_least_one(gemm->inner_batch),
            outer = clmix_at_least_one(gemm->outer_batch);
     struct clmix_matrix c = gemm->c;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     if (tile->splits > 1)
         c = (struct clmix_matrix){
@@ -63,33 +63,33 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
             .outer_stride = inner * tile->splits * product,
             .inner_stride = tile->splits * product,
         };
-    launcher = begin_kernel(planner, node, gemm, tile);
-    clmix_launch_uint(launcher, gemm->rows);
-    clmix_launch_uint(launcher, gemm->columns);
-    clmix_launch_uint(launcher, gemm->depth);
-    clmix_launch_uint(launcher, inner);
-    clmix_launch_uint(launcher, tile->splits);
-    clmix_launch_uint(launcher, tile->chunk);
-    clmix_gemm_push_matrix(launcher, planner, &gemm->a);
-    clmix_gemm_push_matrix(launcher, planner, &gemm->b);
-    clmix_gemm_push_matrix(launcher, planner, &c);
-    clmix_launch_uint(launcher, tile->splits > 1 ? product : 0);
-    clmix_gemm_push_matrix(launcher, planner, &gemm->residual);
-    clmix_launch_value(launcher, gemm->bias);
-    clmix_launch_float(launcher, gemm->scale);
+    record = begin_kernel(planner, node, gemm, tile);
+    clmix_record_uint(record, gemm->rows);
+    clmix_record_uint(record, gemm->columns);
+    clmix_record_uint(record, gemm->depth);
+    clmix_record_uint(record, inner);
+    clmix_record_uint(record, tile->splits);
+    clmix_record_uint(record, tile->chunk);
+    clmix_gemm_push_matrix(record, planner, &gemm->a);
+    clmix_gemm_push_matrix(record, planner, &gemm->b);
+    clmix_gemm_push_matrix(record, planner, &c);
+    clmix_record_uint(record, tile->splits > 1 ? product : 0);
+    clmix_gemm_push_matrix(record, planner, &gemm->residual);
+    clmix_record_value(record, gemm->bias);
+    clmix_record_float(record, gemm->scale);
     if (tile->wide) {
-        clmix_launch_uint(launcher, tile->row_block);
-        clmix_launch_uint(launcher, tile->column_block);
-        clmix_launch_uint(launcher, tile->slab);
+        clmix_record_uint(record, tile->row_block);
+        clmix_record_uint(record, tile->column_block);
+        clmix_record_uint(record, tile->slab);
     }
     if (gemm->normalized) {
-        clmix_launch_value(launcher, gemm->normal.stats);
-        clmix_launch_value(launcher, gemm->normal.weight);
-        clmix_launch_value(launcher, gemm->normal.bias);
+        clmix_record_value(record, gemm->normal.stats);
+        clmix_record_value(record, gemm->normal.weight);
+        clmix_record_value(record, gemm->normal.bias);
     }
-    clmix_launch_grid(launcher, tile->groups[0], tile->groups[1], tile->groups[2], 1);
+    clmix_record_grid(record, tile->groups[0], tile->groups[1], tile->groups[2], 1);
     if (!tile->wide)
-        clmix_launch_group(launcher, (size_t)(tile->tile_columns / tile->item_columns), (size_t)(tile->tile_rows / tile->item_rows));
+        clmix_record_group(record, (size_t)(tile->tile_columns / tile->item_columns), (size_t)(tile->tile_rows / tile->item_rows));
     if (tile->splits > 1)
         clmix_gemm_plan_reduce(planner, node, gemm, &c, tile->splits, product);
 }

@@ -1,7 +1,7 @@
 /* Which route a product takes: clmix's own kernel or CLBlast.
  *
  * Questions (tune.h). Once a device and kernel form, on one product of middling size: is CLBlast worth considering at all? Where it is
- * three times slower the answer holds for every shape (on CPUs it is twenty times slower, and compiling it takes seconds). Once a kernel
+ * three times slower the result holds for every shape (on CPUs it is twenty times slower, and compiling it takes seconds). Once a kernel
  * variant: is clmix's own kernel right? And where CLBlast is considered, or the own kernel is wrong, once a variant and class of shapes:
  * which one is right, and faster? A route is trusted only after its result on a small product of odd sizes, with the same transposes and
  * epilogue, has agreed with the host's. */
@@ -123,7 +123,7 @@ static clmix_status verify_own(clmix_device *device, const struct subject *subje
     return status == CLMIX_ERROR_DRIVER ? CLMIX_OK : status;
 }
 
-/* The own kernel against CLBlast. The key names no tile: an answer holds whichever is in force. */
+/* The own kernel against CLBlast. The key names no tile: a result holds whichever is in force. */
 static clmix_status compare_routes(clmix_device *device, struct subject *subject, enum clmix_gemm_route *route)
 {
     const bool wide = subject->tile.wide;
@@ -156,7 +156,7 @@ clmix_status clmix_gemm_choose_route(struct clmix_planner *planner, const struct
 
     *route = CLMIX_GEMM_OWN;
     clmix_gemm_choose_tile(info, wide, gemm, 0, tile);
-    if (device == NULL || !clmix_answers_used(device))
+    if (device == NULL || !clmix_tuning_used(device))
         return CLMIX_OK;
     CLMIX_TRY(consider_clblast(device, wide, &considered));
     CLMIX_TRY(clmix_gemm_tune_tile(device, wide, gemm, &subject.tile));

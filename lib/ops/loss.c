@@ -81,14 +81,14 @@ static clmix_status cross_entropy_backward(struct clmix_backward *backward, cons
 }
 
 /* Logits, labels, mixing and smoothing, as both kernels over rows take them. */
-static void launch_targets(struct clmix_launcher *launcher, const struct clmix_node *node)
+static void launch_targets(struct clmix_record *record, const struct clmix_node *node)
 {
     const struct loss_attributes *attributes = node->attributes;
 
     for (int i = LOGITS; i <= WEIGHT; i++)
-        clmix_launch_value(launcher, node->inputs[i]);
-    clmix_launch_int(launcher, node->inputs[SECOND] != CLMIX_NONE);
-    clmix_launch_float(launcher, attributes->smoothing);
+        clmix_record_value(record, node->inputs[i]);
+    clmix_record_int(record, node->inputs[SECOND] != CLMIX_NONE);
+    clmix_record_float(record, attributes->smoothing);
 }
 
 static clmix_status cross_entropy_launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -97,33 +97,33 @@ static clmix_status cross_entropy_launch(struct clmix_planner *planner, const st
     size_t rows = clmix_shape_rows(shape), classes = clmix_shape_columns(shape), group = clmix_group_size(planner, 64);
     size_t groups = clmix_chunks_of_few(planner, rows, classes).groups;
     int32_t parts = clmix_planner_scratch(planner, node, groups * 2 * sizeof(float));
-    struct clmix_launcher *launcher = clmix_launch_few(planner, node, "loss.cl", "cross_entropy_rows", "cross_entropy_few", rows, classes);
+    struct clmix_record *record = clmix_record_few(planner, node, "loss.cl", "cross_entropy_rows", "cross_entropy_few", rows, classes);
 
-    launch_targets(launcher, node);
-    clmix_launch_value(launcher, node->outputs[1]);
-    clmix_launch_value(launcher, parts);
-    launcher = clmix_launch_kernel(planner, node, "loss.cl", "cross_entropy_mean");
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, 1, 1, 1, group);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_uint(launcher, groups);
-    clmix_launch_value(launcher, parts);
-    clmix_launch_value(launcher, node->outputs[1]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    launch_targets(record, node);
+    clmix_record_value(record, node->outputs[1]);
+    clmix_record_value(record, parts);
+    record = clmix_record_kernel(planner, node, "loss.cl", "cross_entropy_mean");
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, 1, 1, 1, group);
+    clmix_record_uint(record, rows);
+    clmix_record_uint(record, groups);
+    clmix_record_value(record, parts);
+    clmix_record_value(record, node->outputs[1]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 
 static clmix_status cross_entropy_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
-    struct clmix_launcher *launcher = clmix_launch_few(planner, node, "loss.cl", "cross_entropy_grad", "cross_entropy_few_grad",
-                                                       clmix_shape_rows(shape), clmix_shape_columns(shape));
+    struct clmix_record *record = clmix_record_few(planner, node, "loss.cl", "cross_entropy_grad", "cross_entropy_few_grad",
+                                                   clmix_shape_rows(shape), clmix_shape_columns(shape));
 
-    launch_targets(launcher, node);
-    clmix_launch_value(launcher, node->inputs[STATS]);
-    clmix_launch_value(launcher, node->inputs[UPSTREAM]);
-    clmix_launch_int(launcher, node->inputs[UPSTREAM] != CLMIX_NONE);
-    clmix_launch_value(launcher, node->outputs[0]);
+    launch_targets(record, node);
+    clmix_record_value(record, node->inputs[STATS]);
+    clmix_record_value(record, node->inputs[UPSTREAM]);
+    clmix_record_int(record, node->inputs[UPSTREAM] != CLMIX_NONE);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -181,21 +181,21 @@ static clmix_status top_k_launch(struct clmix_planner *planner, const struct clm
     clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, LOGITS)->shape;
     size_t rows = clmix_shape_rows(shape), group = clmix_group_size(planner, 64);
     int32_t ranks = clmix_planner_scratch(planner, node, rows * sizeof(float));
-    struct clmix_launcher *launcher =
-        clmix_launch_few(planner, node, "loss.cl", "label_ranks", "label_ranks_few", rows, clmix_shape_columns(shape));
+    struct clmix_record *record =
+        clmix_record_few(planner, node, "loss.cl", "label_ranks", "label_ranks_few", rows, clmix_shape_columns(shape));
 
-    clmix_launch_value(launcher, node->inputs[LOGITS]);
-    clmix_launch_value(launcher, node->inputs[LABEL]);
-    clmix_launch_value(launcher, ranks);
-    launcher = clmix_launch_kernel(planner, node, "loss.cl", "count_ranks");
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, 1, 1, 1, group);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_value(launcher, ranks);
-    clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_uint(launcher, (size_t)attributes->count);
+    clmix_record_value(record, node->inputs[LOGITS]);
+    clmix_record_value(record, node->inputs[LABEL]);
+    clmix_record_value(record, ranks);
+    record = clmix_record_kernel(planner, node, "loss.cl", "count_ranks");
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, 1, 1, 1, group);
+    clmix_record_uint(record, rows);
+    clmix_record_value(record, ranks);
+    clmix_record_value(record, node->outputs[0]);
+    clmix_record_uint(record, (size_t)attributes->count);
     for (int i = 0; i < MOST_COUNTS; i++)
-        clmix_launch_uint(launcher, i < attributes->count ? (size_t)attributes->k[i] : 0);
+        clmix_record_uint(record, i < attributes->count ? (size_t)attributes->k[i] : 0);
     return CLMIX_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal deviations as a second output; the normalised
+/* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal stds as a second output; the normalised
  * values are formed again from the input. */
 #include "base/status.h"
 #include "ops/elementwise.h"
@@ -73,32 +73,31 @@ static struct clmix_chunks parts_of(const struct clmix_planner *planner, size_t 
 }
 
 /* A launch with WG defined over row chunks; first arguments (rows, chunk, columns). */
-static struct clmix_launcher *launch_parts(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t rows,
-                                           size_t columns)
+static struct clmix_record *launch_parts(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t rows,
+                                         size_t columns)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "norm.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "norm.cl", kernel);
     struct clmix_chunks parts = parts_of(planner, rows, columns);
     size_t group = clmix_group_size(planner, 64);
 
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, parts.groups, 1, 1, group);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_uint(launcher, parts.chunk);
-    clmix_launch_uint(launcher, columns);
-    return launcher;
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, parts.groups, 1, 1, group);
+    clmix_record_uint(record, rows);
+    clmix_record_uint(record, parts.chunk);
+    clmix_record_uint(record, columns);
+    return record;
 }
 
 /* A launch with WG defined over columns, of which work-items take as many as they must. */
-static struct clmix_launcher *launch_columns(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                             size_t columns)
+static struct clmix_record *launch_columns(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t columns)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "norm.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "norm.cl", kernel);
     size_t group = clmix_group_size(planner, 64),
            groups = clmix_planner_wide(planner) ? (columns + 255) / 256 : (columns + group - 1) / group;
 
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, groups, 1, 1, group);
-    return launcher;
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, groups, 1, 1, group);
+    return record;
 }
 
 /* Scratch for what the parts of a column reduction find: two values a column each. */
@@ -110,13 +109,13 @@ static int32_t parts_scratch(struct clmix_planner *planner, const struct clmix_n
 /* dbias and dweight from the sums that the parts left in `partial`. */
 static void launch_sums(struct clmix_planner *planner, const struct clmix_node *node, size_t rows, size_t columns, int32_t partial)
 {
-    struct clmix_launcher *launcher = launch_columns(planner, node, "norm_sums", columns);
+    struct clmix_record *record = launch_columns(planner, node, "norm_sums", columns);
 
-    clmix_launch_uint(launcher, columns);
-    clmix_launch_uint(launcher, parts_of(planner, rows, columns).groups);
-    clmix_launch_value(launcher, partial);
-    clmix_launch_value(launcher, node->outputs[DBIAS]);
-    clmix_launch_value(launcher, node->outputs[DWEIGHT]);
+    clmix_record_uint(record, columns);
+    clmix_record_uint(record, parts_of(planner, rows, columns).groups);
+    clmix_record_value(record, partial);
+    clmix_record_value(record, node->outputs[DBIAS]);
+    clmix_record_value(record, node->outputs[DWEIGHT]);
 }
 
 /* Mean, variance, and the affine map: some eight FLOPs an element; backward some twelve. */
@@ -148,19 +147,19 @@ static clmix_status layer_norm_launch(struct clmix_planner *planner, const struc
 {
     const struct norm_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
-    struct clmix_launcher *launcher =
-        clmix_launch_rows(planner, node, "norm.cl", "layer_norm", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
+    struct clmix_record *record =
+        clmix_record_rows(planner, node, "norm.cl", "layer_norm", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
 
-    clmix_launch_value(launcher, node->inputs[X]);
-    clmix_launch_value(launcher, node->inputs[WEIGHT]);
-    clmix_launch_value(launcher, node->inputs[BIAS]);
+    clmix_record_value(record, node->inputs[X]);
+    clmix_record_value(record, node->inputs[WEIGHT]);
+    clmix_record_value(record, node->inputs[BIAS]);
     if (clmix_planner_is_read_through(planner, node)) {
-        clmix_launch_define(launcher, "STATS_ONLY", 1);
-        clmix_launch_value(launcher, CLMIX_NONE);
+        clmix_record_define(record, "STATS_ONLY", 1);
+        clmix_record_value(record, CLMIX_NONE);
     } else
-        clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_value(launcher, node->outputs[1]);
-    clmix_launch_float(launcher, attributes->epsilon);
+        clmix_record_value(record, node->outputs[0]);
+    clmix_record_value(record, node->outputs[1]);
+    clmix_record_float(record, attributes->epsilon);
     return CLMIX_OK;
 }
 
@@ -169,15 +168,15 @@ static clmix_status layer_norm_grad_launch(struct clmix_planner *planner, const 
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
     size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
     int32_t partial = parts_scratch(planner, node, rows, columns);
-    struct clmix_launcher *launcher = launch_parts(planner, node, "layer_norm_dx", rows, columns);
+    struct clmix_record *record = launch_parts(planner, node, "layer_norm_dx", rows, columns);
 
-    clmix_launch_stream(planner, launcher, rows * columns);
-    clmix_launch_value(launcher, node->inputs[DY]);
-    clmix_launch_value(launcher, node->inputs[GRAD_X]);
-    clmix_launch_value(launcher, node->inputs[GRAD_WEIGHT]);
-    clmix_launch_value(launcher, node->inputs[STATS]);
-    clmix_launch_value(launcher, node->outputs[DX]);
-    clmix_launch_value(launcher, partial);
+    clmix_record_stream(planner, record, rows * columns);
+    clmix_record_value(record, node->inputs[DY]);
+    clmix_record_value(record, node->inputs[GRAD_X]);
+    clmix_record_value(record, node->inputs[GRAD_WEIGHT]);
+    clmix_record_value(record, node->inputs[STATS]);
+    clmix_record_value(record, node->outputs[DX]);
+    clmix_record_value(record, partial);
     launch_sums(planner, node, rows, columns, partial);
     return CLMIX_OK;
 }
@@ -235,52 +234,52 @@ static void launch_batch_stats(struct clmix_planner *planner, const struct clmix
     const struct norm_attributes *attributes = node->attributes;
     struct clmix_chunks parts = parts_of(planner, rows, columns);
     int32_t partial = parts_scratch(planner, node, rows, columns);
-    struct clmix_launcher *launcher = launch_parts(planner, node, "batch_norm_partial", rows, columns);
+    struct clmix_record *record = launch_parts(planner, node, "batch_norm_partial", rows, columns);
 
-    clmix_launch_value(launcher, node->inputs[X]);
-    clmix_launch_value(launcher, partial);
-    launcher = launch_columns(planner, node, "batch_norm_finish", columns);
-    clmix_launch_uint(launcher, rows);
-    clmix_launch_uint(launcher, parts.chunk);
-    clmix_launch_uint(launcher, columns);
-    clmix_launch_uint(launcher, parts.groups);
-    clmix_launch_value(launcher, partial);
-    clmix_launch_value(launcher, node->outputs[1]);
-    clmix_launch_value(launcher, node->inputs[RUNNING_MEAN]);
-    clmix_launch_value(launcher, node->inputs[RUNNING_VAR]);
-    clmix_launch_float(launcher, attributes->epsilon);
-    clmix_launch_float(launcher, attributes->momentum);
+    clmix_record_value(record, node->inputs[X]);
+    clmix_record_value(record, partial);
+    record = launch_columns(planner, node, "batch_norm_finish", columns);
+    clmix_record_uint(record, rows);
+    clmix_record_uint(record, parts.chunk);
+    clmix_record_uint(record, columns);
+    clmix_record_uint(record, parts.groups);
+    clmix_record_value(record, partial);
+    clmix_record_value(record, node->outputs[1]);
+    clmix_record_value(record, node->inputs[RUNNING_MEAN]);
+    clmix_record_value(record, node->inputs[RUNNING_VAR]);
+    clmix_record_float(record, attributes->epsilon);
+    clmix_record_float(record, attributes->momentum);
 }
 
 static void launch_running_stats(struct clmix_planner *planner, const struct clmix_node *node, size_t columns)
 {
     const struct norm_attributes *attributes = node->attributes;
-    struct clmix_launcher *launcher = launch_columns(planner, node, "batch_norm_running", columns);
+    struct clmix_record *record = launch_columns(planner, node, "batch_norm_running", columns);
 
-    clmix_launch_uint(launcher, columns);
-    clmix_launch_value(launcher, node->inputs[RUNNING_MEAN]);
-    clmix_launch_value(launcher, node->inputs[RUNNING_VAR]);
-    clmix_launch_value(launcher, node->outputs[1]);
-    clmix_launch_float(launcher, attributes->epsilon);
+    clmix_record_uint(record, columns);
+    clmix_record_value(record, node->inputs[RUNNING_MEAN]);
+    clmix_record_value(record, node->inputs[RUNNING_VAR]);
+    clmix_record_value(record, node->outputs[1]);
+    clmix_record_float(record, attributes->epsilon);
 }
 
 static clmix_status batch_norm_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
     size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     if (clmix_planner_mode(planner) == CLMIX_TRAINING && !is_frozen(clmix_planner_graph(planner), node))
         launch_batch_stats(planner, node, rows, columns);
     else
         launch_running_stats(planner, node, columns);
-    launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_apply", rows, columns, false);
-    clmix_launch_stream(planner, launcher, rows * columns);
-    clmix_launch_value(launcher, node->inputs[X]);
-    clmix_launch_value(launcher, node->outputs[1]);
-    clmix_launch_value(launcher, node->inputs[WEIGHT]);
-    clmix_launch_value(launcher, node->inputs[BIAS]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    record = clmix_record_rows(planner, node, "norm.cl", "batch_norm_apply", rows, columns, false);
+    clmix_record_stream(planner, record, rows * columns);
+    clmix_record_value(record, node->inputs[X]);
+    clmix_record_value(record, node->outputs[1]);
+    clmix_record_value(record, node->inputs[WEIGHT]);
+    clmix_record_value(record, node->inputs[BIAS]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -291,24 +290,24 @@ static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const 
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
     size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
     int32_t partial = parts_scratch(planner, node, rows, columns);
-    struct clmix_launcher *launcher = launch_parts(planner, node, "batch_norm_sums", rows, columns);
+    struct clmix_record *record = launch_parts(planner, node, "batch_norm_sums", rows, columns);
 
-    clmix_launch_value(launcher, node->inputs[DY]);
-    clmix_launch_value(launcher, node->inputs[GRAD_X]);
-    clmix_launch_value(launcher, node->inputs[STATS]);
-    clmix_launch_value(launcher, partial);
+    clmix_record_value(record, node->inputs[DY]);
+    clmix_record_value(record, node->inputs[GRAD_X]);
+    clmix_record_value(record, node->inputs[STATS]);
+    clmix_record_value(record, partial);
     launch_sums(planner, node, rows, columns, partial);
-    launcher = clmix_launch_rows(planner, node, "norm.cl", "batch_norm_dx", rows, columns, false);
+    record = clmix_record_rows(planner, node, "norm.cl", "batch_norm_dx", rows, columns, false);
     if (!clmix_planner_in_place(planner, node, 0))
-        clmix_launch_stream(planner, launcher, rows * columns);
-    clmix_launch_value(launcher, node->inputs[DY]);
-    clmix_launch_value(launcher, node->inputs[GRAD_X]);
-    clmix_launch_value(launcher, node->inputs[STATS]);
-    clmix_launch_value(launcher, node->inputs[GRAD_WEIGHT]);
-    clmix_launch_value(launcher, node->outputs[DBIAS]);
-    clmix_launch_value(launcher, node->outputs[DWEIGHT]);
-    clmix_launch_value(launcher, node->outputs[DX]);
-    clmix_launch_float(launcher, clmix_planner_mode(planner) == CLMIX_TRAINING && !attributes->constant_stats ? 1.0f / (float)rows : 0.0f);
+        clmix_record_stream(planner, record, rows * columns);
+    clmix_record_value(record, node->inputs[DY]);
+    clmix_record_value(record, node->inputs[GRAD_X]);
+    clmix_record_value(record, node->inputs[STATS]);
+    clmix_record_value(record, node->inputs[GRAD_WEIGHT]);
+    clmix_record_value(record, node->outputs[DBIAS]);
+    clmix_record_value(record, node->outputs[DWEIGHT]);
+    clmix_record_value(record, node->outputs[DX]);
+    clmix_record_float(record, clmix_planner_mode(planner) == CLMIX_TRAINING && !attributes->constant_stats ? 1.0f / (float)rows : 0.0f);
     return CLMIX_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Pictures of bytes to floats of mean 0 and deviation 1. Kernel: cl/normalize.cl. */
+/* Pictures of bytes to floats of mean 0 and std 1. Kernel: cl/normalize.cl. */
 #include "base/status.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
@@ -9,7 +9,7 @@
 #define MOST_CHANNELS 4
 
 struct normalize_attributes {
-    float mean[MOST_CHANNELS], deviation[MOST_CHANNELS];
+    float mean[MOST_CHANNELS], std[MOST_CHANNELS];
 };
 
 static clmix_status normalize_shape(clmix_graph *graph, struct clmix_node *node)
@@ -23,10 +23,9 @@ static clmix_status normalize_shape(clmix_graph *graph, struct clmix_node *node)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of %s; it takes u8 pictures (batch, height, width, at most %d channels)",
                           clmix_shape_text(x->shape, text), MOST_CHANNELS);
     for (size_t c = 0; c < channels; c++)
-        if (!(attributes->deviation[c] > 0.0f) || !isfinite(attributes->mean[c]))
-            return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                              "normalisation of channel %zu by mean %g and deviation %g; the deviation must be positive", c,
-                              (double)attributes->mean[c], (double)attributes->deviation[c]);
+        if (!(attributes->std[c] > 0.0f) || !isfinite(attributes->mean[c]))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "normalisation of channel %zu by mean %g and std %g; the std must be positive", c,
+                              (double)attributes->mean[c], (double)attributes->std[c]);
     return clmix_node_declare(graph, node, CLMIX_F32, x->shape);
 }
 
@@ -35,16 +34,16 @@ static clmix_status normalize_launch(struct clmix_planner *planner, const struct
     const struct normalize_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
     size_t channels = clmix_shape_columns(shape);
-    struct clmix_launcher *launcher =
-        clmix_launch_elements(planner, node, "normalize.cl", "normalize_pictures", clmix_shape_count(shape), 64 * channels);
+    struct clmix_record *record =
+        clmix_record_elements(planner, node, "normalize.cl", "normalize_pictures", clmix_shape_count(shape), 64 * channels);
 
-    clmix_launch_define(launcher, "CHANNELS", (long)channels);
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_record_define(record, "CHANNELS", (long)channels);
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_value(record, node->outputs[0]);
     for (size_t c = 0; c < MOST_CHANNELS; c++)
-        clmix_launch_float(launcher, c < channels ? (float)(1.0 / (255.0 * (double)attributes->deviation[c])) : 0.0f);
+        clmix_record_float(record, c < channels ? (float)(1.0 / (255.0 * (double)attributes->std[c])) : 0.0f);
     for (size_t c = 0; c < MOST_CHANNELS; c++)
-        clmix_launch_float(launcher, c < channels ? -attributes->mean[c] / attributes->deviation[c] : 0.0f);
+        clmix_record_float(record, c < channels ? -attributes->mean[c] / attributes->std[c] : 0.0f);
     return CLMIX_OK;
 }
 
@@ -62,16 +61,16 @@ const struct clmix_op clmix_op_normalize = {
     .parts = clmix_parts_by_row,
 };
 
-clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *deviation)
+clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *std)
 {
     struct normalize_attributes attributes = { .mean = { 0.0f } };
     size_t channels = clmix_shape_columns(clmix_shape_of(pictures));
 
-    if (mean == NULL || deviation == NULL)
-        return clmix_poison_null(clmix_here(pictures.graph), "clmix_normalize", mean == NULL ? "mean" : "deviation");
+    if (mean == NULL || std == NULL)
+        return clmix_poison_null(clmix_here(pictures.graph), "clmix_normalize", mean == NULL ? "mean" : "std");
     for (size_t c = 0; c < channels && c < MOST_CHANNELS; c++) {
         attributes.mean[c] = mean[c];
-        attributes.deviation[c] = deviation[c];
+        attributes.std[c] = std[c];
     }
     return clmix_node_add(clmix_here(pictures.graph), &clmix_op_normalize, &attributes, sizeof attributes, &pictures, 1);
 }

@@ -47,17 +47,17 @@ static clmix_status average_launch(struct clmix_planner *planner, const struct c
     size_t images = attributes->shape.size[0], columns = clmix_shape_columns(attributes->shape), group = clmix_group_size(planner, 64),
            block;
     size_t blocks = images >= 16 ? 1 : 16 / images;
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "pool.cl", "average_pixels");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "pool.cl", "average_pixels");
 
     block = (columns / blocks + 63) / 64 * 64;
     block = block < 64 ? 64 : block;
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, images, (columns + block - 1) / block, 1, group);
-    clmix_launch_uint(launcher, clmix_shape_rows(attributes->shape) / images);
-    clmix_launch_uint(launcher, columns);
-    clmix_launch_uint(launcher, block);
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, images, (columns + block - 1) / block, 1, group);
+    clmix_record_uint(record, clmix_shape_rows(attributes->shape) / images);
+    clmix_record_uint(record, columns);
+    clmix_record_uint(record, block);
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -65,12 +65,12 @@ static clmix_status average_grad_launch(struct clmix_planner *planner, const str
 {
     const struct average_attributes *attributes = node->attributes;
     size_t rows = clmix_shape_rows(attributes->shape);
-    struct clmix_launcher *launcher =
-        clmix_launch_rows(planner, node, "pool.cl", "average_pixels_grad", rows, clmix_shape_columns(attributes->shape), false);
+    struct clmix_record *record =
+        clmix_record_rows(planner, node, "pool.cl", "average_pixels_grad", rows, clmix_shape_columns(attributes->shape), false);
 
-    clmix_launch_uint(launcher, rows / attributes->shape.size[0]);
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_value(launcher, node->outputs[0]);
+    clmix_record_uint(record, rows / attributes->shape.size[0]);
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -170,23 +170,23 @@ static clmix_status max_backward(struct clmix_backward *backward, const struct c
     return clmix_backward_give(backward, node, 0, dx);
 }
 
-static void launch_window(struct clmix_launcher *launcher, const struct clmix_node *node, clmix_shape in, clmix_shape out)
+static void launch_window(struct clmix_record *record, const struct clmix_node *node, clmix_shape in, clmix_shape out)
 {
     const clmix_window *window = node->attributes;
 
-    clmix_launch_uint(launcher, in.size[1]);
-    clmix_launch_uint(launcher, in.size[2]);
-    clmix_launch_uint(launcher, out.size[1]);
-    clmix_launch_uint(launcher, out.size[2]);
+    clmix_record_uint(record, in.size[1]);
+    clmix_record_uint(record, in.size[2]);
+    clmix_record_uint(record, out.size[1]);
+    clmix_record_uint(record, out.size[2]);
     for (int i = 0; i < 2; i++)
-        clmix_launch_int(launcher, (long)window->kernel[i]);
+        clmix_record_int(record, (long)window->kernel[i]);
     for (int i = 0; i < 2; i++)
-        clmix_launch_int(launcher, (long)window->stride[i]);
+        clmix_record_int(record, (long)window->stride[i]);
     for (int i = 0; i < 2; i++)
-        clmix_launch_int(launcher, (long)window->padding[i]);
+        clmix_record_int(record, (long)window->padding[i]);
     for (int i = 0; i < node->input_count; i++)
-        clmix_launch_value(launcher, node->inputs[i]);
-    clmix_launch_value(launcher, node->outputs[0]);
+        clmix_record_value(record, node->inputs[i]);
+    clmix_record_value(record, node->outputs[0]);
 }
 
 static clmix_status max_launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -194,15 +194,15 @@ static clmix_status max_launch(struct clmix_planner *planner, const struct clmix
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape in = clmix_node_input(graph, node, 0)->shape, out = clmix_node_result(graph, node, 0)->shape;
 
-    launch_window(clmix_launch_rows(planner, node, "pool.cl", "max_windows", clmix_shape_rows(out), out.size[3], false), node, in, out);
+    launch_window(clmix_record_rows(planner, node, "pool.cl", "max_windows", clmix_shape_rows(out), out.size[3], false), node, in, out);
     return CLMIX_OK;
 }
 
 /* Units of the wide form: whole images, or strips of them where images alone leave cores without work. What the windows on two strips' border
  * compare is compared twice. */
-static struct clmix_launcher *launch_strips(struct clmix_planner *planner, const struct clmix_node *node, clmix_shape in)
+static struct clmix_record *launch_strips(struct clmix_planner *planner, const struct clmix_node *node, clmix_shape in)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "pool.cl", "max_windows_grad");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "pool.cl", "max_windows_grad");
     size_t wanted = 8 * (size_t)clmix_planner_device(planner)->compute_units, strip = in.size[1], units;
     struct clmix_chunks cut;
 
@@ -210,13 +210,13 @@ static struct clmix_launcher *launch_strips(struct clmix_planner *planner, const
         strip = (strip + 1) / 2;
     units = in.size[0] * ((in.size[1] + strip - 1) / strip);
     cut = clmix_chunks_of(planner, units, 1, 4096 / (strip * in.size[2] * in.size[3]) + 1, 0);
-    clmix_launch_define(launcher, "WG", 1);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
-    clmix_launch_uint(launcher, units);
-    clmix_launch_uint(launcher, cut.chunk);
-    clmix_launch_uint(launcher, in.size[3]);
-    clmix_launch_uint(launcher, strip);
-    return launcher;
+    clmix_record_define(record, "WG", 1);
+    clmix_record_grid(record, cut.groups, 1, 1, 1);
+    clmix_record_uint(record, units);
+    clmix_record_uint(record, cut.chunk);
+    clmix_record_uint(record, in.size[3]);
+    clmix_record_uint(record, strip);
+    return record;
 }
 
 static clmix_status max_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -226,7 +226,7 @@ static clmix_status max_grad_launch(struct clmix_planner *planner, const struct 
 
     launch_window(clmix_planner_wide(planner)
                       ? launch_strips(planner, node, in)
-                      : clmix_launch_rows(planner, node, "pool.cl", "max_windows_grad", clmix_shape_rows(in), in.size[3], false),
+                      : clmix_record_rows(planner, node, "pool.cl", "max_windows_grad", clmix_shape_rows(in), in.size[3], false),
                   node, in, out);
     return CLMIX_OK;
 }

@@ -23,9 +23,9 @@ static struct clmix_runs merged(struct clmix_runs runs)
     return runs;
 }
 
-void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_runs runs, int32_t from, int32_t to)
+void clmix_record_copy(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_runs runs, int32_t from, int32_t to)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "shape.cl", "copy_runs");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "shape.cl", "copy_runs");
     size_t group = clmix_group_size(planner, 128), least = clmix_planner_wide(planner) ? 4096 : 16 * group, count;
     struct clmix_chunks rows, blocks;
 
@@ -33,22 +33,22 @@ void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *n
     count = runs.outer * runs.inner;
     rows = clmix_chunks_of(planner, count, 1, least / runs.columns + 1, 0);
     blocks = clmix_chunks_of(planner, runs.columns, 64, rows.groups >= 16 ? runs.columns : least, 0);
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, rows.groups, blocks.groups, 1, group);
-    clmix_launch_uint(launcher, count);
-    clmix_launch_uint(launcher, rows.chunk);
-    clmix_launch_uint(launcher, runs.inner);
-    clmix_launch_uint(launcher, runs.columns);
-    clmix_launch_uint(launcher, blocks.chunk);
-    clmix_launch_value(launcher, from);
-    clmix_launch_uint(launcher, runs.from.first);
-    clmix_launch_uint(launcher, runs.from.outer);
-    clmix_launch_uint(launcher, runs.from.inner);
-    clmix_launch_value(launcher, to);
-    clmix_launch_uint(launcher, runs.to.first);
-    clmix_launch_uint(launcher, runs.to.outer);
-    clmix_launch_uint(launcher, runs.to.inner);
-    clmix_launch_bytes(launcher, (uint64_t)count * runs.columns * 8);
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, rows.groups, blocks.groups, 1, group);
+    clmix_record_uint(record, count);
+    clmix_record_uint(record, rows.chunk);
+    clmix_record_uint(record, runs.inner);
+    clmix_record_uint(record, runs.columns);
+    clmix_record_uint(record, blocks.chunk);
+    clmix_record_value(record, from);
+    clmix_record_uint(record, runs.from.first);
+    clmix_record_uint(record, runs.from.outer);
+    clmix_record_uint(record, runs.from.inner);
+    clmix_record_value(record, to);
+    clmix_record_uint(record, runs.to.first);
+    clmix_record_uint(record, runs.to.outer);
+    clmix_record_uint(record, runs.to.inner);
+    clmix_record_bytes(record, (uint64_t)count * runs.columns * 8);
 }
 
 void clmix_part_runs(clmix_shape shape, size_t whole_pitch, int axis, size_t begin, size_t length, size_t part_pitch,
@@ -122,7 +122,7 @@ static clmix_status copy_launch(struct clmix_planner *planner, const struct clmi
                                .from = { .inner = clmix_planner_layout(planner, node->inputs[0]).pitch },
                                .to = { .inner = columns } };
 
-    clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
+    clmix_record_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -288,7 +288,7 @@ static clmix_status slice_copy_launch(struct clmix_planner *planner, const struc
 
     clmix_part_runs(x->shape, clmix_planner_layout(planner, node->inputs[0]).pitch, attributes->axis, attributes->begin, attributes->length,
                     clmix_shape_columns(x->shape), &runs, &runs.from, &runs.to);
-    clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
+    clmix_record_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
 
@@ -313,15 +313,15 @@ static clmix_status slice_grad_shape(clmix_graph *graph, struct clmix_node *node
 static clmix_status slice_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct slice_grad_attributes *attributes = node->attributes;
-    struct clmix_launcher *launcher =
-        clmix_launch_elements(planner, node, "elementwise.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
+    struct clmix_record *record =
+        clmix_record_elements(planner, node, "elementwise.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
     struct clmix_runs runs;
 
-    clmix_launch_value(launcher, node->outputs[0]);
-    clmix_launch_float(launcher, 0.0f);
+    clmix_record_value(record, node->outputs[0]);
+    clmix_record_float(record, 0.0f);
     clmix_part_runs(attributes->whole, clmix_shape_columns(attributes->whole), attributes->part.axis, attributes->part.begin,
                     attributes->part.length, clmix_planner_layout(planner, node->inputs[0]).pitch, &runs, &runs.to, &runs.from);
-    clmix_launch_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
+    clmix_record_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
 

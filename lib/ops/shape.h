@@ -19,7 +19,7 @@ void clmix_part_runs(clmix_shape shape, size_t whole_pitch, int axis, size_t beg
                      struct clmix_runs *runs, struct clmix_run_places *whole, struct clmix_run_places *part);
 
 /* Appends one launch that copies 4-byte elements between two values. */
-void clmix_launch_copy(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_runs runs, int32_t from, int32_t to);
+void clmix_record_copy(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_runs runs, int32_t from, int32_t to);
 
 /* Axis `axis` of a value, counted from the end if negative; -1 when there is no such axis. */
 int clmix_axis_of(clmix_value x, int axis);

@@ -33,10 +33,10 @@ static clmix_status softmax_backward(struct clmix_backward *backward, const stru
 #define AXIS_BLOCK 1024
 #define AXIS_BYTES ((size_t)256 << 10)
 
-static struct clmix_launcher *launch_axis_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                               size_t outer, size_t length, size_t inner)
+static struct clmix_record *launch_axis_wide(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t outer,
+                                             size_t length, size_t inner)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "softmax.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "softmax.cl", kernel);
     size_t least = 4 * (size_t)clmix_planner_device(planner)->compute_units, block = AXIS_BLOCK, units;
     struct clmix_chunks cut;
 
@@ -45,30 +45,30 @@ static struct clmix_launcher *launch_axis_wide(struct clmix_planner *planner, co
         block /= 2;
     units = outer * ((inner + block - 1) / block);
     cut = clmix_chunks_of(planner, units, 1, 4096 / (length * block) + 1, 0);
-    clmix_launch_define(launcher, "WG", 1);
-    clmix_launch_define(launcher, "AXIS_BLOCK", AXIS_BLOCK);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
-    clmix_launch_uint(launcher, units);
-    clmix_launch_uint(launcher, cut.chunk);
-    clmix_launch_uint(launcher, length);
-    clmix_launch_uint(launcher, inner);
-    clmix_launch_uint(launcher, block);
-    return launcher;
+    clmix_record_define(record, "WG", 1);
+    clmix_record_define(record, "AXIS_BLOCK", AXIS_BLOCK);
+    clmix_record_grid(record, cut.groups, 1, 1, 1);
+    clmix_record_uint(record, units);
+    clmix_record_uint(record, cut.chunk);
+    clmix_record_uint(record, length);
+    clmix_record_uint(record, inner);
+    clmix_record_uint(record, block);
+    return record;
 }
 
-static struct clmix_launcher *launch_axis_simt(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                               size_t outer, size_t length, size_t inner)
+static struct clmix_record *launch_axis_simt(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t outer,
+                                             size_t length, size_t inner)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "softmax.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "softmax.cl", kernel);
     size_t group = clmix_group_size(planner, 64);
     struct clmix_chunks cut = clmix_chunks_of(planner, outer * ((inner + 3) / 4), 1, 1, group);
 
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, outer);
-    clmix_launch_uint(launcher, length);
-    clmix_launch_uint(launcher, inner);
-    return launcher;
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, cut.groups, 1, 1, group);
+    clmix_record_uint(record, outer);
+    clmix_record_uint(record, length);
+    clmix_record_uint(record, inner);
+    return record;
 }
 
 /* Where nothing follows the axis, rows are contiguous. */
@@ -79,22 +79,22 @@ static clmix_status softmax_launch(struct clmix_planner *planner, const struct c
     bool backward = node->op == &clmix_op_softmax_grad;
     const char *axis_kernel = backward ? "softmax_axis_grad" : "softmax_axis";
     size_t outer = 1, length = shape.size[attributes->axis], inner = 1;
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     for (int i = 0; i < shape.rank; i++)
         *(i < attributes->axis ? &outer : &inner) *= i == attributes->axis ? 1 : shape.size[i];
     if (inner == 1 && backward && clmix_planner_wide(planner))
-        launcher = clmix_launch_rows(planner, node, "softmax.cl", "softmax_rows_grad", outer, length, true);
+        record = clmix_record_rows(planner, node, "softmax.cl", "softmax_rows_grad", outer, length, true);
     else if (inner == 1)
-        launcher = clmix_launch_few(planner, node, "softmax.cl", backward ? "softmax_rows_grad" : "softmax_rows",
-                                    backward ? "softmax_few_grad" : "softmax_few", outer, length);
+        record = clmix_record_few(planner, node, "softmax.cl", backward ? "softmax_rows_grad" : "softmax_rows",
+                                  backward ? "softmax_few_grad" : "softmax_few", outer, length);
     else if (clmix_planner_wide(planner))
-        launcher = launch_axis_wide(planner, node, axis_kernel, outer, length, inner);
+        record = launch_axis_wide(planner, node, axis_kernel, outer, length, inner);
     else
-        launcher = launch_axis_simt(planner, node, axis_kernel, outer, length, inner);
+        record = launch_axis_simt(planner, node, axis_kernel, outer, length, inner);
     for (int i = 0; i < node->input_count; i++)
-        clmix_launch_value(launcher, node->inputs[i]);
-    clmix_launch_value(launcher, node->outputs[0]);
+        clmix_record_value(record, node->inputs[i]);
+    clmix_record_value(record, node->outputs[0]);
     return CLMIX_OK;
 }
 

@@ -31,24 +31,24 @@ static clmix_status split_launch(struct clmix_planner *planner, const struct clm
     const struct clmix_split_attributes *attributes = node->attributes;
     const struct clmix_layout x = clmix_planner_layout(planner, node->inputs[0]);
     size_t group = clmix_group_size(planner, 64);
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "split.cl", "split_columns");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "split.cl", "split_columns");
     struct clmix_chunks cut = clmix_chunks_of(planner, x.rows, 1, (clmix_planner_wide(planner) ? 4096 : 16 * group) / x.columns + 1, 0);
 
     for (int i = 0; i < CLMIX_SPLIT_PARTS; i++) {
         char name[8];
 
         snprintf(name, sizeof name, "W%d", i);
-        clmix_launch_define(launcher, name, i < attributes->count ? (long)attributes->width[i] : 0);
+        clmix_record_define(record, name, i < attributes->count ? (long)attributes->width[i] : 0);
     }
-    clmix_launch_define(launcher, "COUNT", attributes->count);
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, x.rows);
-    clmix_launch_uint(launcher, cut.chunk);
-    clmix_launch_value(launcher, node->inputs[0]);
-    clmix_launch_uint(launcher, x.pitch);
+    clmix_record_define(record, "COUNT", attributes->count);
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, cut.groups, 1, 1, group);
+    clmix_record_uint(record, x.rows);
+    clmix_record_uint(record, cut.chunk);
+    clmix_record_value(record, node->inputs[0]);
+    clmix_record_uint(record, x.pitch);
     for (int i = 0; i < CLMIX_SPLIT_PARTS; i++)
-        clmix_launch_value(launcher, i < attributes->count ? node->outputs[i] : CLMIX_NONE);
+        clmix_record_value(record, i < attributes->count ? node->outputs[i] : CLMIX_NONE);
     return CLMIX_OK;
 }
 

@@ -84,8 +84,8 @@ static clmix_status ask(clmix_device *device, const struct clmix_tune_question *
                           "%s (driver %s): every way to compute '%s' gives wrong results; update the driver, or choose another device",
                           device->info.name, device->info.driver, question->key);
     if (!outcome.failed)
-        CLMIX_TRY(clmix_answers_add(device, question->key, question->ways[outcome.way], outcome.note));
-    CLMIX_TRY(clmix_answers_find(device, question->key, question->ways, question->count, &kept));
+        CLMIX_TRY(clmix_tuning_add(device, question->key, question->ways[outcome.way], outcome.note));
+    CLMIX_TRY(clmix_tuning_find(device, question->key, question->ways, question->count, &kept));
     if (kept >= 0)
         *way = kept; /* perhaps that of another process, which was first */
     else if (question->neutral || outcome.first_is_wrong)
@@ -98,12 +98,12 @@ clmix_status clmix_tune_choose(clmix_device *device, const struct clmix_tune_que
     int kept;
 
     *way = 0;
-    CLMIX_TRY(clmix_answers_find(device, question->key, question->ways, question->count, &kept));
+    CLMIX_TRY(clmix_tuning_find(device, question->key, question->ways, question->count, &kept));
     if (kept >= 0) {
         *way = kept;
         return CLMIX_OK;
     }
-    if (!clmix_answers_kept(device) || (question->neutral && device->tuning_seconds <= 0.0))
+    if (!clmix_tuning_kept(device) || (question->neutral && device->tuning_seconds <= 0.0))
         return CLMIX_OK;
     return ask(device, question, way);
 }

@@ -1,17 +1,17 @@
-/* Choices between ways to compute the same thing: measured on the device when it is first used, and remembered (runtime.h, answers).
+/* Choices between ways to compute the same thing: measured on the device when it is first used, and remembered (runtime.h, tuning results).
  *
  * A question has a key, the names of its ways, and a function that verifies and times one of them. What is asked, in this order:
  *     form.c         the form of all kernels, once a device, before the first plan
  *     gemm_route.c   is CLBlast worth considering, once a form; where it is, which route, for each kernel variant and class of shapes
  *     gemm_tune.c    which tile, for each pair of transposes and class of shapes
  *     gemm_route.c   is the kernel variant with that tile right
- * Most answers can change the last bits of results; those questions are asked in full or not at all. A tile changes no bit: such `neutral`
+ * Most results can change the last bits of results; those questions are asked in full or not at all. A tile changes no bit: such `neutral`
  * questions share the time that CLMIX_TUNE allows (10 seconds by default). When it is used up the first way is taken and the question
  * stays open for the next start; one that was begun is finished.
  *
  * Measuring is a trial (runtime.h): the application's queue, profile and peak of memory do not see it.
  *
- * Nothing is measured, and the first way is taken, where CLMIX_TUNE=off, where the device is generic, or where an answer could not be
+ * Nothing is measured, and the first way is taken, where CLMIX_TUNE=off, where the device is generic, or where a result could not be
  * kept (no cache folder, or not writable): otherwise every start would measure again, and might choose differently. */
 #ifndef CLMIX_OPS_TUNE_H
 #define CLMIX_OPS_TUNE_H

@@ -33,22 +33,22 @@ size_t clmix_haar_rows(clmix_shape picture, int levels)
     return last.row + picture.size[0] * last.height * last.width;
 }
 
-struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                               clmix_shape picture, struct clmix_haar_map fine, bool added)
+struct clmix_record *clmix_record_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                             clmix_shape picture, struct clmix_haar_map fine, bool added)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "wavelet.cl", kernel);
     size_t group = clmix_group_size(planner, 64), blocks = picture.size[0] * ((fine.height + 1) / 2) * ((fine.width + 1) / 2),
            vectors = blocks * ((picture.size[3] + 3) / 4), pixels = picture.size[0] * fine.height * fine.width;
     struct clmix_chunks cut = clmix_chunks_of(planner, vectors, 1, clmix_planner_wide(planner) ? 512 : 2 * group, 0);
 
-    clmix_launch_define(launcher, "WG", (long)group);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, group);
-    clmix_launch_uint(launcher, picture.size[0]);
-    clmix_launch_uint(launcher, fine.height);
-    clmix_launch_uint(launcher, fine.width);
-    clmix_launch_uint(launcher, picture.size[3]);
-    clmix_launch_bytes(launcher, (uint64_t)(4 * blocks + (added ? 2 : 1) * pixels) * picture.size[3] * sizeof(float));
-    return launcher;
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_grid(record, cut.groups, 1, 1, group);
+    clmix_record_uint(record, picture.size[0]);
+    clmix_record_uint(record, fine.height);
+    clmix_record_uint(record, fine.width);
+    clmix_record_uint(record, picture.size[3]);
+    clmix_record_bytes(record, (uint64_t)(4 * blocks + (added ? 2 : 1) * pixels) * picture.size[3] * sizeof(float));
+    return record;
 }
 
 /* Tiles of pictures that a work-item takes through all levels: as many pixels of the coarsest map as leave a tile and its bands in a core's
@@ -76,24 +76,24 @@ static struct tiles tiles_of(clmix_shape picture, int levels)
 }
 
 /* A launch of a kernel that does all levels, a work-item a tile after the other. */
-static struct clmix_launcher *launch_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                           clmix_shape picture, int levels)
+static struct clmix_record *launch_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                         clmix_shape picture, int levels)
 {
-    struct clmix_launcher *launcher = clmix_launch_kernel(planner, node, "wavelet.cl", kernel);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "wavelet.cl", kernel);
     struct tiles tiles = tiles_of(picture, levels);
     struct clmix_chunks cut = clmix_chunks_of(planner, tiles.units, 1, 1, 0);
 
-    clmix_launch_define(launcher, "WG", 1);
-    clmix_launch_grid(launcher, cut.groups, 1, 1, 1);
-    clmix_launch_uint(launcher, tiles.units);
-    clmix_launch_uint(launcher, cut.chunk);
+    clmix_record_define(record, "WG", 1);
+    clmix_record_grid(record, cut.groups, 1, 1, 1);
+    clmix_record_uint(record, tiles.units);
+    clmix_record_uint(record, cut.chunk);
     for (int i = 0; i < 4; i++)
-        clmix_launch_uint(launcher, picture.size[i]);
-    clmix_launch_uint(launcher, (size_t)levels);
-    clmix_launch_uint(launcher, tiles.side);
-    clmix_launch_uint(launcher, tiles.x);
-    clmix_launch_uint(launcher, tiles.y);
-    return launcher;
+        clmix_record_uint(record, picture.size[i]);
+    clmix_record_uint(record, (size_t)levels);
+    clmix_record_uint(record, tiles.side);
+    clmix_record_uint(record, tiles.x);
+    clmix_record_uint(record, tiles.y);
+    return record;
 }
 
 /* All levels of a tile in one go keep its approximations in a core's cache; that needs enough tiles for all cores. */
@@ -102,11 +102,11 @@ static bool goes_by_tiles(const struct clmix_planner *planner, clmix_shape pictu
     return clmix_planner_wide(planner) && tiles_of(picture, levels).units >= 2 * (size_t)clmix_planner_device(planner)->compute_units;
 }
 
-void clmix_launch_haar_place(struct clmix_launcher *launcher, int32_t value, size_t first, size_t pitch)
+void clmix_record_haar_place(struct clmix_record *record, int32_t value, size_t first, size_t pitch)
 {
-    clmix_launch_value(launcher, value);
-    clmix_launch_uint(launcher, first);
-    clmix_launch_uint(launcher, pitch);
+    clmix_record_value(record, value);
+    clmix_record_uint(record, first);
+    clmix_record_uint(record, pitch);
 }
 
 void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flops, uint64_t *bytes)
@@ -154,22 +154,22 @@ static clmix_status bands_launch(struct clmix_planner *planner, const struct clm
 {
     const struct wavelet_attributes *attributes = node->attributes;
     size_t pitch = clmix_planner_layout(planner, node->inputs[0]).pitch, columns = 4 * attributes->shape.size[3];
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     if (goes_by_tiles(planner, attributes->shape, attributes->levels)) {
-        launcher = launch_tiles(planner, node, "haar_forward_tiles", attributes->shape, attributes->levels);
-        clmix_launch_value(launcher, node->inputs[0]);
-        clmix_launch_uint(launcher, pitch);
-        clmix_launch_value(launcher, node->outputs[0]);
+        record = launch_tiles(planner, node, "haar_forward_tiles", attributes->shape, attributes->levels);
+        clmix_record_value(record, node->inputs[0]);
+        clmix_record_uint(record, pitch);
+        clmix_record_value(record, node->outputs[0]);
         return CLMIX_OK;
     }
     for (int j = 1; j <= attributes->levels; j++) {
         struct clmix_haar_map fine = clmix_haar_map_of(attributes->shape, j - 1), coarse = clmix_haar_map_of(attributes->shape, j);
 
-        launcher = clmix_launch_haar_level(planner, node, "haar_forward_level", attributes->shape, fine, false);
-        clmix_launch_haar_place(launcher, j == 1 ? node->inputs[0] : node->outputs[0], fine.row * columns, j == 1 ? pitch : columns);
-        clmix_launch_value(launcher, node->outputs[0]);
-        clmix_launch_uint(launcher, coarse.row * columns);
+        record = clmix_record_haar_level(planner, node, "haar_forward_level", attributes->shape, fine, false);
+        clmix_record_haar_place(record, j == 1 ? node->inputs[0] : node->outputs[0], fine.row * columns, j == 1 ? pitch : columns);
+        clmix_record_value(record, node->outputs[0]);
+        clmix_record_uint(record, coarse.row * columns);
     }
     return CLMIX_OK;
 }
@@ -279,30 +279,30 @@ static clmix_status adjoint_launch(struct clmix_planner *planner, const struct c
     size_t channels = picture.size[3], columns = 4 * channels;
     int32_t bands = node->inputs[0], scratch = adjoint_scratch(planner, node, picture, attributes->levels);
     int32_t other = sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
-    struct clmix_launcher *launcher;
+    struct clmix_record *record;
 
     if (goes_by_tiles(planner, picture, attributes->levels)) {
-        launcher = launch_tiles(planner, node, "haar_backward_tiles", picture, attributes->levels);
-        clmix_launch_stream(planner, launcher, clmix_shape_count(picture));
-        clmix_launch_value(launcher, bands);
-        clmix_launch_value(launcher, other);
-        clmix_launch_int(launcher, other != CLMIX_NONE);
-        clmix_launch_value(launcher, scratch);
-        clmix_launch_value(launcher, clmix_planner_result(planner, node));
+        record = launch_tiles(planner, node, "haar_backward_tiles", picture, attributes->levels);
+        clmix_record_stream(planner, record, clmix_shape_count(picture));
+        clmix_record_value(record, bands);
+        clmix_record_value(record, other);
+        clmix_record_int(record, other != CLMIX_NONE);
+        clmix_record_value(record, scratch);
+        clmix_record_value(record, clmix_planner_result(planner, node));
         return CLMIX_OK;
     }
     for (int j = attributes->levels; j >= 1; j--) {
         struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1), coarse = clmix_haar_map_of(picture, j);
         bool coarsest = j == attributes->levels, added = j > 1 || other != CLMIX_NONE;
 
-        launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine, added);
-        clmix_launch_haar_place(launcher, coarsest ? bands : scratch, coarsest ? coarse.row * columns : scratch_first(picture, j),
+        record = clmix_record_haar_level(planner, node, "haar_backward_level", picture, fine, added);
+        clmix_record_haar_place(record, coarsest ? bands : scratch, coarsest ? coarse.row * columns : scratch_first(picture, j),
                                 coarsest ? columns : channels);
-        clmix_launch_haar_place(launcher, bands, coarse.row * columns + channels, columns);
-        clmix_launch_haar_place(launcher, j > 1 ? bands : other, j > 1 ? fine.row * columns : 0, j > 1 ? columns : channels);
-        clmix_launch_int(launcher, added);
-        clmix_launch_value(launcher, j > 1 ? scratch : clmix_planner_result(planner, node));
-        clmix_launch_uint(launcher, j > 1 ? scratch_first(picture, j - 1) : 0);
+        clmix_record_haar_place(record, bands, coarse.row * columns + channels, columns);
+        clmix_record_haar_place(record, j > 1 ? bands : other, j > 1 ? fine.row * columns : 0, j > 1 ? columns : channels);
+        clmix_record_int(record, added);
+        clmix_record_value(record, j > 1 ? scratch : clmix_planner_result(planner, node));
+        clmix_record_uint(record, j > 1 ? scratch_first(picture, j - 1) : 0);
     }
     return CLMIX_OK;
 }

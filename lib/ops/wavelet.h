@@ -18,10 +18,10 @@ clmix_status clmix_check_levels(clmix_shape picture, int levels);
 
 /* A launch of a level's kernel, which shares its items out itself: between the finer map and the four bands of the coarser, with another
  * map as large as the finer one `added` or not. First arguments: images, height and width of the finer map, channels. */
-struct clmix_launcher *clmix_launch_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                               clmix_shape picture, struct clmix_haar_map fine, bool added);
+struct clmix_record *clmix_record_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
+                                             clmix_shape picture, struct clmix_haar_map fine, bool added);
 /* Arguments for a matrix that begins `first` elements into a value and has `pitch` elements from row to row. */
-void clmix_launch_haar_place(struct clmix_launcher *launcher, int32_t value, size_t first, size_t pitch);
+void clmix_record_haar_place(struct clmix_record *record, int32_t value, size_t first, size_t pitch);
 /* Eight additions and four products a block of four, every level (and as many additions as results where something is `added`); pictures
  * and bands moved once. */
 void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flops, uint64_t *bytes);

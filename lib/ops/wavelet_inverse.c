@@ -70,14 +70,14 @@ static clmix_status inverse_launch(struct clmix_planner *planner, const struct c
         struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1);
         size_t bytes = picture.size[0] * fine.height * fine.width * picture.size[3] * sizeof(float);
         int32_t to = j == 1 ? node->outputs[0] : clmix_planner_scratch(planner, node, bytes);
-        struct clmix_launcher *launcher = clmix_launch_haar_level(planner, node, "haar_backward_level", picture, fine, false);
+        struct clmix_record *record = clmix_record_haar_level(planner, node, "haar_backward_level", picture, fine, false);
 
-        clmix_launch_haar_place(launcher, from, 0, from_pitch);
-        clmix_launch_haar_place(launcher, node->inputs[j], 0, clmix_planner_layout(planner, node->inputs[j]).pitch);
-        clmix_launch_haar_place(launcher, CLMIX_NONE, 0, picture.size[3]);
-        clmix_launch_int(launcher, 0);
-        clmix_launch_value(launcher, to);
-        clmix_launch_uint(launcher, 0);
+        clmix_record_haar_place(record, from, 0, from_pitch);
+        clmix_record_haar_place(record, node->inputs[j], 0, clmix_planner_layout(planner, node->inputs[j]).pitch);
+        clmix_record_haar_place(record, CLMIX_NONE, 0, picture.size[3]);
+        clmix_record_int(record, 0);
+        clmix_record_value(record, to);
+        clmix_record_uint(record, 0);
         from = to;
         from_pitch = picture.size[3];
     }

@@ -41,7 +41,7 @@ clmix_status clmix_device_recall_form(clmix_device *device)
     const char *const forms[] = { clmix_form_name(CLMIX_SIMT), clmix_form_name(CLMIX_WIDE) };
     int way;
 
-    CLMIX_TRY(clmix_answers_find(device, CLMIX_FORM_KEY, forms, 2, &way));
+    CLMIX_TRY(clmix_tuning_find(device, CLMIX_FORM_KEY, forms, 2, &way));
     if (way < 0)
         return CLMIX_OK;
     device->info.form = way == 1 ? CLMIX_WIDE : CLMIX_SIMT;
@@ -53,7 +53,7 @@ clmix_status clmix_device_recall_form(clmix_device *device)
 static clmix_status complete(clmix_device *device)
 {
     device->real = true;
-    CLMIX_TRY(clmix_answers_wish(&device->tuning_seconds));
+    CLMIX_TRY(clmix_tuning_wish(&device->tuning_seconds));
     CLMIX_TRY(clmix_cache_limit(&(size_t){ 0 }));
     CLMIX_TRY(clmix_programs_new(&device->programs));
     clmix_probe_features(device);

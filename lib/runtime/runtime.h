@@ -23,7 +23,7 @@ struct clmix_device {
     size_t current_bytes, peak_bytes, allocations;
     bool form_asked;       /* the form of kernels is settled, or being settled (lib/ops/form.c) */
     bool trying;           /* programs built now are candidates: stored in the disk cache only once something else uses them */
-    double tuning_seconds; /* what measuring may still take (answers.c) */
+    double tuning_seconds; /* what measuring may still take (tuning.c) */
 };
 
 /* "CL_OUT_OF_RESOURCES (-5)" for an OpenCL code; static text. */
@@ -50,33 +50,33 @@ const char *clmix_form_name(clmix_kernel_form form);
 bool clmix_device_simt_only(const clmix_device_info *info);
 /* Whether its registers hold no more than 16 sums a work-item of a simt product (quirks.c). */
 bool clmix_device_few_sums(const clmix_device_info *info);
-/* The key of the answer that is the measured form; and the form of a device as that answer, if there is one, says. */
+/* The key of the result that is the measured form; and the form of a device as that result, if there is one, says. */
 #define CLMIX_FORM_KEY "form 1"
 clmix_status clmix_device_recall_form(clmix_device *device);
 
-/* --- answers ------------------------------------------------------------------------------------------------------------------------ */
+/* --- tuning results ------------------------------------------------------------------------------------------------------------------------ */
 
 /* What was measured on a device: text in clmix_cache_folder(), one file a device and driver,
  *     clmix tuning 2: change a line's second column to override a choice, delete a line to have it measured again
  *     device AMD EPYC, driver 3.1, platform Portable Computing Language
  *     <key><tab><choice><tab><note>
  * Lines before such a first line, and lines that do not read like this, are passed over. Lines are added at the end, and of several with one
- * key the first with a choice that is known counts: processes that measure at the same time end up with the same answer. */
+ * key the first with a choice that is known counts: processes that measure at the same time end up with the same result. */
 
 #define CLMIX_TUNING_SECONDS 10.0 /* CLMIX_TUNE says otherwise: "off", "full" (no bound) or seconds */
 
 /* What $CLMIX_TUNE allows; ARGUMENT when it is none of these. */
-clmix_status clmix_answers_wish(double *seconds);
-/* Whether answers are looked up: a real device, a cache folder, and CLMIX_TUNE is not off. */
-bool clmix_answers_used(const clmix_device *device);
+clmix_status clmix_tuning_wish(double *seconds);
+/* Whether tuning results are looked up: a real device, a cache folder, and CLMIX_TUNE is not off. */
+bool clmix_tuning_used(const clmix_device *device);
 /* Whether new ones can be kept: the folder (made if need be) and the file are writable too. */
-bool clmix_answers_kept(const clmix_device *device);
+bool clmix_tuning_kept(const clmix_device *device);
 /* The place in `ways` of the choice that is remembered, -1 for none. Errors: HOST_MEMORY. */
-clmix_status clmix_answers_find(const clmix_device *device, const char *key, const char *const *ways, int count, int *way);
-/* Adds an answer, without tabs or newlines in it. Failing to write is no error: clmix_answers_find tells. Errors: HOST_MEMORY. */
-clmix_status clmix_answers_add(const clmix_device *device, const char *key, const char *choice, const char *note);
+clmix_status clmix_tuning_find(const clmix_device *device, const char *key, const char *const *ways, int count, int *way);
+/* Adds a result, without tabs or newlines in it. Failing to write is no error: clmix_tuning_find tells. Errors: HOST_MEMORY. */
+clmix_status clmix_tuning_add(const clmix_device *device, const char *key, const char *choice, const char *note);
 /* The file, in fresh memory; NULL without a cache folder or memory. */
-char *clmix_answers_path(const clmix_device *device);
+char *clmix_tuning_path(const clmix_device *device);
 
 /* --- buffers ------------------------------------------------------------------------------------------------------------------------ */
 

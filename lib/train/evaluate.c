@@ -28,7 +28,7 @@ static clmix_status explain(clmix_plan *plan, const clmix_batch *batch, size_t c
 static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, clmix_score *sums)
 {
     const size_t counted = batch->count - batch->skipped;
-    float loss, right[2];
+    float loss, correct[2];
 
     sums->skipped += batch->skipped;
     if (counted == 0)
@@ -38,11 +38,11 @@ static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_LOSS, &loss, sizeof loss));
     if (!isfinite(loss))
         return explain(plan, batch, capacity, picture_bytes, loss);
-    CLMIX_TRY(clmix_plan_read(plan, CLMIX_RIGHT, right, sizeof right));
+    CLMIX_TRY(clmix_plan_read(plan, CLMIX_CORRECT, correct, sizeof correct));
     sums->count += counted;
     sums->loss += (double)loss * (double)counted;
-    sums->top1 += rint((double)right[0]);
-    sums->top5 += rint((double)right[1]);
+    sums->top1 += rint((double)correct[0]);
+    sums->top5 += rint((double)correct[1]);
     return CLMIX_OK;
 }
 
@@ -147,7 +147,7 @@ clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_s
 
     struct clmix_recipe recipe;
     clmix_plan *plan = NULL;
-    float mean[4], deviation[4];
+    float mean[4], std[4];
     clmix_status status;
 
     memset(score, 0, sizeof *score);
@@ -156,8 +156,8 @@ clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_s
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no %s pictures", split == CLMIX_TEST ? "test" : "training");
     if (batch == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "evaluation in batches of 0 pictures");
-    clmix_network_normalization(network, mean, deviation);
-    status = clmix_recipe_make(&recipe, clmix_network_config(network), NULL, mean, deviation);
+    clmix_network_normalization(network, mean, std);
+    status = clmix_recipe_make(&recipe, clmix_network_config(network), NULL, mean, std);
     if (status == CLMIX_OK)
         status = clmix_recipe_scoring(&recipe, clmix_network_device(network), batch, &plan);
     if (status == CLMIX_OK)

@@ -56,7 +56,7 @@ static void count_batch(struct loop *loop, const clmix_batch *batch, const struc
 
     run->batch++;
     run->pictures += batch->count;
-    run->right += result->right;
+    run->correct += result->correct;
     run->skipped += batch->skipped;
     run->loss_sum += result->loss * (double)batch->count;
     if (loop->timed) {
@@ -79,7 +79,7 @@ static void tell_step(struct loop *loop)
     if (events == NULL || events->step == NULL)
         return;
     if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / (double)run->pictures,
-                      (double)run->right / (double)run->pictures, speed(run)))
+                      (double)run->correct / (double)run->pictures, speed(run)))
         loop->stopped = true;
 }
 
@@ -155,7 +155,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
         .epoch = run->epoch + 1,
         .step = loop->trainer->step,
         .train_loss = run->loss_sum / (double)run->pictures,
-        .train_top1 = (double)run->right / (double)run->pictures,
+        .train_top1 = (double)run->correct / (double)run->pictures,
         .test_loss = score.loss,
         .test_top1 = score.top1,
         .test_top5 = score.top5,
@@ -177,7 +177,7 @@ static clmix_status enter_epoch(struct clmix_run *run, const clmix_epoch *epoch)
         run->best = epoch->test_top1;
     }
     run->epoch++;
-    run->batch = run->pictures = run->right = run->skipped = run->timed_pictures = 0;
+    run->batch = run->pictures = run->correct = run->skipped = run->timed_pictures = 0;
     run->loss_sum = run->timed_seconds = 0.0;
     return CLMIX_OK;
 }

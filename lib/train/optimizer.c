@@ -92,7 +92,7 @@ static void release_memory(struct clmix_optimizer *optimizer, cl_mem *memory)
 static void release(struct clmix_optimizer *optimizer)
 {
     release_kernel(&optimizer->square_sums);
-    release_kernel(&optimizer->judge);
+    release_kernel(&optimizer->check_step);
     release_kernel(&optimizer->update);
     release_kernel(&optimizer->accumulate);
     release_kernel(&optimizer->average);
@@ -165,7 +165,7 @@ static clmix_status build(struct clmix_optimizer *optimizer)
 
     snprintf(options, sizeof options, "-DWG=%zu", optimizer->work_group);
     CLMIX_TRY(clmix_kernel_create(optimizer->device, "optimizer.cl", "square_sums", options, &optimizer->square_sums));
-    CLMIX_TRY(clmix_kernel_create(optimizer->device, "optimizer.cl", "judge", options, &optimizer->judge));
+    CLMIX_TRY(clmix_kernel_create(optimizer->device, "optimizer.cl", "check_step", options, &optimizer->check_step));
     CLMIX_TRY(clmix_kernel_create(optimizer->device, "optimizer.cl", "accumulate", options, &optimizer->accumulate));
     CLMIX_TRY(clmix_kernel_create(optimizer->device, "optimizer.cl", "average", options, &optimizer->average));
     return clmix_kernel_create(optimizer->device, "optimizer.cl", update, options, &optimizer->update);
@@ -279,7 +279,7 @@ clmix_status clmix_optimizer_average(struct clmix_optimizer *optimizer, cl_mem a
 /* Norm of the gradients, and with it the factor and the verdict on the slate. */
 static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients, float scale)
 {
-    struct arguments judge = { .kernel = optimizer->judge };
+    struct arguments check_step = { .kernel = optimizer->check_step };
 
     for (size_t i = 0; i < optimizer->share_count; i++) {
         const struct clmix_share *share = &optimizer->shares[i];
@@ -291,12 +291,12 @@ static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients,
         push_uint(&arguments, share->partial);
         CLMIX_TRY(enqueue(optimizer, &arguments, "square_sums", share->groups, share->range.count, 4));
     }
-    push_memory(&judge, optimizer->partials);
-    push_memory(&judge, optimizer->scalars);
-    push_uint(&judge, optimizer->partial_count);
-    push_float(&judge, scale);
-    push_float(&judge, optimizer->options.clip_norm);
-    return enqueue(optimizer, &judge, "judge", 1, optimizer->partial_count, 4);
+    push_memory(&check_step, optimizer->partials);
+    push_memory(&check_step, optimizer->scalars);
+    push_uint(&check_step, optimizer->partial_count);
+    push_float(&check_step, scale);
+    push_float(&check_step, optimizer->options.clip_norm);
+    return enqueue(optimizer, &check_step, "check_step", 1, optimizer->partial_count, 4);
 }
 
 /* The step's scalars are formed here in double precision: 1 - beta^t loses its digits in float. */

@@ -15,8 +15,8 @@ struct clmix_range {
     size_t begin, count;
 };
 
-/* The step's slate of floats in device memory. Loss and the number of right answers are written by the plan, the rest by the optimizer. */
-enum clmix_scalar { CLMIX_SCALAR_LOSS, CLMIX_SCALAR_RIGHT, CLMIX_SCALAR_NORM, CLMIX_SCALAR_FACTOR, CLMIX_SCALAR_GOOD, CLMIX_SCALARS };
+/* The step's slate of floats in device memory. Loss and the number of correct predictions are written by the plan, the rest by the optimizer. */
+enum clmix_scalar { CLMIX_SCALAR_LOSS, CLMIX_SCALAR_CORRECT, CLMIX_SCALAR_NORM, CLMIX_SCALAR_FACTOR, CLMIX_SCALAR_GOOD, CLMIX_SCALARS };
 
 /* One launch over a range: groups of `chunk` elements; for the norm, where the range's partial sums begin. */
 struct clmix_share {
@@ -32,7 +32,7 @@ struct clmix_optimizer {
     int moment_count;
     cl_mem moments[2]; /* the size of the weight arena; Adam: mean and mean square of the gradient, descent: momentum */
     cl_mem partials, scalars;
-    cl_kernel square_sums, judge, update, accumulate, average;
+    cl_kernel square_sums, check_step, update, accumulate, average;
 };
 
 /* `ranges` is copied. Allocates nothing on the device. */

@@ -11,11 +11,11 @@
 #include <string.h>
 
 clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *config, const clmix_train_options *options,
-                               const float mean[4], const float deviation[4])
+                               const float mean[4], const float std[4])
 {
     memset(recipe, 0, sizeof *recipe);
     memcpy(recipe->mean, mean, sizeof recipe->mean);
-    memcpy(recipe->deviation, deviation, sizeof recipe->deviation);
+    memcpy(recipe->std, std, sizeof recipe->std);
     CLMIX_TRY(clmix_config_copy(&recipe->config, config));
     if (options == NULL)
         return CLMIX_OK;
@@ -46,7 +46,7 @@ static clmix_value build_logits(const struct clmix_recipe *recipe, clmix_graph *
     clmix_config_picture(recipe->config, &size[1], &size[2], &size[3]);
     pictures = clmix_batch_input(graph, CLMIX_PICTURES, CLMIX_U8, 4, size);
     *label = clmix_batch_input(graph, CLMIX_LABELS, CLMIX_I32, 1, &batch);
-    return clmix_model(clmix_root(graph), clmix_normalize(pictures, recipe->mean, recipe->deviation), recipe->config);
+    return clmix_model(clmix_root(graph), clmix_normalize(pictures, recipe->mean, recipe->std), recipe->config);
 }
 
 /* The patterns one after another; the first that matches nothing is an error. */
@@ -77,7 +77,7 @@ static clmix_status build_training(const struct clmix_recipe *recipe, clmix_grap
     }
     loss = clmix_cross_entropy(logits, label, recipe->label_smoothing, second, weight);
     clmix_output(graph, CLMIX_LOSS, loss);
-    clmix_output(graph, CLMIX_RIGHT, clmix_top_k(logits, label, 1, &first_choice));
+    clmix_output(graph, CLMIX_CORRECT, clmix_top_k(logits, label, 1, &first_choice));
     CLMIX_TRY(clmix_graph_check(graph));
     CLMIX_TRY(freeze(recipe, graph));
     clmix_backward(graph, 1, &loss, &one);
@@ -91,7 +91,7 @@ static void build_scoring(const struct clmix_recipe *recipe, clmix_graph *graph,
     clmix_value label, none = { 0 }, logits = build_logits(recipe, graph, batch, &label);
 
     clmix_output(graph, CLMIX_LOSS, clmix_cross_entropy(logits, label, 0.0f, none, none));
-    clmix_output(graph, CLMIX_RIGHT, clmix_top_k(logits, label, 2, choices));
+    clmix_output(graph, CLMIX_CORRECT, clmix_top_k(logits, label, 2, choices));
 }
 
 /* Parameters with a gradient, as ranges that reach to where the next tensor begins; neighbours become one range. */

@@ -1,4 +1,4 @@
-/* What is computed for a batch, as graphs: pictures u8 -> normalised -> model -> loss and right answers, with the backward pass for
+/* What is computed for a batch, as graphs: pictures u8 -> normalised -> model -> loss and correct predictions, with the backward pass for
  * training, without for scoring. */
 #ifndef CLMIX_TRAIN_RECIPE_H
 #define CLMIX_TRAIN_RECIPE_H
@@ -7,7 +7,7 @@
 
 struct clmix_recipe {
     clmix_config *config; /* owned; the network's, with the options' dropout */
-    float mean[4], deviation[4];
+    float mean[4], std[4];
     float label_smoothing;
     char freeze[CLMIX_FREEZE_BYTES];
     bool mixup; /* a second label and the first one's share are inputs too */
@@ -15,7 +15,7 @@ struct clmix_recipe {
 
 /* Copies what it needs of `options` (NULL: none of them) and of the normalisation. */
 clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *config, const clmix_train_options *options,
-                               const float mean[4], const float deviation[4]);
+                               const float mean[4], const float std[4]);
 void clmix_recipe_clear(struct clmix_recipe *recipe);
 
 /* Names of inputs and results. */
@@ -24,7 +24,7 @@ void clmix_recipe_clear(struct clmix_recipe *recipe);
 #define CLMIX_SECOND_LABELS "second_labels" /* i32 (batch), with mixup */
 #define CLMIX_LABEL_WEIGHTS "label_weights" /* f32 (batch), with mixup */
 #define CLMIX_LOSS          "loss"          /* f32, mean over the labels that count */
-#define CLMIX_RIGHT         "right"         /* f32: labels that are the first choice; when scoring (2): among the first five too */
+#define CLMIX_CORRECT       "correct"       /* f32: labels that are the first choice; when scoring (2): among the first five too */
 
 /* What a training plan says about the arenas. `ranges` is from malloc: the parameters that have a gradient. */
 struct clmix_arena_map {

@@ -7,8 +7,8 @@
 #include <cjson/cJSON.h>
 
 struct clmix_run {
-    size_t epoch, batch;    /* epochs finished, and batches of the next one */
-    size_t pictures, right; /* of that begun epoch */
+    size_t epoch, batch;      /* epochs finished, and batches of the next one */
+    size_t pictures, correct; /* of that begun epoch */
     size_t skipped;
     double loss_sum;      /* loss times pictures */
     double timed_seconds; /* of that epoch, spent on so many pictures: the first batch of a session, which compiles kernels, is not timed */

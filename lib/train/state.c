@@ -63,13 +63,14 @@ static bool write_epoch(const clmix_epoch *epoch, cJSON *list)
 clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_run *run, cJSON *json)
 {
     cJSON *history;
-    bool done =
-        put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) &&
-        put_count(json, "train_pictures", trainer->train_count) && put_count(json, "test_pictures", trainer->test_count) &&
-        put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) && put_count(json, "pictures", run->pictures) &&
-        put_count(json, "right", run->right) && put_count(json, "skipped", run->skipped) && put_number(json, "loss_sum", run->loss_sum) &&
-        put_number(json, "timed_seconds", run->timed_seconds) && put_count(json, "timed_pictures", run->timed_pictures) &&
-        put_number(json, "seconds", run->seconds) && put_count(json, "best_epoch", run->best_epoch) && put_number(json, "best", run->best);
+    bool done = put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) &&
+                put_count(json, "train_pictures", trainer->train_count) && put_count(json, "test_pictures", trainer->test_count) &&
+                put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) &&
+                put_count(json, "pictures", run->pictures) && put_count(json, "correct", run->correct) &&
+                put_count(json, "skipped", run->skipped) && put_number(json, "loss_sum", run->loss_sum) &&
+                put_number(json, "timed_seconds", run->timed_seconds) && put_count(json, "timed_pictures", run->timed_pictures) &&
+                put_number(json, "seconds", run->seconds) && put_count(json, "best_epoch", run->best_epoch) &&
+                put_number(json, "best", run->best);
 
     history = cJSON_AddArrayToObject(json, "history");
     done = done && history != NULL;
@@ -159,7 +160,7 @@ clmix_status clmix_run_read(const cJSON *json, const char *where, struct clmix_r
     CLMIX_TRY(get_size(json, where, "epoch", &run->epoch));
     CLMIX_TRY(get_size(json, where, "batch", &run->batch));
     CLMIX_TRY(get_size(json, where, "pictures", &run->pictures));
-    CLMIX_TRY(get_size(json, where, "right", &run->right));
+    CLMIX_TRY(get_size(json, where, cJSON_HasObjectItem(json, "correct") ? "correct" : "right", &run->correct)); /* so until version 0.1 */
     CLMIX_TRY(get_later_size(json, where, "skipped", &run->skipped));
     CLMIX_TRY(get_number(json, where, "loss_sum", &run->loss_sum));
     CLMIX_TRY(get_number(json, where, "timed_seconds", &run->timed_seconds));

@@ -86,7 +86,7 @@ clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_i
         trainer->step++;
     }
     result->loss = (double)scalars[CLMIX_SCALAR_LOSS];
-    result->right = (size_t)lrintf(scalars[CLMIX_SCALAR_RIGHT]);
+    result->correct = (size_t)lrintf(scalars[CLMIX_SCALAR_CORRECT]);
     return CLMIX_OK;
 }
 

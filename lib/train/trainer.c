@@ -125,8 +125,8 @@ static void count_steps(clmix_trainer *trainer)
 }
 
 /* A trainer without a network knows its costs and can do nothing else. */
-static clmix_status make(clmix_trainer **trainer, clmix_device *device, const clmix_config *config, const float mean[4],
-                         const float deviation[4], size_t train_count, size_t test_count, const clmix_train_options *options)
+static clmix_status make(clmix_trainer **trainer, clmix_device *device, const clmix_config *config, const float mean[4], const float std[4],
+                         size_t train_count, size_t test_count, const clmix_train_options *options)
 {
     clmix_trainer *made;
     clmix_status status;
@@ -141,7 +141,7 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     made->test_count = test_count;
     count_steps(made);
     made->model_name = strdup(clmix_config_name(config));
-    status = made->model_name == NULL ? clmix_fail_memory("a trainer") : clmix_recipe_make(&made->recipe, config, options, mean, deviation);
+    status = made->model_name == NULL ? clmix_fail_memory("a trainer") : clmix_recipe_make(&made->recipe, config, options, mean, std);
     if (status == CLMIX_OK)
         status = plan_all(made);
     if (status != CLMIX_OK) {
@@ -152,7 +152,7 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     return CLMIX_OK;
 }
 
-static clmix_status describe_data(clmix_network *network, const clmix_dataset *data, const float mean[4], const float deviation[4])
+static clmix_status describe_data(clmix_network *network, const clmix_dataset *data, const float mean[4], const float std[4])
 {
     const size_t classes = (size_t)clmix_dataset_classes(data);
     const char **names = malloc((classes + 1) * sizeof *names);
@@ -162,7 +162,7 @@ static clmix_status describe_data(clmix_network *network, const clmix_dataset *d
         return clmix_fail_memory("the names of the classes");
     for (size_t i = 0; i < classes; i++)
         names[i] = clmix_dataset_class_name(data, (int)i);
-    status = clmix_network_describe_data(network, names, mean, deviation);
+    status = clmix_network_describe_data(network, names, mean, std);
     free(names);
     return status;
 }
@@ -173,26 +173,26 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
     CLMIX_NEED(network);
 
     clmix_train_options defaults = clmix_train_defaults();
-    float mean[4], deviation[4];
+    float mean[4], std[4];
     clmix_trainer *made = NULL;
 
     *trainer = NULL;
     if (network == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_trainer_create needs a network, and NULL was given");
-    clmix_network_normalization(network, mean, deviation);
+    clmix_network_normalization(network, mean, std);
     if (data != NULL) {
         CLMIX_TRY(clmix_check_data(clmix_network_config(network), data));
         if (clmix_dataset_count(data, CLMIX_TRAIN) == 0)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no training pictures");
-        clmix_dataset_normalization(data, mean, deviation);
+        clmix_dataset_normalization(data, mean, std);
     }
-    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, deviation,
+    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, std,
                    data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN), data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST),
                    options == NULL ? &defaults : options));
     made->network = network;
     made->data = data;
     if (data != NULL) { /* last, so that a failure leaves the network as it was */
-        clmix_status status = describe_data(network, data, mean, deviation);
+        clmix_status status = describe_data(network, data, mean, std);
 
         if (status != CLMIX_OK) {
             clmix_trainer_free(made);
@@ -284,7 +284,7 @@ static clmix_status prepare_plan(clmix_trainer *trainer, clmix_plan *plan, cl_me
     if (plan != trainer->scoring) {
         CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, trainer->gradients));
         CLMIX_TRY(clmix_plan_bind(plan, CLMIX_LOSS, trainer->optimizer->scalars, CLMIX_SCALAR_LOSS * sizeof(float)));
-        CLMIX_TRY(clmix_plan_bind(plan, CLMIX_RIGHT, trainer->optimizer->scalars, CLMIX_SCALAR_RIGHT * sizeof(float)));
+        CLMIX_TRY(clmix_plan_bind(plan, CLMIX_CORRECT, trainer->optimizer->scalars, CLMIX_SCALAR_CORRECT * sizeof(float)));
     }
     if (fits_first(trainer, plan))
         CLMIX_TRY(clmix_plan_share(plan, trainer->plans[0].plan));

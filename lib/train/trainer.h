@@ -52,7 +52,7 @@ struct clmix_step_input {
 
 struct clmix_step_result {
     double loss;
-    size_t right;
+    size_t correct;
 };
 
 /* The prepared training plan for a batch of so many pictures; made if it is not there yet. */

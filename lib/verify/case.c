@@ -1,4 +1,4 @@
-/* Reference cases: opening one, judging what came out. */
+/* Reference cases: opening one, comparing what came out. */
 #include "verify/case.h"
 #include "base/status.h"
 #include <math.h>
@@ -9,7 +9,7 @@
 #define ZERO_BY_CONSTRUCTION 1e-9 /* of the largest: far above the noise of float64, far below what float32 resolves */
 #define ZERO_LIMIT           1e-5
 
-/* ---- judging ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- comparing ------------------------------------------------------------------------------------------------------------------------ */
 
 /* The largest value of all tensors of a kind. */
 static double largest_of(const struct clmix_case_report *report, enum case_kind kind)
@@ -26,7 +26,7 @@ static bool is_zero(const struct clmix_case_report *report, const struct clmix_c
     return tensor->largest <= ZERO_BY_CONSTRUCTION * largest_of(report, tensor->kind);
 }
 
-static void judge(const struct clmix_case_report *report, struct clmix_case_tensor *tensor)
+static void compare(const struct clmix_case_report *report, struct clmix_case_tensor *tensor)
 {
     static const double limits[] = { [CASE_FORWARD] = 1e-4, [CASE_GRADIENT] = 1e-3, [CASE_LOSS] = 1e-3, [CASE_WEIGHT] = 2e-3 };
 
@@ -135,7 +135,7 @@ void clmix_case_run(struct clmix_case_report *report, clmix_device *device, cons
     drop_noise(report);
     for (size_t i = 0; i < report->count; i++) {
         struct clmix_case_tensor *tensor = &report->tensors[i];
-        judge(report, tensor);
+        compare(report, tensor);
         report->pass = report->pass && tensor->pass;
         if (!isnan(report->worst) && !(tensor->error <= report->worst)) /* a NaN stays */
             report->worst = tensor->error;

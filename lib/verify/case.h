@@ -2,7 +2,7 @@
  * one on a device gives the error of every tensor.
  *
  * The figure of a tensor is max|a - b| / max|b|, a clmix's and b the case's: up to 1e-4 for forward results, 1e-3 for gradients and for
- * the losses of optimizer steps. Weights after optimizer steps are judged by mean|a - b| / max|b|, up to 2e-3. Where b is zero by
+ * the losses of optimizer steps. Weights after optimizer steps are compared by mean|a - b| / max|b|, up to 2e-3. Where b is zero by
  * construction (below 1e-9 of the largest gradient, or forward result, of the case) the figure is max|a - b| itself, up to 1e-5 of that
  * largest value or of 1, whichever is more; the optimizer moves such weights by rounding noise only, so their adamw.param is left out. */
 #ifndef CLMIX_VERIFY_CASE_H
@@ -14,7 +14,7 @@
 #include <clmix/train.h>
 #include <stdbool.h>
 
-/* What a tensor is, which decides how it is judged. */
+/* What a tensor is, which decides how it is compared. */
 enum case_kind { CASE_FORWARD, CASE_GRADIENT, CASE_LOSS, CASE_WEIGHT };
 
 struct clmix_case_tensor {

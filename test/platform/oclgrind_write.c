@@ -8,17 +8,20 @@
 #include <dlfcn.h>
 #include <string.h>
 
-__attribute__((visibility("default"))) cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data, cl_int *code);
-__attribute__((visibility("default"))) cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset,
-                                                                  size_t bytes, cl_uint waits, const cl_event *wait, cl_event *event);
+__attribute__((visibility("default"))) cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *data,
+                                                             cl_int *code);
+__attribute__((visibility("default"))) cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset,
+                                                                  size_t to_offset, size_t bytes, cl_uint waits, const cl_event *wait,
+                                                                  cl_event *event);
 __attribute__((visibility("default"))) cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset,
                                                                    size_t bytes, const void *data, cl_uint waits, const cl_event *wait,
                                                                    cl_event *event);
 
-static const char *const source = "__kernel void copy_words(const __global uint *from, __global uint *to, const uint first, const uint begin)"
-                                  "{ to[begin + get_global_id(0)] = from[first + get_global_id(0)]; }"
-                                  "__kernel void copy_bytes(const __global uchar *from, __global uchar *to, const uint first, const uint begin)"
-                                  "{ to[begin + get_global_id(0)] = from[first + get_global_id(0)]; }";
+static const char *const source =
+    "__kernel void copy_words(const __global uint *from, __global uint *to, const uint first, const uint begin)"
+    "{ to[begin + get_global_id(0)] = from[first + get_global_id(0)]; }"
+    "__kernel void copy_bytes(const __global uchar *from, __global uchar *to, const uint first, const uint begin)"
+    "{ to[begin + get_global_id(0)] = from[first + get_global_id(0)]; }";
 
 /* One kernel launch on memory of the same context; the program is built anew each time, which in a simulator does not matter. */
 static cl_int copy(cl_command_queue queue, cl_mem from, size_t from_offset, cl_mem to, size_t to_offset, size_t bytes, cl_event *event)
@@ -65,16 +68,16 @@ cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void
     return buffer;
 }
 
-cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes, cl_uint waits,
-                           const cl_event *wait, cl_event *event)
+cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset, size_t bytes,
+                           cl_uint waits, const cl_event *wait, cl_event *event)
 {
-    (void)waits;    /* the queue is in order, and everything before has been finished */
+    (void)waits; /* the queue is in order, and everything before has been finished */
     (void)wait;
     return copy(queue, from, from_offset, to, to_offset, bytes, event);
 }
 
-cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t bytes, const void *data, cl_uint waits,
-                            const cl_event *wait, cl_event *event)
+cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t bytes, const void *data,
+                            cl_uint waits, const cl_event *wait, cl_event *event)
 {
     cl_int (*write)(cl_command_queue, cl_mem, cl_bool, size_t, size_t, const void *, cl_uint, const cl_event *, cl_event *);
     void *symbol = dlsym(RTLD_NEXT, "clEnqueueWriteBuffer");

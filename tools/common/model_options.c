@@ -108,19 +108,19 @@ static clmix_status count_classes(const struct model_options *options, clmix_con
 clmix_status model_options_name(const struct model_options *options, clmix_network *network)
 {
     const size_t classes = clmix_config_classes(clmix_network_config(network));
-    float mean[4], deviation[4];
+    float mean[4], std[4];
     struct lines names;
     clmix_status status;
 
     if (options->classes == NULL)
         return CLMIX_OK;
     status = read_lines(&names, options->classes);
-    clmix_network_normalization(network, mean, deviation);
+    clmix_network_normalization(network, mean, std);
     if (status == CLMIX_OK && names.count != classes)
         status = clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has %zu names and '%s' tells %zu classes apart", options->classes, names.count,
                             clmix_config_name(clmix_network_config(network)), classes);
     if (status == CLMIX_OK)
-        status = clmix_network_describe_data(network, names.lines, mean, deviation);
+        status = clmix_network_describe_data(network, names.lines, mean, std);
     clear_lines(&names);
     return status;
 }

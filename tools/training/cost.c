@@ -27,10 +27,10 @@ static size_t count_parameters(const clmix_config *config)
 /* Making the first plans for a device takes seconds more than later ones. */
 static void say_first_use(struct session *session)
 {
-    size_t answers;
+    size_t results;
     char *path;
 
-    if (clmix_device_tuning(session->device, &path, &answers) == CLMIX_OK && path != NULL && answers == 0)
+    if (clmix_device_tuning(session->device, &path, &results) == CLMIX_OK && path != NULL && results == 0)
         progress_say(&session->progress, "first use of this device: measuring kernels (once: what is found is kept in %s)", path);
     clmix_free(path);
 }

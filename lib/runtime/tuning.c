@@ -17,7 +17,7 @@
 
 /* ---- the wish ----------------------------------------------------------------------------------------------------------------------- */
 
-clmix_status clmix_answers_wish(double *seconds)
+clmix_status clmix_tuning_wish(double *seconds)
 {
     const char *wish = getenv("CLMIX_TUNE");
     char *end;
@@ -37,7 +37,7 @@ clmix_status clmix_answers_wish(double *seconds)
     return CLMIX_OK;
 }
 
-bool clmix_answers_used(const clmix_device *device)
+bool clmix_tuning_used(const clmix_device *device)
 {
     const char *wish = getenv("CLMIX_TUNE");
 
@@ -47,7 +47,7 @@ bool clmix_answers_used(const clmix_device *device)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
 
-char *clmix_answers_path(const clmix_device *device)
+char *clmix_tuning_path(const clmix_device *device)
 {
     const clmix_device_info *info = &device->info;
     const char *parts[] = { info->platform, info->platform_version, info->name, info->vendor, info->driver };
@@ -75,23 +75,23 @@ static const char *next_line(const char *line)
     return end == NULL ? line + strlen(line) : end + 1;
 }
 
-/* The text of the file, NULL where there is none, and where the answers begin in it: at the first line of this format, or at the end. */
-static clmix_status read_file(const char *path, char **text, const char **answers)
+/* The text of the file, NULL where there is none, and where the results begin in it: at the first line of this format, or at the end. */
+static clmix_status read_file(const char *path, char **text, const char **results)
 {
     void *content = NULL;
     size_t bytes;
     clmix_status status = clmix_file_read_own(path, MOST_FILE_BYTES, &content, &bytes);
 
     *text = content;
-    *answers = content;
+    *results = content;
     for (char *zero = content; zero != NULL && (zero = memchr(zero, '\0', bytes - (size_t)(zero - *text))) != NULL;)
         *zero = '\n'; /* not written by clmix, and no reason to lose what follows */
-    while (*answers != NULL && **answers != '\0' && strncmp(*answers, FIRST_WORDS, strlen(FIRST_WORDS)) != 0)
-        *answers = next_line(*answers);
+    while (*results != NULL && **results != '\0' && strncmp(*results, FIRST_WORDS, strlen(FIRST_WORDS)) != 0)
+        *results = next_line(*results);
     return status == CLMIX_ERROR_HOST_MEMORY ? status : CLMIX_OK;
 }
 
-/* The line's second column, if the line is an answer: three columns and a newline. */
+/* The line's second column, if the line is a result: three columns and a newline. */
 static const char *choice_of(const char *line, size_t *length)
 {
     const size_t whole = strcspn(line, "\n"), key = strcspn(line, "\t\n");
@@ -127,44 +127,44 @@ static int look_up(const char *text, const char *key, const char *const *ways, i
     return -1;
 }
 
-clmix_status clmix_answers_find(const clmix_device *device, const char *key, const char *const *ways, int count, int *way)
+clmix_status clmix_tuning_find(const clmix_device *device, const char *key, const char *const *ways, int count, int *way)
 {
-    const char *answers = NULL;
+    const char *results = NULL;
     char *path, *text = NULL;
     clmix_status status;
 
     *way = -1;
-    if (!clmix_answers_used(device))
+    if (!clmix_tuning_used(device))
         return CLMIX_OK;
-    path = clmix_answers_path(device);
-    status = path == NULL ? clmix_fail_memory("a path") : read_file(path, &text, &answers);
-    if (answers != NULL)
-        *way = look_up(answers, key, ways, count);
+    path = clmix_tuning_path(device);
+    status = path == NULL ? clmix_fail_memory("a path") : read_file(path, &text, &results);
+    if (results != NULL)
+        *way = look_up(results, key, ways, count);
     free(text);
     free(path);
     return status;
 }
 
-clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *answers)
+clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t *results)
 {
     CLMIX_NEED(device);
     CLMIX_NEED(path);
-    CLMIX_NEED(answers);
+    CLMIX_NEED(results);
 
     const char *line = NULL;
     char *text = NULL;
     size_t length;
     clmix_status status;
 
-    *answers = 0;
+    *results = 0;
     *path = NULL;
-    if (!clmix_answers_used(device))
+    if (!clmix_tuning_used(device))
         return CLMIX_OK;
-    *path = clmix_answers_path(device);
+    *path = clmix_tuning_path(device);
     status = *path == NULL ? clmix_fail_memory("a path") : read_file(*path, &text, &line);
     for (; line != NULL && *line != '\0'; line = next_line(line))
         if (choice_of(line, &length) != NULL)
-            ++*answers;
+            ++*results;
     free(text);
     if (status != CLMIX_OK) {
         free(*path);
@@ -175,31 +175,31 @@ clmix_status clmix_device_tuning(const clmix_device *device, char **path, size_t
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
 
-bool clmix_answers_kept(const clmix_device *device)
+bool clmix_tuning_kept(const clmix_device *device)
 {
     const char *folder = clmix_cache_folder();
-    bool writable = clmix_answers_used(device) && clmix_folder_make_own(folder) == CLMIX_OK && access(folder, W_OK) == 0;
-    char *path = writable ? clmix_answers_path(device) : NULL;
+    bool writable = clmix_tuning_used(device) && clmix_folder_make_own(folder) == CLMIX_OK && access(folder, W_OK) == 0;
+    char *path = writable ? clmix_tuning_path(device) : NULL;
 
     writable = path != NULL && clmix_file_check_own(path) == CLMIX_OK && (access(path, W_OK) == 0 || errno == ENOENT);
     free(path);
     return writable;
 }
 
-clmix_status clmix_answers_add(const clmix_device *device, const char *key, const char *choice, const char *note)
+clmix_status clmix_tuning_add(const clmix_device *device, const char *key, const char *choice, const char *note)
 {
     const clmix_device_info *info = &device->info;
     char head[sizeof FIRST_LINE + sizeof info->name + sizeof info->driver + sizeof info->platform + 64];
     const size_t bytes = sizeof head + strlen(key) + strlen(choice) + strlen(note) + 8;
-    char *path = clmix_answers_path(device), *line = malloc(bytes), *text = NULL;
-    const char *answers = NULL;
-    clmix_status status = path == NULL || line == NULL ? clmix_fail_memory("an answer") : read_file(path, &text, &answers);
+    char *path = clmix_tuning_path(device), *line = malloc(bytes), *text = NULL;
+    const char *results = NULL;
+    clmix_status status = path == NULL || line == NULL ? clmix_fail_memory("a result") : read_file(path, &text, &results);
 
     if (status == CLMIX_OK) {
         const bool torn = text != NULL && *text != '\0' && text[strlen(text) - 1] != '\n'; /* by a process that was killed while it wrote */
 
         snprintf(head, sizeof head, FIRST_LINE "device %s, driver %s, platform %s\n", info->name, info->driver, info->platform);
-        snprintf(line, bytes, "%s%s%s\t%s\t%s\n", torn ? "\n" : "", answers == NULL || *answers == '\0' ? head : "", key, choice, note);
+        snprintf(line, bytes, "%s%s%s\t%s\t%s\n", torn ? "\n" : "", results == NULL || *results == '\0' ? head : "", key, choice, note);
         (void)clmix_file_append_own(path, line); /* what could not be written is not found again, and so not relied upon */
     }
     free(text);
