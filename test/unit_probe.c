@@ -190,9 +190,11 @@ static double loop_rate(unsigned width, unsigned chains)
         else if (i > 0)
             best = fmin(best, seconds / rounds);
     }
+    best = 2e-9 * width * chains * (double)launch.global[0] / best;
     clmix_launch_clear(&launch);
     clmix_buffer_release(test_device, memory);
-    return 2e-9 * width * chains * (double)launch.global[0] / best;
+    ck_assert(best > 0);
+    return best;
 }
 
 /* No loop of some other shape goes beyond it: 24 chains of vectors of 16 spill where registers are few. Measured again where something else may have
