@@ -124,6 +124,9 @@ START_TEST(graphs)
     expect_poisoned(clmix_parameter(nowhere, "w", 4, size, NULL, CLMIX_ZEROS, 0.0f));
     expect_poisoned(clmix_state(nowhere, "s", 4, size, CLMIX_ZEROS));
     ck_assert_uint_eq(clmix_shape_count(clmix_shape_of(none)), 0);
+    ck_assert_uint_eq(clmix_port_count(NULL), 0);
+    ck_assert_uint_eq(clmix_port_bytes(NULL), 0);
+    ck_assert_uint_eq(clmix_type_bytes(CLMIX_U8), 1);
     clmix_want_gradient(none);
     clmix_backward(NULL, 1, NULL, NULL);
     expect_poisoned(clmix_gradient_of(none));

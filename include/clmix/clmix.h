@@ -10,6 +10,7 @@
 #include <clmix/network.h>
 #include <clmix/ops.h>
 #include <clmix/plan.h>
+#include <clmix/port.h>
 #include <clmix/status.h>
 #include <clmix/train.h>
 #include <clmix/version.h>

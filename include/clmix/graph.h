@@ -7,6 +7,7 @@
 #ifndef CLMIX_GRAPH_H
 #define CLMIX_GRAPH_H
 
+#include <clmix/port.h>
 #include <clmix/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,10 +16,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define CLMIX_MAX_RANK 5
-
-typedef enum clmix_type { CLMIX_F32 = 0, CLMIX_I32 = 1, CLMIX_U8 = 2 } clmix_type;
 
 typedef struct clmix_graph clmix_graph;
 

@@ -42,7 +42,6 @@ int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, c
 clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node);
 /* Appends a clone of a node (same op, attributes and place) on other inputs. */
 clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs);
-size_t clmix_type_bytes(clmix_type type);
 const char *clmix_path_text(const clmix_graph *graph, int32_t path);
 
 #endif

@@ -56,11 +56,6 @@ const char *clmix_shape_text(clmix_shape shape, char *text)
     return text;
 }
 
-size_t clmix_type_bytes(clmix_type type)
-{
-    return type == CLMIX_U8 ? 1 : 4;
-}
-
 void clmix_shape_cut(clmix_shape *shape, size_t batch, size_t samples)
 {
     shape->size[0] = shape->size[0] / batch * samples;

@@ -9,7 +9,7 @@ root=${1:-.}
 public_layer()
 {
     case $1 in
-    export | status | version | memory) echo base ;;
+    export | port | status | version | memory) echo base ;;
     device) echo runtime ;;
     graph | plan) echo graph ;;
     ops) echo ops ;;

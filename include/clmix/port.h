@@ -1,0 +1,35 @@
+/* Ports: a sample is named arrays. A model lists those it reads, a data set those it fills, a task those that hold its targets. */
+#ifndef CLMIX_PORT_H
+#define CLMIX_PORT_H
+
+#include <clmix/status.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Axes that a value can have, the batch included. */
+#define CLMIX_MAX_RANK 5
+
+/* What an element is. */
+typedef enum clmix_type { CLMIX_F32 = 0, CLMIX_I32 = 1, CLMIX_U8 = 2 } clmix_type;
+
+/* A named array of one sample, such as "pictures" u8 (height, width, channels), "tokens" i32 (length), "labels" i32 of no axes. Since 0.2. */
+typedef struct clmix_port {
+    const char *name; /* belongs to whoever lists the port */
+    clmix_type type;
+    int rank;                        /* axes of one sample, without the batch; 0: one element a sample */
+    size_t size[CLMIX_MAX_RANK - 1]; /* of each axis, never 0 */
+} clmix_port;
+
+/* Elements, and bytes, of one sample; 0 for NULL. */
+CLMIX_API size_t clmix_port_count(const clmix_port *port);
+CLMIX_API size_t clmix_port_bytes(const clmix_port *port);
+/* Bytes of an element: 4, or 1 for CLMIX_U8. */
+CLMIX_API size_t clmix_type_bytes(clmix_type type);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
