@@ -1,10 +1,6 @@
-// Element by element: fill, add, add many, scale.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors;
+// Element by element: fill, add, scale.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors;
 // the result may take the place of an input, because every element is read before it is written and by the same work-item.
 #include "common.h"
-
-#ifndef COUNT
-#define COUNT 8    // 2..8: terms of add_n
-#endif
 
 // y = value.  Writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void fill_values(const uint count, const uint chunk, __global float *y,
@@ -45,24 +41,4 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void scale(const uint c
         STREAMV(LOADV(x + i) * factor, y + i);
     for (uint i = whole + get_local_id(0); i < end; i += WG)
         y[i] = x[i] * factor;
-}
-
-// y = x0 + x1 + ... in this order, COUNT terms.  Reads 4 * COUNT, writes 4 bytes an element.
-#define ADD_TERMS(LOAD)                                                                                           \
-    (LOAD(x0) + LOAD(x1) + (COUNT > 2 ? LOAD(x2) : 0) + (COUNT > 3 ? LOAD(x3) : 0) + (COUNT > 4 ? LOAD(x4) : 0) + \
-     (COUNT > 5 ? LOAD(x5) : 0) + (COUNT > 6 ? LOAD(x6) : 0) + (COUNT > 7 ? LOAD(x7) : 0))
-#define VECTOR_AT(x)  LOADV(x + x##_offset + i)
-#define ELEMENT_AT(x) (*(x + x##_offset + i))
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void add_n(
-    const uint count, const uint chunk, __global float *y, const uint y_offset, const __global float *x0, const uint x0_offset,
-    const __global float *x1, const uint x1_offset, const __global float *x2, const uint x2_offset, const __global float *x3,
-    const uint x3_offset, const __global float *x4, const uint x4_offset, const __global float *x5, const uint x5_offset,
-    const __global float *x6, const uint x6_offset, const __global float *x7, const uint x7_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    y += y_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STREAMV(ADD_TERMS(VECTOR_AT), y + i);
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        y[i] = ADD_TERMS(ELEMENT_AT);
 }

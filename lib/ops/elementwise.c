@@ -6,7 +6,6 @@
 
 #include <clmix/ops.h>
 
-#define MOST_TERMS   8                  /* inputs of one add_n launch */
 #define STREAM_BYTES ((size_t)32 << 20) /* the last cache of most processors, or a core's share of it */
 #define FEW_WIDE     48                 /* three of the widest vectors: beyond, rows one by one are faster */
 #define FEW_SIMT     32                 /* 17 KiB of local memory for two blocks */
@@ -206,13 +205,6 @@ static void fill_cost(const clmix_graph *graph, const struct clmix_node *node, u
 const struct clmix_op clmix_op_zeros = { .name = "zeros", .shape = fill_shape, .launch = fill_launch, .cost = fill_cost };
 const struct clmix_op clmix_op_ones = { .name = "ones", .shape = fill_shape, .launch = fill_launch, .cost = fill_cost };
 
-clmix_value clmix_zeros(clmix_scope at, clmix_shape shape)
-{
-    struct clmix_fill_attributes attributes = { .shape = shape };
-
-    return clmix_node_add(at, &clmix_op_zeros, &attributes, sizeof attributes, NULL, 0);
-}
-
 /* ---- add ----------------------------------------------------------------------------------------------------------------------------- */
 
 /* Every term has the gradient of the sum. */
@@ -251,49 +243,6 @@ clmix_value clmix_add(clmix_value a, clmix_value b)
     clmix_value inputs[2] = { a, b };
 
     return clmix_node_add(clmix_here(a.graph), &clmix_op_add, NULL, 0, inputs, 2);
-}
-
-static clmix_status add_n_launch(struct clmix_planner *planner, const struct clmix_node *node)
-{
-    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_record *record = clmix_record_elements(planner, node, "elementwise.cl", "add_n", count, 64);
-
-    clmix_record_define(record, "COUNT", node->input_count);
-    clmix_record_value(record, node->outputs[0]);
-    for (int i = 0; i < MOST_TERMS; i++)
-        clmix_record_value(record, i < node->input_count ? node->inputs[i] : CLMIX_NONE);
-    return CLMIX_OK;
-}
-
-static void add_n_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
-{
-    clmix_cost_moved(graph, node, flops, bytes);
-    *flops *= (uint64_t)(node->input_count - 1);
-}
-
-const struct clmix_op clmix_op_add_n = {
-    .name = "add_n",
-    .flags = CLMIX_OP_IN_PLACE,
-    .shape = clmix_shape_like_inputs,
-    .backward = sum_backward,
-    .launch = add_n_launch,
-    .cost = add_n_cost,
-    .parts = clmix_parts_by_row,
-};
-
-clmix_value clmix_add_n(clmix_scope at, const clmix_value *values, int count)
-{
-    clmix_value sum = values[0];
-
-    for (int done = 1; done < count;) {
-        clmix_value terms[MOST_TERMS] = { sum };
-        int used = 1;
-
-        while (used < MOST_TERMS && done < count)
-            terms[used++] = values[done++];
-        sum = clmix_node_add(at, used == 2 ? &clmix_op_add : &clmix_op_add_n, NULL, 0, terms, used);
-    }
-    return sum;
 }
 
 /* ---- scale --------------------------------------------------------------------------------------------------------------------------- */

@@ -60,10 +60,7 @@ clmix_status clmix_give_through(struct clmix_backward *backward, const struct cl
 
 /* x, copied to contiguous rows if it is a view that is not. */
 clmix_value clmix_dense(clmix_scope at, clmix_value x);
-clmix_value clmix_zeros(clmix_scope at, clmix_shape shape);
 /* What a node of clmix_op_scale multiplies by. */
 float clmix_scale_factor(const struct clmix_node *node);
-/* values[0] + values[1] + ... in this order. */
-clmix_value clmix_add_n(clmix_scope at, const clmix_value *values, int count);
 
 #endif

@@ -3,7 +3,6 @@
 
 const struct clmix_op *const clmix_ops[] = {
     &clmix_op_add,
-    &clmix_op_add_n,
     &clmix_op_batch_norm,
     &clmix_op_batch_norm_grad,
     &clmix_op_column_sum,
