@@ -1,6 +1,7 @@
 /* GELU, ReLU and sigmoid. Kernels: cl/activation.cl. GELU's gradient needs its input, the others' their result, which the next op keeps
  * anyway. */
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

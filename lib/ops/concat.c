@@ -1,7 +1,8 @@
 /* Concatenation. Along the last axis one kernel writes whole rows, and takes in a following addition; along other axes every input is
  * copied to its place, unless the planner already put it there. Kernels: cl/shape.cl. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/shape.h"
 #include "ops/split.h"
 #include "ops/table.h"

@@ -1,7 +1,8 @@
 /* Dropout. The mask is drawn from a counter keyed by seed, step, and the op's key, forward and backward alike, and never stored. Kernel:
  * cl/dropout.cl. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

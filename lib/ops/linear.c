@@ -3,8 +3,8 @@
 #include "ops/linear.h"
 
 #include "base/status.h"
+#include "ops/arithmetic.h"
 #include "ops/column_sum.h"
-#include "ops/elementwise.h"
 #include "ops/gemm.h"
 #include "ops/table.h"
 

@@ -1,7 +1,8 @@
 /* Cross-entropy and top-k counts. Kernels: cl/loss.cl. The loss keeps each row's largest logit and sum of exponentials, so that the
  * gradient is one pass over the logits. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

@@ -1,7 +1,8 @@
 /* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal stds as a second output; the normalised
  * values are formed again from the input. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

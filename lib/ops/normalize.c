@@ -1,6 +1,7 @@
 /* Pictures of bytes to floats of mean 0 and std 1. Kernel: cl/normalize.cl. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

@@ -1,6 +1,7 @@
 /* Global average pooling and maximum pooling. Kernels: cl/pool.cl. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

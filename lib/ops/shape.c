@@ -2,7 +2,8 @@
 #include "ops/shape.h"
 
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>
@@ -313,8 +314,7 @@ static clmix_status slice_grad_shape(clmix_graph *graph, struct clmix_node *node
 static clmix_status slice_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct slice_grad_attributes *attributes = node->attributes;
-    struct clmix_record *record =
-        clmix_record_elements(planner, node, "elementwise.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
+    struct clmix_record *record = clmix_record_elements(planner, node, "fill.cl", "fill_values", clmix_shape_count(attributes->whole), 64);
     struct clmix_runs runs;
 
     clmix_record_value(record, node->outputs[0]);

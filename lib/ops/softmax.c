@@ -1,6 +1,7 @@
 /* Softmax along any axis. Kernels: cl/softmax.cl. The gradient needs the result only. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

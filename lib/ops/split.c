@@ -4,7 +4,7 @@
 #include "ops/split.h"
 
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
 #include "ops/table.h"
 
 #include <stdio.h>

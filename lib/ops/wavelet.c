@@ -4,7 +4,8 @@
  * gradient of one is the other. */
 #include "ops/wavelet.h"
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/row_launch.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>

@@ -1,7 +1,7 @@
 /* The inverse Haar transform: approximation and the details of each level -> picture. Kernel: haar_backward_level of cl/wavelet.cl, the
  * step that the transform's adjoint takes too. */
 #include "base/status.h"
-#include "ops/elementwise.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 #include "ops/wavelet.h"
 

@@ -1,18 +1,6 @@
-// Element by element: fill, add, scale.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors;
+// Element by element: add, scale.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors;
 // the result may take the place of an input, because every element is read before it is written and by the same work-item.
 #include "common.h"
-
-// y = value.  Writes 4 bytes an element.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void fill_values(const uint count, const uint chunk, __global float *y,
-                                                                          const uint y_offset, const float value)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    y += y_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STREAMV((floatv)(value), y + i);
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        y[i] = value;
-}
 
 // y = a + b.  Reads 8, writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void add(const uint count, const uint chunk, const __global float *a,

@@ -1,0 +1,14 @@
+// Constants.
+#include "common.h"
+
+// y = value, dense.  Group g does elements [g * chunk, min(count, (g + 1) * chunk)).  Writes 4 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void fill_values(const uint count, const uint chunk, __global float *y,
+                                                                          const uint y_offset, const float value)
+{
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
+    y += y_offset;
+    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
+        STREAMV((floatv)(value), y + i);
+    for (uint i = whole + get_local_id(0); i < end; i += WG)
+        y[i] = value;
+}
