@@ -1,8 +1,8 @@
 // erf, exp, and GELU with its derivative, for floatv and (with the suffix _1) for float. Without branches, divisions and tables;
 // multiply-adds only, so that all have the same bits in every vector width and on every device that rounds them once, and the compiler keeps
 // them in registers where a library's exp is a call. Largest errors, measured against double on PoCL and Intel: erf 2.2e-7; exp 1.2e-7 of
-// its value (with a division behind it); GELU 1.6e-7 max(1, |x|); its derivative 1.8e-7 (test/ops_gemm.c, ops_misc.c and ops_fusion.c repeat
-// it, with the same limits on devices that round a product and a sum twice).
+// its value (with a division behind it); GELU 1.6e-7 max(1, |x|); its derivative 1.8e-7 (test/ops_gemm.c, ops_activation.c and ops_fusion.c
+// repeat it, with the same limits on devices that round a product and a sum twice).
 #ifndef CLMIX_MATH_H
 #define CLMIX_MATH_H
 

@@ -12,12 +12,12 @@ set(rusticl_left_out "^(ops_tune|ops_gemm_route)$")
 set(narrow_platforms pocl-avx2 pocl-sse2 intel-avx2 intel-avx intel-sse4)
 set(narrow_programs "^unit_probe$")                     # beside the reference cases
 set(narrow_full_platforms intel-avx)                    # and on these the ops that multiply and add
-set(narrow_full_programs "^ops_(conv|fusion|fusion_norm|gemm|loss|misc|norm|wavelet)$")
+set(narrow_full_programs "^ops_(activation|conv|dropout|fusion|fusion_norm|gemm|linear|loss|norm|softmax|wavelet)$")
 set(all_programs "^(unit_device|tool_info)")            # every driver of the machine side by side in one process
 set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
 
 # What leaves the choice of a tile to sizes, so that barriers and edges depend on them: a missing barrier of a convolution was seen here and nowhere else.
-set(oclgrind_programs "^(ops_conv|ops_gemm)$")
+set(oclgrind_programs "^(ops_conv|ops_gemm|ops_column_sum|ops_linear)$")
 
 # Reference cases of the ops: Oclgrind with race detection is some 2000 times slower than PoCL, following uninitialised values ten times slower again.
 set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")

@@ -44,6 +44,10 @@ bool ops_small_effort(void)
 
 /* ---- data ---------------------------------------------------------------------------------------------------------------------------- */
 
+const clmix_shape ops_shapes[OPS_SHAPES] = {
+    { 2, { 1, 1 } }, { 1, { 3 } }, { 4, { 1, 33, 17, 1 } }, { 4, { 2, 3, 5, 16 } }, { 3, { 3, 7, 33 } }, { 2, { 1, 65 } },
+};
+
 clmix_shape ops_shape4(size_t a, size_t b, size_t c, size_t d)
 {
     return (clmix_shape){ .rank = 4, .size = { a, b, c, d } };
@@ -142,6 +146,11 @@ float *ops_read(clmix_plan *plan, const char *name, size_t count)
 
     ops_ok(clmix_plan_read(plan, name, data, count * sizeof *data));
     return data;
+}
+
+void ops_slice(const char *wish)
+{
+    ck_assert_int_eq(wish == NULL ? unsetenv("CLMIX_SLICE") : setenv("CLMIX_SLICE", wish, 1), 0);
 }
 
 size_t ops_launches(const clmix_plan *plan)

@@ -20,6 +20,8 @@ void ops_ok(clmix_status status);
 clmix_shape ops_shape4(size_t a, size_t b, size_t c, size_t d);
 clmix_shape ops_shape2(size_t rows, size_t columns);
 clmix_value ops_input(clmix_graph *graph, const char *name, clmix_shape shape);
+#define OPS_SHAPES 6
+extern const clmix_shape ops_shapes[OPS_SHAPES]; /* odd, tiny, and across the chunks of a launch */
 /* Uniform in [low, high), the same for the same stream. The caller frees. */
 float *ops_floats(size_t count, uint64_t stream, float low, float high);
 /* Uniform in [-0.5, 0.5), of another seed. */
@@ -36,6 +38,8 @@ clmix_plan *ops_plan(clmix_graph *graph, clmix_mode mode);
 void ops_write(clmix_plan *plan, const char *name, const float *data, size_t count);
 /* The caller frees. */
 float *ops_read(clmix_plan *plan, const char *name, size_t count);
+/* Sets $CLMIX_SLICE for the plans that are compiled next; NULL: unset. */
+void ops_slice(const char *wish);
 /* How many launches have this kernel: 0 where an op was absorbed or did its work in place. */
 size_t ops_launches(const clmix_plan *plan);
 

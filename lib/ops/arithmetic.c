@@ -1,6 +1,7 @@
 /* Element by element: addition and scaling. Kernels: cl/arithmetic.cl. */
 #include "ops/arithmetic.h"
 
+#include "base/status.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
 #include "ops/table.h"

@@ -1,0 +1,184 @@
+/* Dropout: masks, their statistics, and where they are drawn again. */
+#include "support_ops.h"
+#include "support_suite.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+/* Of ones: y = dropout(x), dx for dy = 1, and the mask of a second dropout; `training` or not. */
+struct drops {
+    float *y, *dx, *other;
+};
+
+static struct drops drop(size_t count, float rate, clmix_mode mode, uint64_t seed, uint64_t step)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = ops_input(graph, "x", ops_shape2(1, count)), y, dy = ops_input(graph, "dy", ops_shape2(1, count));
+    float *ones = ops_floats(count, 0, 1.0f, 1.0f);
+    struct drops drops;
+    clmix_plan *plan;
+
+    clmix_want_gradient(x);
+    y = clmix_dropout(x, rate);
+    clmix_output(graph, "other", clmix_dropout(x, rate));
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "y", y);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    plan = ops_plan(graph, mode);
+    ops_write(plan, "x", ones, count);
+    ops_write(plan, "dy", ones, count);
+    ops_ok(clmix_plan_set_step(plan, seed, step));
+    ops_ok(clmix_plan_run(plan));
+    drops = (struct drops){ ops_read(plan, "y", count), ops_read(plan, "dx", count), ops_read(plan, "other", count) };
+    free(ones);
+    clmix_plan_free(plan);
+    return drops;
+}
+
+static void free_drops(struct drops drops)
+{
+    free(drops.y);
+    free(drops.dx);
+    free(drops.other);
+}
+
+static size_t differences(const float *a, const float *b, size_t count)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found += a[i] != b[i];
+    return found;
+}
+
+START_TEST(dropout_statistics)
+{
+    const size_t count = 30011; /* no multiple of a vector */
+    static const float rates[] = { 0.1f, 0.5f, 0.9f };
+
+    for (size_t r = 0; r < 3; r++) {
+        struct drops drops = drop(count, rates[r], CLMIX_TRAINING, 1, 0);
+        double kept = 0.0, std = sqrt((double)rates[r] * (1.0 - (double)rates[r]) / (double)count);
+
+        for (size_t i = 0; i < count; i++) {
+            ck_assert(drops.y[i] == 0.0f || drops.y[i] == 1.0f / (1.0f - rates[r]));
+            kept += drops.y[i] != 0.0f;
+        }
+        ck_assert_double_eq_tol(kept / (double)count, 1.0 - (double)rates[r], 4.0 * std);
+        ck_assert_uint_eq(differences(drops.y, drops.dx, count), 0);
+        ck_assert_uint_gt(differences(drops.y, drops.other, count), count / 20);
+        free_drops(drops);
+    }
+}
+END_TEST
+
+START_TEST(dropout_depends_on_seed_and_step)
+{
+    const size_t count = 4099;
+    struct drops first = drop(count, 0.5f, CLMIX_TRAINING, 5, 7), again = drop(count, 0.5f, CLMIX_TRAINING, 5, 7);
+    struct drops step = drop(count, 0.5f, CLMIX_TRAINING, 5, 8), seed = drop(count, 0.5f, CLMIX_TRAINING, (uint64_t)1 << 32 | 5, 7);
+
+    ck_assert_uint_eq(differences(first.y, again.y, count), 0);
+    ck_assert_uint_gt(differences(first.y, step.y, count), count / 4);
+    ck_assert_uint_gt(differences(first.y, seed.y, count), count / 4);
+    free_drops(first);
+    free_drops(again);
+    free_drops(step);
+    free_drops(seed);
+}
+END_TEST
+
+/* The host draws the same mask: counter (element / 4, op, step), key the seed. The op is the first node of the graph. */
+START_TEST(dropout_draws_the_hosts_numbers)
+{
+    const size_t count = 211;
+    const uint64_t seed = 0x123456789abcdef0u, step = 0x300000002u;
+    struct drops drops = drop(count, 0.25f, CLMIX_TRAINING, seed, step);
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t counter[4] = { (uint32_t)(i / 4), 0, (uint32_t)step, (uint32_t)(step >> 32) }, words[4];
+
+        clmix_philox(seed, counter, words);
+        ck_assert_msg((drops.y[i] != 0.0f) == (words[i % 4] >= 0x40000000u), "element %zu", i);
+    }
+    free_drops(drops);
+}
+END_TEST
+
+START_TEST(dropout_does_nothing_in_inference)
+{
+    struct drops drops = drop(1001, 0.5f, CLMIX_INFERENCE, 1, 1);
+
+    for (size_t i = 0; i < 1001; i++)
+        ck_assert(drops.y[i] == 1.0f && drops.dx[i] == 1.0f);
+    free_drops(drops);
+}
+END_TEST
+
+/* y = gelu(dropout(x)): in the backward pass the dropout is done again for the GELU's gradient, with the same mask. */
+START_TEST(dropout_is_rebuilt_with_its_mask)
+{
+    const size_t count = 500;
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = ops_input(graph, "x", ops_shape2(1, count)), dropped, y, dy = ops_input(graph, "dy", ops_shape2(1, count));
+    float *data = ops_floats(count, 1, 0.5f, 1.0f), *ones = ops_floats(count, 0, 1.0f, 1.0f), *mask, *dx;
+    clmix_plan *plan;
+
+    clmix_want_gradient(x);
+    clmix_output(graph, "unused", clmix_scale(x, 2.0f)); /* so that numbers of nodes differ from those of dropouts */
+    dropped = clmix_dropout(x, 0.5f);
+    y = clmix_gelu(dropped);
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "dropped", dropped);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    plan = ops_plan(graph, CLMIX_TRAINING);
+    ops_write(plan, "x", data, count);
+    ops_write(plan, "dy", ones, count);
+    ops_ok(clmix_plan_set_step(plan, 3, 4));
+    ops_ok(clmix_plan_run(plan));
+    mask = ops_read(plan, "dropped", count);
+    dx = ops_read(plan, "dx", count);
+    for (size_t i = 0; i < count; i++) {
+        double v = 2.0 * (double)data[i], slope = 0.5 * (1.0 + erf(v / sqrt(2.0))) + v * exp(-v * v / 2.0) / sqrt(2.0 * acos(-1.0));
+
+        ck_assert_double_eq_tol((double)dx[i], mask[i] == 0.0f ? 0.0 : 2.0 * slope, 1e-5);
+    }
+    free(data);
+    free(ones);
+    free(mask);
+    free(dx);
+    clmix_plan_free(plan);
+}
+END_TEST
+
+START_TEST(dropout_refuses)
+{
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_dropout(ops_input(graph, "x", ops_shape2(2, 2)), 1.0f);
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "rate of 1") != NULL, "%s", clmix_error());
+    clmix_graph_free(graph);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dropout");
+    TCase *all = tcase_create("dropout");
+
+    tcase_add_unchecked_fixture(all, ops_open, ops_close);
+    tcase_set_timeout(all, 600);
+    tcase_add_test(all, dropout_statistics);
+    tcase_add_test(all, dropout_depends_on_seed_and_step);
+    tcase_add_test(all, dropout_draws_the_hosts_numbers);
+    tcase_add_test(all, dropout_does_nothing_in_inference);
+    tcase_add_test(all, dropout_is_rebuilt_with_its_mask);
+    tcase_add_test(all, dropout_refuses);
+    suite_add_tcase(suite, all);
+    return support_run(suite);
+}
