@@ -11,6 +11,9 @@
 #define CLMIX_CONFIG_MAX_SIZE  65536
 #define CLMIX_CONFIG_MAX_DEPTH 4096
 
+/* Ports of a model: four are two inputs of tokens, each with a mask. */
+#define CLMIX_MOST_PORTS 4
+
 /* The keys of every image model. */
 struct clmix_picture_keys {
     size_t height, width, channels, classes;
@@ -36,13 +39,20 @@ struct clmix_model_kind {
     clmix_status (*read)(const cJSON *json, const char *where, struct clmix_model_keys *keys);
     /* Adds every key but "model" to `json`; false when the host is out of memory. */
     bool (*write)(const struct clmix_model_keys *keys, cJSON *json);
-    /* Pictures (B, H, W, C) -> logits (B, classes). */
-    clmix_value (*build)(clmix_scope at, clmix_value pictures, const struct clmix_model_keys *keys);
+    /* Lists the ports, for samples of `length` tokens (0: of as many as the keys say; without meaning for pictures): how many. */
+    int (*ports)(const struct clmix_model_keys *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
+    /* A value a port, pictures f32 (B, H, W, C) -> logits (B, classes). */
+    clmix_value (*build)(clmix_scope at, const clmix_value *inputs, const struct clmix_model_keys *keys);
     void (*count)(const struct clmix_model_keys *keys, struct clmix_paper_count *count);
 };
 
 /* The model called `name`; UNSUPPORTED with the list of those that are here. */
 clmix_status clmix_model_kind_find(const char *where, const char *name, const struct clmix_model_kind **kind);
+
+/* --- ports.c: ports that models have in common -------------------------------------------------------------------------------------- */
+
+/* "pictures" u8 (height, width, channels), the one port of an image model. */
+int clmix_ports_picture(const struct clmix_model_keys *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
 
 /* --- keys.c: reading and writing what models have in common ------------------------------------------------------------------------- */
 

@@ -43,11 +43,11 @@ clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wave
     return clmix_concat(up, (int)config->levels, -1);
 }
 
-static clmix_value wavemix_build(clmix_scope at, clmix_value pictures, const struct clmix_model_keys *keys)
+static clmix_value wavemix_build(clmix_scope at, const clmix_value *inputs, const struct clmix_model_keys *keys)
 {
     const struct wavemix_config *config = &keys->of.wavemix;
 
-    clmix_value x = clmix_conv2d(clmix_in(at, "conv.0"), pictures, config->dim / 2, clmix_square(3, config->stem_stride, 1), true);
+    clmix_value x = clmix_conv2d(clmix_in(at, "conv.0"), inputs[0], config->dim / 2, clmix_square(3, config->stem_stride, 1), true);
     x = clmix_conv2d(clmix_in(at, "conv.1"), x, config->dim, clmix_square(3, 1, 1), true);
     for (size_t i = 0; i < config->depth; i++) {
         clmix_scope block = clmix_in(at, "layers.%zu.0", i);
@@ -190,6 +190,7 @@ const struct clmix_model_kind clmix_model_wavemix = {
     .name = "wavemix",
     .read = wavemix_read,
     .write = wavemix_write,
+    .ports = clmix_ports_picture,
     .build = wavemix_build,
     .count = wavemix_count,
 };

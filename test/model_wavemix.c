@@ -79,7 +79,7 @@ static size_t count_parameters(const clmix_config *config)
     clmix_graph *graph = clmix_graph_new();
 
     clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    clmix_value logits = clmix_model(clmix_root(graph), clmix_input(graph, "x", CLMIX_F32, 4, size), config);
+    clmix_value logits = clmix_model(clmix_root(graph), (clmix_value[]){ clmix_input(graph, "x", CLMIX_F32, 4, size) }, config);
     ok(clmix_graph_check(graph));
     clmix_shape shape = clmix_shape_of(logits);
     ck_assert(shape.rank == 2 && shape.size[0] == 2 && shape.size[1] == clmix_config_classes(config));
@@ -256,15 +256,31 @@ START_TEST(dim_of_a_preset_can_be_overridden_alone)
 }
 END_TEST
 
+START_TEST(a_model_of_pictures_has_one_port)
+{
+    clmix_config *config;
+    clmix_port port;
+
+    ok(clmix_config_open(&config, TINY));
+    ck_assert_int_eq(clmix_config_port_count(config), 1);
+    ok(clmix_config_port(config, 0, &port));
+    ck_assert_str_eq(port.name, "pictures");
+    ck_assert(port.type == CLMIX_U8 && port.rank == 3 && port.size[0] == 24 && port.size[1] == 16 && port.size[2] == 3);
+    ck_assert_int_eq(clmix_config_port(config, 1, &port), CLMIX_ERROR_ARGUMENT);
+    clmix_config_free(config);
+}
+END_TEST
+
 START_TEST(model_refuses_pictures_of_another_size)
 {
     clmix_config *config;
     clmix_graph *graph = clmix_graph_new();
 
     ok(clmix_config_open(&config, TINY));
-    clmix_model(clmix_root(graph), clmix_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 1, 16, 24, 3 }), config);
+    clmix_value pictures = clmix_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 1, 16, 24, 3 });
+    clmix_model(clmix_root(graph), &pictures, config);
     ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(clmix_error(), "(batch, 24, 16, 3)"));
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "takes pictures of 24x16x3 in a batch, and 1x16x24x3"));
     clmix_graph_free(graph);
     clmix_config_free(config);
 }
@@ -576,6 +592,7 @@ int main(void)
     tcase_add_test(configs, overrides_are_checked_as_a_whole_by_the_next_use);
     tcase_add_test(configs, dim_of_a_preset_can_be_overridden_alone);
     tcase_add_test(configs, model_refuses_pictures_of_another_size);
+    tcase_add_test(configs, a_model_of_pictures_has_one_port);
     suite_add_tcase(suite, configs);
 
     tcase_set_timeout(networks, 300);

@@ -37,7 +37,7 @@ static clmix_status plan_training(void)
     clmix_status status = clmix_device_generic(&generic);
 
     clmix_want_gradient(pictures);
-    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), pictures, tiny.config), labels, 0.1f, none, none);
+    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), &pictures, tiny.config), labels, 0.1f, none, none);
     clmix_backward(graph, 1, &loss, &none);
     clmix_output(graph, "loss", loss);
     clmix_output(graph, "gradient", clmix_gradient_of(pictures));
@@ -63,7 +63,9 @@ static clmix_status plan_slices(void)
     clmix_plan_cost cost = { .launches = 0 };
     clmix_status status = clmix_device_generic(&generic);
 
-    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size), tiny.config));
+    clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size);
+
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), &pictures, tiny.config));
     setenv("CLMIX_SLICE", "1", 1);
     if (status == CLMIX_OK)
         status = clmix_plan_compile(&plan, graph, generic, CLMIX_INFERENCE);
@@ -272,7 +274,7 @@ static clmix_status watch_a_run(void)
     clmix_plan *plan = NULL;
     clmix_status status;
 
-    clmix_output(graph, "logits", clmix_model(clmix_root(graph), pictures, tiny.config));
+    clmix_output(graph, "logits", clmix_model(clmix_root(graph), &pictures, tiny.config));
     status = clmix_plan_compile(&plan, graph, tiny.device, CLMIX_INFERENCE);
     if (status == CLMIX_OK)
         status = watch(plan);

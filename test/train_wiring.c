@@ -19,11 +19,11 @@ enum { BATCH = 16, MOST = 24, CLASSES = 10, SIDE = 16, CHANNELS = 3 };
 
 /* No model of this version has batch normalisation, so this program's has it behind its logits (CMakeLists.txt: --wrap): there it takes the
  * batch's statistics into every gradient. */
-clmix_value __real_clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
-clmix_value __wrap_clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
-clmix_value __wrap_clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config)
+clmix_value __real_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
+clmix_value __wrap_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
+clmix_value __wrap_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config)
 {
-    return clmix_batch_norm(clmix_in(at, "norm"), __real_clmix_model(at, pictures, config), 1e-3f, 0.1f);
+    return clmix_batch_norm(clmix_in(at, "norm"), __real_clmix_model(at, inputs, config), 1e-3f, 0.1f);
 }
 
 /* ---- the other side ------------------------------------------------------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ static clmix_plan *compile(const struct hand *hand, size_t count, clmix_mode mod
     clmix_graph *graph = clmix_graph_new();
     clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size),
                 labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), x = clmix_normalize(pictures, hand->mean, hand->std),
-                logits = clmix_model(clmix_root(graph), x, hand->config);
+                logits = clmix_model(clmix_root(graph), &x, hand->config);
     clmix_value second = { 0 }, weight = { 0 }, loss;
     const clmix_value one = { 0 };
     clmix_plan *plan;

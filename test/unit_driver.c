@@ -440,7 +440,7 @@ static clmix_graph *build_training(void)
     clmix_graph *graph = clmix_graph_new();
     clmix_value pictures = clmix_normalize(clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size), half, half), loss;
 
-    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), pictures, tiny.config),
+    loss = clmix_cross_entropy(clmix_model(clmix_root(graph), &pictures, tiny.config),
                                clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), 0.1f, none, none);
     clmix_output(graph, "loss", loss);
     clmix_backward(graph, 1, &loss, &none);

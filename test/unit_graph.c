@@ -218,7 +218,7 @@ static clmix_plan *plan_wavemix(const char *model, size_t batch, bool train)
 
     ck_assert_msg(clmix_config_open(&config, model) == CLMIX_OK, "%s", clmix_error());
     clmix_config_picture(config, &height, &width, &channels);
-    logits = clmix_model(clmix_root(graph), input(graph, "pictures", batch, height, width, channels), config);
+    logits = clmix_model(clmix_root(graph), (clmix_value[]){ input(graph, "pictures", batch, height, width, channels) }, config);
     if (train) {
         loss = clmix_cross_entropy(logits, clmix_input(graph, "labels", CLMIX_I32, 1, &batch), 0, clmix_no_value(), clmix_no_value());
         clmix_output(graph, "loss", loss);

@@ -246,6 +246,7 @@ END_TEST
 START_TEST(configurations)
 {
     clmix_config *config = NULL;
+    clmix_port port;
     size_t count = 1, width = 1;
     double megabytes;
     char *text;
@@ -265,8 +266,12 @@ START_TEST(configurations)
     clmix_config_picture(config, NULL, NULL, NULL);
     ck_assert_uint_eq(clmix_config_classes(NULL), 0);
     ck_assert(clmix_preset_name(0) != NULL && clmix_preset_name((size_t)-1) == NULL);
-    expect_poisoned(clmix_model(nowhere, none, NULL));
-    expect_poisoned(clmix_model(nowhere, none, config));
+    ck_assert_int_eq(clmix_config_port_count(NULL), 0);
+    REFUSED(config, clmix_config_port, NULL, 0, &port);
+    REFUSED(port, clmix_config_port, config, 0, NULL);
+    expect_poisoned(clmix_model(nowhere, &none, NULL));
+    expect_poisoned(clmix_model(nowhere, &none, config));
+    expect_poisoned(clmix_model(nowhere, NULL, config));
     REFUSED(config, clmix_config_paper_count, NULL, &count, &megabytes);
     REFUSED(parameters, clmix_config_paper_count, config, NULL, &megabytes);
     REFUSED(megabytes, clmix_config_paper_count, config, &count, NULL);

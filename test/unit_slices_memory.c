@@ -59,11 +59,12 @@ static clmix_plan *plan_wavemix(clmix_device *device, const char *model, size_t 
     clmix_graph *graph = clmix_graph_new();
     clmix_plan *plan = NULL;
     size_t height, width, channels;
-    clmix_value logits, loss, one = clmix_no_value();
+    clmix_value pictures, logits, loss, one = clmix_no_value();
 
     ops_ok(clmix_config_open(&config, model));
     clmix_config_picture(config, &height, &width, &channels);
-    logits = clmix_model(clmix_root(graph), batch_input(graph, "pictures", ops_shape4(batch, height, width, channels)), config);
+    pictures = batch_input(graph, "pictures", ops_shape4(batch, height, width, channels));
+    logits = clmix_model(clmix_root(graph), &pictures, config);
     clmix_output(graph, "logits", logits);
     if (train) {
         loss = clmix_cross_entropy(logits, clmix_batch_input(graph, "labels", CLMIX_I32, 1, &batch), 0, clmix_no_value(), clmix_no_value());

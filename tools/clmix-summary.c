@@ -4,6 +4,7 @@
 #include "common/model_options.h"
 #include "common/terminal.h"
 #include "graph/graph.h"
+#include "network/front.h"
 #include "network/network.h"
 #include <clmix/train.h>
 #include <stdio.h>
@@ -50,12 +51,7 @@ static size_t count_parameters(const clmix_graph *graph)
 
 static clmix_status build_graph(struct summary *summary)
 {
-    size_t size[4] = { summary->batch, 0, 0, 0 };
-
-    clmix_config_picture(summary->config, &size[1], &size[2], &size[3]);
-    summary->graph = clmix_graph_new();
-    clmix_value pictures = clmix_batch_input(summary->graph, "pictures", CLMIX_F32, 4, size);
-    clmix_output(summary->graph, "logits", clmix_model(clmix_root(summary->graph), pictures, summary->config));
+    summary->graph = clmix_front_outline(summary->config, summary->batch);
     return clmix_graph_check(summary->graph);
 }
 

@@ -42,9 +42,15 @@ CLMIX_API size_t clmix_config_classes(const clmix_config *config);
 /* Names of all presets, in order; NULL beyond the last. */
 CLMIX_API const char *clmix_preset_name(size_t index);
 
-/* Appends the model to a graph: pictures f32 (B, H, W, C) -> logits (B, classes). A NULL `config` is an error of the graph (ARGUMENT),
- * and so are pictures of another size. */
-CLMIX_API clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config);
+/* The ports of the model: what it reads of a sample. The count is 0 of a NULL configuration; a model of pictures has one, "pictures" u8
+ * (height, width, channels). The port's name belongs to the library. Neither pointer may be NULL. Errors: ARGUMENT (there is no such port).
+ * Since 0.2. */
+CLMIX_API int clmix_config_port_count(const clmix_config *config);
+CLMIX_API clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port *port);
+
+/* Appends the model to a graph. `inputs` has a value a port: pictures f32 (B, H, W, C), which clmix_normalize makes of bytes; the result are
+ * logits (B, classes). A NULL `inputs` or `config` is an error of the graph (ARGUMENT), and so are values of another shape. */
+CLMIX_API clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
 
 /* The papers' counting rule (torchsummary): parameters counted at each call of a module, and the "estimated total size" in MB for one
  * picture. None may be NULL. Errors: ARGUMENT, and what clmix_config_set left wrong. */

@@ -1,5 +1,7 @@
 /* What a port holds. */
-#include <clmix/port.h>
+#include "base/port.h"
+
+#include <stdio.h>
 
 size_t clmix_type_bytes(clmix_type type)
 {
@@ -18,4 +20,27 @@ size_t clmix_port_count(const clmix_port *port)
 size_t clmix_port_bytes(const clmix_port *port)
 {
     return port == NULL ? 0 : clmix_port_count(port) * clmix_type_bytes(port->type);
+}
+
+const char *clmix_type_name(clmix_type type)
+{
+    return type == CLMIX_U8 ? "u8" : type == CLMIX_I32 ? "i32" : "f32";
+}
+
+char *clmix_port_size_text(const clmix_port *port, char text[CLMIX_PORT_TEXT])
+{
+    int used = 0;
+
+    snprintf(text, CLMIX_PORT_TEXT, "1");
+    for (int axis = 0; axis < port->rank; axis++)
+        used += snprintf(text + used, (size_t)(CLMIX_PORT_TEXT - used), axis == 0 ? "%zu" : "x%zu", port->size[axis]);
+    return text;
+}
+
+char *clmix_port_text(const clmix_port *port, char text[CLMIX_PORT_TEXT])
+{
+    char size[CLMIX_PORT_TEXT];
+
+    snprintf(text, CLMIX_PORT_TEXT, "%.40s (%s %.70s)", port->name, clmix_type_name(port->type), clmix_port_size_text(port, size));
+    return text;
 }

@@ -2,6 +2,7 @@
 #include "base/status.h"
 #include "io/picture.h"
 #include "network/config.h"
+#include "network/front.h"
 #include "network/network.h"
 #include <clmix/ops.h>
 #include <math.h>
@@ -11,12 +12,10 @@
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
                                     const float std[4], size_t count)
 {
-    size_t size[4] = { count, 0, 0, 0 };
+    struct clmix_front front = { .batch = count, .mean = mean, .std = std };
     clmix_graph *graph = clmix_graph_new();
+    clmix_value logits = clmix_front_build(&front, graph, config);
 
-    clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    clmix_value pixels = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size);
-    clmix_value logits = clmix_model(clmix_root(graph), clmix_normalize(pixels, mean, std), config);
     clmix_output(graph, "logits", logits);
     clmix_output(graph, "probabilities", clmix_softmax(logits, -1));
     clmix_status status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);

@@ -309,25 +309,7 @@ size_t clmix_config_classes(const clmix_config *config)
     return config ? config->keys.picture.classes : 0;
 }
 
-/* ---- the model ---------------------------------------------------------------------------------------------------------------------- */
-
-clmix_value clmix_model(clmix_scope at, clmix_value pictures, const clmix_config *config)
-{
-    clmix_status status = clmix_config_check(config);
-    if (status)
-        return clmix_poison(at, status, "%s", clmix_error());
-    if (!clmix_is_value(pictures))
-        return pictures;
-
-    const struct clmix_picture_keys *want = &config->keys.picture;
-    clmix_shape shape = clmix_shape_of(pictures);
-    if (shape.rank != 4 || shape.size[1] != want->height || shape.size[2] != want->width || shape.size[3] != want->channels) {
-        char found[64];
-        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes pictures (batch, %zu, %zu, %zu), and %s was given", config->name,
-                            want->height, want->width, want->channels, clmix_shape_text(shape, found));
-    }
-    return config->kind->build(at, pictures, &config->keys);
-}
+/* ---- the papers' counting rule -------------------------------------------------------------------------------------------------------------- */
 
 clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes)
 {

@@ -26,4 +26,7 @@ clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config);
 /* CLMIX_OK, or the failure that reading the overridden configuration gave. */
 clmix_status clmix_config_check(const clmix_config *config);
 
+/* model.c: the ports for samples of `length` tokens (0: of as many as the configuration has, or of a model without): how many. 0 for NULL. */
+int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
+
 #endif

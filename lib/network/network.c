@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "graph/op.h"
 #include "network/config.h"
+#include "network/front.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,10 @@
 
 /* ---- making ------------------------------------------------------------------------------------------------------------------------- */
 
-/* The model for one picture, for the names and places of its tensors; they are the same for every batch. */
+/* The model for one sample, for the names and places of its tensors; they are the same for every batch. */
 static clmix_status build_graph(clmix_network *network)
 {
-    const struct clmix_picture_keys *picture = &network->config->keys.picture;
-    const size_t size[4] = { 1, picture->height, picture->width, picture->channels };
-
-    network->graph = clmix_graph_new();
-    clmix_value pictures = clmix_batch_input(network->graph, "pictures", CLMIX_F32, 4, size);
-    clmix_output(network->graph, "logits", clmix_model(clmix_root(network->graph), pictures, network->config));
+    network->graph = clmix_front_outline(network->config, 1);
     return clmix_graph_check(network->graph);
 }
 

@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/status.h"
 #include "network/config.h"
+#include "network/front.h"
 
 #include <clmix/ops.h>
 
@@ -40,13 +41,11 @@ void clmix_recipe_clear(struct clmix_recipe *recipe)
 /* Pictures to logits; `label` is the input made on the way. */
 static clmix_value build_logits(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch, clmix_value *label)
 {
-    size_t size[4] = { batch, 0, 0, 0 };
-    clmix_value pictures;
+    struct clmix_front front = { .batch = batch, .mean = recipe->mean, .std = recipe->std };
+    clmix_value logits = clmix_front_build(&front, graph, recipe->config);
 
-    clmix_config_picture(recipe->config, &size[1], &size[2], &size[3]);
-    pictures = clmix_batch_input(graph, CLMIX_PICTURES, CLMIX_U8, 4, size);
     *label = clmix_batch_input(graph, CLMIX_LABELS, CLMIX_I32, 1, &batch);
-    return clmix_model(clmix_root(graph), clmix_normalize(pictures, recipe->mean, recipe->std), recipe->config);
+    return logits;
 }
 
 /* The patterns one after another; the first that matches nothing is an error. */

@@ -2,6 +2,7 @@
 #include "base/status.h"
 #include "graph/op.h"
 #include "network/config.h"
+#include "network/front.h"
 #include "network/network.h"
 #include "runtime/runtime.h"
 #include "train/optimizer.h"
@@ -122,12 +123,6 @@ static size_t picture_count(const struct model_case *model)
     return model->batch * size->height * size->width * size->channels;
 }
 
-static clmix_value picture_input(const struct model_case *model, clmix_graph *graph)
-{
-    const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
-    return clmix_batch_input(graph, "pictures", CLMIX_F32, 4, (size_t[]){ model->batch, size->height, size->width, size->channels });
-}
-
 /* Reads an output of `plan` and compares it. */
 static clmix_status compare_output(const struct model_case *model, clmix_plan *plan, const char *output, const char *name, size_t count)
 {
@@ -151,10 +146,7 @@ static clmix_status evaluate(struct model_case *model)
     clmix_plan *plan = NULL;
     if (!clmix_safetensors_find(model->of->file, "eval.output"))
         return CLMIX_OK;
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value logits = clmix_model(clmix_root(graph), picture_input(model, graph), clmix_network_config(model->network));
-    clmix_output(graph, "logits", logits);
-
+    clmix_graph *graph = clmix_front_outline(clmix_network_config(model->network), model->batch);
     clmix_status status = clmix_plan_compile(&plan, graph, model->of->device, CLMIX_INFERENCE);
     if (!status)
         status = bind_network(model, plan);
@@ -164,7 +156,7 @@ static clmix_status evaluate(struct model_case *model)
         status = clmix_plan_run(plan);
     if (!status)
         status =
-            compare_output(model, plan, "logits", "eval.output", model->batch * clmix_config_classes(clmix_network_config(model->network)));
+            compare_output(model, plan, "output", "eval.output", model->batch * clmix_config_classes(clmix_network_config(model->network)));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     return status;
@@ -181,16 +173,16 @@ static clmix_status compile_training(struct model_case *model)
     CLMIX_TRY(clmix_case_integers(label, &model->labels));
 
     clmix_graph *graph = model->graph = clmix_graph_new();
-    clmix_value pictures = picture_input(model, graph);
+    struct clmix_front front = { .batch = model->batch };
+    clmix_value logits = clmix_front_build(&front, graph, clmix_network_config(model->network));
     clmix_value labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, &model->batch);
-    clmix_want_gradient(pictures);
-    clmix_value logits = clmix_model(clmix_root(graph), pictures, clmix_network_config(model->network));
     clmix_value loss = clmix_cross_entropy(logits, labels, 0.0f, clmix_no_value(), clmix_no_value());
     clmix_value one = clmix_no_value();
+    clmix_want_gradient(front.inputs[0]);
     clmix_backward(graph, 1, &loss, &one);
     clmix_output(graph, "logits", logits);
     clmix_output(graph, "loss", loss);
-    clmix_output(graph, "gradient", clmix_gradient_of(pictures));
+    clmix_output(graph, "gradient", clmix_gradient_of(front.inputs[0]));
 
     CLMIX_TRY(clmix_plan_compile(&model->plan, graph, model->of->device, CLMIX_TRAINING));
     CLMIX_TRY(bind_network(model, model->plan));

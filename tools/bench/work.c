@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "bench/bench.h"
+#include "network/front.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +21,9 @@ void bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t bat
 {
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     const clmix_value none = { 0 };
-    size_t size[4] = { batch, 0, 0, 0 };
-    clmix_value pictures, labels, logits, loss;
+    struct clmix_front front = { .batch = batch, .mean = half, .std = half };
+    clmix_value logits = clmix_front_build(&front, graph, config), labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, &batch), loss;
 
-    clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size);
-    labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, &batch);
-    logits = clmix_model(clmix_root(graph), clmix_normalize(pictures, half, half), config);
     loss = clmix_cross_entropy(logits, labels, 0.0f, none, none);
     clmix_output(graph, "loss", loss);
     if (backward)

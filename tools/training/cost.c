@@ -1,6 +1,7 @@
 /* What a training run costs: the plan's sum, the header line, the answer of --dry-run, and whether the device has room. */
 #include "base/text.h"
 #include "common/terminal.h"
+#include "network/front.h"
 #include "training/session.h"
 
 #include <stdio.h>
@@ -9,11 +10,9 @@
 
 static size_t count_parameters(const clmix_config *config)
 {
-    clmix_graph *graph = clmix_graph_new();
-    size_t size[4] = { 1, 0, 0, 0 }, sum = 0;
+    clmix_graph *graph = clmix_front_outline(config, 1);
+    size_t sum = 0;
 
-    clmix_config_picture(config, &size[1], &size[2], &size[3]);
-    clmix_output(graph, "logits", clmix_model(clmix_root(graph), clmix_batch_input(graph, "pictures", CLMIX_F32, 4, size), config));
     for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
         clmix_tensor_info info;
 

@@ -1,0 +1,29 @@
+/* A model's graph from the arrays of a batch to its outputs: an input for each port, what stands between that and the model, the model. Built
+ * here for all who run a model: inference, training, evaluation, reference cases, measurements. */
+#ifndef CLMIX_NETWORK_FRONT_H
+#define CLMIX_NETWORK_FRONT_H
+
+#include "models/model.h"
+#include <clmix/network.h>
+
+struct clmix_front {
+    size_t batch;  /* samples */
+    size_t length; /* tokens of each; 0 where samples have none, or for as many as the configuration has */
+    const float *mean,
+        *std; /* of u8 pictures, an entry a channel, for clmix_normalize. NULL: ports of bytes are inputs of floats, and nothing
+                                stands in front of the model */
+
+    /* Filled in: the inputs, one a port, called as it is. */
+    clmix_value inputs[CLMIX_MOST_PORTS];
+};
+
+/* An input called as the port is, whose first axis is the batch. */
+clmix_value clmix_front_input(clmix_graph *graph, const clmix_port *port, clmix_type type, size_t batch);
+
+/* Appends inputs and model, and gives what clmix_model gives. */
+clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
+
+/* A graph of the model alone, on inputs of floats, for its layers and tensors; its output is called "output". The caller frees it. */
+clmix_graph *clmix_front_outline(const clmix_config *config, size_t batch);
+
+#endif

@@ -1,0 +1,63 @@
+/* A configuration as a model: the ports that it reads, and its graph on values of theirs. */
+#include "base/port.h"
+#include "base/status.h"
+#include "graph/op.h"
+#include "network/config.h"
+
+int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS])
+{
+    return config ? config->kind->ports(&config->keys, length, ports) : 0;
+}
+
+int clmix_config_port_count(const clmix_config *config)
+{
+    clmix_port ports[CLMIX_MOST_PORTS];
+
+    return clmix_config_ports(config, 0, ports);
+}
+
+clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port *port)
+{
+    CLMIX_NEED(config);
+    CLMIX_NEED(port);
+
+    clmix_port ports[CLMIX_MOST_PORTS];
+    int count = clmix_config_ports(config, 0, ports);
+    if (index < 0 || index >= count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "port %d of '%s', which has %d", index, config->name, count);
+    *port = ports[index];
+    return CLMIX_OK;
+}
+
+/* Whether a value is a batch of what a port has. */
+static bool fits(clmix_shape shape, const clmix_port *port)
+{
+    bool same = shape.rank == port->rank + 1;
+
+    for (int axis = 0; same && axis < port->rank; axis++)
+        same = shape.size[axis + 1] == port->size[axis];
+    return same;
+}
+
+clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config)
+{
+    clmix_status status = clmix_config_check(config);
+    if (status)
+        return clmix_poison(at, status, "%s", clmix_error());
+    if (!inputs)
+        return clmix_poison_null(at, "clmix_model", "inputs");
+
+    clmix_shape first = clmix_shape_of(inputs[0]);
+    clmix_port ports[CLMIX_MOST_PORTS];
+    int count = clmix_config_ports(config, first.rank == 2 ? first.size[1] : 0, ports);
+    for (int i = 0; i < count; i++) {
+        if (!clmix_is_value(inputs[i]))
+            return inputs[i];
+        clmix_shape shape = clmix_shape_of(inputs[i]);
+        char found[64], wanted[CLMIX_PORT_TEXT];
+        if (!fits(shape, &ports[i]))
+            return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes %s of %s in a batch, and %s was given", config->name, ports[i].name,
+                                clmix_port_size_text(&ports[i], wanted), clmix_shape_text(shape, found));
+    }
+    return config->kind->build(at, inputs, &config->keys);
+}
