@@ -228,12 +228,9 @@ void open_tiny_world(void)
     tiny_ok(clmix_device_open(&tiny.device, NULL));
     tiny_ok(clmix_config_open(&tiny.config, TINY_CONFIG));
     tiny_ok(clmix_dataset_open(&tiny.data, DATA, 8, 8, 3));
-    for (size_t i = 0; i < TINY_PICTURES; i++) {
-        int label;
-
-        tiny_ok(clmix_dataset_get(tiny.data, CLMIX_TRAIN, i, tiny.pictures + i * TINY_BYTES / TINY_PICTURES, &label));
-        tiny.labels[i] = label;
-    }
+    for (size_t i = 0; i < TINY_PICTURES; i++)
+        tiny_ok(
+            clmix_dataset_get(tiny.data, CLMIX_TRAIN, i, (void *[]){ tiny.pictures + i * TINY_BYTES / TINY_PICTURES, &tiny.labels[i] }));
     tiny.model = make_model(TINY_SEED, tiny.model_path, tiny.predictions, &tiny.model_bytes);
     tiny.other = make_model(OTHER_SEED, tiny.other_path, tiny.other_predictions, &tiny.other_bytes);
     tiny_ok(clmix_network_load(&tiny.network, tiny.device, tiny.model_path));

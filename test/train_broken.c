@@ -26,16 +26,16 @@ static struct {
     pthread_cond_t change;
 } faults = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
 
-static clmix_status give(clmix_split split, size_t index, unsigned char *picture, int *label)
+static clmix_status give(clmix_split split, size_t index, void *const *arrays)
 {
     if (faults.broken[split][index])
         return clmix_fail(CLMIX_ERROR_FORMAT, "picture %zu is no picture", index);
     if (faults.missing[split][index])
         return clmix_fail(CLMIX_ERROR_FILE, "picture %zu is gone", index);
-    return clmix_dataset_get(faults.inner, split, index, picture, label);
+    return clmix_dataset_get(faults.inner, split, index, arrays);
 }
 
-static clmix_status get_faulty(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
+static clmix_status get_faulty(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)
 {
     clmix_status status;
 
@@ -45,7 +45,7 @@ static clmix_status get_faulty(const clmix_dataset *dataset, clmix_split split, 
     while (faults.stalled[split][index])
         pthread_cond_wait(&faults.change, &faults.lock);
     pthread_mutex_unlock(&faults.lock);
-    status = give(split, index, picture, label);
+    status = give(split, index, arrays);
     pthread_mutex_lock(&faults.lock);
     faults.inside--;
     pthread_cond_broadcast(&faults.change);
@@ -68,7 +68,7 @@ static clmix_dataset *open_faulty(void)
 
     ck_assert(data != NULL && others != NULL);
     atomic_init(others, 0);
-    *data = (clmix_dataset){ .source = &faulty, .size = faults.inner->size, .count = { TRAIN, TEST }, .others = others };
+    *data = (clmix_dataset){ .source = &faulty, .ports = faults.inner->ports, .count = { TRAIN, TEST }, .others = others };
     ops_ok(clmix_dataset_name_classes(data, (const char *const *)faults.inner->class_names, faults.inner->classes));
     return data;
 }
@@ -272,7 +272,7 @@ START_TEST(where_all_are_broken_it_ends)
     for (size_t i = 0; i < TRAIN; i++)
         faults.broken[CLMIX_TRAIN][i] = true;
     ck_assert_int_eq(train(train_folders[0], false, true, &watch), CLMIX_ERROR_FORMAT);
-    ck_assert_msg(strstr(clmix_error(), "none of the 72 training pictures can be decoded") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(), "none of the 72 training samples can be decoded") != NULL, "%s", clmix_error());
     memset(faults.broken, 0, sizeof faults.broken);
     for (size_t i = 0; i < TEST; i++)
         faults.broken[CLMIX_TEST][i] = true;

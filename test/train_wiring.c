@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "data/augment.h"
+#include "data/mixup.h"
 #include "network/network.h"
 #include "support_ops.h"
 #include "support_train.h"
@@ -452,7 +453,7 @@ static void mix(const clmix_train_options *options, size_t epoch, const uint32_t
     *whole = *part;
     for (size_t i = 0; i < part->count; i++) {
         const size_t next = (i + 1) % part->count;
-        const unsigned share = clmix_augment_share(&options->augment, options->seed, epoch, order[i]);
+        const unsigned share = clmix_mixup_share(&options->augment, options->seed, epoch, order[i]);
 
         for (size_t j = 0; j < TRAIN_PICTURE; j++)
             part->pictures[i * TRAIN_PICTURE + j] = (uint8_t)((share * whole->pictures[i * TRAIN_PICTURE + j] +
@@ -476,10 +477,8 @@ static size_t take_batch(const clmix_dataset *data, const clmix_train_options *o
     part->count = TRAIN_COUNT - first < BATCH ? TRAIN_COUNT - first : BATCH;
     for (size_t i = 0; i < part->count; i++) {
         uint8_t *picture = part->pictures + i * TRAIN_PICTURE;
-        int label;
 
-        ops_ok(clmix_dataset_get(data, CLMIX_TRAIN, order[first + i], picture, &label));
-        part->labels[i] = label;
+        ops_ok(clmix_dataset_get(data, CLMIX_TRAIN, order[first + i], (void *[]){ picture, &part->labels[i] }));
         memcpy(before, picture, sizeof before);
         clmix_augment_picture(&options->augment, options->seed, epoch, order[first + i], SIDE, SIDE, CHANNELS, picture, scratch);
         changed += memcmp(before, picture, sizeof before) != 0;
@@ -499,7 +498,7 @@ static double score(const struct hand *hand, const clmix_dataset *data)
     float loss;
 
     for (size_t i = 0; i < TEST_COUNT; i++)
-        ops_ok(clmix_dataset_get(data, CLMIX_TEST, i, pictures + i * TRAIN_PICTURE, &labels[i]));
+        ops_ok(clmix_dataset_get(data, CLMIX_TEST, i, (void *[]){ pictures + i * TRAIN_PICTURE, &labels[i] }));
     ops_ok(clmix_plan_write(plan, "pictures", pictures, sizeof pictures));
     ops_ok(clmix_plan_write(plan, "labels", labels, sizeof labels));
     ops_ok(clmix_plan_run(plan));

@@ -78,10 +78,8 @@ START_TEST(shapes_are_reproducible_and_balanced)
                   *c = must_open("shapes:seed=1", 0, 0, 0);
     unsigned char first[3072], second[3072];
     int label, other, counts[10] = { 0 };
-    size_t height, width, channels;
 
-    clmix_dataset_size(a, &height, &width, &channels);
-    ck_assert(height == 32 && width == 32 && channels == 3);
+    must_be_sized(a, 32, 32, 3);
     ck_assert(clmix_dataset_count(a, CLMIX_TRAIN) == 10000 && clmix_dataset_count(a, CLMIX_TEST) == 2000 &&
               clmix_dataset_count(b, CLMIX_TRAIN) == 40);
     ck_assert_int_eq(clmix_dataset_classes(a), 10);
@@ -99,7 +97,8 @@ START_TEST(shapes_are_reproducible_and_balanced)
     }
     for (int i = 0; i < 10; i++)
         ck_assert_int_eq(counts[i], 4);
-    expect_error(clmix_dataset_get(a, CLMIX_TEST, 2000, first, &label), CLMIX_ERROR_ARGUMENT, "picture 2000 of the test split");
+    expect_error(clmix_dataset_get(a, CLMIX_TEST, 2000, (void *[]){ first, &label }), CLMIX_ERROR_ARGUMENT,
+                 "sample 2000 of the test split");
     clmix_dataset_close(a);
     clmix_dataset_close(b);
     clmix_dataset_close(c);
@@ -111,12 +110,11 @@ START_TEST(shapes_are_the_same_everywhere)
 {
     clmix_dataset *shapes = must_open("shapes:size=24", 0, 0, 0);
     unsigned char picture[24 * 24 * 3];
-    uint64_t hash = 0xCBF29CE484222325u;
+    uint64_t hash = HASH_START;
 
     for (size_t i = 0; i < 20; i++) {
         must_get(shapes, CLMIX_TRAIN, i, picture, NULL);
-        for (size_t k = 0; k < sizeof picture; k++)
-            hash = (hash ^ picture[k]) * 0x100000001B3u;
+        hash = hash_more(hash, picture, sizeof picture);
     }
     ck_assert_msg(hash == SHAPES_HASH, "0x%llXu", (unsigned long long)hash);
     clmix_dataset_close(shapes);
@@ -206,11 +204,10 @@ START_TEST(mnist_pictures)
     clmix_dataset *plain = must_open("mnist:" CLMIX_TEST_DATA "/mnist", 0, 0, 0),
                   *padded = must_open("mnist:" CLMIX_TEST_DATA "/mnist", 32, 32, 3);
     unsigned char picture[28 * 28], large[32 * 32 * 3];
-    size_t height, width, channels;
     int label, other;
 
-    clmix_dataset_size(plain, &height, &width, &channels);
-    ck_assert(height == 28 && width == 28 && channels == 1);
+    must_be_sized(plain, 28, 28, 1);
+    must_be_sized(padded, 32, 32, 3);
     ck_assert(clmix_dataset_count(plain, CLMIX_TRAIN) == 12 && clmix_dataset_count(plain, CLMIX_TEST) == 8); /* plain and .gz */
     for (int split = 0; split < 2; split++) {
         unsigned brightest = 0;
@@ -269,11 +266,9 @@ START_TEST(folder_with_splits)
 {
     clmix_dataset *dataset = must_open("folder:" CLMIX_TEST_DATA "/folder", 0, 0, 0), *small;
     unsigned char picture[3072], tiny[16 * 16];
-    size_t height, width, channels;
     int label;
 
-    clmix_dataset_size(dataset, &height, &width, &channels);
-    ck_assert(height == 32 && width == 32 && channels == 3);
+    must_be_sized(dataset, 32, 32, 3);
     ck_assert(clmix_dataset_count(dataset, CLMIX_TRAIN) == 15 && clmix_dataset_count(dataset, CLMIX_TEST) == 6 &&
               clmix_dataset_classes(dataset) == 3);
     ck_assert_str_eq(clmix_dataset_class_name(dataset, 1), "frog");
@@ -318,6 +313,7 @@ START_TEST(folder_refusals)
     clmix_loader *loader = NULL;
     clmix_batch batch;
     unsigned char picture[8 * 8 * 3];
+    int32_t label;
 
     snprintf(spec, sizeof spec, "folder:%s", folder);
     expect_error(clmix_dataset_open(&dataset, spec, 8, 8, 3), CLMIX_ERROR_FORMAT, "holds 0 folders");
@@ -326,7 +322,7 @@ START_TEST(folder_refusals)
     ck_assert_int_eq(clmix_file_write(path, "no picture", 10), CLMIX_OK);
     expect_error(clmix_dataset_open(&dataset, spec, 0, 8, 3), CLMIX_ERROR_FORMAT, "x.PNG");
     dataset = must_open(spec, 8, 8, 3);
-    expect_error(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, picture, NULL), CLMIX_ERROR_FORMAT,
+    expect_error(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, (void *[]){ picture, &label }), CLMIX_ERROR_FORMAT,
                  "/a/x.PNG' (10 bytes) is neither PNG nor JPEG");
     expect_error(clmix_loader_open(&loader, dataset, CLMIX_TEST, 4, NULL), CLMIX_ERROR_ARGUMENT, "test split of this data set is empty");
     /* what a thread meets arrives at next, and stays */

@@ -147,7 +147,7 @@ static clmix_status open_data(const char *kind, size_t side)
         unsigned char pixels[32 * 32 * 3];
         int label;
 
-        status = clmix_dataset_get(data, CLMIX_TRAIN, 0, pixels, &label);
+        status = clmix_dataset_get(data, CLMIX_TRAIN, 0, (void *[]){ pixels, &label });
     }
     clmix_dataset_close(data);
     return status;

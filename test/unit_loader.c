@@ -2,6 +2,7 @@
 #include <clmix/data.h>
 
 #include "data/augment.h"
+#include "data/mixup.h"
 #include "support_data.h"
 #include "support_suite.h"
 
@@ -110,7 +111,7 @@ START_TEST(mixes_up)
     int draws = 20000;
 
     for (int i = 0; i < draws; i++) {
-        double share = clmix_augment_share(&augment, 5, 2, (size_t)i) / 256.0;
+        double share = clmix_mixup_share(&augment, 5, 2, (size_t)i) / 256.0;
 
         ck_assert(share >= 0 && share <= 1);
         sum += share;
@@ -121,37 +122,30 @@ START_TEST(mixes_up)
     ck_assert_double_lt(fabs(sum - 0.5), 0.02);
     ck_assert_double_lt(fabs(square / draws - sum * sum - 0.25 / (2.0 * (double)alphas[_i] + 1)), 0.01);
     augment.mixup = 0;
-    ck_assert_uint_eq(clmix_augment_share(&augment, 5, 2, 3), 256);
-    clmix_augment_blend(a, (const unsigned char[]){ 255, 255, 0, 9 }, 128, 4);
+    ck_assert_uint_eq(clmix_mixup_share(&augment, 5, 2, 3), 256);
+    clmix_mixup_blend(a, (const unsigned char[]){ 255, 255, 0, 9 }, 128, 4);
     ck_assert_mem_eq(a, ((const unsigned char[]){ 128, 255, 50, 8 }), 4);
-    clmix_augment_blend(a, (const unsigned char[]){ 1, 2, 3, 4 }, 256, 4);
+    clmix_mixup_blend(a, (const unsigned char[]){ 1, 2, 3, 4 }, 256, 4);
     ck_assert_mem_eq(a, ((const unsigned char[]){ 128, 255, 50, 8 }), 4);
-    clmix_augment_blend(a, (const unsigned char[]){ 1, 2, 3, 4 }, 0, 4);
+    clmix_mixup_blend(a, (const unsigned char[]){ 1, 2, 3, 4 }, 0, 4);
     ck_assert_mem_eq(a, ((const unsigned char[]){ 1, 2, 3, 4 }), 4);
 }
 END_TEST
 
-/* A hash over everything a batch says. */
-static uint64_t hash_batch(const clmix_batch *batch, size_t full, size_t picture_bytes)
+/* The arrays of a batch that has room for `full` samples. */
+static uint64_t hash_arrays(uint64_t hash, const clmix_batch *batch, size_t full)
 {
-    uint64_t hash = 0xCBF29CE484222325u;
-    const struct {
-        const void *data;
-        size_t bytes;
-    } parts[] = {
-        { &batch->count, sizeof batch->count },
-        { &batch->epoch, sizeof batch->epoch },
-        { &batch->index, sizeof batch->index },
-        { batch->pictures, full * picture_bytes },
-        { batch->labels, full * 4 },
-        { batch->second_labels, full * 4 },
-        { batch->weights, full * 4 },
-    };
-
-    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++)
-        for (size_t i = 0; i < parts[part].bytes; i++)
-            hash = (hash ^ ((const unsigned char *)parts[part].data)[i]) * 0x100000001B3u;
+    for (size_t i = 0; i < batch->port_count; i++)
+        hash = hash_more(hash, batch->arrays[i], full * clmix_port_bytes(&batch->ports[i]));
     return hash;
+}
+
+/* Everything a batch says. */
+static uint64_t hash_batch(const clmix_batch *batch, size_t full)
+{
+    const size_t place[] = { batch->count, batch->epoch, batch->index };
+
+    return hash_arrays(hash_more(HASH_START, place, sizeof place), batch, full);
 }
 
 #define RUN 23 /* batches: three epochs of 7 and a bit */
@@ -169,7 +163,7 @@ static void run_loader(const clmix_dataset *dataset, const clmix_loader_options 
         ck_assert_msg(clmix_loader_next(loader, &batch) == CLMIX_OK, "%s", clmix_error());
         ck_assert(batch.epoch == at / 7 && batch.index == at % 7 && batch.batches == 7);
         ck_assert_uint_eq(batch.count, batch.index == 6 ? 4 : 16);
-        hashes[i] = hash_batch(&batch, 16, 16 * 16 * 3);
+        hashes[i] = hash_batch(&batch, 16);
     }
     clmix_loader_close(loader);
 }
@@ -200,12 +194,42 @@ START_TEST(a_run_can_begin_anywhere)
 }
 END_TEST
 
+/* What a run is trained on: these sums must be the same on every host and in every version. */
+START_TEST(batches_are_the_same_everywhere)
+{
+    static const struct {
+        float mixup;
+        size_t ports;
+        uint64_t hash;
+    } rows[] = { { 0, 2, 0x54FE304AD9730F83u }, { 0.4f, 4, 0x748A47B0CE732B61u } };
+    clmix_dataset *dataset = must_open("shapes:size=16,train=100,test=10", 0, 0, 0);
+    const clmix_loader_options options = { .seed = 42,
+                                           .shuffle = true,
+                                           .augment = { .crop_padding = 2, .flip = true, .cutout = 4, .mixup = rows[_i].mixup } };
+    clmix_loader *loader = NULL;
+    uint64_t hash = HASH_START;
+    clmix_batch batch;
+
+    ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 16, &options), CLMIX_OK);
+    for (int i = 0; i < RUN; i++) {
+        ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+        ck_assert_uint_eq(batch.port_count, rows[_i].ports);
+        hash = hash_arrays(hash, &batch, 16);
+    }
+    ck_assert_msg(hash == rows[_i].hash, "0x%llXu", (unsigned long long)hash);
+    clmix_loader_close(loader);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
 START_TEST(an_epoch_has_every_picture_once)
 {
     clmix_dataset *dataset = must_open("shapes:size=8,train=50,test=30", 0, 0, 0);
     clmix_loader_options options = { .seed = 7, .shuffle = true, .threads = 2 };
     clmix_loader *loader = NULL;
     unsigned char pictures[50][192];
+    const unsigned char *given;
+    const int32_t *labels;
     clmix_batch batch;
     int moved = 0;
 
@@ -217,19 +241,22 @@ START_TEST(an_epoch_has_every_picture_once)
 
         for (size_t k = 0; k < 5; k++) {
             ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+            given = clmix_batch_array(&batch, "pictures");
+            labels = clmix_batch_array(&batch, "labels");
             for (size_t i = 0; i < batch.count; i++)
                 for (size_t p = 0; p < 50; p++)
-                    if (memcmp(pictures[p], batch.pictures + i * 192, 192) == 0) {
+                    if (memcmp(pictures[p], given + i * 192, 192) == 0) {
                         seen[p]++;
                         moved += p != k * 12 + i;
-                        ck_assert(batch.labels[i] == (int)(p % 10) && batch.second_labels[i] == batch.labels[i] && batch.weights[i] == 1);
+                        ck_assert_int_eq(labels[i], (int)(p % 10));
                     }
         }
         for (size_t p = 0; p < 50; p++)
             ck_assert_int_eq(seen[p], 1);
         for (size_t i = batch.count * 192; i < 12 * 192; i++) /* behind the last, smaller batch */
-            ck_assert_uint_eq(batch.pictures[i], 0);
-        ck_assert(batch.count == 2 && batch.labels[2] == -100 && batch.second_labels[11] == -100 && batch.weights[11] == 1);
+            ck_assert_uint_eq(given[i], 0);
+        ck_assert(batch.count == 2 && labels[2] == -100 && labels[11] == -100);
+        ck_assert_ptr_null(clmix_batch_array(&batch, "second_labels")); /* mixup's */
     }
     ck_assert_int_gt(moved, 100);
     clmix_loader_close(loader);
@@ -249,7 +276,7 @@ START_TEST(test_split_comes_as_stored)
     ck_assert(batch.count == 30 && batch.batches == 1);
     for (size_t i = 0; i < 30; i++) {
         must_get(dataset, CLMIX_TEST, i, picture, NULL);
-        ck_assert_mem_eq(picture, batch.pictures + i * 192, 192);
+        ck_assert_mem_eq(picture, (const unsigned char *)clmix_batch_array(&batch, "pictures") + i * 192, 192);
     }
     clmix_loader_close(loader);
     clmix_dataset_close(dataset);
@@ -262,19 +289,28 @@ START_TEST(mixup_in_a_batch)
     clmix_loader_options options = { .seed = 3, .augment = { .mixup = 1 } };
     clmix_loader *loader = NULL;
     unsigned char pictures[5][192];
+    const unsigned char *given;
+    const int32_t *labels, *second;
+    const float *weights;
     clmix_batch batch;
 
     for (size_t i = 0; i < 5; i++)
         must_get(dataset, CLMIX_TRAIN, i, pictures[i], NULL);
     ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 8, &options), CLMIX_OK);
     ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+    given = clmix_batch_array(&batch, "pictures");
+    labels = clmix_batch_array(&batch, "labels");
+    second = clmix_batch_array(&batch, "second_labels");
+    weights = clmix_batch_array(&batch, "label_weights");
     for (size_t i = 0; i < 5; i++) {
-        unsigned share = (unsigned)(256 * batch.weights[i]);
+        unsigned share = (unsigned)(256 * weights[i]);
 
-        ck_assert(batch.labels[i] == (int)i && batch.second_labels[i] == (int)(i + 1) % 5);
+        ck_assert(labels[i] == (int)i && second[i] == (int)(i + 1) % 5);
         for (size_t k = 0; k < 192; k++)
-            ck_assert_uint_eq(batch.pictures[i * 192 + k], (share * pictures[i][k] + (256 - share) * pictures[(i + 1) % 5][k] + 128) / 256);
+            ck_assert_uint_eq(given[i * 192 + k], (share * pictures[i][k] + (256 - share) * pictures[(i + 1) % 5][k] + 128) / 256);
     }
+    for (size_t i = 5; i < 8; i++)
+        ck_assert(labels[i] == -100 && second[i] == -100 && weights[i] == 1 && given[i * 192] == 0);
     clmix_loader_close(loader);
     clmix_dataset_close(dataset);
 }
@@ -339,6 +375,7 @@ int main(void)
     tcase_add_test(augment, draws_depend_on_seed_epoch_and_picture);
     tcase_add_loop_test(augment, mixes_up, 0, 3);
     tcase_add_test(loader, a_run_can_begin_anywhere);
+    tcase_add_loop_test(loader, batches_are_the_same_everywhere, 0, 2);
     tcase_add_test(loader, an_epoch_has_every_picture_once);
     tcase_add_test(loader, test_split_comes_as_stored);
     tcase_add_test(loader, mixup_in_a_batch);

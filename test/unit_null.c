@@ -126,6 +126,8 @@ START_TEST(graphs)
     ck_assert_uint_eq(clmix_shape_count(clmix_shape_of(none)), 0);
     ck_assert_uint_eq(clmix_port_count(NULL), 0);
     ck_assert_uint_eq(clmix_port_bytes(NULL), 0);
+    ck_assert_ptr_null(clmix_port_find(NULL, 1, "labels"));
+    ck_assert_ptr_null(clmix_port_find(&(clmix_port){ "labels", CLMIX_I32, 0, { 0 } }, 1, NULL));
     ck_assert_uint_eq(clmix_type_bytes(CLMIX_U8), 1);
     clmix_want_gradient(none);
     clmix_backward(NULL, 1, NULL, NULL);
@@ -347,7 +349,8 @@ START_TEST(data)
     unsigned char picture[16 * 16 * 3];
     size_t count = 1;
     float mean[4];
-    int label;
+    int32_t label;
+    void *arrays[] = { picture, &label };
 
     REFUSED(dataset, clmix_dataset_open, NULL, "shapes", 0, 0, 0);
     REFUSED(spec, clmix_dataset_open, &other, NULL, 0, 0, 0);
@@ -355,15 +358,21 @@ START_TEST(data)
     clmix_dataset_close(NULL);
     ck_assert(clmix_dataset_count(NULL, CLMIX_TRAIN) == 0 && clmix_dataset_classes(NULL) == 0);
     ck_assert_ptr_null(clmix_dataset_class_name(NULL, 0));
-    clmix_dataset_size(NULL, &count, NULL, NULL);
-    ck_assert_uint_eq(count, 0);
-    clmix_dataset_size(dataset, NULL, NULL, NULL);
+    ck_assert(clmix_dataset_ports(NULL, &count) == NULL && count == 0);
+    ck_assert_ptr_nonnull(clmix_dataset_ports(dataset, NULL));
     clmix_dataset_normalization(NULL, mean, NULL);
     ck_assert_float_eq(mean[0], 0.5f);
     clmix_dataset_normalization(dataset, NULL, NULL);
-    REFUSED(dataset, clmix_dataset_get, NULL, CLMIX_TRAIN, 0, picture, &label);
-    REFUSED(picture, clmix_dataset_get, dataset, CLMIX_TRAIN, 0, NULL, &label);
-    ops_ok(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, picture, NULL));
+    REFUSED(dataset, clmix_dataset_get, NULL, CLMIX_TRAIN, 0, arrays);
+    REFUSED(arrays, clmix_dataset_get, dataset, CLMIX_TRAIN, 0, NULL);
+    for (int i = 0; i < 2; i++) {
+        void *some[2] = { arrays[0], arrays[1] };
+
+        some[i] = NULL;
+        ck_assert_int_eq(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, some), CLMIX_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(clmix_error(), i == 0 ? "'pictures' is NULL" : "'labels' is NULL") != NULL, "%s", clmix_error());
+    }
+    ops_ok(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, arrays));
     REFUSED(dataset, clmix_dataset_check, NULL, CLMIX_TRAIN, 1.0, NULL, NULL, &check);
     REFUSED(check, clmix_dataset_check, dataset, CLMIX_TRAIN, 1.0, NULL, NULL, NULL);
     REFUSED(loader, clmix_loader_open, NULL, dataset, CLMIX_TRAIN, 2, NULL);
@@ -373,6 +382,12 @@ START_TEST(data)
     REFUSED(batch, clmix_loader_next, loader, NULL);
     ck_assert(clmix_loader_ready(NULL, 1.0));
     ck_assert_uint_eq(clmix_loader_batches(NULL), 0);
+    ck_assert(clmix_loader_ports(NULL, &count) == NULL && count == 0);
+    ck_assert_ptr_nonnull(clmix_loader_ports(loader, NULL));
+    ops_ok(clmix_loader_next(loader, &batch));
+    ck_assert_ptr_null(clmix_batch_array(NULL, "labels"));
+    ck_assert_ptr_null(clmix_batch_array(&batch, NULL));
+    ck_assert_ptr_nonnull(clmix_batch_array(&batch, "labels"));
     clmix_loader_close(NULL);
     clmix_loader_close(loader);
     clmix_dataset_close(dataset);

@@ -1,12 +1,13 @@
-/* Data: sets of labelled pictures, and a loader that prepares batches in the background.
+/* Data: sets of samples, and a loader that prepares batches of them in the background.
  *
- * Pictures are u8, channels-last (height, width, channels), 1 or 3 channels; clmix_normalize turns them into floats on the device. Nothing
- * here knows a device. Everything random is drawn from counters keyed by a seed, the epoch and the picture's number, so that a resumed run
- * gets the bytes an uninterrupted one gets, on every host. */
+ * A sample is named arrays (clmix/port.h), and a set lists the ports that it fills. Sets of labelled pictures fill "pictures", u8, channels-last
+ * (height, width, channels), 1 or 3 channels, and "labels"; clmix_normalize turns the pictures into floats on the device. Nothing here knows a
+ * device. Everything random is drawn from counters keyed by a seed, the epoch and the sample's number, so that a resumed run gets the bytes an
+ * uninterrupted one gets, on every host. */
 #ifndef CLMIX_DATA_H
 #define CLMIX_DATA_H
 
-#include <clmix/status.h>
+#include <clmix/port.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +37,7 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
 CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
 
-/* Reads the pictures of a split whose files are read when asked for (folders), to find those that cannot be decoded before they are needed:
+/* Reads the samples of a split that are read when asked for (folders), to find those that cannot be decoded before they are needed:
  * all of them, or as many as fit into `seconds`, spread over the split. `found` (may be NULL) gets a sentence for each broken one. Sets that
  * are held in memory were checked when they were opened; of them none is read.
  * Fails with what reading met, other than FORMAT. Neither `dataset` nor `check` may be NULL (ARGUMENT). */
@@ -47,23 +48,28 @@ CLMIX_API clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_s
                                            void (*found)(void *user, const char *sentence), void *user, clmix_data_check *check);
 
 /* An open set does not change: everything below may be called from several threads at once. Names belong to the set.
- * The count is of pictures, and 0 when the files of that split are not there. A NULL set has no pictures and no classes, and size 0;
- * places may be NULL. */
+ * The count is of samples, and 0 when the files of that split are not there. A NULL set has no samples and no classes. */
 CLMIX_API size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split);
 CLMIX_API int clmix_dataset_classes(const clmix_dataset *dataset);
 CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label); /* NULL when there is no such class */
-CLMIX_API void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels);
+
+/* The ports that the set fills, *count of them; the list belongs to the set. Those of a set of pictures are "pictures" u8 (height, width,
+ * channels) and "labels" i32 of no axes, in this order. `count` may be NULL; of a NULL set there are none, and the list is NULL. Since 0.2. */
+CLMIX_API const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, size_t *count);
 
 /* What clmix_normalize should take: per-channel mean and std, 4 entries each. 0.5 and 0.5 for every set, as in the authors'
  * training. Any of the pointers may be NULL. */
 CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4]);
 
-/* Picture `index` of a split into `picture` (height x width x channels bytes), its class into *label (may be NULL).
- * Fails with ARGUMENT (no such picture), and for folders with FILE and FORMAT, naming the file. Neither `dataset` nor `picture` may be
- * NULL (ARGUMENT). */
-CLMIX_API clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label);
+/* Sample `index` of a split into `arrays`: one for each port that the set fills, in the order of clmix_dataset_ports, with room for
+ * clmix_port_bytes and aligned for the port's type.
+ * Fails with ARGUMENT (no such sample), and for folders with FILE and FORMAT, naming the file. Neither `dataset` nor `arrays` nor any of
+ * these may be NULL (ARGUMENT). Takes arrays since 0.2. */
+CLMIX_API clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays);
 
-/* What is done to training pictures; all zero is nothing. */
+/* What is done to training samples, for sets that fill "pictures" u8 (height, width, channels); all zero is nothing. Mixup also needs "labels"
+ * of no axes, and fills two ports more: "second_labels" i32, the other picture's class, and "label_weights" f32, the share of the first label.
+ * Other ports are left as they are. */
 typedef struct clmix_augment {
     int crop_padding; /* zero pixels added on each side before a random crop back to the picture's size */
     bool flip;        /* left and right exchanged for half of the pictures */
@@ -80,33 +86,33 @@ typedef struct clmix_loader_options {
     size_t first_batch;
     bool drop_last; /* leave out a last batch that is not full */
     int threads;    /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
-    /* Go past a picture whose file is there and cannot be decoded: for CLMIX_TRAIN its place goes to the next of the epoch's order that can,
-     * for CLMIX_TEST its label is CLMIX_NO_LABEL. Otherwise such a picture is a failure. */
+    /* Go past a sample that is there and cannot be decoded (FORMAT): for CLMIX_TRAIN its place goes to the next of the epoch's order that can,
+     * for CLMIX_TEST its arrays are zero and its label is CLMIX_NO_LABEL. Otherwise such a sample is a failure. */
     bool skip_broken;
 } clmix_loader_options;
 
-/* The label of what the loss and the accuracies leave out. */
-#define CLMIX_NO_LABEL (-100)
-
-/* A batch. The arrays have room for a full batch; behind `count` pictures are zero, labels CLMIX_NO_LABEL and weights
- * 1. */
+/* A batch: an array for each port that the loader fills. They have room for a full batch; behind `count` samples everything is zero, but labels
+ * are CLMIX_NO_LABEL and label weights 1. Holds ports since 0.2. */
 typedef struct clmix_batch {
-    size_t count;                  /* pictures in this batch */
-    const unsigned char *pictures; /* (batch, height, width, channels) */
-    const int32_t *labels;         /* (batch) */
-    const int32_t *second_labels;  /* (batch): mixup's other class; the label itself without mixup */
-    const float *weights;          /* (batch): share of the first label, 1 without mixup */
-    size_t epoch;                  /* counted from 0 */
-    size_t index;                  /* of this batch in its epoch, counted from 0 */
-    size_t batches;                /* in an epoch */
-    size_t skipped;                /* pictures of this batch that could not be decoded; 0 without skip_broken */
-    const char *broken;            /* what is wrong with the first of them, or NULL */
+    size_t count;              /* samples in this batch */
+    const clmix_port *ports;   /* those of the set, and behind them those that augmentation fills; the loader's */
+    size_t port_count;         /* how many */
+    const void *const *arrays; /* one a port, in this order: (batch, the port's axes) of the port's type */
+    size_t epoch;              /* counted from 0 */
+    size_t index;              /* of this batch in its epoch, counted from 0 */
+    size_t batches;            /* in an epoch */
+    size_t skipped;            /* samples of this batch that could not be decoded; 0 without skip_broken */
+    const char *broken;        /* what is wrong with the first of them, or NULL */
 } clmix_batch;
+
+/* The array of a port of the batch, or NULL where it has none of that name; NULL too when either pointer is. Since 0.2. */
+CLMIX_API const void *clmix_batch_array(const clmix_batch *batch, const char *port);
 
 typedef struct clmix_loader clmix_loader;
 
-/* Starts preparing batches of `batch` pictures, epoch after epoch without end. `options` may be NULL; the data set must outlive the loader.
- * Fails with ARGUMENT (an empty split, a batch of 0, a place to begin that is not there, options out of range) or HOST_MEMORY. Neither
+/* Starts preparing batches of `batch` samples, epoch after epoch without end. `options` may be NULL; the data set must outlive the loader.
+ * Fails with ARGUMENT (an empty split, a batch of 0, a place to begin that is not there, options out of range or not for
+ * the ports of this set) or HOST_MEMORY. Neither
  * `loader` nor `dataset` may be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *dataset, clmix_split split, size_t batch,
                                          const clmix_loader_options *options);
@@ -116,8 +122,11 @@ CLMIX_API clmix_status clmix_loader_open(clmix_loader **loader, const clmix_data
 CLMIX_API bool clmix_loader_ready(clmix_loader *loader, double seconds);
 
 /* The next batch, waiting for it if need be. Its pointers are valid until the next call. For one thread at a time.
- * Fails with what reading a picture met; every later call then fails the same way. Neither may be NULL (ARGUMENT). */
+ * Fails with what reading a sample met; every later call then fails the same way. Neither may be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch);
+
+/* The ports that its batches hold: as clmix_batch says. `count` may be NULL; of NULL there are none. Since 0.2. */
+CLMIX_API const clmix_port *clmix_loader_ports(const clmix_loader *loader, size_t *count);
 
 /* Batches in an epoch. 0 for NULL. */
 CLMIX_API size_t clmix_loader_batches(const clmix_loader *loader);

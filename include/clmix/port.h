@@ -23,11 +23,23 @@ typedef struct clmix_port {
     size_t size[CLMIX_MAX_RANK - 1]; /* of each axis, never 0 */
 } clmix_port;
 
+/* Names of the ports that clmix fills or reads itself. */
+#define CLMIX_PICTURES      "pictures"      /* u8 (height, width, channels) */
+#define CLMIX_LABELS        "labels"        /* i32: a class, or CLMIX_NO_LABEL */
+#define CLMIX_SECOND_LABELS "second_labels" /* i32: with mixup, the other class */
+#define CLMIX_LABEL_WEIGHTS "label_weights" /* f32: with mixup, the first label's share */
+
+/* The label of what no loss and no metric counts. */
+#define CLMIX_NO_LABEL (-100)
+
 /* Elements, and bytes, of one sample; 0 for NULL. */
 CLMIX_API size_t clmix_port_count(const clmix_port *port);
 CLMIX_API size_t clmix_port_bytes(const clmix_port *port);
 /* Bytes of an element: 4, or 1 for CLMIX_U8. */
 CLMIX_API size_t clmix_type_bytes(clmix_type type);
+
+/* The port of that name among `count` ports, or NULL where there is none; NULL too when either pointer is. Since 0.2. */
+CLMIX_API const clmix_port *clmix_port_find(const clmix_port *ports, size_t count, const char *name);
 
 #ifdef __cplusplus
 }

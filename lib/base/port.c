@@ -2,6 +2,7 @@
 #include "base/port.h"
 
 #include <stdio.h>
+#include <string.h>
 
 size_t clmix_type_bytes(clmix_type type)
 {
@@ -43,4 +44,12 @@ char *clmix_port_text(const clmix_port *port, char text[CLMIX_PORT_TEXT])
 
     snprintf(text, CLMIX_PORT_TEXT, "%.40s (%s %.70s)", port->name, clmix_type_name(port->type), clmix_port_size_text(port, size));
     return text;
+}
+
+const clmix_port *clmix_port_find(const clmix_port *ports, size_t count, const char *name)
+{
+    for (size_t i = 0; ports != NULL && name != NULL && i < count; i++)
+        if (strcmp(ports[i].name, name) == 0)
+            return &ports[i];
+    return NULL;
 }

@@ -1,30 +1,26 @@
-#include "base/random.h"
+#include "data/batch.h"
+
 #include "base/status.h"
-#include "data/augment.h"
-#include "data/loader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_recipe *recipe)
 {
-    store->pictures = calloc(recipe->batch, recipe->picture_bytes);
-    store->labels = calloc(recipe->batch, sizeof *store->labels);
-    store->second_labels = calloc(recipe->batch, sizeof *store->second_labels);
-    store->weights = calloc(recipe->batch, sizeof *store->weights);
-    if (store->pictures == NULL || store->labels == NULL || store->second_labels == NULL || store->weights == NULL) {
-        clmix_batch_store_free(store);
-        return clmix_fail_memory("batches of pictures");
+    for (size_t i = 0; i < recipe->ports.count; i++) {
+        store->arrays[i] = calloc(recipe->batch, recipe->sample_bytes[i]);
+        if (store->arrays[i] == NULL) {
+            clmix_batch_store_free(store);
+            return clmix_fail_memory("batches of samples");
+        }
     }
     return CLMIX_OK;
 }
 
 void clmix_batch_store_free(clmix_batch_store *store)
 {
-    free(store->pictures);
-    free(store->labels);
-    free(store->second_labels);
-    free(store->weights);
+    for (size_t i = 0; i < CLMIX_PORTS_LIMIT; i++)
+        free(store->arrays[i]);
     free(store->broken);
     memset(store, 0, sizeof *store);
 }
@@ -32,7 +28,7 @@ void clmix_batch_store_free(clmix_batch_store *store)
 clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_recipe *recipe)
 {
     maker->order = calloc(recipe->count, sizeof *maker->order);
-    maker->scratch = malloc(recipe->picture_bytes);
+    maker->scratch = malloc(recipe->largest_bytes);
     maker->order_epoch = SIZE_MAX;
     if (maker->order == NULL || maker->scratch == NULL) {
         clmix_batch_maker_free(maker);
@@ -62,81 +58,87 @@ static void settle_order(clmix_batch_maker *maker, const clmix_batch_recipe *rec
     maker->order_epoch = epoch;
 }
 
-/* Blends every picture with the next of the batch, the last with the first as it was; second labels and weights likewise. */
-static void mix(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, const uint32_t *order, clmix_batch_store *store,
-                size_t count)
-{
-    memcpy(maker->scratch, store->pictures, recipe->picture_bytes);
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char *other = i + 1 < count ? store->pictures + (i + 1) * recipe->picture_bytes : maker->scratch;
-        unsigned share = clmix_augment_share(&recipe->options.augment, recipe->options.seed, epoch, order[i]);
-
-        clmix_augment_blend(store->pictures + i * recipe->picture_bytes, other, share, recipe->picture_bytes);
-        store->second_labels[i] = store->labels[(i + 1) % count];
-        store->weights[i] = (float)share / 256;
-    }
-}
-
 static void note_broken(clmix_batch_store *store)
 {
     if (store->skipped++ == 0)
         store->broken = strdup(clmix_error()); /* a missing sentence is no reason to fail */
 }
 
-/* The picture at place `at` of the epoch's order. One that cannot be decoded is left out of a test; in training the next that can takes its
+/* From sample `at` of a batch on, one array a port. */
+static void point_at(const clmix_batch_recipe *recipe, const clmix_batch_store *store, size_t at, void *arrays[CLMIX_PORTS_LIMIT])
+{
+    for (size_t i = 0; i < recipe->ports.count; i++)
+        arrays[i] = (unsigned char *)store->arrays[i] + at * recipe->sample_bytes[i];
+}
+
+static void blank(const clmix_batch_recipe *recipe, void *const *arrays, size_t samples)
+{
+    for (size_t i = 0; i < recipe->ports.count; i++)
+        clmix_port_blank(&recipe->ports.list[i], arrays[i], samples);
+}
+
+static clmix_status go_on(const atomic_bool *stop)
+{
+    return atomic_load(stop) ? clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed") : CLMIX_OK;
+}
+
+/* The sample at place `at` of the epoch's order. One that cannot be decoded is left out of a test; in training the next that can takes its
  * place, so that the batch stays full. A file that cannot be read at all is a failure in any case: it may be there again tomorrow, and the
  * same run would then be another. */
-static clmix_status take_picture(const clmix_batch_recipe *recipe, const uint32_t *order, size_t at, unsigned char *picture, int *label,
-                                 clmix_batch_store *store, const atomic_bool *stop)
+static clmix_status take_sample(const clmix_batch_recipe *recipe, const uint32_t *order, size_t at, void *const *arrays,
+                                clmix_batch_store *store, const atomic_bool *stop)
 {
     for (size_t i = 0; i < recipe->count; i++) {
-        const clmix_status status = clmix_dataset_get(recipe->dataset, recipe->split, order[(at + i) % recipe->count], picture, label);
+        const clmix_status status = clmix_dataset_get(recipe->dataset, recipe->split, order[(at + i) % recipe->count], arrays);
 
         if (status != CLMIX_ERROR_FORMAT || !recipe->options.skip_broken)
             return status;
         if (i == 0)
             note_broken(store);
         if (recipe->split == CLMIX_TEST) {
-            memset(picture, 0, recipe->picture_bytes);
-            *label = CLMIX_NO_LABEL;
+            blank(recipe, arrays, 1);
             return CLMIX_OK;
         }
-        if (atomic_load(stop))
-            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed");
+        CLMIX_TRY(go_on(stop));
     }
-    return clmix_fail_at(CLMIX_ERROR_FORMAT, "none of the %zu training pictures can be decoded", recipe->count);
+    return clmix_fail_at(CLMIX_ERROR_FORMAT, "none of the %zu training samples can be decoded", recipe->count);
+}
+
+static void transform_sample(const clmix_batch_recipe *recipe, const clmix_transform_call *call, uint32_t index, void *const *arrays)
+{
+    for (size_t i = 0; i < recipe->transform_count; i++)
+        if (recipe->transforms[i]->sample != NULL)
+            recipe->transforms[i]->sample(call, index, arrays);
+}
+
+static void transform_batch(const clmix_batch_recipe *recipe, const clmix_transform_call *call, const uint32_t *indices, size_t count,
+                            void *const *arrays)
+{
+    for (size_t i = 0; i < recipe->transform_count; i++)
+        if (recipe->transforms[i]->batch != NULL)
+            recipe->transforms[i]->batch(call, indices, count, recipe->batch, arrays);
 }
 
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
                               clmix_batch_store *store, size_t *count, const atomic_bool *stop)
 {
-    const clmix_loader_options *options = &recipe->options;
-    size_t first = index * recipe->batch, filled = recipe->count - first < recipe->batch ? recipe->count - first : recipe->batch;
-    const uint32_t *order;
+    const clmix_transform_call call = { &recipe->options.augment, recipe->options.seed, epoch, &recipe->ports, maker->scratch };
+    const size_t first = index * recipe->batch, left = recipe->count - first, filled = left < recipe->batch ? left : recipe->batch;
+    void *arrays[CLMIX_PORTS_LIMIT];
 
     settle_order(maker, recipe, epoch);
     free(store->broken);
     store->broken = NULL;
     store->skipped = 0;
-    order = maker->order + first;
-    for (size_t i = 0; i < recipe->batch; i++) {
-        unsigned char *picture = store->pictures + i * recipe->picture_bytes;
-        int label = CLMIX_NO_LABEL;
-
-        if (atomic_load(stop))
-            return clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed");
-        if (i < filled) {
-            CLMIX_TRY(take_picture(recipe, maker->order, first + i, picture, &label, store, stop));
-            clmix_augment_picture(&options->augment, options->seed, epoch, order[i], recipe->height, recipe->width, recipe->channels,
-                                  picture, maker->scratch);
-        } else {
-            memset(picture, 0, recipe->picture_bytes);
-        }
-        store->labels[i] = store->second_labels[i] = label;
-        store->weights[i] = 1;
+    for (size_t i = 0; i < filled; i++) {
+        CLMIX_TRY(go_on(stop));
+        point_at(recipe, store, i, arrays);
+        CLMIX_TRY(take_sample(recipe, maker->order, first + i, arrays, store, stop));
+        transform_sample(recipe, &call, maker->order[first + i], arrays);
     }
-    if (options->augment.mixup > 0)
-        mix(maker, recipe, epoch, order, store, filled);
+    point_at(recipe, store, filled, arrays);
+    blank(recipe, arrays, recipe->batch - filled);
+    transform_batch(recipe, &call, maker->order + first, filled, store->arrays);
     *count = filled;
     return CLMIX_OK;
 }

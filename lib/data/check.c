@@ -1,4 +1,4 @@
-/* A pass over pictures that are read when asked for, so that broken ones are found before a run depends on them. */
+/* A pass over samples that are read when asked for, so that broken ones are found before a run depends on them. */
 #include "data/dataset.h"
 
 #include "base/status.h"
@@ -19,7 +19,7 @@ static size_t common_divisor(size_t a, size_t b)
     return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* About a golden share of the pictures, without a common divisor: multiples of it come to every picture once, and the first of them are spread
+/* About a golden share of the samples, without a common divisor: multiples of it come to every sample once, and the first of them are spread
  * over all. */
 static size_t stride_of(size_t count)
 {
@@ -30,15 +30,14 @@ static size_t stride_of(size_t count)
     return stride;
 }
 
-static clmix_status check_pictures(const clmix_dataset *dataset, clmix_split split, double seconds, void (*found)(void *, const char *),
-                                   void *user, unsigned char *picture, clmix_data_check *check)
+static clmix_status check_samples(const clmix_dataset *dataset, clmix_split split, double seconds, void (*found)(void *, const char *),
+                                  void *user, void *const *arrays, clmix_data_check *check)
 {
     const size_t count = dataset->count[split], stride = stride_of(count);
     const double end = now() + seconds;
 
     for (size_t at = 0; check->checked < count && now() < end; at = (at + stride) % count) {
-        int label;
-        const clmix_status status = dataset->source->get(dataset, split, at, picture, &label);
+        const clmix_status status = dataset->source->get(dataset, split, at, arrays);
 
         if (status != CLMIX_OK && status != CLMIX_ERROR_FORMAT)
             return status;
@@ -55,18 +54,22 @@ static clmix_status check_pictures(const clmix_dataset *dataset, clmix_split spl
 clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_split split, double seconds, void (*found)(void *, const char *),
                                  void *user, clmix_data_check *check)
 {
-    unsigned char *picture;
-    clmix_status status;
+    void *arrays[CLMIX_PORTS_LIMIT] = { 0 };
+    clmix_status status = CLMIX_OK;
 
     CLMIX_NEED(dataset);
     CLMIX_NEED(check);
     *check = (clmix_data_check){ 0 };
-    if (!dataset->source->reads_files || clmix_dataset_count(dataset, split) == 0)
+    if (!dataset->source->on_demand || clmix_dataset_count(dataset, split) == 0)
         return CLMIX_OK;
-    picture = malloc(dataset->size.height * dataset->size.width * dataset->size.channels);
-    if (picture == NULL)
-        return clmix_fail_memory("a picture");
-    status = check_pictures(dataset, split, seconds, found, user, picture, check);
-    free(picture);
+    for (size_t i = 0; status == CLMIX_OK && i < dataset->ports.count; i++) {
+        arrays[i] = malloc(clmix_port_bytes(&dataset->ports.list[i]));
+        if (arrays[i] == NULL)
+            status = clmix_fail_memory("a sample");
+    }
+    if (status == CLMIX_OK)
+        status = check_samples(dataset, split, seconds, found, user, arrays, check);
+    for (size_t i = 0; i < CLMIX_PORTS_LIMIT; i++)
+        free(arrays[i]);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "base/near.h"
 #include "base/status.h"
+#include "io/picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,9 +60,7 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_
     }
     atomic_init(opened->others, 0);
     opened->source = source;
-    opened->size.height = height;
-    opened->size.width = width;
-    opened->size.channels = channels;
+    opened->wanted = (struct clmix_picture_size){ height, width, channels };
     status = source->open(opened, argument);
     if (status != CLMIX_OK)
         clmix_dataset_close(opened);
@@ -113,14 +112,11 @@ const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label)
     return dataset != NULL && label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
 }
 
-void clmix_dataset_size(const clmix_dataset *dataset, size_t *height, size_t *width, size_t *channels)
+const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, size_t *count)
 {
-    if (height != NULL)
-        *height = dataset == NULL ? 0 : dataset->size.height;
-    if (width != NULL)
-        *width = dataset == NULL ? 0 : dataset->size.width;
-    if (channels != NULL)
-        *channels = dataset == NULL ? 0 : dataset->size.channels;
+    if (count != NULL)
+        *count = dataset == NULL ? 0 : dataset->ports.count;
+    return dataset == NULL ? NULL : dataset->ports.list;
 }
 
 void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4])
@@ -134,16 +130,19 @@ void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], fl
     }
 }
 
-clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
+clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)
 {
     CLMIX_NEED(dataset);
-    CLMIX_NEED(picture);
+    CLMIX_NEED(arrays);
 
-    size_t count = clmix_dataset_count(dataset, split);
-    int ignored;
+    const size_t count = clmix_dataset_count(dataset, split);
 
     if (index >= count)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "picture %zu of the %s split is asked for, which has %zu", index,
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "sample %zu of the %s split is asked for, which has %zu", index,
                           split == CLMIX_TRAIN ? "train" : "test", count);
-    return dataset->source->get(dataset, split, index, picture, label == NULL ? &ignored : label);
+    for (size_t i = 0; i < dataset->ports.count; i++)
+        if (arrays[i] == NULL)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_dataset_get: the array of the port '%s' is NULL and must not be",
+                              dataset->ports.list[i].name);
+    return dataset->source->get(dataset, split, index, arrays);
 }

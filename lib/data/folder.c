@@ -4,7 +4,8 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/status.h"
-#include "data/dataset.h"
+#include "data/pictures.h"
+#include "io/picture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -181,14 +182,17 @@ static clmix_status name_classes(clmix_dataset *dataset, const char *root)
 /* A model that wants no particular size gets the size of the first picture there is. */
 static clmix_status settle_size(clmix_dataset *dataset)
 {
+    const struct clmix_picture_size *wanted = &dataset->wanted;
     const struct folder *folder = dataset->state;
     const struct list *list = &folder->split[dataset->count[CLMIX_TRAIN] > 0 ? CLMIX_TRAIN : CLMIX_TEST];
     clmix_picture first;
 
-    if (dataset->size.height != 0 && dataset->size.width != 0 && dataset->size.channels != 0)
+    if (wanted->height != 0 && wanted->width != 0 && wanted->channels != 0) {
+        clmix_dataset_list_pictures(dataset, 0, 0, 0);
         return CLMIX_OK;
+    }
     CLMIX_TRY(clmix_picture_read(&first, list->entries[0].path, 0));
-    clmix_dataset_default_size(dataset, first.height, first.width, first.channels);
+    clmix_dataset_list_pictures(dataset, first.height, first.width, first.channels);
     clmix_picture_free(&first);
     return CLMIX_OK;
 }
@@ -245,16 +249,17 @@ static void close_folder(clmix_dataset *dataset)
     free(folder);
 }
 
-static clmix_status get_folder(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
+static clmix_status get_folder(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)
 {
     const struct folder *folder = dataset->state;
     const struct entry *entry = &folder->split[split].entries[index];
+    const struct clmix_picture_size size = clmix_dataset_picture_size(dataset);
     clmix_picture decoded;
     clmix_status status;
 
-    *label = entry->label;
-    CLMIX_TRY(clmix_picture_read(&decoded, entry->path, dataset->size.channels));
-    status = clmix_picture_fit(&decoded, picture, dataset->size.height, dataset->size.width, dataset->size.channels);
+    *(int32_t *)arrays[CLMIX_AT_LABELS] = entry->label;
+    CLMIX_TRY(clmix_picture_read(&decoded, entry->path, size.channels));
+    status = clmix_picture_fit(&decoded, arrays[CLMIX_AT_PICTURES], size.height, size.width, size.channels);
     clmix_picture_free(&decoded);
     return status;
 }

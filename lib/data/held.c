@@ -1,6 +1,7 @@
 #include "data/held.h"
 
 #include "base/status.h"
+#include "io/picture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ clmix_status clmix_held_new(clmix_dataset *dataset, size_t height, size_t width,
     held->channels = channels;
     held->padding = padding;
     dataset->state = held;
-    clmix_dataset_default_size(dataset, height, width, channels);
+    clmix_dataset_list_pictures(dataset, height, width, channels);
     return CLMIX_OK;
 }
 
@@ -52,13 +53,13 @@ void clmix_held_close(clmix_dataset *dataset)
     free(held);
 }
 
-/* Into the middle of a zeroed picture of dataset->size, which is at least as large. */
-static void pad(const clmix_dataset *dataset, const clmix_held *held, const unsigned char *pixels, unsigned char *picture)
+/* Into the middle of a zeroed picture of the wanted size, which is at least as large. */
+static void pad(const struct clmix_picture_size *size, const clmix_held *held, const unsigned char *pixels, unsigned char *picture)
 {
-    size_t channels = dataset->size.channels, width = dataset->size.width;
-    size_t top = (dataset->size.height - held->height) / 2, left = (width - held->width) / 2;
+    size_t channels = size->channels, width = size->width;
+    size_t top = (size->height - held->height) / 2, left = (width - held->width) / 2;
 
-    memset(picture, 0, dataset->size.height * width * channels);
+    memset(picture, 0, size->height * width * channels);
     for (size_t y = 0; y < held->height; y++)
         clmix_picture_convert(pixels + y * held->width * held->channels, held->channels, picture + ((top + y) * width + left) * channels,
                               channels, held->width);
@@ -69,17 +70,17 @@ static bool wants_padding(size_t wanted, size_t present, size_t padding)
     return wanted >= present && wanted - present <= padding;
 }
 
-clmix_status clmix_held_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
+clmix_status clmix_held_get(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)
 {
     const clmix_held *held = dataset->state;
+    const struct clmix_picture_size size = clmix_dataset_picture_size(dataset);
     size_t picture_bytes = held->height * held->width * held->channels;
     clmix_picture stored = { held->height, held->width, held->channels, held->split[split].pictures + index * picture_bytes };
 
-    *label = held->split[split].labels[index];
-    if (wants_padding(dataset->size.height, held->height, held->padding) &&
-        wants_padding(dataset->size.width, held->width, held->padding)) {
-        pad(dataset, held, stored.pixels, picture);
+    *(int32_t *)arrays[CLMIX_AT_LABELS] = held->split[split].labels[index];
+    if (wants_padding(size.height, held->height, held->padding) && wants_padding(size.width, held->width, held->padding)) {
+        pad(&size, held, stored.pixels, arrays[CLMIX_AT_PICTURES]);
         return CLMIX_OK;
     }
-    return clmix_picture_fit(&stored, picture, dataset->size.height, dataset->size.width, dataset->size.channels);
+    return clmix_picture_fit(&stored, arrays[CLMIX_AT_PICTURES], size.height, size.width, size.channels);
 }

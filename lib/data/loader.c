@@ -2,10 +2,8 @@
  *
  * Batches are numbered from the first one delivered: batch n lives in slot n modulo the ring's length. `made_next` is the next number a
  * thread will take, `given` how many the caller has asked for. The caller lets go of a batch by asking for the one after it. */
-#include "data/loader.h"
-
 #include "base/status.h"
-#include "data/augment.h"
+#include "data/batch.h"
 #include "data/dataset.h"
 
 #include <pthread.h>
@@ -13,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define THREADS_LIMIT   16
 #define BATCHES_AHEAD   3 /* beside the one the caller has and one for each thread in work */
 #define CLOSING_SECONDS 0.5
 
@@ -34,7 +31,7 @@ struct clmix_loader {
     uint64_t made_next, given; /* under the lock */
     atomic_bool stop;
     bool failed; /* a failure was delivered; nothing moves any more */
-    pthread_t threads[THREADS_LIMIT];
+    pthread_t threads[CLMIX_LOADER_THREADS];
     int started, working; /* threads; working, abandoned under the lock */
     bool abandoned;       /* closed, while threads wait for files: the last of them frees all */
 };
@@ -127,49 +124,6 @@ static void *work(void *argument)
     return NULL;
 }
 
-static clmix_status check_request(const clmix_batch_recipe *recipe)
-{
-    const clmix_loader_options *options = &recipe->options;
-    bool augments =
-        options->augment.crop_padding != 0 || options->augment.flip || options->augment.cutout != 0 || options->augment.mixup != 0;
-
-    if (recipe->count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty; its files are missing",
-                          recipe->split == CLMIX_TRAIN ? "train" : "test");
-    if (recipe->batch == 0 || recipe->batch > UINT32_MAX || recipe->count > UINT32_MAX)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu pictures are asked for; use 1 to %zu", recipe->batch, recipe->count,
-                          recipe->count);
-    if (recipe->batches == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                          "there are %zu pictures, too few for one batch of %zu; use a smaller batch or keep the last", recipe->count,
-                          recipe->batch);
-    if (options->first_batch >= recipe->batches || options->first_epoch > UINT32_MAX)
-        return clmix_fail(
-            CLMIX_ERROR_ARGUMENT,
-            "beginning at epoch %zu, batch %zu is asked for, and an epoch has %zu batches; the data or the batch size changed",
-            options->first_epoch, options->first_batch, recipe->batches);
-    if (augments && recipe->split != CLMIX_TRAIN)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "augmentation is asked for the test split; it is for the train split only");
-    if (options->threads < 0 || options->threads > THREADS_LIMIT)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%d loader threads are asked for; use 0 (one) to %d", options->threads, THREADS_LIMIT);
-    return clmix_augment_check(&options->augment, recipe->height, recipe->width);
-}
-
-static void fill_recipe(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
-                        const clmix_loader_options *options)
-{
-    recipe->dataset = dataset;
-    recipe->split = split;
-    if (options != NULL)
-        recipe->options = *options;
-    clmix_dataset_size(dataset, &recipe->height, &recipe->width, &recipe->channels);
-    recipe->picture_bytes = recipe->height * recipe->width * recipe->channels;
-    recipe->count = clmix_dataset_count(dataset, split);
-    recipe->batch = batch;
-    if (batch > 0)
-        recipe->batches = recipe->options.drop_last ? recipe->count / batch : recipe->count / batch + (recipe->count % batch != 0);
-}
-
 static clmix_status start_threads(clmix_loader *loader, int wanted)
 {
     while (loader->started < wanted) {
@@ -206,14 +160,13 @@ clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *datas
     CLMIX_NEED(loader);
     CLMIX_NEED(dataset);
 
-    clmix_batch_recipe recipe = { 0 };
+    clmix_batch_recipe recipe;
     clmix_status status = CLMIX_OK;
     clmix_loader *opened;
     int threads;
 
     *loader = NULL;
-    fill_recipe(&recipe, dataset, split, batch, options);
-    CLMIX_TRY(check_request(&recipe));
+    CLMIX_TRY(clmix_batch_recipe_make(&recipe, dataset, split, batch, options));
     threads = recipe.options.threads == 0 ? 1 : recipe.options.threads;
     opened = calloc(1, sizeof *opened);
     if (opened == NULL)
@@ -301,15 +254,27 @@ clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
     if (slot->status != CLMIX_OK)
         return clmix_fail(slot->status, "%s", slot->error == NULL ? "preparing a batch failed and the host is out of memory" : slot->error);
     batch->count = slot->count;
-    batch->pictures = slot->store.pictures;
-    batch->labels = slot->store.labels;
-    batch->second_labels = slot->store.second_labels;
-    batch->weights = slot->store.weights;
+    batch->ports = clmix_loader_ports(loader, &batch->port_count);
+    batch->arrays = (const void *const *)slot->store.arrays;
     batch->skipped = slot->store.skipped;
     batch->broken = slot->store.broken;
     batch->batches = loader->recipe.batches;
     place_of(loader, loader->given - 1, &batch->epoch, &batch->index);
     return CLMIX_OK;
+}
+
+const void *clmix_batch_array(const clmix_batch *batch, const char *port)
+{
+    const clmix_port *found = batch == NULL ? NULL : clmix_port_find(batch->ports, batch->port_count, port);
+
+    return found == NULL ? NULL : batch->arrays[found - batch->ports];
+}
+
+const clmix_port *clmix_loader_ports(const clmix_loader *loader, size_t *count)
+{
+    if (count != NULL)
+        *count = loader == NULL ? 0 : loader->recipe.ports.count;
+    return loader == NULL ? NULL : loader->recipe.ports.list;
 }
 
 size_t clmix_loader_batches(const clmix_loader *loader)

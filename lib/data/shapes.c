@@ -3,7 +3,7 @@
  * splits are balanced. */
 #include "base/random.h"
 #include "base/status.h"
-#include "data/dataset.h"
+#include "data/pictures.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -134,18 +134,21 @@ static int noise_at(const clmix_random *random, size_t i, uint32_t words[4])
     return (int)(pair & 255u) - (int)(pair >> 8 & 255u);
 }
 
-static clmix_status get_shape(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int *label)
+static clmix_status get_shape(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)
 {
     const struct shapes *shapes = dataset->state;
     clmix_random random = clmix_random_stream(shapes->seed ^ clmix_hash_text("shapes"), (uint64_t)split << 32 | index);
-    size_t height = dataset->size.height, width = dataset->size.width, channels = dataset->size.channels;
+    const struct clmix_picture_size size = clmix_dataset_picture_size(dataset);
+    const int label = (int)(index % SHAPES);
+    const size_t channels = size.channels;
+    unsigned char *picture = arrays[CLMIX_AT_PICTURES];
     struct scene scene;
     uint32_t words[4];
 
-    *label = (int)(index % SHAPES);
-    draw_scene(&random, &scene, *label, height, width);
-    for (size_t i = 0; i < height * width; i++) {
-        int ink = coverage(&scene, i % width, i / width), colour[3];
+    *(int32_t *)arrays[CLMIX_AT_LABELS] = label;
+    draw_scene(&random, &scene, label, size.height, size.width);
+    for (size_t i = 0; i < size.height * size.width; i++) {
+        int ink = coverage(&scene, i % size.width, i / size.width), colour[3];
 
         for (int c = 0; c < 3; c++)
             colour[c] = (scene.ink[c] * ink + scene.ground[c] * (4 - ink) + 2) / 4;
@@ -209,7 +212,7 @@ static clmix_status open_shapes(clmix_dataset *dataset, const char *argument)
         return clmix_fail_memory("a data set");
     shapes->seed = options[3].value;
     dataset->state = shapes;
-    clmix_dataset_default_size(dataset, (size_t)options[0].value, (size_t)options[0].value, 3);
+    clmix_dataset_list_pictures(dataset, (size_t)options[0].value, (size_t)options[0].value, 3);
     dataset->count[CLMIX_TRAIN] = (size_t)options[1].value;
     dataset->count[CLMIX_TEST] = (size_t)options[2].value;
     return clmix_dataset_name_classes(dataset, names, SHAPES);

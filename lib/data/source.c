@@ -17,13 +17,3 @@ clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *cons
     }
     return CLMIX_OK;
 }
-
-void clmix_dataset_default_size(clmix_dataset *dataset, size_t height, size_t width, size_t channels)
-{
-    if (dataset->size.height == 0)
-        dataset->size.height = height;
-    if (dataset->size.width == 0)
-        dataset->size.width = width;
-    if (dataset->size.channels == 0)
-        dataset->size.channels = channels;
-}

@@ -5,17 +5,19 @@
 #include <math.h>
 #include <string.h>
 
-static clmix_status feed(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes)
+static clmix_status feed(clmix_plan *plan, const clmix_batch *batch, size_t capacity)
 {
-    CLMIX_TRY(clmix_plan_write(plan, CLMIX_PICTURES, batch->pictures, capacity * picture_bytes));
-    return clmix_plan_write(plan, CLMIX_LABELS, batch->labels, capacity * sizeof *batch->labels);
+    const clmix_port *pictures = clmix_port_find(batch->ports, batch->port_count, CLMIX_PICTURES);
+
+    CLMIX_TRY(clmix_plan_write(plan, CLMIX_PICTURES, clmix_batch_array(batch, CLMIX_PICTURES), capacity * clmix_port_bytes(pictures)));
+    return clmix_plan_write(plan, CLMIX_LABELS, clmix_batch_array(batch, CLMIX_LABELS), capacity * sizeof(int32_t));
 }
 
-static clmix_status explain(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, float loss)
+static clmix_status explain(clmix_plan *plan, const clmix_batch *batch, size_t capacity, float loss)
 {
     clmix_status status;
 
-    CLMIX_TRY(feed(plan, batch, capacity, picture_bytes)); /* anew: their memory may have been used for something else */
+    CLMIX_TRY(feed(plan, batch, capacity)); /* anew: their memory may have been used for something else */
     status = clmix_plan_find_not_finite(plan);
     if (status != CLMIX_OK && status != CLMIX_ERROR_NOT_FINITE)
         return status;
@@ -25,7 +27,7 @@ static clmix_status explain(clmix_plan *plan, const clmix_batch *batch, size_t c
 }
 
 /* The last batch is filled up with labels that no sum counts, so one plan serves all batches. A logit that is not finite shows in the loss. */
-static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size_t capacity, size_t picture_bytes, clmix_score *sums)
+static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size_t capacity, clmix_score *sums)
 {
     const size_t counted = batch->count - batch->skipped;
     float loss, correct[2];
@@ -33,11 +35,11 @@ static clmix_status score_batch(clmix_plan *plan, const clmix_batch *batch, size
     sums->skipped += batch->skipped;
     if (counted == 0)
         return CLMIX_OK;
-    CLMIX_TRY(feed(plan, batch, capacity, picture_bytes));
+    CLMIX_TRY(feed(plan, batch, capacity));
     CLMIX_TRY(clmix_plan_run(plan));
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_LOSS, &loss, sizeof loss));
     if (!isfinite(loss))
-        return explain(plan, batch, capacity, picture_bytes, loss);
+        return explain(plan, batch, capacity, loss);
     CLMIX_TRY(clmix_plan_read(plan, CLMIX_CORRECT, correct, sizeof correct));
     sums->count += counted;
     sums->loss += (double)loss * (double)counted;
@@ -67,8 +69,8 @@ clmix_status clmix_next_batch(clmix_loader *loader, const clmix_train_events *ev
     return CLMIX_OK;
 }
 
-static clmix_status score_batches(clmix_plan *plan, clmix_loader *loader, size_t capacity, size_t picture_bytes,
-                                  const clmix_train_events *events, clmix_score *sums)
+static clmix_status score_batches(clmix_plan *plan, clmix_loader *loader, size_t capacity, const clmix_train_events *events,
+                                  clmix_score *sums)
 {
     const size_t batches = clmix_loader_batches(loader);
 
@@ -77,7 +79,7 @@ static clmix_status score_batches(clmix_plan *plan, clmix_loader *loader, size_t
 
         CLMIX_TRY(go_on(events));
         CLMIX_TRY(clmix_next_batch(loader, events, &batch));
-        CLMIX_TRY(score_batch(plan, &batch, capacity, picture_bytes, sums));
+        CLMIX_TRY(score_batch(plan, &batch, capacity, sums));
     }
     return CLMIX_OK;
 }
@@ -88,12 +90,10 @@ static clmix_status score_split(clmix_plan *plan, const clmix_dataset *data, clm
     const clmix_loader_options options = { .skip_broken = skip_broken };
     clmix_loader *loader = NULL;
     clmix_score sums = { 0 };
-    size_t height, width, channels;
     clmix_status status;
 
     CLMIX_TRY(clmix_loader_open(&loader, data, split, batch, &options));
-    clmix_dataset_size(data, &height, &width, &channels);
-    status = score_batches(plan, loader, batch, height * width * channels, events, &sums);
+    status = score_batches(plan, loader, batch, events, &sums);
     clmix_loader_close(loader);
     if (status != CLMIX_OK)
         return status;
@@ -119,14 +119,23 @@ static clmix_status bind_network(clmix_plan *plan, clmix_network *network)
 
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data)
 {
-    size_t height, width, channels, wanted_height, wanted_width, wanted_channels;
+    const clmix_port *ports, *pictures, *labels;
+    size_t height, width, channels, count;
 
-    clmix_config_picture(config, &wanted_height, &wanted_width, &wanted_channels);
-    clmix_dataset_size(data, &height, &width, &channels);
-    if (height != wanted_height || width != wanted_width || channels != wanted_channels)
+    clmix_config_picture(config, &height, &width, &channels);
+    ports = clmix_dataset_ports(data, &count);
+    pictures = clmix_port_find(ports, count, CLMIX_PICTURES);
+    labels = clmix_port_find(ports, count, CLMIX_LABELS);
+    if (pictures == NULL || pictures->type != CLMIX_U8 || pictures->rank != 3 || labels == NULL || labels->type != CLMIX_I32 ||
+        labels->rank != 0)
+        return clmix_fail(
+            CLMIX_ERROR_ARGUMENT,
+            "'%s' takes the ports '%s' u8 (height, width, channels) and '%s' i32 of no axes, which the data set does not fill",
+            clmix_config_name(config), CLMIX_PICTURES, CLMIX_LABELS);
+    if (pictures->size[0] != height || pictures->size[1] != width || pictures->size[2] != channels)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "'%s' takes pictures of %zux%zux%zu and the data set was opened for %zux%zux%zu; open it with the model's size",
-                          clmix_config_name(config), wanted_height, wanted_width, wanted_channels, height, width, channels);
+                          clmix_config_name(config), height, width, channels, pictures->size[0], pictures->size[1], pictures->size[2]);
     if ((size_t)clmix_dataset_classes(data) == clmix_config_classes(config))
         return CLMIX_OK;
     if (clmix_config_weights(config) != NULL)

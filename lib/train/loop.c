@@ -116,7 +116,8 @@ static clmix_status train_batch(struct loop *loop, bool *stepped)
     if (status != CLMIX_OK)
         return stop_at_checkpoint(loop, status);
     *stepped = (loop->run.batch + 1) % trainer->options.accumulate == 0 || loop->run.batch + 1 == trainer->batches;
-    input = (struct clmix_step_input){ batch.count, batch.pictures, batch.labels, batch.second_labels, batch.weights };
+    input = (struct clmix_step_input){ batch.count, clmix_batch_array(&batch, CLMIX_PICTURES), clmix_batch_array(&batch, CLMIX_LABELS),
+                                       clmix_batch_array(&batch, CLMIX_SECOND_LABELS), clmix_batch_array(&batch, CLMIX_LABEL_WEIGHTS) };
     CLMIX_TRY(clmix_trainer_run(trainer, &input, *stepped, &result));
     count_batch(loop, &batch, &result, now() - start);
     tell_step(loop);

@@ -18,13 +18,9 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
                                const float mean[4], const float std[4]);
 void clmix_recipe_clear(struct clmix_recipe *recipe);
 
-/* Names of inputs and results. */
-#define CLMIX_PICTURES      "pictures"      /* u8 (batch, height, width, channels) */
-#define CLMIX_LABELS        "labels"        /* i32 (batch), -100 is left out */
-#define CLMIX_SECOND_LABELS "second_labels" /* i32 (batch), with mixup */
-#define CLMIX_LABEL_WEIGHTS "label_weights" /* f32 (batch), with mixup */
-#define CLMIX_LOSS          "loss"          /* f32, mean over the labels that count */
-#define CLMIX_CORRECT       "correct"       /* f32: labels that are the first choice; when scoring (2): among the first five too */
+/* Names of results; those of inputs are the ports'. */
+#define CLMIX_LOSS    "loss"    /* f32, mean over the labels that count */
+#define CLMIX_CORRECT "correct" /* f32: labels that are the first choice; when scoring (2): among the first five too */
 
 /* What a training plan says about the arenas. `ranges` is from malloc: the parameters that have a gradient. */
 struct clmix_arena_map {

@@ -1,0 +1,56 @@
+/* How one batch is made (inside lib/data), apart from when and by which thread. */
+#ifndef CLMIX_DATA_BATCH_H
+#define CLMIX_DATA_BATCH_H
+
+#include "data/transform.h"
+
+#include <stdatomic.h>
+
+#define CLMIX_TRANSFORMS_LIMIT 4
+#define CLMIX_LOADER_THREADS   16
+
+/* What all batches of a loader have in common; does not change while threads run. */
+typedef struct clmix_batch_recipe {
+    const clmix_dataset *dataset;
+    clmix_split split;
+    clmix_loader_options options;
+    clmix_ports ports; /* the set's, and behind them those of transforms */
+    size_t set_ports;
+    size_t sample_bytes[CLMIX_PORTS_LIMIT]; /* of each port */
+    size_t largest_bytes;
+    const clmix_transform *transforms[CLMIX_TRANSFORMS_LIMIT]; /* those that were asked for, in their order */
+    size_t transform_count;
+    size_t count;   /* samples in the split */
+    size_t batch;   /* samples in a full batch */
+    size_t batches; /* in an epoch */
+} clmix_batch_recipe;
+
+/* Room for a full batch. */
+typedef struct clmix_batch_store {
+    void *arrays[CLMIX_PORTS_LIMIT];
+    size_t skipped; /* samples that could not be decoded, and what is wrong with the first (owned) */
+    char *broken;
+} clmix_batch_store;
+
+/* What a thread needs to make batches: the order of the epoch it is in, and room for one sample of any port. */
+typedef struct clmix_batch_maker {
+    uint32_t *order;
+    size_t order_epoch; /* SIZE_MAX: none yet */
+    void *scratch;
+} clmix_batch_maker;
+
+/* batch_recipe.c. ARGUMENT when what is asked cannot be done with this set. `options` may be NULL. */
+clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
+                                     const clmix_loader_options *options);
+
+clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_recipe *recipe);
+void clmix_batch_store_free(clmix_batch_store *store);
+clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_recipe *recipe);
+void clmix_batch_maker_free(clmix_batch_maker *maker);
+
+/* Batch `index` of `epoch` into `store`; *count is how many samples it has. Between samples *stop is looked at: INTERRUPTED when it is
+ * set. */
+clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
+                              clmix_batch_store *store, size_t *count, const atomic_bool *stop);
+
+#endif

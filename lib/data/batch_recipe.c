@@ -1,0 +1,66 @@
+/* What was asked of a loader: checked, and settled for all of its batches. */
+#include "base/status.h"
+#include "data/batch.h"
+#include "data/dataset.h"
+
+static const clmix_transform *const transforms[] = { &clmix_transform_augment, &clmix_transform_mixup };
+_Static_assert(sizeof transforms / sizeof transforms[0] <= CLMIX_TRANSFORMS_LIMIT, "a recipe has room for all");
+
+static clmix_status check_places(const clmix_batch_recipe *recipe)
+{
+    const clmix_loader_options *options = &recipe->options;
+
+    if (recipe->count == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty; its files are missing",
+                          recipe->split == CLMIX_TRAIN ? "train" : "test");
+    if (recipe->batch == 0 || recipe->batch > UINT32_MAX || recipe->count > UINT32_MAX)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu samples are asked for; use 1 to %zu", recipe->batch, recipe->count,
+                          recipe->count);
+    if (recipe->batches == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "there are %zu samples, too few for one batch of %zu; use a smaller batch or keep the last",
+                          recipe->count, recipe->batch);
+    if (options->first_batch >= recipe->batches || options->first_epoch > UINT32_MAX)
+        return clmix_fail(
+            CLMIX_ERROR_ARGUMENT,
+            "beginning at epoch %zu, batch %zu is asked for, and an epoch has %zu batches; the data or the batch size changed",
+            options->first_epoch, options->first_batch, recipe->batches);
+    if (options->threads < 0 || options->threads > CLMIX_LOADER_THREADS)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%d loader threads are asked for; use 0 (one) to %d", options->threads,
+                          CLMIX_LOADER_THREADS);
+    return CLMIX_OK;
+}
+
+static clmix_status settle_transforms(clmix_batch_recipe *recipe)
+{
+    for (size_t i = 0; i < sizeof transforms / sizeof transforms[0]; i++) {
+        if (!transforms[i]->asked(&recipe->options.augment))
+            continue;
+        if (recipe->split != CLMIX_TRAIN)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "augmentation is asked for the test split; it is for the train split only");
+        CLMIX_TRY(transforms[i]->settle(&recipe->options.augment, &recipe->ports));
+        recipe->transforms[recipe->transform_count++] = transforms[i];
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
+                                     const clmix_loader_options *options)
+{
+    *recipe = (clmix_batch_recipe){
+        .dataset = dataset, .split = split, .ports = dataset->ports, .count = clmix_dataset_count(dataset, split), .batch = batch
+    };
+    recipe->set_ports = recipe->ports.count;
+    if (options != NULL)
+        recipe->options = *options;
+    if (batch > 0)
+        recipe->batches = recipe->options.drop_last ? recipe->count / batch : recipe->count / batch + (recipe->count % batch != 0);
+    CLMIX_TRY(check_places(recipe));
+    CLMIX_TRY(settle_transforms(recipe));
+    for (size_t i = 0; i < recipe->ports.count; i++) {
+        const size_t bytes = clmix_port_bytes(&recipe->ports.list[i]);
+
+        recipe->sample_bytes[i] = bytes;
+        recipe->largest_bytes = bytes > recipe->largest_bytes ? bytes : recipe->largest_bytes;
+    }
+    return CLMIX_OK;
+}

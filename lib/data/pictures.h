@@ -1,0 +1,16 @@
+/* What data sets of labelled pictures have in common: their ports, and the size that the model wants (inside lib/data). */
+#ifndef CLMIX_DATA_PICTURES_H
+#define CLMIX_DATA_PICTURES_H
+
+#include "data/dataset.h"
+
+/* Places of their ports, and so of the arrays that get fills. */
+enum { CLMIX_AT_PICTURES, CLMIX_AT_LABELS };
+
+/* Lists the two ports: pictures of this size, but where the model wants another. */
+void clmix_dataset_list_pictures(clmix_dataset *dataset, size_t height, size_t width, size_t channels);
+
+/* The size that was listed. */
+struct clmix_picture_size clmix_dataset_picture_size(const clmix_dataset *dataset);
+
+#endif
