@@ -5,20 +5,21 @@
 
 // out[chunk][column] = sum of x[row][column] over the chunk's rows. Called again on its own result with one chunk. Index space, simt: (chunks
 // of `chunk` rows, tiles of WG * VW columns); a work-item sums VW columns, every fourth row into one of four sums, so that additions overlap.
-// Wide: (chunks, 1); whole rows, a block of them at a time, because columns by themselves would be short pieces far apart in memory; the
-// sums are in `out`, that is in the cache.  Reads rows * columns floats (pitch apart), writes one row of columns a chunk.
+// Wide: (chunks, tiles of `tile` columns, a multiple of VW); a block of rows at a time, each as far as the tile goes, because columns by
+// themselves would be short pieces far apart in memory; the sums are in `out`, that is in the cache.  Reads rows * columns floats (pitch apart), writes one row of columns a chunk.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
-void column_sum(const uint rows, const uint columns, const uint chunk, const __global float *restrict x,
+void column_sum(const uint rows, const uint columns, const uint chunk, const uint tile, const __global float *restrict x,
                 const uint x_offset, const uint pitch, __global float *restrict out, const uint out_offset)
 {
     const uint row0 = get_group_id(0) * chunk, count = min(chunk, rows - row0);
 #if WG == 1
+    const uint left = get_group_id(1) * tile, right = left + min(tile, columns - left);
     x += (size_t)x_offset + (size_t)row0 * pitch;
     out += (size_t)out_offset + (size_t)get_group_id(0) * columns;
     for (uint top = 0; top < count; top += BLOCK)
-        for (uint c = 0; c < columns; c += VW) {
+        for (uint c = left; c < right; c += VW) {
             const __global float *at = x + (size_t)top * pitch + c;
-            const uint n = columns - c, rest = count - top;
+            const uint n = right - c, rest = count - top;
             floatv s0 = (floatv)(0.0f), s1 = s0;
             if (rest >= BLOCK && n >= VW) {
 #pragma unroll

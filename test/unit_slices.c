@@ -229,6 +229,16 @@ static clmix_value build_products(clmix_scope at, clmix_value x)
     return clmix_relu(clmix_matmul(x, mixed, (clmix_product){ .heads = 2, .transpose_b = true }));
 }
 
+/* One value for every sample, one for every row. */
+static clmix_value build_additions(clmix_scope at, clmix_value x)
+{
+    clmix_value position = clmix_parameter(at, "position", 3, &clmix_shape_of(x).size[1], NULL, CLMIX_UNIFORM, 0.5f),
+                bias = clmix_parameter(at, "bias", 1, &clmix_shape_of(x).size[3], NULL, CLMIX_UNIFORM, 0.5f);
+
+    clmix_at(at);
+    return clmix_relu(clmix_add(bias, clmix_scale(clmix_add(clmix_scale(x, 2), position), 3)));
+}
+
 static const struct {
     const char *name;
     build_function build;
@@ -241,6 +251,7 @@ static const struct {
     { "wavelets", build_wavelets },
     { "inverse wavelets", build_inverse },
     { "products", build_products },
+    { "additions of two shapes", build_additions },
 };
 
 START_TEST(slices_infer_the_same)

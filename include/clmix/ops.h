@@ -61,7 +61,11 @@ CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis); /* axis counted fr
  * comes from a counter (Philox 4x32-10 keyed by the plan's seed and step, this op's number and the element) and is never stored. */
 CLMIX_API clmix_value clmix_dropout(clmix_value x, float rate);
 
-CLMIX_API clmix_value clmix_add(clmix_value a, clmix_value b); /* same shapes */
+/* y = a + b of two f32 values of one shape; or, since 0.2, of two of which one, leading axes of size 1 left out, has the last axes of the
+ * other: it is added to each part of the other that has its shape, and y has the other's shape. So (B, N, C) takes (N, C) or (1, N, C), such
+ * as positions, (C), such as a bias, and a scalar. The gradient of the smaller one is the sum over these parts, in a fixed order.
+ * Errors of the graph (ARGUMENT): other types, other shapes. */
+CLMIX_API clmix_value clmix_add(clmix_value a, clmix_value b);
 CLMIX_API clmix_value clmix_scale(clmix_value x, float factor);
 /* How two values are multiplied; all zero is the plain product. */
 typedef struct clmix_product {

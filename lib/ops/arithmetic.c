@@ -41,13 +41,6 @@ const struct clmix_op clmix_op_add = {
     .parts = clmix_parts_by_row,
 };
 
-clmix_value clmix_add(clmix_value a, clmix_value b)
-{
-    clmix_value inputs[2] = { a, b };
-
-    return clmix_node_add(clmix_here(a.graph), &clmix_op_add, NULL, 0, inputs, 2);
-}
-
 /* ---- scale --------------------------------------------------------------------------------------------------------------------------- */
 
 struct scale_attributes {

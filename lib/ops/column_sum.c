@@ -1,7 +1,10 @@
 /* Sums over rows, in two stages: chunks of rows in parallel, then their sums. */
 #include "ops/column_sum.h"
 
+#include "base/size.h"
 #include "base/status.h"
+
+#define TILE 1024 /* columns of the wide form's groups where rows are long and few */
 
 /* Launches one stage; gives the number of chunks. */
 static size_t stage(struct clmix_planner *planner, const struct clmix_node *node, int32_t x, size_t rows, size_t columns, size_t pitch,
@@ -12,7 +15,10 @@ static size_t stage(struct clmix_planner *planner, const struct clmix_node *node
                                                : clmix_planner_device(planner)->vector_width >= 16 ? 16
                                                : clmix_planner_device(planner)->vector_width >= 8  ? 8
                                                                                                    : 4;
-    size_t chunks = (rows + chunk - 1) / chunk;
+    size_t chunks = (rows + chunk - 1) / chunk, units = clmix_planner_device(planner)->compute_units,
+           tile = !wide                ? work_group * width
+                  : chunks < 4 * units ? TILE
+                                       : columns;
     struct clmix_record *record = clmix_record_kernel(planner, node, "column_sum.cl", "column_sum");
 
     clmix_record_define(record, "WG", (long)work_group);
@@ -20,10 +26,11 @@ static size_t stage(struct clmix_planner *planner, const struct clmix_node *node
     clmix_record_uint(record, rows);
     clmix_record_uint(record, columns);
     clmix_record_uint(record, chunk);
+    clmix_record_uint(record, tile);
     clmix_record_value(record, x);
     clmix_record_uint(record, pitch);
     clmix_record_value(record, out);
-    clmix_record_grid(record, chunks, wide ? 1 : (columns + work_group * width - 1) / (work_group * width), 1, work_group);
+    clmix_record_grid(record, chunks, clmix_ceil_div(columns, tile), 1, work_group);
     return chunks;
 }
 
