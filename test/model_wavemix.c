@@ -239,6 +239,12 @@ START_TEST(overrides_are_checked_as_a_whole_by_the_next_use)
     ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
     ck_assert_ptr_nonnull(strstr(clmix_error(), "unknown key 'wings'"));
     clmix_config_free(config);
+
+    ok(clmix_config_open(&config, "wavemix-32"));
+    ok(clmix_config_set(config, "dim.width.more=3"));
+    ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "'dim' is {\"width\":{\"more\":3}} and must be"));
+    clmix_config_free(config);
 }
 END_TEST
 

@@ -26,7 +26,8 @@ typedef struct clmix_config clmix_config;
 CLMIX_API clmix_status clmix_config_open(clmix_config **config, const char *model);
 /* NULL is allowed. */
 CLMIX_API void clmix_config_free(clmix_config *config);
-/* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.kind=..."; the result is checked as a whole by the next use.
+/* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.features=64"; the result is checked as a whole by the next use.
+ * A value that is an object is laid over the one that is there, key by key, unless it names another "kind": then it replaces it.
  * Neither may be NULL. Errors: ARGUMENT, FORMAT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_config_set(clmix_config *config, const char *key_and_value);
 /* The configuration as JSON text with every key written out; the caller frees it with clmix_free. Neither may be NULL. Errors: ARGUMENT,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *clmix_grouped(char *text, size_t number)
 {
@@ -35,4 +36,16 @@ const char *clmix_decimal(char *text, double value, int decimals)
 const char *clmix_percent(char *text, double fraction, int decimals)
 {
     return clmix_decimal(text, 100.0 * fraction, decimals);
+}
+
+double clmix_shortest(float value)
+{
+    char text[32];
+
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    return strtod(text, NULL);
 }

@@ -15,4 +15,7 @@ const char *clmix_decimal(char *text, double value, int decimals);
 /* A fraction as a number of per cent: 0.4865 as "48.7". Whoever shows one takes this, so that all show the same. */
 const char *clmix_percent(char *text, double fraction, int decimals);
 
+/* The decimal number of fewest digits that reads back as the same float, so that 0.1f is written as 0.1. */
+double clmix_shortest(float value);
+
 #endif

@@ -73,7 +73,7 @@ static clmix_status plan_for(clmix_network *network, size_t count, clmix_plan **
 
 static clmix_status feed(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
 {
-    const struct clmix_picture_keys *picture = &network->config->keys.picture;
+    const struct clmix_picture_keys *picture = clmix_config_picture_keys(network->config);
 
     return clmix_plan_write(plan, "pictures", pictures, count * picture->height * picture->width * picture->channels);
 }
@@ -81,7 +81,7 @@ static clmix_status feed(const clmix_network *network, clmix_plan *plan, const u
 /* Finite logits have finite probabilities; an infinite one may look like a probability of 0. */
 static clmix_status all_finite(const clmix_network *network, clmix_plan *plan, size_t count, bool *finite)
 {
-    const size_t values = count * network->config->keys.picture.classes;
+    const size_t values = count * clmix_config_picture_keys(network->config)->classes;
     float *logits = malloc(values * sizeof *logits);
     if (!logits)
         return clmix_fail_memory("the logits");
@@ -111,7 +111,7 @@ clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictu
     CLMIX_NEED(pictures);
     CLMIX_NEED(probabilities);
 
-    const struct clmix_picture_keys *picture = &network->config->keys.picture;
+    const struct clmix_picture_keys *picture = clmix_config_picture_keys(network->config);
     clmix_plan *plan = NULL;
     bool finite = true;
 
@@ -131,7 +131,7 @@ clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictu
 /* The file's picture at the model's size. */
 static clmix_status read_picture(const clmix_network *network, const char *path, uint8_t **pixels)
 {
-    const struct clmix_picture_keys *size = &network->config->keys.picture;
+    const struct clmix_picture_keys *size = clmix_config_picture_keys(network->config);
     if (size->channels != 1 && size->channels != 3)
         return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "'%s' takes pictures of %zu channels; picture files give 1 or 3",
                           clmix_config_name(network->config), size->channels);

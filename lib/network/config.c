@@ -7,34 +7,23 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 #include "network/file.h"
+#include "network/overlay.h"
 #include "network/presets.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Makes `keys` of `given`. */
-static clmix_status read_keys(clmix_config *config)
-{
-    const char *where = config->name;
-    const char *model = NULL;
-    if (!cJSON_IsObject(config->given))
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: a configuration is one JSON object, { \"model\": ..., ... }", where);
-    CLMIX_TRY(clmix_json_require(config->given, where, "model"));
-    CLMIX_TRY(clmix_json_text(config->given, where, "model", &model));
-
-    const struct clmix_model_kind *kind = NULL;
-    struct clmix_model_keys keys = { 0 };
-    CLMIX_TRY(clmix_model_kind_find(where, model, &kind));
-    CLMIX_TRY(kind->read(config->given, where, &keys));
-    config->kind = kind;
-    config->keys = keys;
-    return CLMIX_OK;
-}
-
+/* Makes `model` of `given`; what was there stays where that fails. */
 static clmix_status refresh(clmix_config *config)
 {
-    config->status = read_keys(config);
+    struct clmix_key_object model;
+
+    config->status = clmix_keys_read(&model, config->given, config->name, "model", NULL, clmix_model_tables);
+    if (!config->status) {
+        clmix_keys_free(&config->model);
+        config->model = model;
+    }
     snprintf(config->sentence, sizeof config->sentence, "%s", config->status ? clmix_error() : "");
     return config->status;
 }
@@ -96,6 +85,7 @@ void clmix_config_free(clmix_config *config)
     if (!config)
         return;
     cJSON_Delete(config->given);
+    clmix_keys_free(&config->model);
     free(config->name);
     free(config->weights);
     free(config);
@@ -212,36 +202,35 @@ static clmix_status parse_value(cJSON **value, const char *key, const char *text
     return *value ? CLMIX_OK : clmix_fail_memory("a configuration");
 }
 
-/* In place of what is there. The value is taken over; where it cannot be put the object is as before. cJSON's own replacing leaves an entry
- * without a name when the host is out of memory. */
-static bool put_key(cJSON *object, const char *key, cJSON *value)
-{
-    cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(object, key);
-    bool done = cJSON_AddItemToObject(object, key, value);
-
-    cJSON_Delete(done ? old : value);
-    if (!done && old)
-        cJSON_AddItemToArray(object, old);
-    return done;
-}
-
-/* Puts `value` at "dim" or, one object deeper, at "mixer.kind"; the object is made if need be. The value is taken over. */
-static bool put_at(cJSON *object, char *path, cJSON *value)
+/* {"dim": value}, or for "mixer.features" {"mixer": {"features": value}}. The value is taken over; NULL when the host is out of memory. */
+static cJSON *nest(char *path, cJSON *value)
 {
     char *dot = strchr(path, '.');
-    if (!dot)
-        return put_key(object, path, value);
-    *dot = '\0';
-    cJSON *inner = cJSON_GetObjectItemCaseSensitive(object, path);
-    if (cJSON_IsObject(inner))
-        return put_key(inner, dot + 1, value);
-    inner = cJSON_CreateObject();
-    if (inner && put_key(inner, dot + 1, value))
-        return put_key(object, path, inner);
-    if (!inner)
-        cJSON_Delete(value);
-    cJSON_Delete(inner);
-    return false;
+    cJSON *object = cJSON_CreateObject();
+
+    if (dot) {
+        *dot = '\0';
+        value = nest(dot + 1, value);
+    }
+    if (object && cJSON_AddItemToObject(object, path, value))
+        return object;
+    cJSON_Delete(value);
+    cJSON_Delete(object);
+    return NULL;
+}
+
+/* `given` with an override laid over it: the whole of it, or it is as before. */
+static clmix_status lay_over(clmix_config *config, const cJSON *override)
+{
+    cJSON *given = override ? cJSON_Duplicate(config->given, 1) : NULL;
+
+    if (!given || !clmix_overlay(given, override)) {
+        cJSON_Delete(given);
+        return clmix_fail_memory("a configuration");
+    }
+    cJSON_Delete(config->given);
+    config->given = given;
+    return CLMIX_OK;
 }
 
 clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
@@ -259,8 +248,11 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
         return clmix_fail_memory("a configuration");
     cJSON *value = NULL;
     clmix_status status = parse_value(&value, key, equals + 1);
-    if (!status && !put_at(config->given, key, value))
-        status = clmix_fail_memory("a configuration");
+    if (!status) {
+        cJSON *override = nest(key, value);
+        status = lay_over(config, override);
+        cJSON_Delete(override);
+    }
     free(key);
     if (!status)
         refresh(config); /* a failure is kept for the next use: a later override may put it right */
@@ -276,7 +268,7 @@ clmix_status clmix_config_text(const clmix_config *config, char **json)
 
     CLMIX_TRY(clmix_config_check(config));
     cJSON *object = cJSON_CreateObject();
-    bool complete = object && cJSON_AddStringToObject(object, "model", config->kind->name) && config->kind->write(&config->keys, object);
+    bool complete = object && clmix_keys_write(object, "model", &config->model);
     clmix_status status = complete ? clmix_json_print(object, json) : clmix_fail_memory("a configuration");
     cJSON_Delete(object);
     return status;
@@ -292,9 +284,16 @@ const char *clmix_config_weights(const clmix_config *config)
     return config ? config->weights : NULL;
 }
 
+const struct clmix_picture_keys *clmix_config_picture_keys(const clmix_config *config)
+{
+    static const struct clmix_picture_keys none;
+
+    return config && config->model.table->first == &clmix_picture_table ? config->model.keys : &none;
+}
+
 void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels)
 {
-    const struct clmix_picture_keys none = { 0 }, *picture = config ? &config->keys.picture : &none;
+    const struct clmix_picture_keys *picture = clmix_config_picture_keys(config);
 
     if (height)
         *height = picture->height;
@@ -306,7 +305,7 @@ void clmix_config_picture(const clmix_config *config, size_t *height, size_t *wi
 
 size_t clmix_config_classes(const clmix_config *config)
 {
-    return config ? config->keys.picture.classes : 0;
+    return clmix_config_picture_keys(config)->classes;
 }
 
 /* ---- the papers' counting rule -------------------------------------------------------------------------------------------------------------- */
@@ -319,10 +318,10 @@ clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parame
 
     CLMIX_TRY(clmix_config_check(config));
     struct clmix_paper_count count = { 0, 0 };
-    config->kind->count(&config->keys, &count);
+    clmix_model_of(config->model.table)->count(config->model.keys, &count);
 
     /* The tool's "estimated total size": input, every output twice (its gradient), parameters; 4 bytes each. */
-    const struct clmix_picture_keys *picture = &config->keys.picture;
+    const struct clmix_picture_keys *picture = clmix_config_picture_keys(config);
     double inputs = (double)picture->height * (double)picture->width * (double)picture->channels;
     *parameters = (size_t)count.parameters;
     *megabytes = (4.0 * inputs + 8.0 * (double)count.outputs + 4.0 * (double)count.parameters) / (double)(1 << 20);

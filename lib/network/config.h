@@ -7,12 +7,11 @@
 #include <clmix/network.h>
 
 struct clmix_config {
-    char *name;                          /* the preset's or file's name, or the model's */
-    char *weights;                       /* the file of weights that carried it, or NULL */
-    cJSON *given;                        /* as read, with the overrides put in */
-    const struct clmix_model_kind *kind; /* of the last object that could be read */
-    struct clmix_model_keys keys;
-    clmix_status status; /* of reading `given`, and the sentence where that failed */
+    char *name;                    /* the preset's or file's name, or the model's */
+    char *weights;                 /* the file of weights that carried it, or NULL */
+    cJSON *given;                  /* as read, with the overrides put in */
+    struct clmix_key_object model; /* of the last object that could be read: the model's table and its keys */
+    clmix_status status;           /* of reading `given`, and the sentence where that failed */
     char sentence[1024];
 };
 
@@ -25,6 +24,8 @@ clmix_status clmix_config_take_weights(clmix_config *config, const char *path);
 clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config);
 /* CLMIX_OK, or the failure that reading the overridden configuration gave. */
 clmix_status clmix_config_check(const clmix_config *config);
+/* What it says of the pictures: zeros of a NULL configuration. */
+const struct clmix_picture_keys *clmix_config_picture_keys(const clmix_config *config);
 
 /* model.c: the ports for samples of `length` tokens (0: of as many as the configuration has, or of a model without): how many. 0 for NULL. */
 int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);

@@ -6,7 +6,7 @@
 
 int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS])
 {
-    return config ? config->kind->ports(&config->keys, length, ports) : 0;
+    return config ? clmix_model_of(config->model.table)->ports(config->model.keys, length, ports) : 0;
 }
 
 int clmix_config_port_count(const clmix_config *config)
@@ -59,5 +59,5 @@ clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_c
             return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes %s of %s in a batch, and %s was given", config->name, ports[i].name,
                                 clmix_port_size_text(&ports[i], wanted), clmix_shape_text(shape, found));
     }
-    return config->kind->build(at, inputs, &config->keys);
+    return clmix_model_of(config->model.table)->build(at, inputs, config->model.keys);
 }

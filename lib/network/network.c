@@ -142,7 +142,7 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
     CLMIX_NEED(mean);
     CLMIX_NEED(std);
 
-    size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
+    size_t classes = clmix_config_classes(network->config), channels = clmix_config_picture_keys(network->config)->channels;
 
     for (size_t c = 0; c < channels && c < 4; c++)
         if (!isfinite(mean[c]) || !(std[c] > 0.0f) || !isfinite(std[c]))

@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "io/json.h"
+#include "network/overlay.h"
 
 #include <clmix/network.h>
 #include <string.h>
@@ -39,43 +40,27 @@ size_t clmix_preset_rows(void)
     return rows;
 }
 
-/* Adds to `config` what `row` says and nothing nearer has said. */
-static bool add_row(cJSON *config, const cJSON *row)
-{
-    const cJSON *key;
-
-    cJSON_ArrayForEach(key, row)
-    {
-        cJSON *copy;
-
-        if (strcmp(key->string, "like") == 0 || strcmp(key->string, "table") == 0 ||
-            cJSON_GetObjectItemCaseSensitive(config, key->string) != NULL)
-            continue;
-        copy = cJSON_Duplicate(key, 1);
-        if (copy == NULL || !cJSON_AddItemToObject(config, key->string, copy)) {
-            cJSON_Delete(copy);
-            return false;
-        }
-    }
-    return true;
-}
-
+/* The row called `name`, over those that it is like: the farthest first. */
 static clmix_status collect(cJSON *config, const cJSON *paper, const char *name)
 {
-    const cJSON *row = cJSON_GetObjectItemCaseSensitive(paper, name);
+    const cJSON *rows[MOST_LIKE], *like;
+    size_t count = 0;
 
-    for (int i = 0; i < MOST_LIKE; i++) {
-        const cJSON *like = cJSON_GetObjectItemCaseSensitive(row, "like");
+    do {
+        const cJSON *row = cJSON_GetObjectItemCaseSensitive(paper, name);
 
-        if (!add_row(config, row))
+        if (row == NULL || count == MOST_LIKE)
+            return clmix_fail(CLMIX_ERROR_INTERNAL, "a preset is like '%s', a row that its file does not have, or like itself", name);
+        rows[count++] = row;
+        like = cJSON_GetObjectItemCaseSensitive(row, "like");
+        name = cJSON_GetStringValue(like);
+    } while (name != NULL);
+    while (count > 0)
+        if (!clmix_overlay(config, rows[--count]))
             return clmix_fail_memory("a preset");
-        if (like == NULL)
-            return CLMIX_OK;
-        row = cJSON_IsString(like) ? cJSON_GetObjectItemCaseSensitive(paper, like->valuestring) : NULL;
-        if (row == NULL)
-            break;
-    }
-    return clmix_fail(CLMIX_ERROR_INTERNAL, "the preset '%s' is like a row that its file does not have, or like itself", name);
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "like");
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "table");
+    return CLMIX_OK;
 }
 
 clmix_status clmix_preset_config(cJSON **config, const char *name)

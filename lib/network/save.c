@@ -1,5 +1,6 @@
 /* A network into a file that is all an application needs: weights, configuration, class names, normalisation. */
 #include "base/status.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "io/json.h"
 #include "network/config.h"
@@ -53,7 +54,7 @@ clmix_status clmix_network_put_classes(const clmix_network *network, clmix_safet
 static clmix_status describe(clmix_safetensors_writer *writer, const clmix_network *network)
 {
     char *config = NULL;
-    size_t channels = network->config->keys.picture.channels;
+    size_t channels = clmix_config_picture_keys(network->config)->channels;
 
     CLMIX_TRY(clmix_safetensors_describe(writer, "format", "pt")); /* what PyTorch's loader looks for */
     CLMIX_TRY(clmix_config_text(network->config, &config));

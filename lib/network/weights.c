@@ -160,7 +160,7 @@ static clmix_status take_names(const clmix_safetensors *file, const char *path, 
 /* What a file says of the classes and, with `weights`, of the normalisation, whose std was called deviation until version 0.1. */
 static clmix_status describe(clmix_network *network, const clmix_safetensors *file, const char *path, const struct clmix_weights *weights)
 {
-    size_t classes = clmix_config_classes(network->config), channels = network->config->keys.picture.channels;
+    size_t classes = clmix_config_classes(network->config), channels = clmix_config_picture_keys(network->config)->channels;
     float mean[4], std[4];
     cJSON *json = NULL;
     const char **names = calloc(classes, sizeof *names);

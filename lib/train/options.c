@@ -2,8 +2,8 @@
 #include "train/run.h"
 
 #include "base/status.h"
+#include "base/text.h"
 #include "io/json.h"
-#include "network/config.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -127,7 +127,7 @@ clmix_status clmix_options_write(const clmix_train_options *options, cJSON *json
         bool done;
 
         if (table[i].kind == FLOAT)
-            done = clmix_key_write_float(json, table[i].name, *(const float *)value);
+            done = cJSON_AddNumberToObject(json, table[i].name, clmix_shortest(*(const float *)value)) != NULL;
         else
             done = cJSON_AddStringToObject(json, table[i].name, text_of(&table[i], options, text)) != NULL;
         if (!done)

@@ -52,7 +52,7 @@ static clmix_tensor_info picture_layout(const clmix_stored_tensor *stored)
 static clmix_status take_pictures(struct model_case *model)
 {
     const clmix_stored_tensor *input;
-    const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
+    const struct clmix_picture_keys *size = clmix_config_picture_keys(clmix_network_config(model->network));
     float *file = NULL;
 
     CLMIX_TRY(clmix_case_tensor(model->of, "input", &input));
@@ -119,7 +119,7 @@ static clmix_status bind_network(const struct model_case *model, clmix_plan *pla
 
 static size_t picture_count(const struct model_case *model)
 {
-    const struct clmix_picture_keys *size = &clmix_network_config(model->network)->keys.picture;
+    const struct clmix_picture_keys *size = clmix_config_picture_keys(clmix_network_config(model->network));
     return model->batch * size->height * size->width * size->channels;
 }
 

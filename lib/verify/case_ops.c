@@ -150,12 +150,12 @@ static clmix_status build_wavemix_block(struct op_case *op)
     if (levels > WAVEMIX_MAX_LEVELS)
         return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "%d wavelet levels; this version has %d at most", levels, WAVEMIX_MAX_LEVELS);
 
-    struct wavemix_config config = {
+    struct wavemix_keys keys = {
         .dim = (size_t)dim,
         .mult_dim = (size_t)mult_dim,
         .ff_dim = (size_t)ff_dim,
         .levels = (size_t)levels,
-        .feedforward = form == 0 ? WAVEMIX_CONV : WAVEMIX_LINEAR,
+        .feedforward = form,
     };
     for (int j = 1; j <= levels; j++) {
         clmix_shape weight;
@@ -163,9 +163,9 @@ static clmix_status build_wavemix_block(struct op_case *op)
         CLMIX_TRY(clmix_case_shape(op, name, &weight));
         if (weight.rank != 4)
             return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %d axes and must have 4", name, weight.rank);
-        config.level_channels[j - 1] = weight.size[1];
+        keys.level_channels.size[j - 1] = weight.size[1];
     }
-    clmix_case_output(op, "y", clmix_wavemix_block(clmix_root(op->graph), clmix_case_input(op, "x", CASE_MAP), &config), CASE_MAP);
+    clmix_case_output(op, "y", clmix_wavemix_block(clmix_root(op->graph), clmix_case_input(op, "x", CASE_MAP), &keys), CASE_MAP);
     return CLMIX_OK;
 }
 

@@ -1,0 +1,13 @@
+/* One configuration's JSON over another's: a preset's row over its neighbour's, an override over a preset. */
+#ifndef CLMIX_NETWORK_OVERLAY_H
+#define CLMIX_NETWORK_OVERLAY_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+/* Lays `over` over `object`, which it is copied into: what it says takes the place of what is there. An object inside (the mixer) is laid over
+ * the one that is there, key by key, unless it names another "kind": then nothing of the old one stays. False when the host is out of
+ * memory; `object` then has a part of it. */
+bool clmix_overlay(cJSON *object, const cJSON *over);
+
+#endif
