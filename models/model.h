@@ -19,20 +19,14 @@ extern const struct clmix_key_table clmix_picture_table;
 /* And their one port: "pictures" u8 (height, width, channels). */
 int clmix_picture_ports(const void *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
 
-/* What the papers' counting rule gives: values of the parameters and of the outputs of every module call, for one picture. */
-struct clmix_paper_count {
-    uint64_t parameters;
-    uint64_t outputs;
-};
-
 struct clmix_model_kind {
     struct clmix_key_table table; /* chosen by "model"; the functions are given the struct that was read by it */
 
     /* Lists the ports, for samples of `length` tokens (0: of as many as the keys say; without meaning for pictures): how many. */
     int (*ports)(const void *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
-    /* A value a port, pictures f32 (B, H, W, C) -> logits (B, classes). */
+    /* A value a port, pictures f32 (B, H, W, C) -> logits (B, classes). Says of the authors' modules what the graph does not show
+     * (graph/modules.h). */
     clmix_value (*build)(clmix_scope at, const clmix_value *inputs, const void *keys);
-    void (*count)(const void *keys, struct clmix_paper_count *count);
 };
 
 /* The tables of all models, NULL at the end, and the model that one of them belongs to. */

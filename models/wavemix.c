@@ -5,6 +5,7 @@
  * No norm and no nonlinearity outside of the blocks. Names and shapes of the weights are the authors'. */
 #include "models/wavemix.h"
 #include "base/status.h"
+#include "graph/modules.h"
 #include "ops/linear.h"
 #include <clmix/ops.h>
 
@@ -17,10 +18,13 @@ static clmix_value feed_forward(clmix_scope at, clmix_value tokens, const struct
     bool conv = keys->feedforward == WAVEMIX_CONV;
     int file_rank = conv ? 4 : 2;
 
-    clmix_value y = clmix_linear_with(clmix_in(at, conv ? "0" : "1"), tokens, keys->mult_dim, true, file_rank);
-    y = clmix_dropout(clmix_gelu(y), keys->dropout);
+    clmix_value y = conv ? tokens : clmix_module(tokens); /* the authors move the channels to the end for linear layers, and back */
+    y = clmix_linear_with(clmix_in(at, conv ? "0" : "1"), y, keys->mult_dim, true, file_rank);
+    y = clmix_module(clmix_dropout(clmix_module(clmix_gelu(y)), keys->dropout));
     y = clmix_linear_with(clmix_in(at, conv ? "3" : "4"), y, keys->ff_dim, true, file_rank);
-    return clmix_dropout(y, keys->dropout);
+    y = clmix_module(clmix_dropout(y, keys->dropout));
+    clmix_module_calls(at, keys->levels);
+    return conv ? y : clmix_module(y);
 }
 
 /* Equations 1 to 6 without the residual:  concat_j up_j(mix(bands_j(x))), j = 1 .. levels.
@@ -38,7 +42,7 @@ clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wave
         clmix_window window = clmix_square(((size_t)1 << j) + 2, (size_t)1 << j, 1);
         up[j - 1] = clmix_conv_transpose2d(clmix_in(at, "ff%d", j), level, keys->level_channels.size[j - 1], window, true);
     }
-    return clmix_concat(up, (int)keys->levels, -1);
+    return clmix_module(clmix_concat(up, (int)keys->levels, -1));
 }
 
 static clmix_value wavemix_build(clmix_scope at, const clmix_value *inputs, const void *given)
@@ -52,53 +56,8 @@ static clmix_value wavemix_build(clmix_scope at, const clmix_value *inputs, cons
         x = clmix_add(clmix_wavemix_block(block, x, keys), x);
     }
     clmix_at(clmix_in(at, "pool"));
-    return clmix_linear(clmix_in(at, "mlp_head"), clmix_global_average_pool(x), keys->picture.classes, true);
-}
-
-/* ---- the papers' counting rule ------------------------------------------------------------------------------------------------------- */
-
-/* One call of a module with weights: their sizes and its outputs. */
-static void count_call(struct clmix_paper_count *count, size_t weights, size_t bias, size_t outputs)
-{
-    count->parameters += (uint64_t)weights + bias;
-    count->outputs += outputs;
-}
-
-static void count_block(struct clmix_paper_count *count, const struct wavemix_keys *keys, size_t height, size_t width)
-{
-    size_t bands = 4 * keys->dim, mult = keys->mult_dim, ff = keys->ff_dim;
-
-    for (size_t j = 1; j <= keys->levels; j++) {
-        size_t tokens = (height >> j) * (width >> j), kernel = ((size_t)1 << j) + 2, up = keys->level_channels.size[j - 1];
-
-        count_call(count, bands * mult, mult, tokens * mult); /* the feed-forward part is called once a level */
-        count_call(count, mult * ff, ff, tokens * ff);
-        count->outputs += 2 * tokens * mult + tokens * ff; /* GELU, its dropout, the second dropout */
-        if (keys->feedforward == WAVEMIX_LINEAR)
-            count->outputs += tokens * bands + tokens * ff; /* channels to the last axis and back */
-        count_call(count, ff * up * kernel * kernel, up, height * width * up);
-    }
-    count->outputs += (uint64_t)height * width * keys->dim; /* the block itself */
-}
-
-/* Height or width of the map behind the stem. */
-static size_t map_size(size_t pixels, size_t stem_stride)
-{
-    return (pixels - 1) / stem_stride + 1;
-}
-
-static void wavemix_count(const void *given, struct clmix_paper_count *count)
-{
-    const struct wavemix_keys *keys = given;
-    size_t height = map_size(keys->picture.height, keys->stem_stride), width = map_size(keys->picture.width, keys->stem_stride);
-    size_t half = keys->dim / 2, classes = keys->picture.classes;
-
-    count_call(count, 9 * keys->picture.channels * half, half, height * width * half);
-    count_call(count, 9 * half * keys->dim, keys->dim, height * width * keys->dim);
-    for (size_t i = 0; i < keys->depth; i++)
-        count_block(count, keys, height, width);
-    count->outputs += 2 * keys->dim; /* pooling and flattening */
-    count_call(count, keys->dim * classes, classes, classes);
+    x = clmix_module(clmix_module(clmix_global_average_pool(x))); /* pooled, and flattened */
+    return clmix_linear(clmix_in(at, "mlp_head"), x, keys->picture.classes, true);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------------------------------------------ */
@@ -172,6 +131,12 @@ static clmix_status settle_level_channels(struct wavemix_keys *keys, const char 
     return CLMIX_OK;
 }
 
+/* Height or width of the map behind the stem. */
+static size_t map_size(size_t pixels, size_t stem_stride)
+{
+    return (pixels - 1) / stem_stride + 1;
+}
+
 /* That every level halves the map evenly. */
 static clmix_status check_map(const struct wavemix_keys *keys, const char *where)
 {
@@ -204,5 +169,4 @@ const struct clmix_model_kind clmix_model_wavemix = {
     },
     .ports = clmix_picture_ports,
     .build = wavemix_build,
-    .count = wavemix_count,
 };

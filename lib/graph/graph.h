@@ -3,6 +3,7 @@
 #define CLMIX_GRAPH_GRAPH_H
 
 #include "base/names.h"
+#include "graph/modules.h"
 #include "graph/op.h"
 
 struct clmix_parameter {
@@ -25,9 +26,10 @@ struct clmix_graph {
     size_t string_count, string_capacity;
     int32_t here; /* path named last by clmix_at */
     size_t weight_count, state_count;
-    size_t batch;         /* first axis of the inputs that carry it; 0: none does */
-    size_t forward_count; /* nodes before clmix_backward; 0: there is no backward pass */
-    clmix_status status;  /* the first error */
+    size_t batch;                     /* first axis of the inputs that carry it; 0: none does */
+    size_t forward_count;             /* nodes before clmix_backward; 0: there is no backward pass */
+    struct clmix_module_count beyond; /* what no op shows of the authors' modules */
+    clmix_status status;              /* the first error */
     char error[1024];
 };
 

@@ -307,23 +307,3 @@ size_t clmix_config_classes(const clmix_config *config)
 {
     return clmix_config_picture_keys(config)->classes;
 }
-
-/* ---- the papers' counting rule -------------------------------------------------------------------------------------------------------------- */
-
-clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes)
-{
-    CLMIX_NEED(config);
-    CLMIX_NEED(parameters);
-    CLMIX_NEED(megabytes);
-
-    CLMIX_TRY(clmix_config_check(config));
-    struct clmix_paper_count count = { 0, 0 };
-    clmix_model_of(config->model.table)->count(config->model.keys, &count);
-
-    /* The tool's "estimated total size": input, every output twice (its gradient), parameters; 4 bytes each. */
-    const struct clmix_picture_keys *picture = clmix_config_picture_keys(config);
-    double inputs = (double)picture->height * (double)picture->width * (double)picture->channels;
-    *parameters = (size_t)count.parameters;
-    *megabytes = (4.0 * inputs + 8.0 * (double)count.outputs + 4.0 * (double)count.parameters) / (double)(1 << 20);
-    return CLMIX_OK;
-}
