@@ -63,12 +63,12 @@ static const clmix_data_source faulty = { "faulty", NULL, close_faulty, get_faul
 /* Counted as any set is: a thread that was left waiting may be the last to have it. */
 static clmix_dataset *open_faulty(void)
 {
-    clmix_dataset *data = calloc(1, sizeof *data);
-    atomic_int *others = malloc(sizeof *others);
+    clmix_dataset *data = NULL;
 
-    ck_assert(data != NULL && others != NULL);
-    atomic_init(others, 0);
-    *data = (clmix_dataset){ .source = &faulty, .ports = faults.inner->ports, .count = { TRAIN, TEST }, .others = others };
+    ops_ok(clmix_dataset_new(&data, &faulty));
+    data->ports = faults.inner->ports;
+    data->count[CLMIX_TRAIN] = TRAIN;
+    data->count[CLMIX_TEST] = TEST;
     ops_ok(clmix_dataset_name_classes(data, (const char *const *)faults.inner->class_names, faults.inner->classes));
     return data;
 }

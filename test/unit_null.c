@@ -53,6 +53,8 @@ START_TEST(devices)
     char *path = NULL;
 
     clmix_free(NULL);
+    ck_assert_int_eq(clmix_error_set(CLMIX_ERROR_FILE, NULL), CLMIX_ERROR_FILE);
+    ck_assert_str_eq(clmix_error(), "");
     ck_assert(clmix_error() != NULL && clmix_status_name(CLMIX_OK) != NULL && clmix_version() != NULL && clmix_cache_folder() != NULL &&
               clmix_cache_refusal() != NULL && clmix_version_check(CLMIX_VERSION_NUMBER) == CLMIX_OK);
     REFUSED(list, clmix_device_list, NULL, &count, NULL);
@@ -344,6 +346,8 @@ START_TEST(data)
 {
     clmix_dataset *dataset = NULL, *other = NULL;
     clmix_loader *loader = NULL;
+    const clmix_samples samples = { 0 };
+    const clmix_sample_source source = { 0 };
     clmix_data_check check;
     clmix_batch batch;
     unsigned char picture[16 * 16 * 3];
@@ -375,6 +379,14 @@ START_TEST(data)
     ops_ok(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, arrays));
     REFUSED(dataset, clmix_dataset_check, NULL, CLMIX_TRAIN, 1.0, NULL, NULL, &check);
     REFUSED(check, clmix_dataset_check, dataset, CLMIX_TRAIN, 1.0, NULL, NULL, NULL);
+    REFUSED(dataset, clmix_dataset_from_arrays, NULL, &samples, NULL, NULL);
+    REFUSED(samples, clmix_dataset_from_arrays, &other, NULL, NULL, NULL);
+    REFUSED(dataset, clmix_dataset_from_source, NULL, &samples, &source);
+    REFUSED(samples, clmix_dataset_from_source, &other, NULL, &source);
+    REFUSED(source, clmix_dataset_from_source, &other, &samples, NULL);
+    ck_assert_int_eq(clmix_dataset_from_source(&other, &samples, &source), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "without a function `get`") != NULL, "%s", clmix_error());
+    ck_assert_ptr_null(other);
     REFUSED(loader, clmix_loader_open, NULL, dataset, CLMIX_TRAIN, 2, NULL);
     REFUSED(dataset, clmix_loader_open, &loader, NULL, CLMIX_TRAIN, 2, NULL);
     ops_ok(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 2, NULL));

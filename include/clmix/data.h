@@ -37,7 +37,51 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
 CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
 
-/* Reads the samples of a split that are read when asked for (folders), to find those that cannot be decoded before they are needed:
+/* ---- sets of the application's own --------------------------------------------------------------------------------------------------- */
+
+/* What such a set has. Ports and names are copied. A port called "labels" is i32, and what it holds are classes, from 0 to classes - 1: this
+ * is checked. Training and evaluation take the ports that their model and its loss read; augmentation works on "pictures" u8 (height, width,
+ * channels); others are handed on as they are. Since 0.2. */
+typedef struct clmix_samples {
+    const clmix_port *ports; /* that every sample fills; 1 to 6, with names of their own */
+    size_t port_count;
+    size_t count[2];                /* samples of CLMIX_TRAIN and of CLMIX_TEST; one may be 0 */
+    int classes;                    /* 0 where there is no port "labels" */
+    const char *const *class_names; /* `classes` of them; NULL: "0", "1", ... */
+} clmix_samples;
+
+/* A set from arrays that the application has in memory: `train` and `test` have a pointer for each port, in the ports' order, to (count, the
+ * port's axes) of the port's type, aligned for it. They are borrowed: they stay where they are, and as they are, until the set is closed. Either
+ * may be NULL where its count is 0.
+ *     const clmix_port ports[] = { { "pictures", CLMIX_U8, 3, { 32, 32, 3 } }, { .name = "labels", .type = CLMIX_I32 } };
+ *     const clmix_samples samples = { ports, 2, { 50000, 10000 }, 10, NULL };
+ *     status = clmix_dataset_from_arrays(&data, &samples, (const void *[]){ pictures, labels }, (const void *[]){ others, their_labels });
+ * Fails with ARGUMENT (ports that cannot be, sizes beyond what a host can hold, no samples, an array that is NULL, a label that is no class,
+ * naming the sample) or HOST_MEMORY. Neither `dataset` nor `samples` may be NULL (ARGUMENT). Since 0.2. */
+CLMIX_API clmix_status clmix_dataset_from_arrays(clmix_dataset **dataset, const clmix_samples *samples, const void *const *train,
+                                                 const void *const *test);
+
+/* Functions that give samples when they are asked for. Since 0.2. */
+typedef struct clmix_sample_source {
+    /* Fills an array for each port of a sample, as in clmix_dataset_get; what it leaves unfilled is zero, and of a label an error. What it gives
+     * depends on (split, index) alone. A failure is a status other than CLMIX_OK, with its sentence from clmix_error_set or from the clmix
+     * function that failed: it reaches whoever asked, behind the number of the sample. FORMAT: this sample is there and no good, which
+     * skip_broken goes past; anything else ends a run at a checkpoint. It may wait: for a file, for a network. */
+    clmix_status (*get)(void *user, clmix_split split, size_t index, void *const *arrays);
+    /* Called once, when the set is closed and nothing is in `get` any more; by a loader's thread where that was left waiting. May be NULL. */
+    void (*close)(void *user);
+    void *user;         /* handed to both; may be NULL */
+    bool one_at_a_time; /* `get` is called from several threads, with this set never by two of them at once */
+} clmix_sample_source;
+
+/* A set from the application's functions. `source` is copied. On failure `close` is not called.
+ * Fails with ARGUMENT (ports that cannot be, no samples, no `get`) or HOST_MEMORY. Neither `dataset` nor `samples` nor `source` may be NULL
+ * (ARGUMENT). Since 0.2. */
+CLMIX_API clmix_status clmix_dataset_from_source(clmix_dataset **dataset, const clmix_samples *samples, const clmix_sample_source *source);
+
+/* ---- what a set has -------------------------------------------------------------------------------------------------------------------- */
+
+/* Reads the samples of a split that are read when asked for (folders, functions), to find those that cannot be decoded before they are needed:
  * all of them, or as many as fit into `seconds`, spread over the split. `found` (may be NULL) gets a sentence for each broken one. Sets that
  * are held in memory were checked when they were opened; of them none is read.
  * Fails with what reading met, other than FORMAT. Neither `dataset` nor `check` may be NULL (ARGUMENT). */
@@ -63,9 +107,12 @@ CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float m
 
 /* Sample `index` of a split into `arrays`: one for each port that the set fills, in the order of clmix_dataset_ports, with room for
  * clmix_port_bytes and aligned for the port's type.
- * Fails with ARGUMENT (no such sample), and for folders with FILE and FORMAT, naming the file. Neither `dataset` nor `arrays` nor any of
+ * Fails with ARGUMENT (no such sample), for folders with FILE and FORMAT, naming the file, and with what an application's function returns;
+ * where that gives a label that is no class, with ARGUMENT. Neither `dataset` nor `arrays` nor any of
  * these may be NULL (ARGUMENT). Takes arrays since 0.2. */
 CLMIX_API clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays);
+
+/* ---- loaders --------------------------------------------------------------------------------------------------------------------------- */
 
 /* What is done to training samples, for sets that fill "pictures" u8 (height, width, channels); all zero is nothing. Mixup also needs "labels"
  * of no axes, and fills two ports more: "second_labels" i32, the other picture's class, and "label_weights" f32, the share of the first label.
@@ -131,8 +178,8 @@ CLMIX_API const clmix_port *clmix_loader_ports(const clmix_loader *loader, size_
 /* Batches in an epoch. 0 for NULL. */
 CLMIX_API size_t clmix_loader_batches(const clmix_loader *loader);
 
-/* Stops at once, whatever is being prepared: a thread that waits for a file which does not come is left to itself after a moment, and ends when it
- * does. NULL is allowed. */
+/* Stops at once, whatever is being prepared: a thread that waits for a file which does not come, or is in an application's function, is left to
+ * itself after a moment, and ends when it does. NULL is allowed. */
 CLMIX_API void clmix_loader_close(clmix_loader *loader);
 
 #ifdef __cplusplus

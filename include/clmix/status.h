@@ -34,6 +34,10 @@ typedef enum clmix_status {
 /* The sentence for the last failure on this thread; never NULL, "" when nothing failed. Valid until the thread's next failure. */
 CLMIX_API const char *clmix_error(void);
 
+/* For functions of the application that clmix calls: stores the sentence of what went wrong for this thread (copied, cut at 1 KiB; NULL is ""),
+ * and gives `status` back, so that a failing line reads  return clmix_error_set(CLMIX_ERROR_FILE, "the archive ends early");  Since 0.2. */
+CLMIX_API clmix_status clmix_error_set(clmix_status status, const char *sentence);
+
 /* A short name such as "device memory"; never NULL. */
 CLMIX_API const char *clmix_status_name(clmix_status status);
 

@@ -12,6 +12,11 @@ const char *clmix_error(void)
     return error_text;
 }
 
+clmix_status clmix_error_set(clmix_status status, const char *sentence)
+{
+    return clmix_fail(status, "%s", sentence == NULL ? "" : sentence);
+}
+
 void clmix_free(void *memory)
 {
     free(memory);

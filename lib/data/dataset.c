@@ -50,16 +50,7 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_
                           width, channels, spec, CLMIX_PICTURE_SIDE);
     if (argument[0] == '\0' && source != &clmix_source_shapes)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' names no folder; write %s:DIR", spec, source->name);
-    opened = calloc(1, sizeof *opened);
-    if (opened == NULL)
-        return clmix_fail_memory(spec);
-    opened->others = malloc(sizeof *opened->others);
-    if (opened->others == NULL) {
-        free(opened);
-        return clmix_fail_memory(spec);
-    }
-    atomic_init(opened->others, 0);
-    opened->source = source;
+    CLMIX_TRY(clmix_dataset_new(&opened, source));
     opened->wanted = (struct clmix_picture_size){ height, width, channels };
     status = source->open(opened, argument);
     if (status != CLMIX_OK)
@@ -81,6 +72,7 @@ static void dispose(clmix_dataset *dataset)
     for (int i = 0; i < dataset->classes; i++)
         free(dataset->class_names[i]);
     free(dataset->class_names);
+    free(dataset->port_names);
     free(dataset->others);
     free(dataset);
 }

@@ -31,6 +31,7 @@ struct clmix_dataset {
     int classes;
     char **class_names; /* owned, `classes` of them */
     void *state;        /* the source's */
+    char *port_names;   /* owned; NULL where they are the library's */
     atomic_int *others; /* loaders that hold it beside its owner. NULL: it outlives them */
 };
 
@@ -39,6 +40,9 @@ void clmix_dataset_hold(const clmix_dataset *dataset);
 void clmix_dataset_release(const clmix_dataset *dataset);
 
 extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder;
+
+/* source.c. A set without anything yet, counted as those are that loaders may outlive. */
+clmix_status clmix_dataset_new(clmix_dataset **dataset, const clmix_data_source *source);
 
 /* source.c. Sets classes and copies of their names. */
 clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *const *names, int count);

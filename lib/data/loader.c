@@ -282,12 +282,15 @@ size_t clmix_loader_batches(const clmix_loader *loader)
     return loader == NULL ? 0 : loader->recipe.batches;
 }
 
-/* Whether all threads have come to their end, within a moment. */
+/* Whether all threads have come to their end: within a moment where a sample may have to be waited for. What lies in memory comes for sure, and
+ * is not looked at any more when its owner has closed all that read it. */
 static bool await_threads(clmix_loader *loader)
 {
+    const bool may_wait = loader->recipe.dataset->source->on_demand;
     const struct timespec end = from_now(CLOSING_SECONDS);
 
-    while (loader->working > 0 && pthread_cond_timedwait(&loader->slot_ready, &loader->lock, &end) == 0)
+    while (loader->working > 0 && (may_wait ? pthread_cond_timedwait(&loader->slot_ready, &loader->lock, &end)
+                                            : pthread_cond_wait(&loader->slot_ready, &loader->lock)) == 0)
         ;
     return loader->working == 0;
 }

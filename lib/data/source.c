@@ -5,6 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+clmix_status clmix_dataset_new(clmix_dataset **dataset, const clmix_data_source *source)
+{
+    clmix_dataset *made = calloc(1, sizeof *made);
+    atomic_int *others = malloc(sizeof *others);
+
+    *dataset = NULL;
+    if (made == NULL || others == NULL) {
+        free(made);
+        free(others);
+        return clmix_fail_memory("a data set");
+    }
+    atomic_init(others, 0);
+    made->others = others;
+    made->source = source;
+    *dataset = made;
+    return CLMIX_OK;
+}
+
 clmix_status clmix_dataset_name_classes(clmix_dataset *dataset, const char *const *names, int count)
 {
     dataset->class_names = calloc((size_t)count, sizeof *dataset->class_names);

@@ -1,0 +1,153 @@
+/* Training on the application's own samples: the bits of a run are those of the same pictures from a built-in set. unit_samples.c has the sets. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support_ops.h"
+#include "support_train.h"
+
+#define TRAIN 72 /* four batches and a half, as TRAIN_DATA has them */
+#define TEST  40
+
+static struct {
+    uint8_t pictures[2][TRAIN][TRAIN_PICTURE];
+    int32_t labels[2][TRAIN];
+    clmix_dataset *sets[3]; /* built in, from arrays, from functions */
+    bool torn;              /* whether a sample of the function's is */
+} world;
+
+static const clmix_port ports[] = { { .name = "labels", .type = CLMIX_I32 }, { "pictures", CLMIX_U8, 3, { 16, 16, 3 } } };
+static const clmix_samples samples = { .ports = ports, .port_count = 2, .count = { TRAIN, TEST }, .classes = 10 };
+
+static clmix_status give(void *user, clmix_split split, size_t index, void *const *arrays)
+{
+    (void)user;
+    if (world.torn && split == CLMIX_TRAIN && index == 31)
+        return clmix_error_set(CLMIX_ERROR_FORMAT, "it is torn");
+    *(int32_t *)arrays[0] = world.labels[split][index];
+    memcpy(arrays[1], world.pictures[split][index], TRAIN_PICTURE);
+    return CLMIX_OK;
+}
+
+static void begin(void)
+{
+    const size_t counts[2] = { TRAIN, TEST };
+
+    train_make_folders();
+    ops_ok(clmix_dataset_open(&world.sets[0], TRAIN_DATA, 16, 16, 3));
+    for (int split = 0; split < 2; split++)
+        for (size_t i = 0; i < counts[split]; i++)
+            ops_ok(
+                clmix_dataset_get(world.sets[0], (clmix_split)split, i, (void *[]){ world.pictures[split][i], &world.labels[split][i] }));
+    ops_ok(clmix_dataset_from_arrays(&world.sets[1], &samples, (const void *[]){ world.labels[0], world.pictures[0] },
+                                     (const void *[]){ world.labels[1], world.pictures[1] }));
+    ops_ok(clmix_dataset_from_source(&world.sets[2], &samples, &(clmix_sample_source){ .get = give }));
+    world.torn = false;
+}
+
+static void end(void)
+{
+    for (int i = 0; i < 3; i++)
+        clmix_dataset_close(world.sets[i]);
+    train_remove_folders();
+}
+
+static bool count_down(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double speed)
+{
+    (void)epoch, (void)batch, (void)batches, (void)loss, (void)top1, (void)speed;
+    return --*(size_t *)user > 0;
+}
+
+/* Trains on one of the sets, at most `left` batches of it. */
+static clmix_status train(int set, const char *folder, bool resume, size_t left, clmix_score *score)
+{
+    const clmix_train_options options = train_rich_options();
+    const clmix_train_events events = { .step = count_down, .user = &left };
+    struct train_run run;
+    clmix_status status;
+
+    train_open(&run, TRAIN_MODEL("0.3"), NULL, &options);
+    clmix_trainer_free(run.trainer);
+    ops_ok(clmix_trainer_create(&run.trainer, run.network, world.sets[set], &options));
+    status = clmix_train(run.trainer, folder, resume, &events);
+    if (status == CLMIX_OK)
+        ops_ok(clmix_evaluate(run.network, world.sets[set], CLMIX_TEST, 16, score));
+    train_close(&run);
+    return status;
+}
+
+/* Augmented, mixed, averaged, accumulated across a small last batch; one of the runs is stopped and resumed. */
+START_TEST(the_bits_are_those_of_the_built_in_set)
+{
+    clmix_score scores[3];
+
+    ops_ok(train(0, train_folders[0], false, SIZE_MAX, &scores[0]));
+    for (int set = 1; set < 3; set++) {
+        ck_assert_int_eq(train(set, train_folders[set], false, 7, NULL), CLMIX_ERROR_INTERRUPTED);
+        ops_ok(train(set, train_folders[set], true, SIZE_MAX, &scores[set]));
+        train_same_tensors(train_folders[0], train_folders[set], "checkpoint.safetensors");
+        train_same_tensors(train_folders[0], train_folders[set], "model.safetensors");
+        ck_assert(scores[set].count == TEST && scores[set].loss == scores[0].loss && scores[set].top1 == scores[0].top1);
+    }
+}
+END_TEST
+
+/* What a function says of a sample ends the run at a checkpoint, from which it goes on when the sample is there again. */
+START_TEST(a_failing_function_stops_at_a_checkpoint)
+{
+    clmix_score score;
+
+    ops_ok(train(1, train_folders[0], false, SIZE_MAX, &score));
+    world.torn = true;
+    ck_assert_int_eq(train(2, train_folders[1], false, SIZE_MAX, &score), CLMIX_ERROR_FORMAT);
+    ck_assert_msg(strstr(clmix_error(), "sample 31 of the train split: it is torn; epoch 1") != NULL, "%s", clmix_error());
+    world.torn = false;
+    ops_ok(train(2, train_folders[1], true, SIZE_MAX, &score));
+    train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
+}
+END_TEST
+
+/* A set that lacks what the model reads, or has it in another shape, is refused before anything runs. */
+START_TEST(sets_that_do_not_fit_are_refused)
+{
+    static const clmix_port rows[][2] = {
+        { { .name = "labels", .type = CLMIX_I32 }, { "images", CLMIX_U8, 3, { 16, 16, 3 } } },
+        { { .name = "labels", .type = CLMIX_I32 }, { "pictures", CLMIX_F32, 3, { 16, 16, 3 } } },
+        { { .name = "labels", .type = CLMIX_I32 }, { "pictures", CLMIX_U8, 3, { 16, 3, 16 } } },
+        { { .name = "labels", .type = CLMIX_I32 }, { "pictures", CLMIX_U8, 2, { 16, 48 } } },
+        { { "labels", CLMIX_I32, 1, { 2 } }, { "pictures", CLMIX_U8, 3, { 16, 16, 3 } } },
+    };
+    const clmix_train_options options = train_small_options();
+    struct train_run run;
+
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const clmix_samples other = { rows[i], 2, { TRAIN, TEST }, 10, NULL };
+        clmix_trainer *trainer = NULL;
+        clmix_dataset *set = NULL;
+        clmix_score score;
+
+        ops_ok(clmix_dataset_from_source(&set, &other, &(clmix_sample_source){ .get = give }));
+        ck_assert_int_eq(clmix_trainer_create(&trainer, run.network, set, &options), CLMIX_ERROR_ARGUMENT);
+        ck_assert_ptr_null(trainer);
+        ck_assert_int_eq(clmix_evaluate(run.network, set, CLMIX_TEST, 16, &score), CLMIX_ERROR_ARGUMENT);
+        clmix_dataset_close(set);
+    }
+    train_close(&run);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *same = tcase_create("same"), *refused = tcase_create("refused");
+    TCase *all[] = { same, refused };
+
+    for (int i = 0; i < 2; i++) {
+        tcase_add_unchecked_fixture(all[i], ops_open, ops_close);
+        tcase_add_checked_fixture(all[i], begin, end);
+    }
+    tcase_add_test(same, the_bits_are_those_of_the_built_in_set);
+    tcase_add_test(same, a_failing_function_stops_at_a_checkpoint);
+    tcase_add_test(refused, sets_that_do_not_fit_are_refused);
+    return train_main("samples", all, 2);
+}
