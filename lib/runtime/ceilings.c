@@ -32,17 +32,23 @@ static double run(clmix_device *device, const struct clmix_launch *launch, unsig
     return clmix_seconds() - start;
 }
 
-static double best_of(clmix_device *device, const struct clmix_launch *launch, clmix_status *status)
+static double best_of(clmix_device *device, const struct clmix_launch *launch, int repeats, clmix_status *status)
 {
     double best = run(device, launch, 1, false, status), total = best;
 
-    for (int i = 1; i < REPEATS && total < SHORT_BUDGET && *status == CLMIX_OK; i++) {
+    for (int i = 1; i < repeats && total < SHORT_BUDGET && *status == CLMIX_OK; i++) {
         double seconds = run(device, launch, 1, false, status);
 
         total += seconds;
         best = seconds < best ? seconds : best;
     }
     return best;
+}
+
+/* How much more of what took `seconds` may be long enough: no more than 16 times, since what is short is mostly overhead. */
+static double growth(double seconds, double long_enough)
+{
+    return fmin(1.1 * long_enough / fmax(seconds, 1e-9), 16);
 }
 
 static clmix_status make_launch(clmix_device *device, const char *name, const char *more_options, struct clmix_launch *launch)
@@ -77,28 +83,36 @@ static const struct shape {
 
 struct loop {
     struct clmix_launch launch; /* no kernel: none yet */
+    cl_uint rounds;             /* that took long enough when it was timed last; 0: never */
     double gflop_per_round;
     double gflops; /* the most so far */
 };
 
-static clmix_status time_loop(clmix_device *device, struct loop *loop, double long_enough)
+static clmix_status set_rounds(clmix_device *device, struct loop *loop, cl_uint rounds)
+{
+    loop->rounds = rounds;
+    return set_argument(device, &loop->launch, 1, sizeof rounds, &rounds);
+}
+
+static clmix_status time_loop(clmix_device *device, struct loop *loop, double long_enough, int repeats)
 {
     clmix_status status = CLMIX_OK;
-    cl_uint rounds = 16;
     double seconds;
 
-    CLMIX_TRY(set_argument(device, &loop->launch, 1, sizeof rounds, &rounds));
-    seconds = run(device, &loop->launch, 1, false, &status); /* drivers compile at the first launch */
-    for (; status == CLMIX_OK; rounds *= 4) {
-        CLMIX_TRY(set_argument(device, &loop->launch, 1, sizeof rounds, &rounds));
+    if (loop->rounds == 0) {
+        CLMIX_TRY(set_rounds(device, loop, 16));
+        run(device, &loop->launch, 1, false, &status); /* drivers compile at the first launch */
+    }
+    for (;;) {
         seconds = run(device, &loop->launch, 1, false, &status);
-        if (seconds >= long_enough || rounds > UINT32_MAX / 8)
+        if (status != CLMIX_OK || seconds >= long_enough || loop->rounds > UINT32_MAX / 17)
             break;
+        CLMIX_TRY(set_rounds(device, loop, (cl_uint)(loop->rounds * growth(seconds, long_enough)) + 1));
     }
     if (status == CLMIX_OK)
-        seconds = best_of(device, &loop->launch, &status);
+        seconds = best_of(device, &loop->launch, repeats, &status);
     if (status == CLMIX_OK)
-        loop->gflops = fmax(loop->gflops, loop->gflop_per_round * rounds / seconds);
+        loop->gflops = fmax(loop->gflops, loop->gflop_per_round * loop->rounds / seconds);
     return status;
 }
 
@@ -135,7 +149,7 @@ static clmix_status find_loop(clmix_device *device, cl_mem memory, struct loop *
             continue;
         tried = make_loop(device, &shapes[i], memory, &loop);
         if (tried == CLMIX_OK)
-            tried = time_loop(device, &loop, TRIAL);
+            tried = time_loop(device, &loop, TRIAL, REPEATS);
         if (tried == CLMIX_OK && loop.gflops > fastest->gflops) {
             clmix_launch_clear(&fastest->launch);
             *fastest = loop;
@@ -149,32 +163,43 @@ static clmix_status find_loop(clmix_device *device, cl_mem memory, struct loop *
 
 /* --- copy --------------------------------------------------------------------------------------------------------------------------- */
 
-/* Bandwidth at one size; *seconds is what one copy took. */
-static clmix_status measure_copy(clmix_device *device, struct clmix_launch *launch, size_t bytes, double *gbs, double *seconds)
+struct pair {
+    cl_mem from, to;
+    size_t bytes; /* each */
+};
+
+static void release_pair(clmix_device *device, struct pair *pair)
 {
-    cl_mem from = NULL, to = NULL;
-    cl_uint count = (cl_uint)(bytes / sizeof(float)), chunk = device->info.form == CLMIX_WIDE ? count / 64 : 1024;
-    clmix_status status = clmix_buffer_create(device, bytes, "the copy ceiling", &from);
+    clmix_buffer_release(device, pair->from);
+    clmix_buffer_release(device, pair->to);
+    memset(pair, 0, sizeof *pair);
+}
+
+static clmix_status create_pair(clmix_device *device, size_t bytes, struct pair *pair)
+{
+    clmix_status status;
+
+    memset(pair, 0, sizeof *pair);
+    pair->bytes = bytes;
+    status = clmix_buffer_create(device, bytes, "the copy ceiling", &pair->from);
+    if (status == CLMIX_OK)
+        status = clmix_buffer_create(device, bytes, "the copy ceiling", &pair->to);
+    return status;
+}
+
+/* Seconds of a copy, the best of `repeats` and one before them that does not count, in which the driver compiles and memory is made. */
+static clmix_status time_copy(clmix_device *device, struct clmix_launch *launch, const struct pair *pair, int repeats, double *seconds)
+{
+    const cl_uint count = (cl_uint)(pair->bytes / sizeof(float)), chunk = device->info.form == CLMIX_WIDE ? count / 64 : 1024;
+    clmix_status status = CLMIX_OK;
 
     launch->global[0] = count / chunk * launch->local[0];
-    if (status == CLMIX_OK)
-        status = clmix_buffer_create(device, bytes, "the copy ceiling", &to);
-    if (status == CLMIX_OK)
-        status = set_argument(device, launch, 0, sizeof from, &from);
-    if (status == CLMIX_OK)
-        status = set_argument(device, launch, 1, sizeof to, &to);
-    if (status == CLMIX_OK)
-        status = set_argument(device, launch, 2, sizeof count, &count);
-    if (status == CLMIX_OK)
-        status = set_argument(device, launch, 3, sizeof chunk, &chunk);
-    if (status == CLMIX_OK) {
-        (void)run(device, launch, 1, false, &status);
-        *seconds = best_of(device, launch, &status);
-    }
-    if (status == CLMIX_OK)
-        *gbs = 2e-9 * (double)bytes / *seconds;
-    clmix_buffer_release(device, from);
-    clmix_buffer_release(device, to);
+    CLMIX_TRY(set_argument(device, launch, 0, sizeof pair->from, &pair->from));
+    CLMIX_TRY(set_argument(device, launch, 1, sizeof pair->to, &pair->to));
+    CLMIX_TRY(set_argument(device, launch, 2, sizeof count, &count));
+    CLMIX_TRY(set_argument(device, launch, 3, sizeof chunk, &chunk));
+    run(device, launch, 1, false, &status);
+    *seconds = best_of(device, launch, repeats, &status);
     return status;
 }
 
@@ -183,41 +208,51 @@ static bool pair_fits(const clmix_device *device, size_t bytes)
     return bytes <= device->info.max_allocation_bytes && device->current_bytes + 4 * bytes <= device->info.global_bytes;
 }
 
-/* Copies from `*bytes` on, four times as large each time, as long as a pair fits and is copied in reasonable time, which is well beyond the caches of any
- * device that is not slow: the last one counts, and *bytes is its size. */
-static clmix_status grow_copy(clmix_device *device, struct clmix_launch *launch, size_t *bytes, double *gbs)
+/* A pair of buffers four times as large as the last as long as it fits and is copied in reasonable time, which is well beyond the caches of any device that
+ * is not slow. */
+static clmix_status grow_pair(clmix_device *device, struct clmix_launch *launch, struct pair *pair)
 {
     double seconds = 0;
     clmix_status status = CLMIX_OK;
 
-    for (size_t next = *bytes; status == CLMIX_OK && next <= COPY_MOST_BYTES && pair_fits(device, next); next *= 4) {
-        status = measure_copy(device, launch, next, gbs, &seconds);
-        if (status == CLMIX_ERROR_DEVICE_MEMORY && *gbs > 0)
-            return CLMIX_OK;
-        *bytes = next;
-        if (4 * seconds > SHORT_BUDGET)
+    for (size_t bytes = COPY_LEAST_BYTES; bytes <= COPY_MOST_BYTES && 4 * seconds <= SHORT_BUDGET; bytes *= 4) {
+        struct pair next;
+
+        if (pair->from != NULL && !pair_fits(device, bytes))
             break;
+        status = create_pair(device, bytes, &next);
+        if (status == CLMIX_OK)
+            status = time_copy(device, launch, &next, 1, &seconds);
+        if (status != CLMIX_OK) {
+            release_pair(device, &next);
+            break;
+        }
+        release_pair(device, pair);
+        *pair = next;
     }
-    return status;
+    return status == CLMIX_ERROR_DEVICE_MEMORY && pair->from != NULL ? CLMIX_OK : status;
 }
 
 /* The better of the ways that kernels write results larger than the caches: through them or past them (STREAM). */
 static clmix_status copy_ceiling(clmix_device *device, double *gbs)
 {
     static const char *const ways[] = { " -DSTREAM=0", " -DSTREAM=1" };
-    size_t bytes = COPY_LEAST_BYTES;
+    struct pair pair = { NULL, NULL, 0 };
     clmix_status status = CLMIX_OK;
 
     for (size_t i = 0; i < (device->info.form == CLMIX_WIDE ? 2 : 1) && status == CLMIX_OK; i++) {
         struct clmix_launch launch;
-        double here = 0;
+        double seconds = INFINITY;
 
         status = make_launch(device, "copy", ways[i], &launch);
+        if (status == CLMIX_OK && pair.from == NULL)
+            status = grow_pair(device, &launch, &pair);
         if (status == CLMIX_OK)
-            status = grow_copy(device, &launch, &bytes, &here);
+            status = time_copy(device, &launch, &pair, REPEATS, &seconds);
         clmix_launch_clear(&launch);
-        *gbs = fmax(*gbs, here);
+        *gbs = fmax(*gbs, 2e-9 * (double)pair.bytes / seconds);
     }
+    release_pair(device, &pair);
     return status;
 }
 
@@ -226,15 +261,16 @@ static clmix_status copy_ceiling(clmix_device *device, double *gbs)
 /* Microseconds a launch: more and more of them until that takes long enough. */
 static double launch_time(clmix_device *device, const struct clmix_launch *launch, bool wait_each, clmix_status *status)
 {
-    double best = 0, seconds = run(device, launch, 1, wait_each, status);
+    double best, seconds;
     unsigned times = 8;
 
-    for (; *status == CLMIX_OK; times *= 4) {
-        seconds = run(device, launch, times, wait_each, status);
-        if (seconds >= LONG_ENOUGH || times > 1u << 20)
+    run(device, launch, 1, wait_each, status);
+    for (;;) {
+        best = run(device, launch, times, wait_each, status);
+        if (*status != CLMIX_OK || best >= LONG_ENOUGH || times > 1u << 20)
             break;
+        times = (unsigned)(times * growth(best, LONG_ENOUGH)) + 1;
     }
-    best = seconds;
     for (int i = 1; i < REPEATS / 2 && *status == CLMIX_OK; i++) {
         seconds = run(device, launch, times, wait_each, status);
         best = seconds < best ? seconds : best;
@@ -270,15 +306,15 @@ static clmix_status measure_all(clmix_device *device, cl_mem memory, clmix_ceili
     clmix_status status = find_loop(device, memory, &fastest);
 
     if (status == CLMIX_OK)
-        status = time_loop(device, &fastest, LONG_ENOUGH);
+        status = time_loop(device, &fastest, LONG_ENOUGH, REPEATS / 2);
     if (status == CLMIX_OK)
         status = copy_ceiling(device, &ceilings->copy_gbs);
     if (status == CLMIX_OK)
-        status = time_loop(device, &fastest, LONG_ENOUGH);
+        status = time_loop(device, &fastest, LONG_ENOUGH, REPEATS / 2);
     if (status == CLMIX_OK)
         status = launch_ceilings(device, ceilings);
     if (status == CLMIX_OK)
-        status = time_loop(device, &fastest, LONG_ENOUGH);
+        status = time_loop(device, &fastest, LONG_ENOUGH, REPEATS / 2);
     ceilings->fma_gflops = fastest.gflops;
     clmix_launch_clear(&fastest.launch);
     return status;

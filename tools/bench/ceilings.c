@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CEILING_RUNS 3
+#define CEILING_RUNS 2 /* each measures multiply-adds three times */
 #define MOST_VAIN    2 /* measurements in a row that found nothing higher; */
 #define TOO_LOW      "ceiling too low"
 #define PAUSE        5.0 /* then the ceilings stand for so many seconds, and may be doubted again: a busy machine need not stay so */
