@@ -1,91 +1,65 @@
-// GELU, ReLU, sigmoid and their gradients.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors; the
-// result may take the place of the first input.  Forward kernels read 4 and write 4 bytes an element, gradients read 8 and write 4.
+// Activations and their gradients.  All: group g does elements [g * chunk, min(count, (g + 1) * chunk)) of dense tensors; the result may
+// take the place of the first input.  Forward kernels read 4 and write 4 bytes an element, gradients read 8 and write 4.
 #include "math.h"
 
-// y = gelu(x), the exact form.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu(const uint count, const uint chunk, const __global float *x,
-                                                                   const uint x_offset, __global float *y, const uint y_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    x += x_offset;
-    y += y_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STREAMV(clmix_gelu(LOADV(x + i)), y + i);
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        y[i] = clmix_gelu_1(x[i]);
-}
+// One row an activation: its name, y of x, what its gradient reads (x or y), and dx of that and dy. `type` is floatv or float, whose functions of
+// math.h have the suffix s. Rows of the same names in lib/ops/activation.h.
+// - A comparison is written so that NaN goes on as NaN, for the loss check to see.
+// - A sigmoid's e^-x overflows to infinity for very negative x, which gives the right 0.
+// - Hard swish at -infinity is 0, its limit.
+#define ACTIVATIONS(ROW, type, s)                                                                                                          \
+    ROW(elu, type, s, x > (type)(0.0f) ? x : clmix_expm1##s(x), y, y > (type)(0.0f) ? dy : FMA(dy, y, dy))                                 \
+    ROW(exp, type, s, clmix_exp##s(x), y, dy * y)                                                                                          \
+    ROW(gelu, type, s, clmix_gelu##s(x), x, dy * clmix_gelu_derivative##s(x))                                                              \
+    ROW(hard_swish, type, s,                                                                                                               \
+        x < (type)(-3.0f) ? (type)(0.0f) : (x > (type)(3.0f) ? x : x * FMA(x, (type)(1.0f / 6.0f), (type)(0.5f))), x,                      \
+        x < (type)(-3.0f) ? (type)(0.0f) : (x > (type)(3.0f) ? dy : dy * FMA(x, (type)(1.0f / 3.0f), (type)(0.5f))))                       \
+    ROW(relu, type, s, x < (type)(0.0f) ? (type)(0.0f) : x, y, y > (type)(0.0f) ? dy : (type)(0.0f))                                       \
+    ROW(sigmoid, type, s, (type)(1.0f) / ((type)(1.0f) + clmix_exp##s(-x)), y, dy * y * ((type)(1.0f) - y))                                \
+    ROW(tanh, type, s, clmix_tanh##s(x), y, dy * FMA(-y, y, (type)(1.0f)))
 
-// dx = dy gelu'(x).
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gelu_grad(const uint count, const uint chunk, const __global float *dy,
-                                                                        const uint dy_offset, const __global float *x, const uint x_offset,
-                                                                        __global float *dx, const uint dx_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    dy += dy_offset;
-    x += x_offset;
-    dx += dx_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STREAMV(LOADV(dy + i) * clmix_gelu_derivative(LOADV(x + i)), dx + i);
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        dx[i] = dy[i] * clmix_gelu_derivative_1(x[i]);
-}
-
-// y = max(x, 0); the comparison is written so that NaN stays NaN and the loss check sees it.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu(const uint count, const uint chunk, const __global float *x,
-                                                                   const uint x_offset, __global float *y, const uint y_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    x += x_offset;
-    y += y_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW) {
-        const floatv v = LOADV(x + i);
-        STREAMV(v < (floatv)(0.0f) ? (floatv)(0.0f) : v, y + i);
+#define FUNCTIONS(name, type, s, forward, kept, gradient)                                                                                  \
+    static inline type name##_forward_of##s(const type x)                                                                                  \
+    {                                                                                                                                      \
+        return forward;                                                                                                                    \
+    }                                                                                                                                      \
+    static inline type name##_grad_of##s(const type dy, const type kept)                                                                   \
+    {                                                                                                                                      \
+        return gradient;                                                                                                                   \
     }
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        y[i] = x[i] < 0.0f ? 0.0f : x[i];
-}
 
-// dx = dy where y > 0, else 0.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void relu_grad(const uint count, const uint chunk, const __global float *dy,
-                                                                        const uint dy_offset, const __global float *y, const uint y_offset,
-                                                                        __global float *dx, const uint dx_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    dy += dy_offset;
-    y += y_offset;
-    dx += dx_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STREAMV(LOADV(y + i) > (floatv)(0.0f) ? LOADV(dy + i) : (floatv)(0.0f), dx + i);
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
-}
+ACTIVATIONS(FUNCTIONS, float, _1)
+#if VW == 1
+#define VECTOR(function) function##_1
+#else
+#define VECTOR(function) function
+ACTIVATIONS(FUNCTIONS, floatv, )
+#endif
 
-// y = 1 / (1 + e^-x); e^-x overflows to infinity for very negative x, which gives the right 0.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid(const uint count, const uint chunk, const __global float *x,
-                                                                      const uint x_offset, __global float *y, const uint y_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    x += x_offset;
-    y += y_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)
-        STREAMV((floatv)(1.0f) / ((floatv)(1.0f) + clmix_exp(-LOADV(x + i))), y + i);
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        y[i] = 1.0f / (1.0f + clmix_exp_1(-x[i]));
-}
-
-// dx = dy y (1 - y).
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sigmoid_grad(const uint count, const uint chunk, const __global float *dy,
-                                                                           const uint dy_offset, const __global float *y,
-                                                                           const uint y_offset, __global float *dx, const uint dx_offset)
-{
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;
-    dy += dy_offset;
-    y += y_offset;
-    dx += dx_offset;
-    for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW) {
-        const floatv v = LOADV(y + i);
-        STREAMV(LOADV(dy + i) * v * ((floatv)(1.0f) - v), dx + i);
+// y of x; dx of dy and what is kept.
+#define KERNELS(name, type, s, forward, kept, gradient)                                                                                    \
+    __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void name##_forward(                                                          \
+        const uint count, const uint chunk, const __global float *x, const uint x_offset, __global float *y, const uint y_offset)          \
+    {                                                                                                                                      \
+        const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;      \
+        x += x_offset;                                                                                                                     \
+        y += y_offset;                                                                                                                     \
+        for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)                                                               \
+            STREAMV(VECTOR(name##_forward_of)(LOADV(x + i)), y + i);                                                                       \
+        for (uint i = whole + get_local_id(0); i < end; i += WG)                                                                           \
+            y[i] = name##_forward_of_1(x[i]);                                                                                              \
+    }                                                                                                                                      \
+    __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void name##_grad(                                                             \
+        const uint count, const uint chunk, const __global float *dy, const uint dy_offset, const __global float *kept,                    \
+        const uint kept_offset, __global float *dx, const uint dx_offset)                                                                  \
+    {                                                                                                                                      \
+        const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin), whole = begin + (end - begin) / VW * VW;      \
+        dy += dy_offset;                                                                                                                   \
+        kept += kept_offset;                                                                                                               \
+        dx += dx_offset;                                                                                                                   \
+        for (uint i = begin + get_local_id(0) * VW; i < whole; i += WG * VW)                                                               \
+            STREAMV(VECTOR(name##_grad_of)(LOADV(dy + i), LOADV(kept + i)), dx + i);                                                       \
+        for (uint i = whole + get_local_id(0); i < end; i += WG)                                                                           \
+            dx[i] = name##_grad_of_1(dy[i], kept[i]);                                                                                      \
     }
-    for (uint i = whole + get_local_id(0); i < end; i += WG)
-        dx[i] = dy[i] * y[i] * (1.0f - y[i]);
-}
+ACTIVATIONS(KERNELS, , )

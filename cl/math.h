@@ -1,4 +1,4 @@
-// erf, exp, and GELU with its derivative, for floatv and (with the suffix _1) for float. Without branches, divisions and tables;
+// erf, exp, e^x - 1, tanh, and GELU with its derivative, for floatv and (with the suffix _1) for float. Without branches and tables;
 // multiply-adds only, so that all have the same bits in every vector width and on every device that rounds them once, and the compiler keeps
 // them in registers where a library's exp is a call. Largest errors, measured against double on PoCL and Intel: erf 2.2e-7; exp 1.2e-7 of
 // its value (with a division behind it); GELU 1.6e-7 max(1, |x|); its derivative 1.8e-7 (test/ops_gemm.c, ops_activation.c and ops_fusion.c
@@ -66,6 +66,21 @@
     const type y = real(bits(p) + (bits(t) << 23));                                                     \
     return x < (type)(-87.3365f) ? (type)(0.0f) : (x < (type)(88.7228f) ? y : x + (type)(INFINITY));
 
+// e^x - 1 for x <= 0, as 2^n (e^r - 1) + (2^n - 1): nothing cancels where x is small. Below -30 it is -1 within half an ulp.
+#define CLMIX_EXPM1_BODY(type, real, bits)                                                              \
+    const type a = x < (type)(-30.0f) ? (type)(-30.0f) : x;                                             \
+    const type t = FMA(a, (type)(1.44269504f), (type)(12582912.0f)), n = t - (type)(12582912.0f);       \
+    const type r = FMA(n, (type)(2.12194440e-4f), FMA(n, (type)(-0.693359375f), a));                    \
+    type p = (type)(0.0013814467f);                                                                     \
+    p = FMA(p, r, (type)(0.008368781f));                                                                \
+    p = FMA(p, r, (type)(0.041668393f));                                                                \
+    p = FMA(p, r, (type)(0.1666652f));                                                                  \
+    p = FMA(p, r, (type)(0.49999994f));                                                                 \
+    p = FMA(p * r, r, r);                                                                               \
+    const type scale = real(bits((type)(1.0f)) + (bits(t) << 23));                                      \
+    return FMA(scale, p, scale - (type)(1.0f));
+
+// tanh |x| = -m / (2 + m) with m = e^(-2 |x|) - 1.
 // x/2 (1 + erf(x / sqrt 2)), and its derivative Phi(x) + x phi(x).
 #define CLMIX_MATH_FUNCTIONS(type, suffix, real, bits)                                                  \
     static inline type clmix_erf##suffix(const type x)                                                  \
@@ -75,6 +90,15 @@
     static inline type clmix_exp##suffix(const type x)                                                  \
     {                                                                                                   \
         CLMIX_EXP_BODY(type, real, bits)                                                                \
+    }                                                                                                   \
+    static inline type clmix_expm1##suffix(const type x)                                                \
+    {                                                                                                   \
+        CLMIX_EXPM1_BODY(type, real, bits)                                                              \
+    }                                                                                                   \
+    static inline type clmix_tanh##suffix(const type x)                                                 \
+    {                                                                                                   \
+        const type m = clmix_expm1##suffix(fabs(x) * (type)(-2.0f)), y = -m / ((type)(2.0f) + m);       \
+        return x < (type)(0.0f) ? -y : y;                                                               \
     }                                                                                                   \
     static inline type clmix_gelu##suffix(const type x)                                                 \
     {                                                                                                   \
@@ -90,6 +114,8 @@ CLMIX_MATH_FUNCTIONS(float, _1, as_float, as_uint)
 #if VW == 1
 #define clmix_erf clmix_erf_1
 #define clmix_exp clmix_exp_1
+#define clmix_expm1 clmix_expm1_1
+#define clmix_tanh clmix_tanh_1
 #define clmix_gelu clmix_gelu_1
 #define clmix_gelu_derivative clmix_gelu_derivative_1
 #else

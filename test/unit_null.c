@@ -172,9 +172,13 @@ START_TEST(ops)
     expect_poisoned(clmix_haar_idwt(none, 1, &none, 4, 4));
     expect_poisoned(clmix_batch_norm(nowhere, none, 1e-5f, 0.1f));
     expect_poisoned(clmix_layer_norm(nowhere, none, 1e-5f));
+    expect_poisoned(clmix_elu(none));
+    expect_poisoned(clmix_exp(none));
     expect_poisoned(clmix_gelu(none));
+    expect_poisoned(clmix_hard_swish(none));
     expect_poisoned(clmix_relu(none));
     expect_poisoned(clmix_sigmoid(none));
+    expect_poisoned(clmix_tanh(none));
     expect_poisoned(clmix_softmax(none, -1));
     expect_poisoned(clmix_dropout(none, 0.5f));
     expect_poisoned(clmix_add(none, none));

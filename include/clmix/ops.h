@@ -52,9 +52,14 @@ CLMIX_API clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsi
 /* Normalisation over the last axis, biased variance, epsilon inside the root. Weights "weight", "bias". */
 CLMIX_API clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon);
 
-CLMIX_API clmix_value clmix_gelu(clmix_value x); /* x/2 (1 + erf(x / sqrt 2)), exact form */
-CLMIX_API clmix_value clmix_relu(clmix_value x);
-CLMIX_API clmix_value clmix_sigmoid(clmix_value x);
+/* Functions of each element, f32 of any shape. What is NaN stays NaN. */
+CLMIX_API clmix_value clmix_elu(clmix_value x);               /* x where it is positive, else e^x - 1. Since 0.2 */
+CLMIX_API clmix_value clmix_exp(clmix_value x);               /* e^x, 0 below the least normal float. Since 0.2 */
+CLMIX_API clmix_value clmix_gelu(clmix_value x);              /* x/2 (1 + erf(x / sqrt 2)), exact form */
+CLMIX_API clmix_value clmix_hard_swish(clmix_value x);        /* x min(max(x + 3, 0), 6) / 6, and 0 at minus infinity. Since 0.2 */
+CLMIX_API clmix_value clmix_relu(clmix_value x);              /* max(x, 0) */
+CLMIX_API clmix_value clmix_sigmoid(clmix_value x);           /* 1 / (1 + e^-x) */
+CLMIX_API clmix_value clmix_tanh(clmix_value x);              /* since 0.2 */
 CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis); /* axis counted from 0, or from -1 backwards */
 
 /* In training plans zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate); nothing in inference plans. The mask

@@ -1,5 +1,8 @@
-/* The ops that clmix has. A new op gets its row here and in table.h, its file beside this one and its kernels in cl/. */
+/* The ops that clmix has, in alphabetical order, and the activations. A new op gets its row here and in table.h, its file beside this one and its
+ * kernels in cl/; an activation has its row in activation.h. */
 #include "ops/table.h"
+
+#define BOTH(name, kept, flags) &clmix_op_##name, &clmix_op_##name##_grad,
 
 const struct clmix_op *const clmix_ops[] = {
     &clmix_op_add,
@@ -19,8 +22,6 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_cross_entropy_grad,
     &clmix_op_dropout,
     &clmix_op_dropout_grad,
-    &clmix_op_gelu,
-    &clmix_op_gelu_grad,
     &clmix_op_global_average_pool,
     &clmix_op_global_average_pool_grad,
     &clmix_op_haar_adjoint,
@@ -36,12 +37,8 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_max_pool2d_grad,
     &clmix_op_normalize,
     &clmix_op_ones,
-    &clmix_op_relu,
-    &clmix_op_relu_grad,
     &clmix_op_reshape,
     &clmix_op_scale,
-    &clmix_op_sigmoid,
-    &clmix_op_sigmoid_grad,
     &clmix_op_slice,
     &clmix_op_slice_copy,
     &clmix_op_slice_grad,
@@ -50,5 +47,5 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_split,
     &clmix_op_top_k,
     &clmix_op_zeros,
-    NULL,
+    CLMIX_ACTIVATIONS(BOTH) NULL,
 };

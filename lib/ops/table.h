@@ -3,6 +3,7 @@
 #define CLMIX_OPS_TABLE_H
 
 #include "graph/op.h"
+#include "ops/activation.h"
 
 extern const struct clmix_op clmix_op_add;
 extern const struct clmix_op clmix_op_add_repeated;
@@ -21,8 +22,6 @@ extern const struct clmix_op clmix_op_cross_entropy;
 extern const struct clmix_op clmix_op_cross_entropy_grad;
 extern const struct clmix_op clmix_op_dropout;
 extern const struct clmix_op clmix_op_dropout_grad;
-extern const struct clmix_op clmix_op_gelu;
-extern const struct clmix_op clmix_op_gelu_grad;
 extern const struct clmix_op clmix_op_global_average_pool;
 extern const struct clmix_op clmix_op_global_average_pool_grad;
 extern const struct clmix_op clmix_op_haar_adjoint;
@@ -38,12 +37,8 @@ extern const struct clmix_op clmix_op_max_pool2d;
 extern const struct clmix_op clmix_op_max_pool2d_grad;
 extern const struct clmix_op clmix_op_normalize;
 extern const struct clmix_op clmix_op_ones;
-extern const struct clmix_op clmix_op_relu;
-extern const struct clmix_op clmix_op_relu_grad;
 extern const struct clmix_op clmix_op_reshape;
 extern const struct clmix_op clmix_op_scale;
-extern const struct clmix_op clmix_op_sigmoid;
-extern const struct clmix_op clmix_op_sigmoid_grad;
 extern const struct clmix_op clmix_op_slice;
 extern const struct clmix_op clmix_op_slice_copy;
 extern const struct clmix_op clmix_op_slice_grad;
@@ -53,7 +48,12 @@ extern const struct clmix_op clmix_op_split;
 extern const struct clmix_op clmix_op_top_k;
 extern const struct clmix_op clmix_op_zeros;
 
-/* All of them, in alphabetical order; NULL at the end. */
+#define CLMIX_DECLARE_ACTIVATION(name, kept, flags) \
+    extern const struct clmix_op clmix_op_##name;   \
+    extern const struct clmix_op clmix_op_##name##_grad;
+CLMIX_ACTIVATIONS(CLMIX_DECLARE_ACTIVATION)
+
+/* All of them; NULL at the end. */
 extern const struct clmix_op *const clmix_ops[];
 
 #endif
