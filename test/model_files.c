@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io/safetensors.h"
+#include "support_data.h"
 #include "support_suite.h"
 #include "support_tool.h"
 
@@ -93,7 +94,7 @@ START_TEST(no_answer_comes_of_weights_that_are_no_numbers)
     memcpy(bad, good, sizeof good);
     for (size_t i = 0; i < count; i++)
         bad[i] = i == 1 || damages[_i].value == 3e38f ? damages[_i].value : bad[i];
-    ok(clmix_dataset_open(&data, "shapes:size=16,train=4,test=7", 16, 16, 3));
+    ok(open_pictures(&data, "shapes:size=16,train=4,test=7", 16, 16, 3));
 
     ok(clmix_network_classify(network, pictures, 2, before));
     ok(clmix_network_write(network, info.name, bad, count));
@@ -280,7 +281,7 @@ START_TEST(a_checkpoint_names_its_model)
 
     options.batch = options.steps = 2;
     options.epochs = 1;
-    ok(clmix_dataset_open(&data, "shapes:size=16,train=4,test=2", 16, 16, 3));
+    ok(open_pictures(&data, "shapes:size=16,train=4,test=2", 16, 16, 3));
     ok(clmix_trainer_create(&trainer, network, data, &options));
     path_in(path, "run");
     ok(clmix_train(trainer, path, false, NULL));

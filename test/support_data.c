@@ -9,11 +9,18 @@ void expect_error(clmix_status found, clmix_status wanted, const char *part)
     ck_assert_msg(strstr(clmix_error(), part) != NULL, "'%s' is not in: %s", part, clmix_error());
 }
 
+clmix_status open_pictures(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels)
+{
+    const clmix_port wanted = { "pictures", CLMIX_U8, 3, { height, width, channels } };
+
+    return clmix_dataset_open(dataset, spec, &wanted, 1);
+}
+
 clmix_dataset *must_open(const char *spec, size_t height, size_t width, size_t channels)
 {
     clmix_dataset *dataset = NULL;
 
-    ck_assert_msg(clmix_dataset_open(&dataset, spec, height, width, channels) == CLMIX_OK, "%s", clmix_error());
+    ck_assert_msg(open_pictures(&dataset, spec, height, width, channels) == CLMIX_OK, "%s", clmix_error());
     return dataset;
 }
 

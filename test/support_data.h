@@ -11,6 +11,8 @@ uint64_t hash_more(uint64_t hash, const void *data, size_t bytes);
 void expect_error(clmix_status found, clmix_status wanted, const char *part);
 
 /* They fail the test where the library fails. The caller closes the data set. A set of pictures: `label` may be NULL. */
+/* A set of pictures in this size; 0, 0, 0: as the set has them. */
+clmix_status open_pictures(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
 clmix_dataset *must_open(const char *spec, size_t height, size_t width, size_t channels);
 void must_get(const clmix_dataset *dataset, clmix_split split, size_t index, unsigned char *picture, int32_t *label);
 

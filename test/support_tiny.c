@@ -1,5 +1,6 @@
 #include "support_tiny.h"
 #include "io/safetensors.h"
+#include "support_data.h"
 #include "support_tool.h"
 
 #include <check.h>
@@ -227,7 +228,7 @@ void open_tiny_world(void)
     name_paths();
     tiny_ok(clmix_device_open(&tiny.device, NULL));
     tiny_ok(clmix_config_open(&tiny.config, TINY_CONFIG));
-    tiny_ok(clmix_dataset_open(&tiny.data, DATA, 8, 8, 3));
+    tiny_ok(open_pictures(&tiny.data, DATA, 8, 8, 3));
     for (size_t i = 0; i < TINY_PICTURES; i++)
         tiny_ok(
             clmix_dataset_get(tiny.data, CLMIX_TRAIN, i, (void *[]){ tiny.pictures + i * TINY_BYTES / TINY_PICTURES, &tiny.labels[i] }));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "support_data.h"
 #include "support_ops.h"
 #include "support_suite.h"
 #include "support_tool.h"
@@ -56,7 +57,7 @@ void train_open(struct train_run *run, const char *model, const char *data, cons
     ops_ok(clmix_config_open(&config, model));
     ops_ok(clmix_network_create(&run->network, ops_device, config, options->seed));
     if (data != NULL)
-        ops_ok(clmix_dataset_open(&run->data, data, 16, 16, 3));
+        ops_ok(open_pictures(&run->data, data, 16, 16, 3));
     ops_ok(clmix_trainer_create(&run->trainer, run->network, run->data, options));
     clmix_config_free(config);
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "data/dataset.h"
+#include "support_data.h"
 #include "support_ops.h"
 #include "support_train.h"
 
@@ -76,7 +77,7 @@ static clmix_dataset *open_faulty(void)
 static void begin(void)
 {
     train_make_folders();
-    ops_ok(clmix_dataset_open(&faults.inner, "shapes:size=16,train=72,test=40", 16, 16, 3));
+    ops_ok(open_pictures(&faults.inner, "shapes:size=16,train=72,test=40", 16, 16, 3));
     memset(faults.broken, 0, sizeof faults.broken);
     memset(faults.missing, 0, sizeof faults.missing);
     memset(faults.stalled, 0, sizeof faults.stalled);

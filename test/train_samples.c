@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support_data.h"
 #include "support_ops.h"
 #include "support_train.h"
 
@@ -34,7 +35,7 @@ static void begin(void)
     const size_t counts[2] = { TRAIN, TEST };
 
     train_make_folders();
-    ops_ok(clmix_dataset_open(&world.sets[0], TRAIN_DATA, 16, 16, 3));
+    ops_ok(open_pictures(&world.sets[0], TRAIN_DATA, 16, 16, 3));
     for (int split = 0; split < 2; split++)
         for (size_t i = 0; i < counts[split]; i++)
             ops_ok(

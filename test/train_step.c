@@ -210,7 +210,7 @@ START_TEST(data_of_another_model_is_refused)
     struct train_run run;
 
     train_open(&run, TRAIN_MODEL("0"), NULL, &options);
-    ops_ok(clmix_dataset_open(&large, "shapes:size=32,train=10,test=10", 0, 0, 0));
+    ops_ok(clmix_dataset_open(&large, "shapes:size=32,train=10,test=10", NULL, 0));
     ck_assert_int_eq(clmix_trainer_create(&trainer, run.network, large, &options), CLMIX_ERROR_ARGUMENT);
     ck_assert_msg(strstr(clmix_error(), "32x32x3") != NULL && strstr(clmix_error(), "16x16x3") != NULL, "%s", clmix_error());
     clmix_dataset_close(large);

@@ -42,7 +42,7 @@ static void expect_refusal(const char *fixture, size_t bytes, size_t changed, un
         ((unsigned char *)content)[changed] = value;
     ck_assert_int_eq(clmix_file_write(path, content, bytes < whole ? bytes : whole), CLMIX_OK);
     snprintf(spec, sizeof spec, "%s:%s", kind, folder);
-    expect_error(clmix_dataset_open(&dataset, spec, 0, 0, 0), CLMIX_ERROR_FORMAT, part);
+    expect_error(clmix_dataset_open(&dataset, spec, NULL, 0), CLMIX_ERROR_FORMAT, part);
     ck_assert_ptr_null(dataset);
     ck_assert_int_eq(unlink(path), 0);
     free(content);
@@ -53,20 +53,22 @@ START_TEST(specs)
 {
     clmix_dataset *dataset = NULL;
 
-    expect_error(clmix_dataset_open(&dataset, "svhn:/x", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "'svhn:/x' is of no known kind");
-    expect_error(clmix_dataset_open(&dataset, "cifar10", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "cifar10:DIR");
-    expect_error(clmix_dataset_open(&dataset, "shapes", 0, 0, 2), CLMIX_ERROR_ARGUMENT, "channels are 1 or 3");
-    expect_error(clmix_dataset_open(&dataset, "shapes", 99999, 0, 0), CLMIX_ERROR_ARGUMENT, "99999");
-    expect_error(clmix_dataset_open(&dataset, "shapes:sise=3", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "'sise=3' is no option");
-    expect_error(clmix_dataset_open(&dataset, "shapes:size=", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "'size='");
-    expect_error(clmix_dataset_open(&dataset, "shapes:size=64x", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "'size=64x'");
-    expect_error(clmix_dataset_open(&dataset, "shapes:size=-3", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "8 to 4096");
-    expect_error(clmix_dataset_open(&dataset, "shapes:train=0", 0, 0, 0), CLMIX_ERROR_ARGUMENT, "'train=0'");
-    expect_error(clmix_dataset_open(&dataset, "cifar10:/nonexistent", 0, 0, 0), CLMIX_ERROR_FILE,
+    expect_error(clmix_dataset_open(&dataset, "svhn:/x", NULL, 0), CLMIX_ERROR_ARGUMENT, "'svhn:/x' is of no known kind");
+    expect_error(clmix_dataset_open(&dataset, "cifar10", NULL, 0), CLMIX_ERROR_ARGUMENT, "cifar10:DIR");
+    expect_error(clmix_dataset_open(&dataset, "shapes", &(clmix_port){ "pictures", CLMIX_F32, 3, { 8, 8, 3 } }, 1), CLMIX_ERROR_ARGUMENT,
+                 "in another form than u8");
+    expect_error(open_pictures(&dataset, "shapes", 0, 0, 2), CLMIX_ERROR_ARGUMENT, "channels are 1 or 3");
+    expect_error(open_pictures(&dataset, "shapes", 99999, 0, 0), CLMIX_ERROR_ARGUMENT, "99999");
+    expect_error(clmix_dataset_open(&dataset, "shapes:sise=3", NULL, 0), CLMIX_ERROR_ARGUMENT, "'sise=3' is no option");
+    expect_error(clmix_dataset_open(&dataset, "shapes:size=", NULL, 0), CLMIX_ERROR_ARGUMENT, "'size='");
+    expect_error(clmix_dataset_open(&dataset, "shapes:size=64x", NULL, 0), CLMIX_ERROR_ARGUMENT, "'size=64x'");
+    expect_error(clmix_dataset_open(&dataset, "shapes:size=-3", NULL, 0), CLMIX_ERROR_ARGUMENT, "8 to 4096");
+    expect_error(clmix_dataset_open(&dataset, "shapes:train=0", NULL, 0), CLMIX_ERROR_ARGUMENT, "'train=0'");
+    expect_error(clmix_dataset_open(&dataset, "cifar10:/nonexistent", NULL, 0), CLMIX_ERROR_FILE,
                  "'/nonexistent' holds no 'data_batch_1.bin'");
-    expect_error(clmix_dataset_open(&dataset, "cifar100:/nonexistent", 0, 0, 0), CLMIX_ERROR_FILE, "cifar-100-binary.tar.gz");
-    expect_error(clmix_dataset_open(&dataset, "mnist:/nonexistent", 0, 0, 0), CLMIX_ERROR_FILE, "train-images-idx3-ubyte");
-    expect_error(clmix_dataset_open(&dataset, "folder:/nonexistent", 0, 0, 0), CLMIX_ERROR_FILE, "'/nonexistent' is not a folder");
+    expect_error(clmix_dataset_open(&dataset, "cifar100:/nonexistent", NULL, 0), CLMIX_ERROR_FILE, "cifar-100-binary.tar.gz");
+    expect_error(clmix_dataset_open(&dataset, "mnist:/nonexistent", NULL, 0), CLMIX_ERROR_FILE, "train-images-idx3-ubyte");
+    expect_error(clmix_dataset_open(&dataset, "folder:/nonexistent", NULL, 0), CLMIX_ERROR_FILE, "'/nonexistent' is not a folder");
     ck_assert_ptr_null(dataset);
     clmix_dataset_close(NULL);
 }
@@ -118,6 +120,21 @@ START_TEST(shapes_are_the_same_everywhere)
     }
     ck_assert_msg(hash == SHAPES_HASH, "0x%llXu", (unsigned long long)hash);
     clmix_dataset_close(shapes);
+}
+END_TEST
+
+/* What is wanted is found by its name, and what the set has not is passed over. */
+START_TEST(wanted_ports)
+{
+    const clmix_port wanted[] = { { "tokens", CLMIX_I32, 1, { 7 } }, { "pictures", CLMIX_U8, 3, { 12, 0, 1 } } };
+    clmix_dataset *dataset = NULL;
+
+    ck_assert_int_eq(clmix_dataset_open(&dataset, "shapes:size=24", wanted, 2), CLMIX_OK);
+    must_be_sized(dataset, 12, 24, 1);
+    clmix_dataset_close(dataset);
+    ck_assert_int_eq(clmix_dataset_open(&dataset, "shapes:size=24", wanted, 1), CLMIX_OK);
+    must_be_sized(dataset, 24, 24, 3);
+    clmix_dataset_close(dataset);
 }
 END_TEST
 
@@ -251,7 +268,7 @@ START_TEST(mnist_refusals)
     ck_assert_int_eq(clmix_file_read(images, 1 << 20, &content, &bytes), CLMIX_OK);
     ck_assert_int_eq(clmix_file_write(path, content, bytes), CLMIX_OK);
     snprintf(spec, sizeof spec, "mnist:%s", folder);
-    expect_error(clmix_dataset_open(&dataset, spec, 0, 0, 0), CLMIX_ERROR_FILE, "and not train-labels-idx1-ubyte");
+    expect_error(clmix_dataset_open(&dataset, spec, NULL, 0), CLMIX_ERROR_FILE, "and not train-labels-idx1-ubyte");
     expect_refusal(CLMIX_TEST_DATA "/mnist/train-labels-idx1-ubyte", SIZE_MAX, 10, 77, "train-labels-idx1-ubyte", "mnist",
                    "train label 2 is 77");
     expect_refusal(CLMIX_TEST_DATA "/mnist/t10k-labels-idx1-ubyte.gz", SIZE_MAX, SIZE_MAX, 0, "train-labels-idx1-ubyte", "mnist",
@@ -316,11 +333,11 @@ START_TEST(folder_refusals)
     int32_t label;
 
     snprintf(spec, sizeof spec, "folder:%s", folder);
-    expect_error(clmix_dataset_open(&dataset, spec, 8, 8, 3), CLMIX_ERROR_FORMAT, "holds 0 folders");
+    expect_error(open_pictures(&dataset, spec, 8, 8, 3), CLMIX_ERROR_FORMAT, "holds 0 folders");
     ck_assert_int_eq(clmix_folder_make(class_folder), CLMIX_OK);
-    expect_error(clmix_dataset_open(&dataset, spec, 8, 8, 3), CLMIX_ERROR_FORMAT, "/a' holds no .png, .jpg or .jpeg file");
+    expect_error(open_pictures(&dataset, spec, 8, 8, 3), CLMIX_ERROR_FORMAT, "/a' holds no .png, .jpg or .jpeg file");
     ck_assert_int_eq(clmix_file_write(path, "no picture", 10), CLMIX_OK);
-    expect_error(clmix_dataset_open(&dataset, spec, 0, 8, 3), CLMIX_ERROR_FORMAT, "x.PNG");
+    expect_error(open_pictures(&dataset, spec, 0, 8, 3), CLMIX_ERROR_FORMAT, "x.PNG");
     dataset = must_open(spec, 8, 8, 3);
     expect_error(clmix_dataset_get(dataset, CLMIX_TRAIN, 0, (void *[]){ picture, &label }), CLMIX_ERROR_FORMAT,
                  "/a/x.PNG' (10 bytes) is neither PNG nor JPEG");
@@ -351,6 +368,7 @@ int main(void)
     tcase_add_test(sets, specs);
     tcase_add_test(sets, shapes_are_reproducible_and_balanced);
     tcase_add_test(sets, shapes_are_the_same_everywhere);
+    tcase_add_test(sets, wanted_ports);
     tcase_add_test(sets, shapes_in_any_size);
     tcase_add_test(sets, cifar10_pictures);
     tcase_add_test(sets, cifar100_pictures);

@@ -4,6 +4,7 @@
 #include "io/picture.h"
 #include "io/safetensors.h"
 #include "runtime/internal.h"
+#include "support_data.h"
 #include "support_suite.h"
 #include "support_tool.h"
 
@@ -142,7 +143,7 @@ static clmix_status open_data(const char *kind, size_t side)
     clmix_status status;
 
     snprintf(spec, sizeof spec, "%s:%s", kind, folder);
-    status = clmix_dataset_open(&data, spec, side, side, side == 0 ? 0 : 3);
+    status = open_pictures(&data, spec, side, side, side == 0 ? 0 : 3);
     if (status == CLMIX_OK) {
         unsigned char pixels[32 * 32 * 3];
         int label;
@@ -183,7 +184,7 @@ START_TEST(no_reader_waits)
     refused(open_data("folder", 32), "one.png' is a named pipe");
     refused(open_data("folder", 0), "one.png' is a named pipe");
     snprintf(spec, sizeof spec, "folder:%s", at("pipe.json"));
-    refused(clmix_dataset_open(&(clmix_dataset *){ NULL }, spec, 32, 32, 3), "pipe.json");
+    refused(open_pictures(&(clmix_dataset *){ NULL }, spec, 32, 32, 3), "pipe.json");
 }
 END_TEST
 

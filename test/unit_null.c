@@ -360,9 +360,10 @@ START_TEST(data)
     int32_t label;
     void *arrays[] = { picture, &label };
 
-    REFUSED(dataset, clmix_dataset_open, NULL, "shapes", 0, 0, 0);
-    REFUSED(spec, clmix_dataset_open, &other, NULL, 0, 0, 0);
-    ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", 0, 0, 0));
+    REFUSED(dataset, clmix_dataset_open, NULL, "shapes", NULL, 0);
+    REFUSED(spec, clmix_dataset_open, &other, NULL, NULL, 0);
+    ck_assert_int_eq(clmix_dataset_open(&other, "shapes", NULL, 1), CLMIX_ERROR_ARGUMENT);
+    ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", NULL, 0));
     clmix_dataset_close(NULL);
     ck_assert(clmix_dataset_count(NULL, CLMIX_TRAIN) == 0 && clmix_dataset_classes(NULL) == 0);
     ck_assert_ptr_null(clmix_dataset_class_name(NULL, 0));
@@ -430,7 +431,7 @@ START_TEST(training)
 
     ops_ok(clmix_config_open(&config, TINY));
     ops_ok(clmix_network_create(&network, ops_device, config, 1));
-    ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", 0, 0, 0));
+    ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", NULL, 0));
     ck_assert_float_eq(clmix_schedule_rate(NULL, 0, 1), 0.0f);
     REFUSED(trainer, clmix_trainer_create, NULL, network, NULL, NULL);
     REFUSED(network, clmix_trainer_create, &other, NULL, NULL, NULL);

@@ -134,11 +134,9 @@ static int classify_all(const struct cli *cli, clmix_network *network, const str
 
 static clmix_status score_data(clmix_network *network, const struct wishes *wishes, clmix_split split, clmix_score *score)
 {
-    size_t height, width, channels;
     clmix_dataset *data = NULL;
+    clmix_status status = model_open_data(clmix_network_config(network), wishes->data, &data);
 
-    clmix_config_picture(clmix_network_config(network), &height, &width, &channels);
-    clmix_status status = clmix_dataset_open(&data, wishes->data, height, width, channels);
     if (!status)
         status = clmix_evaluate(network, data, split, (size_t)wishes->batch, score);
     clmix_dataset_close(data);

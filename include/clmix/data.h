@@ -28,13 +28,14 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  *   mnist:DIR           train- and t10k- images-idx3-ubyte and labels-idx1-ubyte, plain or with .gz (also Fashion-MNIST and the like)
  *   folder:DIR          DIR/train/CLASS/picture and DIR/val/CLASS/picture (or DIR/test); or DIR/CLASS/picture, of which a fifth of each
  *                       class, always the same, becomes the test split. PNG and JPEG.
- * `height`, `width`, `channels` are what the model wants; 0 means what the set has (for a folder: its first picture). Of pictures of
- * another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up to 8 pixels are
- * missing. One channel becomes three by repetition, three become one by luma.
+ * `wanted` are `count` ports as a model reads them (clmix_config_port); NULL with 0 means as the set has them. Those that the set has not are passed
+ * over: whoever brings model and set together compares. Of "pictures" a size of 0, too, is what the set has (for a folder: its first
+ * picture). Of pictures of another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up
+ * to 8 pixels are missing. One channel becomes three by repetition, three become one by luma.
  * CIFAR and MNIST are held in memory, folder pictures are read when asked for.
- * Fails with ARGUMENT (an unknown kind or option), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY. Neither `dataset` nor
- * `spec` may be NULL (ARGUMENT). */
-CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels);
+ * Fails with ARGUMENT (an unknown kind or option, pictures that cannot be), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY.
+ * Neither `dataset` nor `spec` may be NULL (ARGUMENT). Takes ports since 0.2. */
+CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count);
 CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
 
 /* ---- sets of the application's own --------------------------------------------------------------------------------------------------- */

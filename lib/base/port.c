@@ -49,7 +49,7 @@ char *clmix_port_text(const clmix_port *port, char text[CLMIX_PORT_TEXT])
 const clmix_port *clmix_port_find(const clmix_port *ports, size_t count, const char *name)
 {
     for (size_t i = 0; ports != NULL && name != NULL && i < count; i++)
-        if (strcmp(ports[i].name, name) == 0)
+        if (ports[i].name != NULL && strcmp(ports[i].name, name) == 0)
             return &ports[i];
     return NULL;
 }

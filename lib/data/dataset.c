@@ -2,7 +2,6 @@
 
 #include "base/near.h"
 #include "base/status.h"
-#include "io/picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,7 @@ static clmix_status find_source(const char *spec, const clmix_data_source **sour
                       clmix_meant(meant, kind, names, sizeof names / sizeof names[0]));
 }
 
-clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_t height, size_t width, size_t channels)
+clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count)
 {
     CLMIX_NEED(dataset);
     CLMIX_NEED(spec);
@@ -45,14 +44,16 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, size_
 
     *dataset = NULL;
     CLMIX_TRY(find_source(spec, &source, &argument));
-    if (height > CLMIX_PICTURE_SIDE || width > CLMIX_PICTURE_SIDE || (channels != 0 && channels != 1 && channels != 3))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "pictures of %zux%zux%zu are asked of '%s'; sides go to %d and channels are 1 or 3", height,
-                          width, channels, spec, CLMIX_PICTURE_SIDE);
+    if (wanted == NULL && count > 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu ports are wanted of '%s', and their list is NULL", count, spec);
     if (argument[0] == '\0' && source != &clmix_source_shapes)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' names no folder; write %s:DIR", spec, source->name);
     CLMIX_TRY(clmix_dataset_new(&opened, source));
-    opened->wanted = (struct clmix_picture_size){ height, width, channels };
+    opened->wanted = wanted;
+    opened->wanted_count = count;
     status = source->open(opened, argument);
+    opened->wanted = NULL; /* the caller's, who may let it go */
+    opened->wanted_count = 0;
     if (status != CLMIX_OK)
         clmix_dataset_close(opened);
     else

@@ -10,8 +10,8 @@
 
 typedef struct clmix_data_source {
     const char *name; /* what stands before the colon of a spec */
-    /* Opens `argument` (after the colon, "" when there is none). On return ports, counts, classes and state are set. Sets of pictures heed
-     * dataset->wanted (pictures.h lists their ports). After a failure close is called. */
+    /* Opens `argument` (after the colon, "" when there is none). On return ports, counts, classes and state are set, the ports
+     * as dataset->wanted has them where the set can give them so. After a failure close is called. */
     clmix_status (*open)(clmix_dataset *dataset, const char *argument);
     void (*close)(clmix_dataset *dataset);
     /* Fills the arrays of a sample, one a port. `index` has been checked. From several threads at once. */
@@ -19,15 +19,12 @@ typedef struct clmix_data_source {
     bool on_demand; /* get reads what was not read before: it may wait, and it may fail */
 } clmix_data_source;
 
-struct clmix_picture_size {
-    size_t height, width, channels;
-};
-
 struct clmix_dataset {
     const clmix_data_source *source;
     clmix_ports ports;
-    struct clmix_picture_size wanted; /* by the model; 0 where it does not care */
-    size_t count[2];                  /* by clmix_split */
+    const clmix_port *wanted; /* as the model reads them; while open runs */
+    size_t wanted_count;
+    size_t count[2]; /* by clmix_split */
     int classes;
     char **class_names; /* owned, `classes` of them */
     void *state;        /* the source's */

@@ -182,19 +182,18 @@ static clmix_status name_classes(clmix_dataset *dataset, const char *root)
 /* A model that wants no particular size gets the size of the first picture there is. */
 static clmix_status settle_size(clmix_dataset *dataset)
 {
-    const struct clmix_picture_size *wanted = &dataset->wanted;
+    const struct clmix_picture_size wanted = clmix_dataset_wanted_size(dataset);
     const struct folder *folder = dataset->state;
     const struct list *list = &folder->split[dataset->count[CLMIX_TRAIN] > 0 ? CLMIX_TRAIN : CLMIX_TEST];
     clmix_picture first;
+    clmix_status status;
 
-    if (wanted->height != 0 && wanted->width != 0 && wanted->channels != 0) {
-        clmix_dataset_list_pictures(dataset, 0, 0, 0);
-        return CLMIX_OK;
-    }
+    if (wanted.height != 0 && wanted.width != 0 && wanted.channels != 0)
+        return clmix_dataset_list_pictures(dataset, 0, 0, 0);
     CLMIX_TRY(clmix_picture_read(&first, list->entries[0].path, 0));
-    clmix_dataset_list_pictures(dataset, first.height, first.width, first.channels);
+    status = clmix_dataset_list_pictures(dataset, first.height, first.width, first.channels);
     clmix_picture_free(&first);
-    return CLMIX_OK;
+    return status;
 }
 
 /* ROOT/train with ROOT/val or ROOT/test beside it, or classes straight in ROOT. */

@@ -17,8 +17,7 @@ clmix_status clmix_held_new(clmix_dataset *dataset, size_t height, size_t width,
     held->channels = channels;
     held->padding = padding;
     dataset->state = held;
-    clmix_dataset_list_pictures(dataset, height, width, channels);
-    return CLMIX_OK;
+    return clmix_dataset_list_pictures(dataset, height, width, channels);
 }
 
 clmix_status clmix_held_grow(clmix_dataset *dataset, clmix_split split, size_t more)

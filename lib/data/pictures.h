@@ -7,8 +7,15 @@
 /* Places of their ports, and so of the arrays that get fills. */
 enum { CLMIX_AT_PICTURES, CLMIX_AT_LABELS };
 
-/* Lists the two ports: pictures of this size, but where the model wants another. */
-void clmix_dataset_list_pictures(clmix_dataset *dataset, size_t height, size_t width, size_t channels);
+struct clmix_picture_size {
+    size_t height, width, channels;
+};
+
+/* The size that is wanted; 0 where it is to be the set's. */
+struct clmix_picture_size clmix_dataset_wanted_size(const clmix_dataset *dataset);
+
+/* Lists the two ports: pictures of this size, but where another is wanted. ARGUMENT when that cannot be. */
+clmix_status clmix_dataset_list_pictures(clmix_dataset *dataset, size_t height, size_t width, size_t channels);
 
 /* The size that was listed. */
 struct clmix_picture_size clmix_dataset_picture_size(const clmix_dataset *dataset);

@@ -212,7 +212,7 @@ static clmix_status open_shapes(clmix_dataset *dataset, const char *argument)
         return clmix_fail_memory("a data set");
     shapes->seed = options[3].value;
     dataset->state = shapes;
-    clmix_dataset_list_pictures(dataset, (size_t)options[0].value, (size_t)options[0].value, 3);
+    CLMIX_TRY(clmix_dataset_list_pictures(dataset, (size_t)options[0].value, (size_t)options[0].value, 3));
     dataset->count[CLMIX_TRAIN] = (size_t)options[1].value;
     dataset->count[CLMIX_TEST] = (size_t)options[2].value;
     return clmix_dataset_name_classes(dataset, names, SHAPES);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PORTS         8                  /* more than a model has */
 #define CLASSES_BYTES ((size_t)16 << 20) /* of a file of names */
 
 void model_options_start(struct model_options *options, unsigned asked_for)
@@ -179,4 +180,16 @@ clmix_status model_options_network(const struct model_options *options, clmix_de
         *network = NULL;
     }
     return status;
+}
+
+/* ---- data ------------------------------------------------------------------------------------------------------------------------------ */
+
+clmix_status model_open_data(const clmix_config *config, const char *spec, clmix_dataset **data)
+{
+    clmix_port ports[PORTS];
+    const int count = clmix_config_port_count(config) < PORTS ? clmix_config_port_count(config) : PORTS;
+
+    for (int i = 0; i < count; i++)
+        CLMIX_TRY(clmix_config_port(config, i, &ports[i]));
+    return clmix_dataset_open(data, spec, ports, (size_t)count);
 }

@@ -7,6 +7,7 @@
 
 #include "common/cli.h"
 
+#include <clmix/data.h>
 #include <clmix/network.h>
 
 struct model_options {
@@ -34,6 +35,9 @@ clmix_status model_options_network(const struct model_options *options, clmix_de
 
 /* The same without names. */
 clmix_status model_network(clmix_device *device, const clmix_config *config, uint64_t seed, clmix_network **network);
+
+/* Opens a data set, its ports as the model reads them. */
+clmix_status model_open_data(const clmix_config *config, const char *spec, clmix_dataset **data);
 
 bool model_sets_classes(const struct model_options *options);
 

@@ -68,13 +68,11 @@ clmix_status session_check_resumed(const struct session *session)
 clmix_status session_open_data(struct session *session)
 {
     const struct request *request = session->request;
-    size_t height, width, channels;
     char setting[48];
 
-    clmix_config_picture(session->config, &height, &width, &channels);
     if (session->data_name == NULL)
         return CLMIX_OK;
-    CLMIX_TRY(clmix_dataset_open(&session->data, session->data_name, height, width, channels));
+    CLMIX_TRY(model_open_data(session->config, session->data_name, &session->data));
     if ((size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
         clmix_config_weights(session->config) == NULL && request->resume == NULL && !model_sets_classes(&request->what)) {
         snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
