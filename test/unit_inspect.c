@@ -1,9 +1,83 @@
-/* What can be asked of a graph without a plan: what the authors' modules own and put out. */
+/* What can be asked of a graph without a plan: its inputs and ops, one op alone, what the authors' modules own and put out. */
 #include <check.h>
 #include <clmix/clmix.h>
+#include <string.h>
 
-#include "graph/modules.h"
+#include "graph/graph.h"
 #include "support_suite.h"
+
+/* ---- inputs and ops -------------------------------------------------------------------------------------------------------------------- */
+
+#define PARTS 5
+
+/* Five linear layers side by side, and their gradients: the concatenation's is one op of five outputs. */
+static clmix_graph *parts_graph(void)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ 6, 3 }), parts[PARTS], y, gradient;
+
+    for (int i = 0; i < PARTS; i++)
+        parts[i] = clmix_linear(clmix_in(clmix_root(graph), "part%d", i), x, (size_t)i + 1, false);
+    y = clmix_softmax(clmix_concat(parts, PARTS, -1), -1);
+    gradient = clmix_input(graph, "gradient", CLMIX_F32, 2, (size_t[]){ 6, 15 });
+    clmix_backward(graph, 1, &y, &gradient);
+    clmix_output(graph, "y", y);
+    ck_assert_msg(clmix_graph_check(graph) == CLMIX_OK, "%s", clmix_error());
+    return graph;
+}
+
+START_TEST(inputs_and_ops_are_listed)
+{
+    clmix_graph *graph = parts_graph();
+    clmix_input_info input;
+    clmix_node_info node;
+    char text[64];
+
+    ck_assert_uint_eq(clmix_graph_input_count(graph), 2);
+    ck_assert_int_eq(clmix_graph_input(graph, 1, &input), CLMIX_OK);
+    ck_assert(strcmp(input.name, "gradient") == 0 && input.type == CLMIX_F32);
+    ck_assert_str_eq(clmix_shape_text(input.shape, text), "6x15");
+    ck_assert_int_eq(clmix_graph_input(graph, 2, &input), CLMIX_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "input 2 of a graph that has 2"));
+
+    ck_assert_int_eq(clmix_graph_node(graph, 2, &node), CLMIX_OK);
+    ck_assert(strcmp(node.op, "linear") == 0 && strcmp(node.path, "part2") == 0 && !node.view && !node.backward);
+    ck_assert_str_eq(clmix_shape_text(node.operands[0], text), "6x3");
+    ck_assert_str_eq(clmix_shape_text(node.operands[1], text), "3x3");
+    ck_assert_str_eq(clmix_shape_text(node.result, text), "6x3");
+    ck_assert(node.parameters == 9 && node.flops == 2 * 6 * 3 * 3 && node.bytes == (6 * 3 + 9 + 6 * 3) * sizeof(float));
+    ck_assert_int_eq(clmix_graph_node(graph, clmix_graph_node_count(graph) - 1, &node), CLMIX_OK);
+    ck_assert(node.backward);
+    ck_assert_int_eq(clmix_graph_node(graph, clmix_graph_node_count(graph), &node), CLMIX_ERROR_ARGUMENT);
+    clmix_graph_free(graph);
+}
+END_TEST
+
+START_TEST(every_op_stands_alone_with_all_its_outputs)
+{
+    clmix_graph *graph = parts_graph();
+    size_t most = 0;
+
+    for (size_t i = 0; i < clmix_graph_node_count(graph); i++) {
+        clmix_graph *alone = clmix_graph_isolate(graph, i);
+        clmix_node_info node, of_alone;
+
+        ck_assert_msg(clmix_graph_check(alone) == CLMIX_OK, "%s", clmix_error());
+        ck_assert_int_eq(clmix_graph_node(graph, i, &node), CLMIX_OK);
+        ck_assert_int_eq(clmix_graph_node(alone, 0, &of_alone), CLMIX_OK);
+        ck_assert_str_eq(of_alone.op, node.op);
+        ck_assert(clmix_shape_equal(of_alone.result, node.result) && of_alone.flops == node.flops && of_alone.parameters == 0);
+        for (size_t outputs = 0; outputs < (size_t)alone->nodes[0]->output_count; outputs++) {
+            ck_assert_ptr_nonnull(alone->tensors[alone->tensors[alone->nodes[0]->outputs[outputs]]->base]->output);
+            most = outputs + 1 > most ? outputs + 1 : most;
+        }
+        clmix_graph_free(alone);
+    }
+    ck_assert_uint_eq(most, PARTS);
+    ck_assert_ptr_null(clmix_graph_isolate(graph, clmix_graph_node_count(graph)));
+    clmix_graph_free(graph);
+}
+END_TEST
 
 /* ---- the papers' counting rule --------------------------------------------------------------------------------------------------------- */
 
@@ -50,9 +124,12 @@ END_TEST
 
 int main(void)
 {
-    TCase *counting = tcase_create("counting");
+    TCase *listing = tcase_create("listing"), *counting = tcase_create("counting");
     Suite *suite = suite_create("inspect");
 
+    tcase_add_test(listing, inputs_and_ops_are_listed);
+    tcase_add_test(listing, every_op_stands_alone_with_all_its_outputs);
+    suite_add_tcase(suite, listing);
     tcase_add_test(counting, modules_are_counted_where_ops_read_their_weights);
     tcase_add_test(counting, modules_that_are_called_several_times_count_as_often);
     suite_add_tcase(suite, counting);

@@ -113,6 +113,8 @@ START_TEST(graphs)
 {
     const size_t size[4] = { 1, 4, 4, 3 };
     clmix_tensor_info info;
+    clmix_input_info input;
+    clmix_node_info node;
     clmix_graph *some = clmix_graph_new();
 
     clmix_graph_free(NULL);
@@ -139,6 +141,13 @@ START_TEST(graphs)
     ck_assert(clmix_freeze(NULL, "*") == 0 && clmix_freeze(some, NULL) == 0);
     ck_assert_int_eq(clmix_graph_tensor(NULL, 0, &info), CLMIX_ERROR_ARGUMENT);
     REFUSED(info, clmix_graph_tensor, some, 0, NULL);
+    ck_assert_str_eq(clmix_shape_text(clmix_shape_of(none), NULL), "");
+    ck_assert(clmix_graph_input_count(NULL) == 0 && clmix_graph_node_count(NULL) == 0);
+    ck_assert_int_eq(clmix_graph_input(NULL, 0, &input), CLMIX_ERROR_ARGUMENT);
+    REFUSED(info, clmix_graph_input, some, 0, NULL);
+    ck_assert_int_eq(clmix_graph_node(NULL, 0, &node), CLMIX_ERROR_ARGUMENT);
+    REFUSED(info, clmix_graph_node, some, 0, NULL);
+    ck_assert_ptr_null(clmix_graph_isolate(NULL, 0));
     clmix_graph_free(some);
 
     POISONED(format, clmix_in, clmix_root(graph), NULL);

@@ -3,7 +3,6 @@
 #include "common/cli.h"
 #include "common/model_options.h"
 #include "common/terminal.h"
-#include "graph/graph.h"
 #include "network/front.h"
 #include "network/network.h"
 #include <clmix/train.h>
@@ -77,26 +76,6 @@ static clmix_status summarize(struct summary *summary)
 
 /* ---- text --------------------------------------------------------------------------------------------------------------------------- */
 
-static void shape_text(clmix_shape shape, char text[96])
-{
-    int used = 0;
-    text[0] = '\0';
-    for (int axis = 0; axis < shape.rank; axis++)
-        used += snprintf(text + used, 96 - (size_t)used, "%s%zu", axis ? " x " : "", shape.size[axis]);
-}
-
-/* Values of the weights that a node reads. */
-static size_t parameters_of(const clmix_graph *graph, const struct clmix_node *node)
-{
-    size_t sum = 0;
-    for (int i = 0; i < node->input_count; i++) {
-        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
-        if (input && input->kind == CLMIX_VALUE_PARAMETER)
-            sum += clmix_shape_count(input->shape);
-    }
-    return sum;
-}
-
 /* A row of the table, of which a narrow terminal shows less. */
 static void print_row(const char *path, const char *op, const char *shape, const char *parameters, const char *work, const char *moved)
 {
@@ -113,28 +92,26 @@ static void print_row(const char *path, const char *op, const char *shape, const
         printf("%-*s  %10s  %10s\n", room, terminal_cut(name, (size_t)room), parameters, work);
 }
 
-static void print_node(const clmix_graph *graph, const struct clmix_node *node)
+static void print_node(const clmix_node_info *node)
 {
-    char shape[96], number[32], work[32] = "", moved[32] = "";
-    size_t parameters = parameters_of(graph, node);
-    uint64_t flops = 0, bytes = 0;
+    char shape[64], number[32], work[32] = "", moved[32];
 
-    if (node->op->cost)
-        node->op->cost(graph, node, &flops, &bytes);
-    if (flops > 0)
-        snprintf(work, sizeof work, "%.2f", (double)flops / 1e6);
-    snprintf(moved, sizeof moved, "%.2f", (double)bytes / 1e6);
-    shape_text(clmix_node_result(graph, node, 0)->shape, shape);
-    print_row(node->path, node->op->name, shape, parameters ? clmix_grouped(number, parameters) : "", work, moved);
+    if (node->flops > 0)
+        snprintf(work, sizeof work, "%.2f", (double)node->flops / 1e6);
+    snprintf(moved, sizeof moved, "%.2f", (double)node->bytes / 1e6);
+    print_row(node->path, node->op, clmix_shape_text(node->result, shape), node->parameters ? clmix_grouped(number, node->parameters) : "",
+              work, moved);
 }
 
 /* The layers as the model has them, each with what it would move alone; what a plan makes of them depends on the device. */
 static void print_layers(const clmix_graph *graph)
 {
+    clmix_node_info node;
+
     print_row("layer", "op", "result", "parameters", "MFLOP", "MB");
-    for (size_t i = 0; i < graph->node_count; i++)
-        if (!(graph->nodes[i]->op->flags & CLMIX_OP_VIEW))
-            print_node(graph, graph->nodes[i]);
+    for (size_t i = 0; i < clmix_graph_node_count(graph); i++)
+        if (!clmix_graph_node(graph, i, &node) && !node.view)
+            print_node(&node);
 }
 
 static void print_cost(const char *what, const clmix_plan_cost *cost)

@@ -89,6 +89,9 @@ CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, co
 CLMIX_API clmix_shape clmix_shape_of(clmix_value value);
 /* Number of elements. */
 CLMIX_API size_t clmix_shape_count(clmix_shape shape);
+/* "8x32x32x64", "a scalar", or "nothing" for what is poisoned, into `text`, which has room for 64 bytes and is returned. A NULL `text` gives "".
+ * Since 0.2. */
+CLMIX_API const char *clmix_shape_text(clmix_shape shape, char *text);
 
 /* Asks for the gradient of an input (weights that are not frozen always have theirs). To be called before clmix_backward. A poisoned
  * value is left alone. */
@@ -129,6 +132,39 @@ CLMIX_API bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index);
 /* Elements of the weight arena (which the gradient arena and each optimizer moment share) and of the state arena. */
 CLMIX_API size_t clmix_graph_weight_count(const clmix_graph *graph);
 CLMIX_API size_t clmix_graph_state_count(const clmix_graph *graph);
+
+/* ---- what a graph is made of: for listings, and for timing ops one by one; nothing here is needed to run it ------------------------------ */
+
+/* An input, as clmix_input made it. Since 0.2. */
+typedef struct clmix_input_info {
+    const char *name; /* borrowed from the graph */
+    clmix_type type;
+    clmix_shape shape; /* the batch included */
+} clmix_input_info;
+/* Inputs, in the order they were made; none of a NULL graph. Since 0.2. */
+CLMIX_API size_t clmix_graph_input_count(const clmix_graph *graph);
+/* Errors: ARGUMENT, there is no such input (a NULL graph has none), or `info` is NULL. Since 0.2. */
+CLMIX_API clmix_status clmix_graph_input(const clmix_graph *graph, size_t index, clmix_input_info *info);
+
+/* An op as it was written down; what a plan makes of it depends on the device. Since 0.2. */
+typedef struct clmix_node_info {
+    const char *op;          /* "linear"; borrowed from the graph, like `path` */
+    const char *path;        /* where it was made, "layers.2.0.ff3" */
+    bool view;               /* another name for memory that is there: it computes nothing */
+    bool backward;           /* appended by clmix_backward */
+    clmix_shape operands[2]; /* its first two inputs; rank -1 where there is none */
+    clmix_shape result;      /* its first output */
+    size_t parameters;       /* values of the weights that it reads */
+    uint64_t flops, bytes;   /* the work that it must do, and what it must read and write when it runs alone */
+} clmix_node_info;
+/* Ops, in order; none of a NULL graph. Since 0.2. */
+CLMIX_API size_t clmix_graph_node_count(const clmix_graph *graph);
+/* Errors: ARGUMENT, there is no such op (a NULL graph has none), or `info` is NULL. Since 0.2. */
+CLMIX_API clmix_status clmix_graph_node(const clmix_graph *graph, size_t index, clmix_node_info *info);
+/* The one op as a graph of its own, which the caller frees: what it reads, weights too, are inputs "in0", "in1", ..., and what it makes are
+ * outputs "out0", "out1", .... NULL, with the reason in clmix_error(), where there is no such op (a NULL graph has none) or the host is out of
+ * memory; any other error is the new graph's (clmix_graph_check). Since 0.2. */
+CLMIX_API clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index);
 
 #ifdef __cplusplus
 }

@@ -40,8 +40,6 @@ size_t clmix_shape_rows(clmix_shape shape);
 size_t clmix_shape_columns(clmix_shape shape);
 bool clmix_shape_equal(clmix_shape a, clmix_shape b);
 clmix_shape clmix_shape_make(int rank, const size_t *size);
-/* "8x32x32x64" into `text` (64 bytes are enough), returned. */
-const char *clmix_shape_text(clmix_shape shape, char *text);
 
 /* ---- nodes -------------------------------------------------------------------------------------------------------------------------- */
 

@@ -49,6 +49,8 @@ const char *clmix_shape_text(clmix_shape shape, char *text)
 {
     int used = 0;
 
+    if (text == NULL)
+        return "";
     if (shape.rank <= 0)
         snprintf(text, 64, "%s", shape.rank < 0 ? "nothing" : "a scalar");
     for (int i = 0; i < shape.rank && used < 56; i++)

@@ -2,15 +2,10 @@
 #include "base/array.h"
 #include "base/status.h"
 #include "bench/ops.h"
-#include "graph/graph.h"
-#include "graph/op.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MOST_INPUTS  16
-#define MOST_OUTPUTS 4
 
 /* ---- the list --------------------------------------------------------------------------------------------------------------------- */
 
@@ -48,53 +43,33 @@ void bench_op_list_free(struct bench_op_list *list)
 /* ---- ops of a model --------------------------------------------------------------------------------------------------------------- */
 
 /* "64x32x32x16 by 32x3x3x16 to 64x32x32x32": the first two inputs and the result. */
-static void write_size(const clmix_graph *graph, const struct clmix_node *node, char *size, size_t bytes)
+static void write_size(const clmix_node_info *node, char *size, size_t bytes)
 {
     char shape[64];
     size_t used = 0;
 
-    for (int i = 0; i < node->input_count && i < 2; i++)
-        if (clmix_node_input(graph, node, i) != NULL)
-            used += (size_t)snprintf(size + used, bytes - used, "%s%s", used > 0 ? " by " : "",
-                                     clmix_shape_text(clmix_node_input(graph, node, i)->shape, shape));
-    snprintf(size + used, bytes - used, " to %s", clmix_shape_text(clmix_node_result(graph, node, 0)->shape, shape));
-}
-
-/* A graph of the one node, its inputs fed. */
-static clmix_graph *isolate(const clmix_graph *model, const struct clmix_node *node)
-{
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value inputs[MOST_INPUTS], result;
-    char name[16];
-
-    for (int i = 0; i < node->input_count; i++) {
-        const struct clmix_tensor *tensor = clmix_node_input(model, node, i);
-
-        snprintf(name, sizeof name, "in%d", i);
-        inputs[i] = tensor == NULL ? clmix_no_value() : clmix_input(graph, name, tensor->type, tensor->shape.rank, tensor->shape.size);
-    }
-    result = clmix_node_add(clmix_root(graph), node->op, node->attributes, node->attribute_bytes, inputs, node->input_count);
-    for (int i = 0; i < node->output_count && clmix_is_value(result); i++) {
-        snprintf(name, sizeof name, "out%d", i);
-        clmix_output(graph, name, clmix_node_output(result, i));
-    }
-    return graph;
+    for (int i = 0; i < 2; i++)
+        if (node->operands[i].rank >= 0)
+            used += (size_t)snprintf(size + used, bytes - used, "%s%s", used > 0 ? " by " : "", clmix_shape_text(node->operands[i], shape));
+    snprintf(size + used, bytes - used, " to %s", clmix_shape_text(node->result, shape));
 }
 
 static clmix_status add_nodes(struct bench_op_list *list, const clmix_graph *model)
 {
     CLMIX_TRY(clmix_graph_check(model));
-    for (size_t i = 0; i < model->node_count; i++) {
-        const struct clmix_node *node = model->nodes[i];
-        const char *pass = i < model->forward_count ? "forward" : "gradient";
+    for (size_t i = 0; i < clmix_graph_node_count(model); i++) {
+        clmix_node_info node;
+        const char *pass;
         char size[256];
 
-        if ((node->op->flags & CLMIX_OP_VIEW) != 0 || node->input_count > MOST_INPUTS || node->output_count > MOST_OUTPUTS)
+        CLMIX_TRY(clmix_graph_node(model, i, &node));
+        if (node.view)
             continue;
-        write_size(model, node, size, sizeof size);
+        pass = node.backward ? "gradient" : "forward";
+        write_size(&node, size, sizeof size);
         /* what is rebuilt for the backward pass is an op of the forward pass again */
-        if (!is_listed(list, node->op->name, size, "forward") && !is_listed(list, node->op->name, size, pass))
-            CLMIX_TRY(add_op(list, node->op->name, size, pass, isolate(model, node)));
+        if (!is_listed(list, node.op, size, "forward") && !is_listed(list, node.op, size, pass))
+            CLMIX_TRY(add_op(list, node.op, size, pass, clmix_graph_isolate(model, i)));
     }
     return CLMIX_OK;
 }
@@ -262,11 +237,13 @@ static clmix_status add_fixed(struct bench_op_list *list, bool quick)
 {
     for (size_t i = 0; i < sizeof fixed_ops / sizeof *fixed_ops; i++) {
         const struct fixed_op *op = &fixed_ops[i];
+        clmix_shape shape = { .rank = op->rank };
         char size[64];
 
         if (quick && op->large)
             continue;
-        clmix_shape_text(clmix_shape_make(op->rank, op->size), size);
+        memcpy(shape.size, op->size, sizeof op->size);
+        clmix_shape_text(shape, size);
         CLMIX_TRY(add_op(list, op->name, size, "forward", build_fixed(op, false)));
         CLMIX_TRY(add_op(list, op->name, size, "backward", build_fixed(op, true)));
     }

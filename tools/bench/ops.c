@@ -1,8 +1,6 @@
 /* clmix-bench ops: each op alone, and how near it comes to the ceiling that binds it. */
 #include "bench/ops.h"
 #include "base/status.h"
-#include "graph/graph.h"
-#include "graph/op.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +15,7 @@
 /* ---- measuring -------------------------------------------------------------------------------------------------------------------- */
 
 /* Numbers around 0, pixels, or class 0. */
-static clmix_status fill(clmix_plan *plan, const struct clmix_tensor *input)
+static clmix_status fill(clmix_plan *plan, const clmix_input_info *input)
 {
     const size_t count = clmix_shape_count(input->shape), bytes = count * clmix_type_bytes(input->type);
     uint8_t *pattern = bench_pictures(PATTERN);
@@ -38,9 +36,12 @@ static clmix_status fill(clmix_plan *plan, const struct clmix_tensor *input)
 
 static clmix_status fill_inputs(clmix_plan *plan, const clmix_graph *graph)
 {
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i]->kind == CLMIX_VALUE_INPUT)
-            CLMIX_TRY(fill(plan, graph->tensors[i]));
+    for (size_t i = 0; i < clmix_graph_input_count(graph); i++) {
+        clmix_input_info input;
+
+        CLMIX_TRY(clmix_graph_input(graph, i, &input));
+        CLMIX_TRY(fill(plan, &input));
+    }
     return CLMIX_OK;
 }
 
