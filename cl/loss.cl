@@ -4,7 +4,8 @@
 // label unless `mixed`. Rows with label or second label -100 are left out of the mean. A label that is no class makes the loss NaN: the run
 // stops with a sentence, not with a guess.
 //
-// `stats` (2 rows + 1 floats): each row's largest logit, then each row's sum of e^(x - largest), then the number of rows in the mean.
+// `stats` (2 rows floats): each row's largest logit, then each row's sum of e^(x - largest). `counted`: the number of rows in the mean, which is 0
+// where there are none.
 // `parts`: of each group of rows, the sum of its losses and the number of rows in it.
 #include "few.h"
 
@@ -20,7 +21,7 @@ static inline float logit_of(const __global float *row, const int label, const u
     return label >= 0 && label < (int)classes ? row[label] : NAN;
 }
 
-// Fills stats but for the count, and parts.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4
+// Fills stats and parts.  Group g does rows [g * chunk, (g + 1) * chunk), all its work-items together a row at a time.  Reads 4
 // bytes a logit. The mean of the logits is added even where smoothing is 0: so a NaN or an infinity among them always reaches the loss.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_rows(
     const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
@@ -123,12 +124,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_few(
     }
 }
 
-// loss = sum of the losses in `parts` / count, and the count into stats.  One group; every work-item adds its parts in order, then the
-// fixed tree.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint rows, const uint groups,
-                                                                                 const __global float *parts, const uint parts_offset,
-                                                                                 __global float *stats, const uint stats_offset,
-                                                                                 __global float *loss, const uint loss_offset)
+// loss = sum of the losses in `parts` / count, 0 where nothing counts, and the count.  One group; every work-item adds its parts in order, then
+// the fixed tree.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean(const uint groups, const __global float *parts,
+                                                                                 const uint parts_offset, __global float *loss,
+                                                                                 const uint loss_offset, __global float *counted,
+                                                                                 const uint counted_offset)
 {
     GROUP_SCRATCH
     float sum = 0.0f, count = 0.0f;
@@ -137,10 +138,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_mean
         sum += parts[2 * g];
         count += parts[2 * g + 1];
     }
-    const float total = GROUP_SUM(sum), counted = GROUP_SUM(count);
+    const float total = GROUP_SUM(sum), all = GROUP_SUM(count);
     if (get_local_id(0) == 0) {
-        loss[loss_offset] = total / counted;
-        stats[stats_offset + 2 * rows] = counted;
+        loss[loss_offset] = all > 0.0f ? total / all : 0.0f;
+        counted[counted_offset] = all;
     }
 }
 
@@ -150,11 +151,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_grad
     const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
     const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
     const uint weight_offset, const int mixed, const float smoothing, const __global float *stats, const uint stats_offset,
-    const __global float *upstream, const uint upstream_offset, const int has_upstream, __global float *dx, const uint dx_offset)
+    const __global float *counted, const uint counted_offset, const __global float *upstream, const uint upstream_offset, const int has_upstream, __global float *dx, const uint dx_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
     stats += stats_offset;
-    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / stats[2 * rows];
+    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / counted[counted_offset];
     for (uint r = begin; r < end; r++) {
         const __global float *row = logits + logits_offset + (ulong)r * classes;
         __global float *to = dx + dx_offset + (ulong)r * classes;
@@ -180,7 +181,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_few_
     const uint rows, const uint chunk, const uint classes, const __global float *logits, const uint logits_offset,
     const __global int *label, const uint label_offset, const __global int *second, const uint second_offset, const __global float *weight,
     const uint weight_offset, const int mixed, const float smoothing, const __global float *stats, const uint stats_offset,
-    const __global float *upstream, const uint upstream_offset, const int has_upstream, __global float *dx, const uint dx_offset)
+    const __global float *counted, const uint counted_offset, const __global float *upstream, const uint upstream_offset, const int has_upstream, __global float *dx, const uint dx_offset)
 {
     FEW_BLOCK(block)
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
@@ -188,7 +189,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void cross_entropy_few_
     second += second_offset;
     weight += weight_offset;
     stats += stats_offset;
-    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / stats[2 * rows];
+    const float each = (has_upstream ? upstream[upstream_offset] : 1.0f) / counted[counted_offset];
     for (uint top = begin; top < end; top += FEW_ROWS) {
         const uint n = min((uint)FEW_ROWS, end - top);
         few_load(logits + logits_offset + (ulong)top * classes, classes, n, block);

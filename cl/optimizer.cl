@@ -8,9 +8,10 @@
 #include "common.h"
 
 #define LOSS 0       // mean loss of the batch, by the plan
-#define NORM 2       // length of the gradient
-#define FACTOR 3     // what the gradients are multiplied with: accumulation's mean and clipping
-#define GOOD 4       // 1 when loss and gradients are finite; 0: the kernels below leave everything as it is
+#define COUNTED 1    // labels that it is the mean over, by the plan
+#define NORM 3       // length of the gradient
+#define FACTOR 4     // what the gradients are multiplied with: accumulation's mean and clipping
+#define GOOD 5       // 1 when loss and gradients are finite; 0: the kernels below leave everything as it is
 
 // Sum of the lanes, in a fixed order.
 static inline float lanes(const floatv v)
@@ -77,11 +78,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void square_sums(
         partials[partial + get_group_id(0)] = total;
 }
 
-// One group. The norm is scale * sqrt(sum of partials); clip > 0 is the largest norm that passes unchanged. Reads 4 bytes a partial.
+// One group. The norm is scale * sqrt(sum of partials); clip > 0 is the largest norm that passes unchanged. The gradients are one batch's
+// (summed < 0, scale 1), or sums weighted by labels, of which `summed` are of the batches before this one. Reads 4 bytes a partial.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void check_step(
-    const __global float *partials, __global float *scalars, const uint count, const float scale, const float clip)
+    const __global float *partials, __global float *scalars, const uint count, const float summed, const float clip)
 {
     __local float shared[WG];
+    const float scale = summed < 0.0f ? 1.0f : 1.0f / fmax(summed + scalars[COUNTED], 1.0f);
     float sum = 0.0f;
 
     for (uint i = get_local_id(0); i < count; i += WG)
@@ -163,16 +166,17 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void descent(
     }
 }
 
-// sum = (fresh ? 0 : sum) + factor * gradients: gradients of several batches for one step.  Reads 8 bytes and writes 4 an element.
+// sum = (fresh ? 0 : sum) + counted * gradients: gradients of several batches for one step.  Reads 8 bytes and writes 4 an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void accumulate(
-    __global float *sums, const __global float *gradients, const uint begin, const uint count, const uint chunk,
-    const float factor, const uint fresh)
+    __global float *sums, const __global float *gradients, const __global float *scalars, const uint begin, const uint count,
+    const uint chunk, const uint fresh)
 {
+    const float counted = scalars[COUNTED];
     const uint first = get_group_id(0) * chunk;
     const uint end = begin + min(first + chunk, count);
 
     for (uint i = begin + first + get_local_id(0) * VW; i < end; i += WG * VW) {
-        const floatv g = factor * LOADV(gradients + i);
+        const floatv g = counted * LOADV(gradients + i);
         STOREV(fresh ? g : g + LOADV(sums + i), sums + i);
     }
 }

@@ -20,6 +20,6 @@ int clmix_picture_ports(const void *keys, size_t length, clmix_port ports[CLMIX_
     const struct clmix_picture_keys *picture = keys;
 
     (void)length;
-    ports[0] = (clmix_port){ "pictures", CLMIX_U8, 3, { picture->height, picture->width, picture->channels } };
+    ports[0] = (clmix_port){ CLMIX_PICTURES, CLMIX_U8, 3, { picture->height, picture->width, picture->channels } };
     return 1;
 }

@@ -554,7 +554,7 @@ START_TEST(planned_memory_is_what_classification_takes)
     network = tiny_network(9);
     ok(clmix_network_classify(network, pictures, 4, probabilities));
     clmix_device_memory(device, &after, &peak, &allocations);
-    ok(clmix_classify_compile(&plan, device, clmix_network_config(network), half, half, 4));
+    ok(clmix_classify_compile(&plan, device, clmix_network_config(network), half, half, (struct clmix_extent){ .batch = 4 }));
     clmix_plan_costs(plan, &cost);
     ck_assert_uint_eq(after - before, cost.peak_bytes);
     clmix_plan_free(plan);

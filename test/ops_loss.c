@@ -85,8 +85,8 @@ static void drop(struct problem *p)
     free(p->second);
 }
 
-/* Runs it; the loss and, in `gradient` (freed by the caller), that of the logits. */
-static float run(const struct problem *p, float **gradient)
+/* Runs it; the loss, how many labels it counts and, in `gradient` (freed by the caller), that of the logits. */
+static float run_counting(const struct problem *p, float **gradient, float *count)
 {
     clmix_graph *graph = clmix_graph_new();
     clmix_value logits = ops_input(graph, "logits", ops_shape2(p->rows, p->classes)),
@@ -103,6 +103,7 @@ static float run(const struct problem *p, float **gradient)
     if (p->upstream)
         up = clmix_input(graph, "up", CLMIX_F32, 0, NULL);
     clmix_output(graph, "loss", loss);
+    clmix_output(graph, "counted", clmix_counted(loss));
     clmix_backward(graph, 1, &loss, &up);
     clmix_output(graph, "gradient", clmix_gradient_of(logits));
     plan = ops_plan(graph, CLMIX_TRAINING);
@@ -118,20 +119,33 @@ static float run(const struct problem *p, float **gradient)
     got = ops_read(plan, "loss", 1);
     value = *got;
     free(got);
+    got = ops_read(plan, "counted", 1);
+    *count = *got;
+    free(got);
     *gradient = ops_read(plan, "gradient", p->rows * p->classes);
     clmix_plan_free(plan);
     return value;
 }
 
+static float run(const struct problem *p, float **gradient)
+{
+    float ignored;
+
+    return run_counting(p, gradient, &ignored);
+}
+
 static void check_problem(struct problem p)
 {
-    float *gradient, loss;
+    float *gradient, loss, count, wanted_count = 0.0f;
     double *wanted = malloc(p.rows * p.classes * sizeof *wanted), wanted_loss;
 
     ck_assert_ptr_nonnull(wanted);
     make(&p);
-    loss = run(&p, &gradient);
+    loss = run_counting(&p, &gradient, &count);
     wanted_loss = reference(&p, wanted);
+    for (size_t r = 0; r < p.rows; r++)
+        wanted_count += counted(&p, r) ? 1.0f : 0.0f;
+    ck_assert_float_eq(count, wanted_count);
     ops_compare("loss", &loss, &wanted_loss, 1, 2e-6);
     ops_compare("gradient of logits", gradient, wanted, p.rows * p.classes, p.classes == 1 ? 1e-3 : 1e-5);
     free(wanted);
@@ -158,6 +172,28 @@ START_TEST(cross_entropy_of_large_logits)
 {
     check_problem((struct problem){ .rows = 20, .classes = 33, .scale = 1000.0f });
     check_problem((struct problem){ .rows = 700, .classes = 65, .scale = 1.0f });
+}
+END_TEST
+
+/* Of no labels the loss is 0, and so are the gradients: nothing of a microbatch without labels reaches the step that it is part of. */
+START_TEST(no_labels_have_no_loss)
+{
+    static const size_t classes[] = { 3, 10, 100 };
+
+    for (size_t i = 0; i < 3; i++) {
+        struct problem p = { .rows = 21, .classes = classes[i], .scale = 4.0f, .smoothing = 0.1f };
+        float *gradient, count = 1.0f;
+
+        make(&p);
+        for (size_t r = 0; r < p.rows; r++)
+            p.label[r] = CLMIX_NO_LABEL;
+        ck_assert_float_eq(run_counting(&p, &gradient, &count), 0.0f);
+        ck_assert_float_eq(count, 0.0f);
+        for (size_t k = 0; k < p.rows * p.classes; k++)
+            ck_assert_float_eq(gradient[k], 0.0f);
+        free(gradient);
+        drop(&p);
+    }
 }
 END_TEST
 
@@ -308,6 +344,9 @@ START_TEST(refusals)
     x = ops_input(graph, "x", ops_shape2(4, 3));
     clmix_top_k(x, clmix_input(graph, "l", CLMIX_I32, 1, (size_t[]){ 4 }), 1, (int[]){ 0 });
     refuse(graph, "at least 1");
+    graph = clmix_graph_new();
+    clmix_counted(clmix_relu(ops_input(graph, "x", ops_shape2(4, 3))));
+    refuse(graph, "no loss");
 }
 END_TEST
 
@@ -320,6 +359,7 @@ int main(void)
     tcase_set_timeout(all, 600);
     tcase_add_test(all, cross_entropy);
     tcase_add_test(all, cross_entropy_of_large_logits);
+    tcase_add_test(all, no_labels_have_no_loss);
     tcase_add_test(all, what_is_not_finite_shows);
     tcase_add_test(all, losses_add_up);
     tcase_add_test(all, top_k_counts);

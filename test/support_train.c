@@ -74,7 +74,7 @@ float *train_weights(const struct train_run *run, size_t *count)
 {
     float *values;
 
-    *count = run->trainer->map.weight_count;
+    *count = run->trainer->replicas[0].map.weight_count;
     values = malloc(*count * sizeof *values);
     ck_assert_ptr_nonnull(values);
     ops_ok(clmix_buffer_read(ops_device, clmix_network_weights(run->network), 0, values, *count * sizeof *values));

@@ -62,6 +62,20 @@ static float *get(const struct rig *rig, cl_mem memory)
     return values;
 }
 
+/* The labels that the batch at hand counts, as its plan would write them. */
+static void count_labels(const struct rig *rig, float counted)
+{
+    ops_ok(clmix_buffer_write(ops_device, rig->optimizer->scalars, CLMIX_SCALAR_COUNTED * sizeof(float), &counted, sizeof counted));
+}
+
+/* An update from gradients that are to be multiplied with `scale`: a sum over 1 / scale labels, of which the last batch had one. */
+static void update(const struct rig *rig, float scale, double rate, int step)
+{
+    count_labels(rig, 1.0f);
+    ops_ok(clmix_optimizer_update(rig->optimizer, rig->weights, rig->gradients, scale == 1.0f ? CLMIX_ONE_BATCH : 1.0f / scale - 1.0f, rate,
+                                  (size_t)step));
+}
+
 /* ---- in double -------------------------------------------------------------------------------------------------------------------- */
 
 struct model {
@@ -159,7 +173,7 @@ START_TEST(every_kind_follows_its_equations)
         float *gradients = ops_floats(COUNT, (uint64_t)(100 + step), -0.3f, 0.5f);
 
         put(&rig, rig.gradients, gradients);
-        ops_ok(clmix_optimizer_update(rig.optimizer, rig.weights, rig.gradients, variant->scale, rate, (size_t)step));
+        update(&rig, variant->scale, rate, step);
         host_step(&options, &model, gradients, (double)variant->scale, rate, step);
         free(gradients);
     }
@@ -190,7 +204,7 @@ START_TEST(norm_and_factor_are_those_of_all_ranges)
     rig_open(&rig, &options, ranges, 2, COUNT);
     put(&rig, rig.weights, gradients);
     put(&rig, rig.gradients, gradients);
-    ops_ok(clmix_optimizer_update(rig.optimizer, rig.weights, rig.gradients, 0.5f, 0.0, 0));
+    update(&rig, 0.5f, 0.0, 0);
     ops_ok(clmix_optimizer_scalars(rig.optimizer, scalars));
     ck_assert_double_eq_tol((double)scalars[CLMIX_SCALAR_NORM], norm, 1e-5 * norm);
     ck_assert_double_eq_tol((double)scalars[CLMIX_SCALAR_FACTOR], 0.5 * 5.0 / norm, 1e-5 * 0.5 * 5.0 / norm);
@@ -217,7 +231,7 @@ START_TEST(nothing_changes_when_something_is_not_finite)
     else
         ops_ok(clmix_buffer_write(ops_device, rig.optimizer->scalars, CLMIX_SCALAR_LOSS * sizeof(float), &bad[_i - 3], sizeof(float)));
     put(&rig, rig.gradients, gradients);
-    ops_ok(clmix_optimizer_update(rig.optimizer, rig.weights, rig.gradients, 1.0f, 0.1, 0));
+    ops_ok(clmix_optimizer_update(rig.optimizer, rig.weights, rig.gradients, CLMIX_ONE_BATCH, 0.1, 0));
     ops_ok(clmix_optimizer_average(rig.optimizer, rig.extra, rig.weights, COUNT, 0.5));
     ops_ok(clmix_optimizer_scalars(rig.optimizer, scalars));
     ck_assert_float_eq(scalars[CLMIX_SCALAR_GOOD], 0.0f);
@@ -237,7 +251,7 @@ START_TEST(nothing_changes_when_something_is_not_finite)
 }
 END_TEST
 
-START_TEST(gradients_are_summed_with_their_weights)
+START_TEST(gradients_are_summed_weighted_by_labels)
 {
     const clmix_train_options options = clmix_train_defaults();
     float *a = ops_floats(COUNT, 5, -1.0f, 1.0f), *b = ops_floats(COUNT, 6, -1.0f, 1.0f), *got;
@@ -257,9 +271,11 @@ START_TEST(gradients_are_summed_with_their_weights)
     put(&rig, rig.extra, got);
     free(got);
     put(&rig, rig.gradients, a);
-    ops_ok(clmix_optimizer_accumulate(rig.optimizer, rig.extra, rig.gradients, 3.0f, true));
+    count_labels(&rig, 3.0f);
+    ops_ok(clmix_optimizer_accumulate(rig.optimizer, rig.extra, rig.gradients, true));
     put(&rig, rig.gradients, b);
-    ops_ok(clmix_optimizer_accumulate(rig.optimizer, rig.extra, rig.gradients, 2.0f, false));
+    count_labels(&rig, 2.0f);
+    ops_ok(clmix_optimizer_accumulate(rig.optimizer, rig.extra, rig.gradients, false));
     got = get(&rig, rig.extra);
     for (size_t i = 0; i < COUNT; i++)
         if (in_ranges(i))
@@ -323,7 +339,7 @@ START_TEST(reference_case_of_adamw)
             ops_ok(clmix_stored_to_float(clmix_safetensors_find(file, name), arena + 16 * p));
         }
         put(&rig, rig.gradients, arena);
-        ops_ok(clmix_optimizer_update(rig.optimizer, rig.weights, rig.gradients, 1.0f, 1e-3, (size_t)step));
+        ops_ok(clmix_optimizer_update(rig.optimizer, rig.weights, rig.gradients, CLMIX_ONE_BATCH, 1e-3, (size_t)step));
         got = get(&rig, rig.weights);
         for (int p = 0; p < 2; p++) {
             const clmix_stored_tensor *tensor;
@@ -364,7 +380,7 @@ int main(void)
     tcase_add_loop_test(tests, every_kind_follows_its_equations, 0, (int)(sizeof variants / sizeof *variants));
     tcase_add_test(tests, norm_and_factor_are_those_of_all_ranges);
     tcase_add_loop_test(tests, nothing_changes_when_something_is_not_finite, 0, 6);
-    tcase_add_test(tests, gradients_are_summed_with_their_weights);
+    tcase_add_test(tests, gradients_are_summed_weighted_by_labels);
     tcase_add_test(tests, average_is_exponential);
     tcase_add_test(tests, reference_case_of_adamw);
     tcase_add_test(tests, ranges_that_the_kernels_cannot_take_are_refused);

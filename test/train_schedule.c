@@ -134,13 +134,16 @@ END_TEST
 
 static clmix_epoch line_of(size_t epoch)
 {
+    const bool untested = epoch == 2;
+
     return (clmix_epoch){ .epoch = epoch,
                           .step = 10 * epoch,
                           .train_loss = 2.0 / (double)epoch,
-                          .train_top1 = 1.0 / 3.0,
-                          .test_loss = epoch == 2 ? (double)NAN : 1.0 / (double)epoch,
-                          .test_top1 = epoch == 2 ? (double)NAN : 0.1 * (double)epoch,
-                          .test_top5 = epoch == 2 ? (double)NAN : 0.7,
+                          .train_metric = 1.0 / 3.0,
+                          .test_loss = untested ? (double)NAN : 1.0 / (double)epoch,
+                          .metric_count = 2,
+                          .metrics = { { "top1", "top-1", untested ? (double)NAN : 0.1 * (double)epoch },
+                                       { "top5", "top-5", untested ? (double)NAN : 0.7 } },
                           .images_per_second = 1040.123,
                           .seconds = 12.5 * (double)epoch,
                           .peak_device_bytes = 97000000,
@@ -151,8 +154,8 @@ static struct clmix_run begun_run(size_t epochs)
 {
     struct clmix_run run = { .epoch = epochs,
                              .batch = 3,
-                             .pictures = 192,
-                             .correct = 77,
+                             .counted = 192,
+                             .metric_sum = 77,
                              .loss_sum = 1.0 / 7.0,
                              .timed_seconds = 0.1,
                              .timed_pictures = 128,
@@ -178,17 +181,18 @@ START_TEST(state_survives_json_exactly)
     ops_ok(clmix_run_write(&trainer, &before, json));
     text = cJSON_PrintUnformatted(json);
     again = cJSON_Parse(text);
-    ops_ok(clmix_run_read(again, "here", &after, &step, &draws));
-    ck_assert(step == 30 && draws == 61 && after.epoch == 3 && after.batch == 3 && after.pictures == 192 && after.correct == 77 &&
+    ops_ok(clmix_run_read(again, "here", &clmix_task_classification, &after, &step, &draws));
+    ck_assert(step == 30 && draws == 61 && after.epoch == 3 && after.batch == 3 && after.counted == 192 && after.metric_sum == 77 &&
               after.timed_pictures == 128);
     ck_assert(after.loss_sum == before.loss_sum && after.timed_seconds == before.timed_seconds && after.seconds == before.seconds &&
               after.best == before.best);
     ck_assert_uint_eq(after.history_count, 3);
-    ck_assert(after.history[0].train_top1 == before.history[0].train_top1 && isnan(after.history[1].test_loss) && after.history[2].best &&
-              !after.history[0].best);
+    ck_assert(after.history[0].train_metric == before.history[0].train_metric &&
+              after.history[2].metrics[0].value == before.history[2].metrics[0].value && isnan(after.history[1].test_loss) &&
+              after.history[2].best && !after.history[0].best);
     clmix_run_clear(&after);
     cJSON_ReplaceItemInObject(again, "step", cJSON_CreateNumber(-1));
-    ck_assert_int_eq(clmix_run_read(again, "here", &after, &step, &draws), CLMIX_ERROR_FORMAT);
+    ck_assert_int_eq(clmix_run_read(again, "here", &clmix_task_classification, &after, &step, &draws), CLMIX_ERROR_FORMAT);
     clmix_run_clear(&after);
     clmix_run_clear(&before);
     free(text);

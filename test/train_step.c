@@ -15,7 +15,7 @@ START_TEST(accumulated_batches_are_one_big_batch)
     clmix_train_options options = train_small_options();
     uint8_t pictures[16 * TRAIN_PICTURE];
     int32_t labels[16];
-    struct clmix_step_input halves[2] = { { 8, pictures, labels, NULL, NULL }, { 8, pictures, labels, NULL, NULL } };
+    struct clmix_step_input halves[2] = { { { 8, 0 }, { pictures, labels } }, { { 8, 0 }, { pictures, labels } } };
     struct clmix_step_result result;
     size_t count;
     float *summed, *whole;
@@ -69,7 +69,7 @@ START_TEST(averaged_weights_are_evaluated_and_saved)
     ops_ok(clmix_trainer_step(run.trainer, pictures, labels, 4, NULL));
     after = train_weights(&run, &count);
     average = malloc(count * sizeof *average);
-    ops_ok(clmix_buffer_read(ops_device, clmix_trainer_best_weights(run.trainer), 0, average, count * sizeof *average));
+    ops_ok(clmix_buffer_read(ops_device, clmix_replica_best_weights(&run.trainer->replicas[0]), 0, average, count * sizeof *average));
     for (size_t i = 0; i < count; i++) /* the first decay is 1/10 */
         ck_assert_double_eq_tol((double)average[i], 0.1 * (double)start[i] + 0.9 * (double)after[i], 1e-6);
     ops_ok(clmix_trainer_save_model(run.trainer, path));
@@ -212,8 +212,69 @@ START_TEST(data_of_another_model_is_refused)
     train_open(&run, TRAIN_MODEL("0"), NULL, &options);
     ops_ok(clmix_dataset_open(&large, "shapes:size=32,train=10,test=10", NULL, 0));
     ck_assert_int_eq(clmix_trainer_create(&trainer, run.network, large, &options), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), "32x32x3") != NULL && strstr(clmix_error(), "16x16x3") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(),
+                         "take pictures (u8 16x16x3), labels (i32 1), and the data set was opened with pictures (u8 32x32x3), "
+                         "labels (i32 1)") != NULL,
+                  "%s", clmix_error());
     clmix_dataset_close(large);
+    train_close(&run);
+}
+END_TEST
+
+/* Where the options mix, a step by hand may leave out what mixing adds, which then is as though it was not; and nothing else. */
+START_TEST(a_step_takes_an_array_a_port)
+{
+    static const char *const names[] = { CLMIX_PICTURES, CLMIX_LABELS, CLMIX_SECOND_LABELS, CLMIX_LABEL_WEIGHTS };
+    clmix_train_options options = train_small_options();
+    static uint8_t pictures[4 * TRAIN_PICTURE];
+    int32_t labels[4], other[4] = { 9, 9, 9, 9 };
+    float halves[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    const void *arrays[] = { pictures, labels, NULL, NULL };
+    double plain, left_out, mixed;
+    struct train_run run;
+    clmix_port port;
+
+    train_random_batch(pictures, labels, 4);
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    ck_assert_int_eq(clmix_trainer_port_count(run.trainer), 2);
+    ops_ok(clmix_trainer_step(run.trainer, pictures, labels, 4, &plain));
+    train_close(&run);
+    options.augment.mixup = 0.2f;
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    ck_assert_int_eq(clmix_trainer_port_count(run.trainer), 4);
+    for (int i = 0; i < 4; i++) {
+        ops_ok(clmix_trainer_port(run.trainer, i, &port));
+        ck_assert_str_eq(port.name, names[i]);
+    }
+    ck_assert_int_eq(clmix_trainer_port(run.trainer, 4, &port), CLMIX_ERROR_ARGUMENT);
+    ops_ok(clmix_trainer_step_arrays(run.trainer, 4, arrays, &left_out));
+    ck_assert_double_eq_tol(left_out, plain, 1e-6);
+    arrays[1] = NULL;
+    ck_assert_int_eq(clmix_trainer_step_arrays(run.trainer, 4, arrays, &left_out), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "'labels'") != NULL, "%s", clmix_error());
+    train_close(&run);
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    ops_ok(clmix_trainer_step_arrays(run.trainer, 4, (const void *[]){ pictures, labels, other, halves }, &mixed));
+    ck_assert(fabs(mixed - plain) > 1e-3);
+    train_close(&run);
+}
+END_TEST
+
+START_TEST(plans_belong_to_a_batch_and_a_length)
+{
+    const clmix_train_options options = train_small_options();
+    clmix_plan *first, *again, *longer, *smaller;
+    struct clmix_replica *replica;
+    struct train_run run;
+
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    ops_ok(clmix_trainer_prepare(run.trainer));
+    replica = &run.trainer->replicas[0];
+    ops_ok(clmix_replica_plan(replica, (struct clmix_extent){ 8, 0 }, &first));
+    ops_ok(clmix_replica_plan(replica, (struct clmix_extent){ 8, 5 }, &longer));
+    ops_ok(clmix_replica_plan(replica, (struct clmix_extent){ 4, 0 }, &smaller));
+    ops_ok(clmix_replica_plan(replica, (struct clmix_extent){ 8, 0 }, &again));
+    ck_assert(first == again && first != longer && first != smaller && longer != smaller);
     train_close(&run);
 }
 END_TEST
@@ -269,5 +330,7 @@ int main(void)
     tcase_add_test(tests, steps_allocate_nothing);
     tcase_add_test(tests, options_out_of_range_are_refused);
     tcase_add_test(tests, data_of_another_model_is_refused);
+    tcase_add_test(tests, a_step_takes_an_array_a_port);
+    tcase_add_test(tests, plans_belong_to_a_batch_and_a_length);
     return train_main("step", &tests, 1);
 }

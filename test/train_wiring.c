@@ -11,12 +11,10 @@
 #include "data/augment.h"
 #include "data/mixup.h"
 #include "network/network.h"
+#include "support_hand.h"
 #include "support_ops.h"
-#include "support_train.h"
 
-enum { BATCH = 16, MOST = 24, CLASSES = 10, SIDE = 16, CHANNELS = 3 };
-
-#define TOLERANCE 2e-5 /* of the largest movement of a weight */
+enum { BATCH = 16, CLASSES = 10, SIDE = HAND_SIDE, CHANNELS = HAND_CHANNELS };
 
 /* No model of this version has batch normalisation, so this program's has it behind its logits (CMakeLists.txt: --wrap): there it takes the
  * batch's statistics into every gradient. */
@@ -25,208 +23,6 @@ clmix_value __wrap_clmix_model(clmix_scope at, const clmix_value *inputs, const 
 clmix_value __wrap_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config)
 {
     return clmix_batch_norm(clmix_in(at, "norm"), __real_clmix_model(at, inputs, config), 1e-3f, 0.1f);
-}
-
-/* ---- the other side ------------------------------------------------------------------------------------------------------------------- */
-
-/* One batch, and what a step is made of. */
-struct part {
-    size_t count;
-    uint8_t pictures[MOST * TRAIN_PICTURE];
-    int32_t labels[MOST], second[MOST];
-    float weights[MOST];
-};
-
-/* Steps of plain descent as the options ask for them; `network` and `average` are where they have come to. */
-struct hand {
-    clmix_train_options options;
-    float mean[4], std[4];
-    size_t total, step, weight_count, state_count;
-    uint64_t draws;
-    clmix_config *config;
-    clmix_network *network;
-    clmix_plan *plans[MOST + 1]; /* by the number of pictures */
-    cl_mem gradients;
-    float *start, *average, *average_states;
-};
-
-static float *read_floats(cl_mem memory, size_t count)
-{
-    float *values = malloc(count * sizeof *values);
-
-    ck_assert_ptr_nonnull(values);
-    ops_ok(clmix_buffer_read(ops_device, memory, 0, values, count * sizeof *values));
-    return values;
-}
-
-static cl_mem room_for(size_t count, const float *values)
-{
-    cl_mem memory;
-
-    ops_ok(clmix_buffer_create(ops_device, count * sizeof *values, "a test", &memory));
-    if (values != NULL)
-        ops_ok(clmix_buffer_write(ops_device, memory, 0, values, count * sizeof *values));
-    else
-        ops_ok(clmix_buffer_zero(ops_device, memory, 0, count * sizeof *values));
-    return memory;
-}
-
-/* `model` has the dropout that is wanted, whatever the trainer's model has. */
-static void hand_open(struct hand *hand, const char *model, const clmix_train_options *options)
-{
-    *hand = (struct hand){ .options = *options, .mean = { 0.5f, 0.5f, 0.5f, 0.5f }, .std = { 0.5f, 0.5f, 0.5f, 0.5f } };
-    ops_ok(clmix_config_open(&hand->config, model));
-    ops_ok(clmix_network_create(&hand->network, ops_device, hand->config, options->seed));
-    hand->weight_count = clmix_graph_weight_count(hand->network->graph);
-    hand->state_count = clmix_graph_state_count(hand->network->graph);
-    ck_assert_uint_gt(hand->state_count, 0); /* batch normalisation */
-    hand->gradients = room_for(hand->weight_count, NULL);
-    hand->start = read_floats(clmix_network_weights(hand->network), hand->weight_count);
-    hand->average = read_floats(clmix_network_weights(hand->network), hand->weight_count);
-    hand->average_states = read_floats(clmix_network_states(hand->network), hand->state_count);
-}
-
-static void hand_close(struct hand *hand)
-{
-    for (int i = 0; i <= MOST; i++)
-        clmix_plan_free(hand->plans[i]);
-    clmix_buffer_release(ops_device, hand->gradients);
-    clmix_network_free(hand->network);
-    clmix_config_free(hand->config);
-    free(hand->start);
-    free(hand->average);
-    free(hand->average_states);
-}
-
-/* Loss of so many pictures, with everything that the options change of it. */
-static clmix_plan *compile(const struct hand *hand, size_t count, clmix_mode mode, cl_mem weights, cl_mem states)
-{
-    const bool training = mode == CLMIX_TRAINING, mixup = training && hand->options.augment.mixup > 0.0f;
-    const size_t size[4] = { count, SIDE, SIDE, CHANNELS };
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size),
-                labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), x = clmix_normalize(pictures, hand->mean, hand->std),
-                logits = clmix_model(clmix_root(graph), &x, hand->config);
-    clmix_value second = { 0 }, weight = { 0 }, loss;
-    const clmix_value one = { 0 };
-    clmix_plan *plan;
-
-    if (mixup) {
-        second = clmix_batch_input(graph, "second", CLMIX_I32, 1, size);
-        weight = clmix_batch_input(graph, "weight", CLMIX_F32, 1, size);
-    }
-    loss = clmix_cross_entropy(logits, labels, training ? hand->options.label_smoothing : 0.0f, second, weight);
-    clmix_output(graph, "loss", loss);
-    if (training)
-        clmix_backward(graph, 1, &loss, &one);
-    ops_ok(clmix_plan_compile(&plan, graph, ops_device, mode));
-    clmix_graph_free(graph);
-    ops_ok(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, weights));
-    ops_ok(clmix_plan_bind_arena(plan, CLMIX_STATES, states));
-    if (training)
-        ops_ok(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, hand->gradients));
-    return plan;
-}
-
-/* The gradients of a batch, times its pictures, are added to `sums`; its loss. */
-static double add_gradients(struct hand *hand, const struct part *part, double *sums)
-{
-    clmix_plan **plan = &hand->plans[part->count];
-    float loss, *gradients;
-
-    if (*plan == NULL)
-        *plan = compile(hand, part->count, CLMIX_TRAINING, clmix_network_weights(hand->network), clmix_network_states(hand->network));
-    ops_ok(clmix_plan_write(*plan, "pictures", part->pictures, part->count * TRAIN_PICTURE));
-    ops_ok(clmix_plan_write(*plan, "labels", part->labels, part->count * sizeof *part->labels));
-    if (hand->options.augment.mixup > 0.0f) {
-        ops_ok(clmix_plan_write(*plan, "second", part->second, part->count * sizeof *part->second));
-        ops_ok(clmix_plan_write(*plan, "weight", part->weights, part->count * sizeof *part->weights));
-    }
-    ops_ok(clmix_plan_set_step(*plan, hand->options.seed, hand->draws++));
-    ops_ok(clmix_plan_run(*plan));
-    ops_ok(clmix_plan_read(*plan, "loss", &loss, sizeof loss));
-    gradients = read_floats(hand->gradients, hand->weight_count);
-    for (size_t i = 0; i < hand->weight_count; i++)
-        sums[i] += (double)part->count * (double)gradients[i];
-    free(gradients);
-    return (double)loss;
-}
-
-/* average = decay * average + (1 - decay) * values */
-static void follow(const struct hand *hand, float *average, const float *values, size_t count)
-{
-    const double rising = (1.0 + (double)hand->step) / (10.0 + (double)hand->step), decay = fmin(rising, (double)hand->options.average);
-
-    for (size_t i = 0; i < count; i++)
-        average[i] = (float)(decay * (double)average[i] + (1.0 - decay) * (double)values[i]);
-}
-
-/* One step on all of the parts, descending along the mean over their pictures; `losses` are theirs. The norm before clipping. */
-static double hand_step(struct hand *hand, const struct part *parts, size_t count, double *losses)
-{
-    const double rate = (double)clmix_schedule_rate(&hand->options, hand->step, hand->total), most = (double)hand->options.clip_norm;
-    double *sums = calloc(hand->weight_count, sizeof *sums), norm = 0.0, pictures = 0.0, factor;
-    float *weights = read_floats(clmix_network_weights(hand->network), hand->weight_count), *states;
-
-    for (size_t i = 0; i < count; i++) {
-        losses[i] = add_gradients(hand, &parts[i], sums);
-        pictures += (double)parts[i].count;
-    }
-    for (size_t i = 0; i < hand->weight_count; i++)
-        norm += sums[i] * sums[i];
-    norm = sqrt(norm) / pictures;
-    factor = most > 0.0 && norm > most ? most / norm : 1.0;
-    for (size_t i = 0; i < hand->weight_count; i++)
-        weights[i] = (float)((double)weights[i] - rate * factor * sums[i] / pictures);
-    ops_ok(clmix_buffer_write(ops_device, clmix_network_weights(hand->network), 0, weights, hand->weight_count * sizeof *weights));
-    states = read_floats(clmix_network_states(hand->network), hand->state_count);
-    follow(hand, hand->average, weights, hand->weight_count);
-    follow(hand, hand->average_states, states, hand->state_count);
-    hand->step++;
-    free(sums);
-    free(weights);
-    free(states);
-    return norm;
-}
-
-/* How far both have come from the same beginning. */
-static void same_movement(const char *what, const float *got, const float *wanted, const float *start, size_t count)
-{
-    float *moved = malloc(count * sizeof *moved), *wanted_moved = malloc(count * sizeof *wanted_moved);
-
-    for (size_t i = 0; i < count; i++) {
-        moved[i] = got[i] - start[i];
-        wanted_moved[i] = wanted[i] - start[i];
-    }
-    ops_compare_floats(what, moved, wanted_moved, count, TOLERANCE);
-    free(moved);
-    free(wanted_moved);
-}
-
-static void same_place(const struct train_run *run, const struct hand *hand)
-{
-    const clmix_trainer *trainer = run->trainer;
-    float *weights = read_floats(clmix_network_weights(run->network), hand->weight_count),
-          *wanted = read_floats(clmix_network_weights(hand->network), hand->weight_count),
-          *states = read_floats(clmix_network_states(run->network), hand->state_count),
-          *wanted_states = read_floats(clmix_network_states(hand->network), hand->state_count);
-
-    ck_assert(trainer->map.weight_count == hand->weight_count && trainer->map.state_count == hand->state_count);
-    same_movement("weights", weights, wanted, hand->start, hand->weight_count);
-    ops_compare_floats("running statistics", states, wanted_states, hand->state_count, TOLERANCE);
-    free(weights);
-    free(states);
-    if (hand->options.average > 0.0f) {
-        ck_assert(trainer->average_weights != NULL && trainer->average_states != NULL);
-        weights = read_floats(trainer->average_weights, hand->weight_count);
-        states = read_floats(trainer->average_states, hand->state_count);
-        same_movement("averaged weights", weights, hand->average, hand->start, hand->weight_count);
-        ops_compare_floats("averaged statistics", states, hand->average_states, hand->state_count, TOLERANCE);
-        free(weights);
-        free(states);
-    }
-    free(wanted);
-    free(wanted_states);
 }
 
 /* ---- single steps, an option each ----------------------------------------------------------------------------------------------------- */
@@ -266,7 +62,7 @@ static void run_parts(clmix_trainer *trainer, const struct part *parts, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         const struct part *part = &parts[i];
-        const struct clmix_step_input input = { part->count, part->pictures, part->labels, part->second, part->weights };
+        const struct clmix_step_input input = { { part->count, 0 }, { part->pictures, part->labels, part->second, part->weights } };
         struct clmix_step_result result;
 
         ops_ok(clmix_trainer_run(trainer, &input, last && i + 1 == count, &result));
@@ -274,8 +70,16 @@ static void run_parts(clmix_trainer *trainer, const struct part *parts, size_t c
     }
 }
 
-/* Two steps of the trainer and two by hand. The norm of the last, before clipping. */
-static double two_steps(const char *model, const char *wanted_model, const clmix_train_options *options)
+/* Leaves labels uncounted: `left_out` of each part's, from the end. */
+static void leave_out(struct part *parts, size_t count, const size_t *left_out)
+{
+    for (size_t i = 0; left_out != NULL && i < count; i++)
+        for (size_t k = 0; k < left_out[i]; k++)
+            parts[i].labels[parts[i].count - 1 - k] = CLMIX_NO_LABEL;
+}
+
+/* Two steps of the trainer and two by hand; `left_out` labels of each part do not count (NULL: all do). The norm of the last, before clipping. */
+static double two_steps(const char *model, const char *wanted_model, const clmix_train_options *options, const size_t *left_out)
 {
     static const size_t sizes[] = { 16, 5, 9 };
     struct part *parts = calloc(options->accumulate, sizeof *parts);
@@ -289,11 +93,12 @@ static double two_steps(const char *model, const char *wanted_model, const clmix
     for (uint64_t step = 0; step < 2; step++) {
         for (size_t i = 0; i < options->accumulate; i++)
             random_part(&parts[i], sizes[i], 10 * step + i);
+        leave_out(parts, options->accumulate, left_out);
         run_parts(run.trainer, parts, options->accumulate, true, losses);
         norm = hand_step(&hand, parts, options->accumulate, wanted);
         for (size_t i = 0; i < options->accumulate; i++)
             ck_assert_double_eq_tol(losses[i], wanted[i], 1e-5);
-        same_place(&run, &hand);
+        hand_same_place(&run, &hand);
     }
     ck_assert_uint_eq(run.trainer->step, 2);
     train_close(&run);
@@ -302,12 +107,43 @@ static double two_steps(const char *model, const char *wanted_model, const clmix
     return norm;
 }
 
-START_TEST(accumulated_parts_count_by_their_pictures)
+START_TEST(accumulated_parts_count_by_their_labels)
 {
+    static const size_t uneven[] = { 13, 1, 2 }, none_of_the_first[] = { 16, 1, 2 }, none_of_the_last[] = { 3, 0, 9 };
     clmix_train_options options = plain_options();
 
     options.accumulate = 3;
-    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, NULL);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, uneven);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, none_of_the_first);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, none_of_the_last);
+}
+END_TEST
+
+/* A step in which nothing counts has gradients of zero, and no NaN. */
+START_TEST(a_step_without_labels_leaves_the_weights)
+{
+    clmix_train_options options = plain_options();
+    struct part *part = calloc(1, sizeof *part);
+    struct clmix_step_result result;
+    struct train_run run;
+    float *before, *after;
+    size_t count;
+
+    train_open(&run, TRAIN_MODEL("0"), NULL, &options);
+    random_part(part, 8, 1);
+    leave_out(part, 1, &part->count);
+    before = train_weights(&run, &count);
+    ops_ok(clmix_trainer_run(run.trainer,
+                             &(struct clmix_step_input){ { 8, 0 }, { part->pictures, part->labels, part->second, part->weights } }, true,
+                             &result));
+    ck_assert(result.loss == 0.0 && result.counted == 0.0 && result.metric == 0.0);
+    after = train_weights(&run, &count);
+    ck_assert_mem_eq(before, after, count * sizeof *before);
+    train_close(&run);
+    free(part);
+    free(before);
+    free(after);
 }
 END_TEST
 
@@ -316,7 +152,7 @@ START_TEST(labels_are_smoothed)
     clmix_train_options options = plain_options();
 
     options.label_smoothing = 0.2f;
-    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, NULL);
 }
 END_TEST
 
@@ -325,7 +161,7 @@ START_TEST(mixup_has_second_labels_with_their_share)
     clmix_train_options options = plain_options();
 
     options.augment.mixup = 0.4f;
-    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, NULL);
 }
 END_TEST
 
@@ -333,11 +169,11 @@ START_TEST(dropout_is_the_configurations_or_that_of_the_options)
 {
     clmix_train_options options = plain_options();
 
-    two_steps(TRAIN_MODEL("0.4"), TRAIN_MODEL("0.4"), &options);
+    two_steps(TRAIN_MODEL("0.4"), TRAIN_MODEL("0.4"), &options, NULL);
     options.dropout = 0.4f;
-    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0.4"), &options);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0.4"), &options, NULL);
     options.dropout = 0.0f;
-    two_steps(TRAIN_MODEL("0.4"), TRAIN_MODEL("0"), &options);
+    two_steps(TRAIN_MODEL("0.4"), TRAIN_MODEL("0"), &options, NULL);
 }
 END_TEST
 
@@ -346,7 +182,7 @@ START_TEST(averages_follow)
     clmix_train_options options = plain_options();
 
     options.average = 0.15f; /* above the first step's 1/10 and below the second's 2/11 */
-    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, NULL);
 }
 END_TEST
 
@@ -357,9 +193,9 @@ START_TEST(long_gradients_are_clipped)
 
     options.clip_norm = 0.05f;
     options.accumulate = 2;
-    ck_assert_double_gt(two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options), 0.1);
+    ck_assert_double_gt(two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, NULL), 0.1);
     options.clip_norm = 1e3f;
-    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options);
+    two_steps(TRAIN_MODEL("0"), TRAIN_MODEL("0"), &options, NULL);
 }
 END_TEST
 
@@ -383,7 +219,7 @@ START_TEST(pictures_are_normalized_as_the_network_says)
     random_part(part, 11, 3);
     run_parts(run.trainer, part, 1, true, &loss);
     hand_step(&hand, part, 1, &loss);
-    same_place(&run, &hand);
+    hand_same_place(&run, &hand);
     train_close(&run);
     hand_close(&hand);
     free(part);
@@ -405,21 +241,21 @@ START_TEST(statistics_are_put_back_after_the_search_for_a_nan)
     hand_open(&hand, TRAIN_MODEL("0"), &options);
     for (size_t i = 0; i < 3; i++)
         random_part(&parts[i], 4 + i, i);
-    before = read_floats(clmix_network_states(run.network), hand.state_count);
+    before = hand_read(clmix_network_states(run.network), hand.state_count);
     run_parts(run.trainer, parts, 2, false, losses);
-    moved = read_floats(clmix_network_states(run.network), hand.state_count);
+    moved = hand_read(clmix_network_states(run.network), hand.state_count);
     ck_assert_mem_ne(before, moved, hand.state_count * sizeof *before);
     ops_ok(clmix_network_read(run.network, "norm.weight", kept, CLASSES));
     memcpy(scales, kept, sizeof scales);
     scales[2] = scales[5] = 3e38f; /* finite, and what the search finds is behind the statistics */
     ops_ok(clmix_network_write(run.network, "norm.weight", scales, CLASSES));
     ck_assert_int_eq(clmix_trainer_step(run.trainer, parts[2].pictures, parts[2].labels, parts[2].count, NULL), CLMIX_ERROR_NOT_FINITE);
-    after = read_floats(clmix_network_states(run.network), hand.state_count);
+    after = hand_read(clmix_network_states(run.network), hand.state_count);
     ck_assert_mem_eq(before, after, hand.state_count * sizeof *before);
     ops_ok(clmix_network_write(run.network, "norm.weight", kept, CLASSES));
     run_parts(run.trainer, parts, 3, true, losses); /* as though nothing had been */
     hand_step(&hand, parts, 3, losses);
-    same_place(&run, &hand);
+    hand_same_place(&run, &hand);
     train_close(&run);
     hand_close(&hand);
     free(parts);
@@ -491,8 +327,8 @@ static size_t take_batch(const clmix_dataset *data, const clmix_train_options *o
 /* Loss over the test pictures as they are stored, with the averages. */
 static double score(const struct hand *hand, const clmix_dataset *data)
 {
-    cl_mem weights = room_for(hand->weight_count, hand->average), states = room_for(hand->state_count, hand->average_states);
-    clmix_plan *plan = compile(hand, TEST_COUNT, CLMIX_INFERENCE, weights, states);
+    cl_mem weights = hand_room(hand->weight_count, hand->average), states = hand_room(hand->state_count, hand->average_states);
+    clmix_plan *plan = hand_compile(hand, TEST_COUNT, CLMIX_INFERENCE, weights, states);
     uint8_t pictures[TEST_COUNT * TRAIN_PICTURE];
     int32_t labels[TEST_COUNT];
     float loss;
@@ -573,7 +409,7 @@ START_TEST(a_run_is_its_steps)
     ops_ok(clmix_train(run.trainer, train_folders[0], false, &events));
     ck_assert_uint_eq(epochs.count, EPOCHS);
     run_by_hand(&hand, run.data, &epochs);
-    same_place(&run, &hand);
+    hand_same_place(&run, &hand);
     train_close(&run);
     hand_close(&hand);
 }
@@ -585,7 +421,8 @@ int main(void)
 
     tcase_add_unchecked_fixture(tests, ops_open, ops_close);
     tcase_add_checked_fixture(tests, train_make_folders, train_remove_folders);
-    tcase_add_test(tests, accumulated_parts_count_by_their_pictures);
+    tcase_add_test(tests, accumulated_parts_count_by_their_labels);
+    tcase_add_test(tests, a_step_without_labels_leaves_the_weights);
     tcase_add_test(tests, labels_are_smoothed);
     tcase_add_test(tests, mixup_has_second_labels_with_their_share);
     tcase_add_test(tests, dropout_is_the_configurations_or_that_of_the_options);

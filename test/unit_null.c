@@ -201,6 +201,7 @@ START_TEST(ops)
     expect_poisoned(clmix_max_pool2d(none, window));
     expect_poisoned(clmix_normalize(none, one, one));
     expect_poisoned(clmix_cross_entropy(none, none, 0.0f, none, none));
+    expect_poisoned(clmix_counted(none));
     expect_poisoned(clmix_top_k(none, none, 1, &k));
 
     POISONED(details, clmix_haar_idwt, x, 1, NULL, 0, 0);
@@ -435,6 +436,8 @@ START_TEST(training)
     clmix_plan_cost cost;
     unsigned char pictures[16 * 16 * 3] = { 0 };
     int32_t label = 0;
+    const void *const arrays[] = { pictures, &label };
+    clmix_port port;
     size_t bytes = 1, usual;
     char *line;
 
@@ -458,6 +461,11 @@ START_TEST(training)
     ops_ok(clmix_train_cost(ops_device, config, 0, 0, NULL, &cost, NULL));
     REFUSED(trainer, clmix_trainer_name_data, NULL, "shapes");
     REFUSED(spec, clmix_trainer_name_data, trainer, NULL);
+    ck_assert_int_eq(clmix_trainer_port_count(NULL), 0);
+    REFUSED(trainer, clmix_trainer_port, NULL, 0, &port);
+    REFUSED(port, clmix_trainer_port, trainer, 0, NULL);
+    REFUSED(trainer, clmix_trainer_step_arrays, NULL, 1, arrays, NULL);
+    REFUSED(arrays, clmix_trainer_step_arrays, trainer, 1, NULL, NULL);
     REFUSED(trainer, clmix_trainer_step, NULL, pictures, &label, 1, NULL);
     REFUSED(pictures, clmix_trainer_step, trainer, NULL, &label, 1, NULL);
     REFUSED(labels, clmix_trainer_step, trainer, pictures, NULL, 1, NULL);

@@ -147,8 +147,8 @@ static void plan(clmix_device *device, int depth)
     ok(clmix_config_open(&config, "wavemix-16"));
     ok(clmix_config_set(config, key));
     ok(clmix_recipe_make(&recipe, config, &options, half, half));
-    ok(clmix_recipe_training(&recipe, device, 16, &training, &map));
-    ok(clmix_classify_compile(&inference, device, config, half, half, 16));
+    ok(clmix_recipe_training(&recipe, device, (struct clmix_extent){ .batch = 16 }, &training, &map));
+    ok(clmix_classify_compile(&inference, device, config, half, half, (struct clmix_extent){ .batch = 16 }));
     for (size_t i = 0; i < clmix_plan_value_count(training); i++)
         ok(clmix_plan_value_at(training, i, &value));
     clmix_plan_free(training);

@@ -145,7 +145,7 @@ static clmix_status score_data(clmix_network *network, const struct wishes *wish
 
 static int evaluate(const struct cli *cli, clmix_network *network, const struct wishes *wishes, clmix_split split)
 {
-    char top1[32], top5[32];
+    char metrics[200] = "", figure[32];
     clmix_score score;
     clmix_status status = score_data(network, wishes, split, &score);
 
@@ -153,8 +153,10 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
         return cli_fail(cli, status);
     const char *name = split == CLMIX_TRAIN ? "train" : "test";
     if (!cli->json) {
-        terminal_say(4, "%s, %s split: %zu pictures, loss %.4f, top-1 %s %%, top-5 %s %%", wishes->data, name, score.count, score.loss,
-                     clmix_percent(top1, score.top1, 2), clmix_percent(top5, score.top5, 2));
+        for (size_t i = 0, used = 0; i < score.metric_count; i++)
+            used += (size_t)snprintf(metrics + used, sizeof metrics - used, ", %.16s %s %%", score.metrics[i].title,
+                                     clmix_percent(figure, score.metrics[i].value, 2));
+        terminal_say(4, "%s, %s split: %zu pictures, loss %.4f%s", wishes->data, name, score.count, score.loss, metrics);
         return 0;
     }
     cJSON *object = cJSON_CreateObject();
@@ -162,8 +164,8 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
     cJSON_AddStringToObject(object, "split", name);
     cJSON_AddNumberToObject(object, "count", (double)score.count);
     cJSON_AddNumberToObject(object, "loss", score.loss);
-    cJSON_AddNumberToObject(object, "top1", score.top1);
-    cJSON_AddNumberToObject(object, "top5", score.top5);
+    for (size_t i = 0; i < score.metric_count; i++)
+        cJSON_AddNumberToObject(object, score.metrics[i].name, score.metrics[i].value);
     return cli_print_json(cli, object) ? 0 : 1;
 }
 

@@ -63,7 +63,8 @@ static clmix_status summarize(struct summary *summary)
     if (!status)
         status = build_graph(summary);
     if (!status)
-        status = clmix_classify_compile(&summary->inference, summary->device, summary->config, half, half, summary->batch);
+        status = clmix_classify_compile(&summary->inference, summary->device, summary->config, half, half,
+                                        (struct clmix_extent){ .batch = summary->batch });
     options.batch = summary->batch;
     if (!status)
         status = clmix_train_cost(summary->device, summary->config, 0, 0, &options, &summary->step, &summary->training_bytes);

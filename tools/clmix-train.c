@@ -48,14 +48,14 @@ static int finish(struct session *session, clmix_status status)
     if (status != CLMIX_OK)
         return cli_fail(session->cli, status);
     progress_time(seconds, session->last.seconds);
-    if (session->best.epoch > 0 && isnan(session->best.test_top1))
+    if (session->best.epoch > 0 && isnan(session->best.metrics[0].value))
         progress_say(&session->progress,
                      "%s/model.safetensors has the weights of epoch %zu, the last: there are no test pictures to choose by. "
                      "%s in all",
                      session->folder, session->best.epoch, seconds);
     else if (session->best.epoch > 0)
         progress_say(&session->progress, "best: %s %% in epoch %zu; %s/model.safetensors has it. %s in all",
-                     clmix_percent(best, session->best.test_top1, 1), session->best.epoch, session->folder, seconds);
+                     clmix_percent(best, session->best.metrics[0].value, 1), session->best.epoch, session->folder, seconds);
     return check_convergence(session, &session->last);
 }
 
@@ -89,8 +89,8 @@ static int say_finished(struct session *session)
     const clmix_run_info *stored = &session->stored;
     char best[32], sentence[96] = "";
 
-    if (!isnan(stored->best_top1))
-        snprintf(sentence, sizeof sentence, ", best %s %% in epoch %zu", clmix_percent(best, stored->best_top1, 1), stored->best_epoch);
+    if (!isnan(stored->best))
+        snprintf(sentence, sizeof sentence, ", best %s %% in epoch %zu", clmix_percent(best, stored->best, 1), stored->best_epoch);
     progress_say(&session->progress, "the run in %s is finished: %zu epochs, %zu steps%s; nothing is left to do", session->folder,
                  stored->epoch, stored->step, sentence);
     return check_convergence(session, &stored->last);

@@ -106,10 +106,14 @@ CLMIX_API clmix_value clmix_max_pool2d(clmix_value x,
 /* Pictures u8 (B, H, W, C) -> f32: (x / 255 - mean[c]) / std[c], c < channels <= 4. */
 CLMIX_API clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *std);
 
-/* Mean cross-entropy of logits (B, K) against labels i32 (B); label -100 is left out of the mean. Label smoothing spreads `smoothing`
+/* Mean cross-entropy of logits (B, K) against labels i32 (B); label -100 (CLMIX_NO_LABEL) is left out of the mean, which is 0 where
+ * nothing is left. Label smoothing spreads `smoothing`
  * evenly over all K classes. With `second` (i32 (B)) and `weight` (f32 (B)) given (graph not NULL) the target is weight * label + (1 -
  * weight) * second, as mixup needs. */
 CLMIX_API clmix_value clmix_cross_entropy(clmix_value logits, clmix_value label, float smoothing, clmix_value second, clmix_value weight);
+/* How many labels a loss is the mean over: f32 scalar. `loss` is what clmix_cross_entropy gave; another value is an error of the graph
+ * (ARGUMENT). Since 0.2. */
+CLMIX_API clmix_value clmix_counted(clmix_value loss);
 /* How many of the labels are among the k largest logits, f32 scalar for each k: result (count_k). Ties go to the lower class. Labels below
  * 0 are left out. */
 CLMIX_API clmix_value clmix_top_k(clmix_value logits, clmix_value label, int count, const int *k);

@@ -85,24 +85,44 @@ CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config
 /* Remembers how the data set was named, so that the checkpoint says it; copied. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec);
 
-/* One optimizer step on a batch of pictures u8 (count, H, W, C) and labels, outside of clmix_train; *loss (may be NULL) is the one before
- * the step. Labels are classes or CLMIX_NO_LABEL, not all of them the latter: ARGUMENT names the first that is neither, its place and the
- * number of classes. NOT_FINITE names the op; the weights are then as before. The other
- * pointers must not be NULL (ARGUMENT). Further errors: those of clmix_plan_run. */
+/* What a step is fed: the model's ports, then the task's targets, behind them those that mixup adds where options ask for it ("pictures",
+ * "labels"; "second_labels", "label_weights"). The count is 0 for a NULL trainer. Neither pointer may be NULL. Errors: ARGUMENT (there is no such
+ * port). Since 0.2. */
+CLMIX_API int clmix_trainer_port_count(const clmix_trainer *trainer);
+CLMIX_API clmix_status clmix_trainer_port(const clmix_trainer *trainer, int index, clmix_port *port);
+
+/* One optimizer step on `count` samples, outside of clmix_train: arrays[i] has count times clmix_port_bytes of port i, borrowed for the call. An
+ * array that mixup adds may be NULL: nothing is mixed. *loss (may be NULL) is the one before the step. Labels are classes or CLMIX_NO_LABEL, not
+ * all of them the latter: ARGUMENT names the first that is neither, its place and the number of classes. NOT_FINITE names the op; the weights are
+ * then as before. The other pointers must not be NULL (ARGUMENT). Further errors: those of clmix_plan_run. Since 0.2. */
+CLMIX_API clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, const void *const *arrays, double *loss);
+
+/* The same on pictures u8 (count, H, W, C) and their labels, for a model of pictures (ARGUMENT for another). */
 CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count,
                                           double *loss);
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------------------------ */
 
-/* One line of the log. */
+/* A figure of a task beside its loss, for each label that counts: "top1" is the fraction whose class is the first choice. Names belong to the
+ * library. Since 0.2. */
+#define CLMIX_MOST_METRICS 4
+typedef struct clmix_metric {
+    const char *name;  /* as the log has it behind "train_" and "test_": "top1" */
+    const char *title; /* for people: "top-1" */
+    double value;      /* a fraction, not per cent; NaN where nothing was counted */
+} clmix_metric;
+
+/* One line of the log. Losses and metrics are means over the labels that count. Has the task's metrics by name since 0.2. */
 typedef struct clmix_epoch {
-    size_t epoch, step;                     /* finished so far */
-    double train_loss, train_top1;          /* over this epoch, as it was trained: augmented, with dropout */
-    double test_loss, test_top1, test_top5; /* fractions, not per cent; NaN (null in the log) without test pictures */
-    double images_per_second;               /* trained, without evaluation and the session's first batch, which compiles kernels */
-    double seconds;                         /* the run so far, all its sessions */
+    size_t epoch, step;              /* finished so far */
+    double train_loss, train_metric; /* over this epoch, as it was trained: augmented, with dropout; the metric is the first below */
+    double test_loss;                /* NaN (null in the log) without test samples, as the metrics then are */
+    size_t metric_count;             /* of the task: "top1", "top5" */
+    clmix_metric metrics[CLMIX_MOST_METRICS]; /* over the test samples; the first decides which epoch is the best */
+    double images_per_second;                 /* trained, without evaluation and the session's first batch, which compiles kernels */
+    double seconds;                           /* the run so far, all its sessions */
     size_t peak_device_bytes;
-    size_t skipped; /* pictures that could not be decoded, of both splits */
+    size_t skipped; /* samples that could not be decoded, of both splits */
     bool best;      /* the best so far: model.safetensors has it */
 } clmix_epoch;
 /* Whether training has come apart, although every number is finite: loss over the training pictures, and over the test pictures where there
@@ -112,10 +132,10 @@ CLMIX_API bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes);
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
 
 /* What happens while training; every member may be NULL. `step` is called after each batch, with the epoch (from 1), its batches done and
- * in all, and the means over this epoch so far. Return false from it to stop: a checkpoint is written and clmix_train returns
+ * in all, and the means over this epoch so far, of the loss and of the task's first metric. Return false from it to stop: a checkpoint is written and clmix_train returns
  * CLMIX_ERROR_INTERRUPTED. */
 typedef struct clmix_train_events {
-    bool (*step)(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double images_per_second);
+    bool (*step)(void *user, size_t epoch, size_t batch, size_t batches, double loss, double metric, double images_per_second);
     void (*epoch)(void *user, const clmix_epoch *epoch);
     void *user;
     /* A new run found an older one in its folder, whose files are now in `folder` inside of it. */
@@ -147,7 +167,7 @@ typedef struct clmix_run_info {
     size_t epoch, step; /* finished */
     bool finished;      /* nothing is left to do under these options */
     size_t best_epoch;  /* 0: none yet; without test pictures the last */
-    double best_top1;   /* NaN without test pictures */
+    double best;        /* its metric; NaN without test samples */
     clmix_epoch last;   /* as finished last; all zero before the first */
 } clmix_run_info;
 /* Neither may be NULL. Errors: ARGUMENT, FILE (there is no checkpoint), FORMAT, HOST_MEMORY. */
@@ -157,12 +177,14 @@ CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
 /* ---- evaluation ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Mean loss and accuracies (fractions) over a split, weights as they are. Errors: ARGUMENT (pictures or classes that are not the model's,
- * an empty split, batches of 0); NOT_FINITE when a loss is NaN or infinite, naming the weight or the op that it begins with. */
+/* Mean loss and metrics over the labels of a split that count, weights as they are. Errors: ARGUMENT (a data set whose ports or classes are not the
+ * model's, an empty split, batches of 0); NOT_FINITE when a loss is NaN or infinite, naming the weight or the op that it begins with. */
 typedef struct clmix_score {
-    size_t count;   /* pictures that were counted */
-    size_t skipped; /* that could not be decoded; clmix_evaluate fails instead */
-    double loss, top1, top5;
+    size_t count;   /* labels that counted */
+    size_t skipped; /* samples that could not be decoded; clmix_evaluate fails instead */
+    double loss;
+    size_t metric_count; /* of the task: "top1", "top5". Since 0.2 */
+    clmix_metric metrics[CLMIX_MOST_METRICS];
 } clmix_score;
 /* None may be NULL. Errors: ARGUMENT (an empty split; pictures or classes that are not the network's), NOT_FINITE, what reading a
  * picture met, and those of clmix_plan_run. */

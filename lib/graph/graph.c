@@ -159,6 +159,13 @@ bool clmix_is_value(clmix_value value)
     return value.graph != NULL && value.id >= 0 && (size_t)value.id < value.graph->tensor_count;
 }
 
+const struct clmix_op *clmix_maker_of(clmix_value value)
+{
+    const struct clmix_tensor *tensor = value.graph->tensors[value.id];
+
+    return tensor->producer >= 0 ? value.graph->nodes[tensor->producer]->op : NULL;
+}
+
 bool clmix_is_ones(clmix_value value)
 {
     const struct clmix_tensor *base;

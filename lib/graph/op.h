@@ -124,6 +124,7 @@ clmix_scope clmix_here(clmix_graph *graph);                  /* the scope named 
 clmix_value clmix_node_output(clmix_value first, int index); /* a further output of the node that made `first` */
 clmix_value clmix_no_value(void);                            /* an optional input left out */
 bool clmix_is_value(clmix_value value);                      /* there is one, and it is not poisoned */
+const struct clmix_op *clmix_maker_of(clmix_value value);    /* the op whose output a value is; NULL for inputs and weights */
 bool clmix_is_ones(clmix_value value);                       /* a constant of ones, as the gradient 1 of a loss is */
 /* Poisons: records the first error of the graph, with the path in front, and gives a poisoned value. */
 clmix_value clmix_poison(clmix_scope at, clmix_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -1,8 +1,7 @@
-/* Classifying pictures: u8 -> normalised -> the model -> softmax, one plan a batch size. */
+/* Classifying pictures: u8 -> normalised -> the model -> softmax, one plan a size of batches. */
 #include "base/status.h"
 #include "io/picture.h"
 #include "network/config.h"
-#include "network/front.h"
 #include "network/network.h"
 #include <clmix/ops.h>
 #include <math.h>
@@ -10,9 +9,9 @@
 #include <string.h>
 
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
-                                    const float std[4], size_t count)
+                                    const float std[4], struct clmix_extent extent)
 {
-    struct clmix_front front = { .batch = count, .mean = mean, .std = std };
+    struct clmix_front front = { .extent = extent, .mean = mean, .std = std };
     clmix_graph *graph = clmix_graph_new();
     clmix_value logits = clmix_front_build(&front, graph, config);
 
@@ -23,9 +22,9 @@ clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, con
     return status;
 }
 
-static clmix_status compile(clmix_network *network, size_t count, clmix_plan **plan)
+static clmix_status compile(clmix_network *network, struct clmix_extent extent, clmix_plan **plan)
 {
-    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->std, count));
+    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->std, extent));
     clmix_status status = CLMIX_OK;
     if (network->weights)
         status = clmix_plan_bind_arena(*plan, CLMIX_WEIGHTS, network->weights);
@@ -38,34 +37,13 @@ static clmix_status compile(clmix_network *network, size_t count, clmix_plan **p
     return status;
 }
 
-/* Keeps `plan`, in the memory of the first one. Where that is too small the plans there are go: they are made again when they are asked
- * for. */
-static clmix_status keep(clmix_network *network, size_t count, clmix_plan *plan)
+static clmix_status plan_for(clmix_network *network, struct clmix_extent extent, clmix_plan **plan)
 {
-    if (network->kept_count > 0 && clmix_plan_share(plan, network->kept[0].plan))
-        clmix_network_drop_plans(network);
-    CLMIX_TRY(clmix_plan_prepare(plan));
-
-    size_t place = network->kept_count;
-    if (place < CLMIX_KEPT_PLANS) {
-        network->kept_count++;
-    } else {
-        place = 1 + network->next_victim++ % (CLMIX_KEPT_PLANS - 1);
-        clmix_plan_free(network->kept[place].plan);
-    }
-    network->kept[place] = (struct clmix_kept_plan){ count, plan };
-    return CLMIX_OK;
-}
-
-static clmix_status plan_for(clmix_network *network, size_t count, clmix_plan **plan)
-{
-    for (size_t i = 0; i < network->kept_count; i++)
-        if (network->kept[i].count == count) {
-            *plan = network->kept[i].plan;
-            return CLMIX_OK;
-        }
-    CLMIX_TRY(compile(network, count, plan));
-    clmix_status status = keep(network, count, *plan);
+    *plan = clmix_network_find_plan(network, extent);
+    if (*plan)
+        return CLMIX_OK;
+    CLMIX_TRY(compile(network, extent, plan));
+    clmix_status status = clmix_network_keep_plan(network, extent, *plan);
     if (status)
         clmix_plan_free(*plan);
     return status;
@@ -75,7 +53,7 @@ static clmix_status feed(const clmix_network *network, clmix_plan *plan, const u
 {
     const struct clmix_picture_keys *picture = clmix_config_picture_keys(network->config);
 
-    return clmix_plan_write(plan, "pictures", pictures, count * picture->height * picture->width * picture->channels);
+    return clmix_plan_write(plan, CLMIX_PICTURES, pictures, count * picture->height * picture->width * picture->channels);
 }
 
 /* Finite logits have finite probabilities; an infinite one may look like a probability of 0. */
@@ -119,7 +97,7 @@ clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictu
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "clmix_network_classify needs pictures and room for %zu probabilities each, and got %zu pictures",
                           picture->classes, count);
-    CLMIX_TRY(plan_for(network, count, &plan));
+    CLMIX_TRY(plan_for(network, (struct clmix_extent){ .batch = count }, &plan));
     CLMIX_TRY(feed(network, plan, pictures, count));
     CLMIX_TRY(clmix_plan_run(plan));
     CLMIX_TRY(all_finite(network, plan, count, &finite));

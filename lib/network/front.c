@@ -22,11 +22,12 @@ clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, con
 
     if (status)
         return clmix_poison(clmix_root(graph), status, "%s", clmix_error());
-    int count = clmix_config_ports(config, front->length, ports);
+    int count = clmix_config_ports(config, front->extent.length, ports);
     for (int i = 0; i < count; i++) {
         bool bytes = ports[i].type == CLMIX_U8;
 
-        values[i] = front->inputs[i] = clmix_front_input(graph, &ports[i], bytes && !front->mean ? CLMIX_F32 : ports[i].type, front->batch);
+        values[i] = front->inputs[i] =
+            clmix_front_input(graph, &ports[i], bytes && !front->mean ? CLMIX_F32 : ports[i].type, front->extent.batch);
         if (bytes && front->mean)
             values[i] = clmix_normalize(values[i], front->mean, front->std);
     }
@@ -36,7 +37,7 @@ clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, con
 clmix_graph *clmix_front_outline(const clmix_config *config, size_t batch)
 {
     clmix_graph *graph = clmix_graph_new();
-    struct clmix_front front = { .batch = batch };
+    struct clmix_front front = { .extent = { .batch = batch } };
 
     clmix_output(graph, "output", clmix_front_build(&front, graph, config));
     return graph;

@@ -6,9 +6,17 @@
 #include "models/model.h"
 #include <clmix/network.h>
 
+/* What a plan is for: so many samples, of so many tokens each. A length of 0: samples have none, or as many as the configuration says. */
+struct clmix_extent {
+    size_t batch, length;
+};
+static inline bool clmix_extents_equal(struct clmix_extent a, struct clmix_extent b)
+{
+    return a.batch == b.batch && a.length == b.length;
+}
+
 struct clmix_front {
-    size_t batch;  /* samples */
-    size_t length; /* tokens of each; 0 where samples have none, or for as many as the configuration has */
+    struct clmix_extent extent;
     const float *mean,
         *std; /* of u8 pictures, an entry a channel, for clmix_normalize. NULL: ports of bytes are inputs of floats, and nothing
                                 stands in front of the model */

@@ -4,14 +4,15 @@
 #define CLMIX_NETWORK_NETWORK_H
 
 #include "io/safetensors.h"
+#include "network/front.h"
 #include "runtime/runtime.h"
 #include <clmix/network.h>
 
 #define CLMIX_KEPT_PLANS 8
 
-/* A plan for one batch size. */
+/* A plan, and the batches that it is for. */
 struct clmix_kept_plan {
-    size_t count; /* pictures */
+    struct clmix_extent extent;
     clmix_plan *plan;
 };
 
@@ -39,6 +40,11 @@ clmix_status clmix_network_take_classes(clmix_network *network, const clmix_safe
 
 /* --- plans.c ----------------------------------------------------------------------------------------------------------------------- */
 
+/* The kept plan for batches of this extent, or NULL. */
+clmix_plan *clmix_network_find_plan(const clmix_network *network, struct clmix_extent extent);
+/* Prepares `plan` in the memory of the first one and keeps it; on failure it remains the caller's. Where that memory is too small the plans there
+ * are go: they are made again when they are asked for. */
+clmix_status clmix_network_keep_plan(clmix_network *network, struct clmix_extent extent, clmix_plan *plan);
 /* Frees the kept plans; the next classification makes new ones. */
 void clmix_network_drop_plans(clmix_network *network);
 
@@ -62,9 +68,9 @@ clmix_status clmix_arenas_download(struct clmix_arenas *arenas, const clmix_netw
 
 /* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
 
-/* The plan for `count` pictures: input "pictures" u8, output "probabilities". */
+/* The plan for batches of pictures: input "pictures" u8, outputs "logits" and "probabilities". */
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
-                                    const float std[4], size_t count);
+                                    const float std[4], struct clmix_extent extent);
 /* Probabilities of all classes for a PNG or JPEG picture, scaled to cover the model's size and cut to it. */
 clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities);
 

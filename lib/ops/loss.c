@@ -7,7 +7,8 @@
 
 #include <clmix/ops.h>
 
-enum { LOGITS, LABEL, SECOND, WEIGHT, STATS, UPSTREAM }; /* inputs; the last two of the gradient only */
+enum { LOGITS, LABEL, SECOND, WEIGHT, STATS, COUNTED, UPSTREAM, INPUTS }; /* inputs; the last three of the gradient only */
+enum { OUT_LOSS, OUT_STATS, OUT_COUNTED };                                /* outputs of the loss */
 
 struct loss_attributes {
     float smoothing;
@@ -57,7 +58,8 @@ static clmix_status cross_entropy_shape(clmix_graph *graph, struct clmix_node *n
         CLMIX_TRY(expect_column(graph, node, WEIGHT, "the weights of mixed labels", CLMIX_F32, rows));
     }
     CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 0 }));
-    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 1, .size = { 2 * rows + 1 } });
+    CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 1, .size = { 2 * rows } }));
+    return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 0 });
 }
 
 static clmix_status cross_entropy_grad_shape(clmix_graph *graph, struct clmix_node *node)
@@ -68,17 +70,18 @@ static clmix_status cross_entropy_grad_shape(clmix_graph *graph, struct clmix_no
 static clmix_status cross_entropy_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     struct loss_attributes attributes = *(const struct loss_attributes *)node->attributes;
-    clmix_value gradient = clmix_backward_gradient(backward, node, 0), inputs[6];
+    clmix_value gradient = clmix_backward_gradient(backward, node, OUT_LOSS), inputs[INPUTS];
 
     if (!clmix_backward_wants(backward, node, LOGITS) || !clmix_is_value(gradient))
         return CLMIX_OK;
     for (int i = LOGITS; i <= WEIGHT; i++)
         inputs[i] = clmix_backward_input(backward, node, i);
-    inputs[STATS] = clmix_backward_output(backward, node, 1);
+    inputs[STATS] = clmix_backward_output(backward, node, OUT_STATS);
+    inputs[COUNTED] = clmix_backward_output(backward, node, OUT_COUNTED);
     inputs[UPSTREAM] = clmix_is_ones(gradient) ? clmix_no_value() : gradient;
     return clmix_backward_give(backward, node, LOGITS,
                                clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_cross_entropy_grad, &attributes,
-                                              sizeof attributes, inputs, 6));
+                                              sizeof attributes, inputs, INPUTS));
 }
 
 /* Logits, labels, mixing and smoothing, as both kernels over rows take them. */
@@ -101,16 +104,15 @@ static clmix_status cross_entropy_launch(struct clmix_planner *planner, const st
     struct clmix_record *record = clmix_record_few(planner, node, "loss.cl", "cross_entropy_rows", "cross_entropy_few", rows, classes);
 
     launch_targets(record, node);
-    clmix_record_value(record, node->outputs[1]);
+    clmix_record_value(record, node->outputs[OUT_STATS]);
     clmix_record_value(record, parts);
     record = clmix_record_kernel(planner, node, "loss.cl", "cross_entropy_mean");
     clmix_record_define(record, "WG", (long)group);
     clmix_record_grid(record, 1, 1, 1, group);
-    clmix_record_uint(record, rows);
     clmix_record_uint(record, groups);
     clmix_record_value(record, parts);
-    clmix_record_value(record, node->outputs[1]);
-    clmix_record_value(record, node->outputs[0]);
+    clmix_record_value(record, node->outputs[OUT_LOSS]);
+    clmix_record_value(record, node->outputs[OUT_COUNTED]);
     return CLMIX_OK;
 }
 
@@ -122,6 +124,7 @@ static clmix_status cross_entropy_grad_launch(struct clmix_planner *planner, con
 
     launch_targets(record, node);
     clmix_record_value(record, node->inputs[STATS]);
+    clmix_record_value(record, node->inputs[COUNTED]);
     clmix_record_value(record, node->inputs[UPSTREAM]);
     clmix_record_int(record, node->inputs[UPSTREAM] != CLMIX_NONE);
     clmix_record_value(record, node->outputs[0]);
@@ -154,6 +157,16 @@ clmix_value clmix_cross_entropy(clmix_value logits, clmix_value label, float smo
 
     return clmix_node_add(clmix_here(logits.graph), &clmix_op_cross_entropy, &attributes, sizeof attributes,
                           (clmix_value[]){ logits, label, second, weight }, 4);
+}
+
+clmix_value clmix_counted(clmix_value loss)
+{
+    if (!clmix_is_value(loss))
+        return loss;
+    if (clmix_maker_of(loss) != &clmix_op_cross_entropy)
+        return clmix_poison(clmix_here(loss.graph), CLMIX_ERROR_ARGUMENT,
+                            "labels counted by a value that is no loss of clmix_cross_entropy");
+    return clmix_node_output(loss, OUT_COUNTED);
 }
 
 /* ---- top k --------------------------------------------------------------------------------------------------------------------------- */

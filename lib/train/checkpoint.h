@@ -18,7 +18,7 @@ struct clmix_arena_group {
     size_t count;    /* elements of the arena */
     bool of_weights; /* of the trainable tensors, or of the states */
 };
-size_t clmix_checkpoint_groups(const clmix_trainer *trainer, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS]);
+size_t clmix_checkpoint_groups(const struct clmix_replica *replica, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS]);
 
 /* Opens a checkpoint and makes sure that it is as it was written; FORMAT when it is not, or is no checkpoint. */
 clmix_status clmix_checkpoint_open(clmix_safetensors **file, const char *path);

@@ -79,7 +79,7 @@ static clmix_status check_config(const clmix_trainer *trainer, const clmix_safet
     clmix_status status = CLMIX_OK;
 
     CLMIX_TRY(metadata(file, path, "config", &stored));
-    CLMIX_TRY(clmix_config_text(clmix_network_config(trainer->network), &asked));
+    CLMIX_TRY(clmix_config_text(clmix_network_config(trainer->replicas[0].network), &asked));
     if (strcmp(stored, asked) != 0)
         status =
             clmix_fail(CLMIX_ERROR_ARGUMENT, "the run was begun with the model %.300s and is to be resumed with %.300s", stored, asked);
@@ -138,30 +138,40 @@ static clmix_status take_tensor(const clmix_safetensors *file, const char *path,
 static clmix_status take_group(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path,
                                const struct clmix_arena_group *group, float *arena)
 {
-    for (size_t i = 0; i < clmix_network_tensor_count(trainer->network); i++) {
+    for (size_t i = 0; i < clmix_network_tensor_count(trainer->replicas[0].network); i++) {
         clmix_tensor_info info;
 
-        CLMIX_TRY(clmix_network_tensor(trainer->network, i, &info));
+        CLMIX_TRY(clmix_network_tensor(trainer->replicas[0].network, i, &info));
         if (info.trainable == group->of_weights)
             CLMIX_TRY(take_tensor(file, path, group->prefix, &info, arena));
     }
     return CLMIX_OK;
 }
 
-/* All arenas on the host first, so that a damaged file changes nothing on the device. */
+/* The arenas of a replica as they are on the host: the weights, which come first, last. */
+static clmix_status put_groups(const struct clmix_replica *replica, float *const arenas[CLMIX_CHECKPOINT_GROUPS])
+{
+    struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS];
+
+    for (size_t i = clmix_checkpoint_groups(replica, groups); i-- > 0;)
+        CLMIX_TRY(clmix_buffer_write(replica->device, groups[i].memory, 0, arenas[i], groups[i].count * sizeof(float)));
+    return CLMIX_OK;
+}
+
+/* All arenas on the host first, so that a damaged file changes nothing on a device. */
 static clmix_status take_groups(clmix_trainer *trainer, const clmix_safetensors *file, const char *path)
 {
     struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS];
     float *arenas[CLMIX_CHECKPOINT_GROUPS] = { NULL };
-    const size_t count = clmix_checkpoint_groups(trainer, groups);
+    const size_t count = clmix_checkpoint_groups(&trainer->replicas[0], groups);
     clmix_status status = CLMIX_OK;
 
     for (size_t i = 0; status == CLMIX_OK && i < count; i++) {
         arenas[i] = calloc(groups[i].count, sizeof *arenas[i]);
         status = arenas[i] == NULL ? clmix_fail_memory("the checkpoint") : take_group(trainer, file, path, &groups[i], arenas[i]);
     }
-    for (size_t i = count; status == CLMIX_OK && i-- > 0;) /* the weights, which come first, last */
-        status = clmix_buffer_write(trainer->device, groups[i].memory, 0, arenas[i], groups[i].count * sizeof(float));
+    for (size_t i = 0; status == CLMIX_OK && i < trainer->replica_count; i++)
+        status = put_groups(&trainer->replicas[i], arenas);
     for (size_t i = 0; i < count; i++)
         free(arenas[i]);
     return status;
@@ -178,7 +188,7 @@ static clmix_status take_state(const clmix_trainer *trainer, const clmix_safeten
     CLMIX_TRY(clmix_checkpoint_state(file, path, &state));
     status = check_pictures(trainer, state, path);
     if (status == CLMIX_OK)
-        status = clmix_run_read(state, path, run, step, draws);
+        status = clmix_run_read(state, path, trainer->recipe.task, run, step, draws);
     cJSON_Delete(state);
     if (status == CLMIX_OK && run->batch > trainer->batches)
         status = clmix_fail(CLMIX_ERROR_FORMAT, "'%s' stands at batch %zu of %zu; it is damaged", path, run->batch, trainer->batches);
@@ -210,7 +220,7 @@ static clmix_status take_file(clmix_trainer *trainer, const clmix_safetensors *f
     CLMIX_TRY(clmix_options_agree(&stored, &trainer->options));
     CLMIX_TRY(take_state(trainer, file, path, run, &step, &draws));
     CLMIX_TRY(take_name(trainer, file, path));
-    CLMIX_TRY(clmix_network_take_classes(trainer->network, file, path));
+    CLMIX_TRY(clmix_network_take_classes(trainer->replicas[0].network, file, path));
     CLMIX_TRY(take_groups(trainer, file, path));
     trainer->step = (size_t)step;
     trainer->draws = draws;
@@ -242,7 +252,7 @@ void clmix_run_info_clear(clmix_run_info *info)
     memset(info, 0, sizeof *info);
 }
 
-static clmix_status inspect_state(const clmix_safetensors *file, const char *path, clmix_run_info *info)
+static clmix_status inspect_state(const clmix_safetensors *file, const char *path, const struct clmix_task *task, clmix_run_info *info)
 {
     struct clmix_run run = { 0 };
     uint64_t step = 0, draws = 0;
@@ -250,26 +260,39 @@ static clmix_status inspect_state(const clmix_safetensors *file, const char *pat
     clmix_status status;
 
     CLMIX_TRY(clmix_checkpoint_state(file, path, &state));
-    status = clmix_run_read(state, path, &run, &step, &draws);
+    status = clmix_run_read(state, path, task, &run, &step, &draws);
     cJSON_Delete(state);
     info->epoch = run.epoch;
     info->step = (size_t)step;
     info->finished = clmix_run_finished(&info->options, &run, (size_t)step);
     info->best_epoch = run.best_epoch;
-    info->best_top1 = run.best;
+    info->best = run.best;
     if (run.history_count > 0)
         info->last = run.history[run.history_count - 1];
     clmix_run_clear(&run);
     return status;
 }
 
+/* What the run was for, by its configuration. */
+static clmix_status find_task(const char *text, const struct clmix_task **task)
+{
+    clmix_config *config = NULL;
+
+    CLMIX_TRY(clmix_config_open(&config, text));
+    *task = clmix_task_of(config);
+    clmix_config_free(config);
+    return CLMIX_OK;
+}
+
 static clmix_status inspect(const clmix_safetensors *file, const char *path, clmix_run_info *info)
 {
     const char *model, *config, *data;
+    const struct clmix_task *task = NULL;
 
     CLMIX_TRY(clmix_checkpoint_options(file, path, &info->options));
-    CLMIX_TRY(inspect_state(file, path, info));
     CLMIX_TRY(metadata(file, path, "config", &config));
+    CLMIX_TRY(find_task(config, &task));
+    CLMIX_TRY(inspect_state(file, path, task, info));
     CLMIX_TRY(metadata(file, path, "data", &data));
     CLMIX_TRY(metadata(file, path, "model", &model));
     info->model = clmix_utf8_to_bytes(model);

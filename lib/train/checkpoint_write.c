@@ -21,17 +21,17 @@ static void add_group(struct clmix_arena_group *groups, size_t *count, const cha
     (*count)++;
 }
 
-size_t clmix_checkpoint_groups(const clmix_trainer *trainer, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS])
+size_t clmix_checkpoint_groups(const struct clmix_replica *replica, struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS])
 {
-    const size_t weights = trainer->map.weight_count, states = trainer->map.state_count;
+    const size_t weights = replica->map.weight_count, states = replica->map.state_count;
     size_t count = 0;
 
-    add_group(groups, &count, "param", clmix_network_weights(trainer->network), weights, true);
-    add_group(groups, &count, "buffer", clmix_network_states(trainer->network), states, false);
-    for (int i = 0; i < trainer->optimizer->moment_count; i++)
-        add_group(groups, &count, clmix_optimizer_moment_name(trainer->optimizer, i), trainer->optimizer->moments[i], weights, true);
-    add_group(groups, &count, "average", trainer->average_weights, weights, true);
-    add_group(groups, &count, "average", trainer->average_states, states, false);
+    add_group(groups, &count, "param", clmix_network_weights(replica->network), weights, true);
+    add_group(groups, &count, "buffer", clmix_network_states(replica->network), states, false);
+    for (int i = 0; i < replica->optimizer->moment_count; i++)
+        add_group(groups, &count, clmix_optimizer_moment_name(replica->optimizer, i), replica->optimizer->moments[i], weights, true);
+    add_group(groups, &count, "average", replica->average_weights, weights, true);
+    add_group(groups, &count, "average", replica->average_states, states, false);
     return count;
 }
 
@@ -53,14 +53,14 @@ static clmix_status declare_group(clmix_safetensors_writer *writer, const clmix_
 }
 
 /* `arena` and `file` have room for the whole arena. */
-static clmix_status put_group(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_arena_group *group,
+static clmix_status put_group(clmix_safetensors_writer *writer, const struct clmix_replica *replica, const struct clmix_arena_group *group,
                               float *arena, float *file)
 {
-    CLMIX_TRY(clmix_buffer_read(trainer->device, group->memory, 0, arena, group->count * sizeof(float)));
-    for (size_t i = 0; i < clmix_network_tensor_count(trainer->network); i++) {
+    CLMIX_TRY(clmix_buffer_read(replica->device, group->memory, 0, arena, group->count * sizeof(float)));
+    for (size_t i = 0; i < clmix_network_tensor_count(replica->network); i++) {
         clmix_tensor_info info;
 
-        CLMIX_TRY(clmix_network_tensor(trainer->network, i, &info));
+        CLMIX_TRY(clmix_network_tensor(replica->network, i, &info));
         if (info.trainable != group->of_weights)
             continue;
         clmix_layout_to_file(&info, arena + info.offset, file);
@@ -69,15 +69,15 @@ static clmix_status put_group(clmix_safetensors_writer *writer, const clmix_trai
     return CLMIX_OK;
 }
 
-static clmix_status put_groups(clmix_safetensors_writer *writer, const clmix_trainer *trainer, const struct clmix_arena_group *groups,
-                               size_t count)
+static clmix_status put_groups(clmix_safetensors_writer *writer, const struct clmix_replica *replica,
+                               const struct clmix_arena_group *groups, size_t count)
 {
-    const size_t largest = trainer->map.weight_count > trainer->map.state_count ? trainer->map.weight_count : trainer->map.state_count;
+    const size_t largest = replica->map.weight_count > replica->map.state_count ? replica->map.weight_count : replica->map.state_count;
     float *arena = malloc(largest * sizeof *arena), *file = malloc(largest * sizeof *file);
     clmix_status status = arena == NULL || file == NULL ? clmix_fail_memory("the checkpoint") : CLMIX_OK;
 
     for (size_t i = 0; status == CLMIX_OK && i < count; i++)
-        status = put_group(writer, trainer, &groups[i], arena, file);
+        status = put_group(writer, replica, &groups[i], arena, file);
     free(arena);
     free(file);
     return status;
@@ -135,7 +135,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     char *config = NULL;
     clmix_status status;
 
-    CLMIX_TRY(clmix_config_text(clmix_network_config(trainer->network), &config));
+    CLMIX_TRY(clmix_config_text(clmix_network_config(trainer->replicas[0].network), &config));
     status = clmix_safetensors_describe(writer, "config", config);
     clmix_free(config);
     if (status != CLMIX_OK)
@@ -143,7 +143,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     CLMIX_TRY(clmix_safetensors_describe(writer, "format", CLMIX_CHECKPOINT_FORMAT));
     CLMIX_TRY(describe_name(writer, "model", trainer->model_name));
     CLMIX_TRY(describe_name(writer, "data", trainer->data_name != NULL ? trainer->data_name : ""));
-    CLMIX_TRY(clmix_network_put_classes(trainer->network, writer));
+    CLMIX_TRY(clmix_network_put_classes(trainer->replicas[0].network, writer));
     CLMIX_TRY(describe_options(writer, trainer));
     return describe_state(writer, trainer, run);
 }
@@ -154,14 +154,14 @@ static clmix_status write_file(clmix_safetensors_writer *writer, const clmix_tra
                                const char *path)
 {
     struct clmix_arena_group groups[CLMIX_CHECKPOINT_GROUPS];
-    const size_t count = clmix_checkpoint_groups(trainer, groups);
+    const size_t count = clmix_checkpoint_groups(&trainer->replicas[0], groups);
 
     for (size_t i = 0; i < count; i++)
-        CLMIX_TRY(declare_group(writer, trainer->network, &groups[i]));
+        CLMIX_TRY(declare_group(writer, trainer->replicas[0].network, &groups[i]));
     CLMIX_TRY(describe(writer, trainer, run));
     CLMIX_TRY(clmix_safetensors_seal(writer));
     CLMIX_TRY(clmix_safetensors_begin(writer, path));
-    CLMIX_TRY(put_groups(writer, trainer, groups, count));
+    CLMIX_TRY(put_groups(writer, &trainer->replicas[0], groups, count));
     return clmix_safetensors_finish(writer);
 }
 

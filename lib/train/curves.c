@@ -46,12 +46,12 @@ static double test_loss(const clmix_epoch *epoch)
 
 static double train_accuracy(const clmix_epoch *epoch)
 {
-    return 100.0 * epoch->train_top1;
+    return 100.0 * epoch->train_metric;
 }
 
 static double test_accuracy(const clmix_epoch *epoch)
 {
-    return 100.0 * epoch->test_top1;
+    return 100.0 * epoch->metrics[0].value;
 }
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------------- */
@@ -201,7 +201,7 @@ static clmix_status put_best(clmix_file_writer *writer, const struct panel *pane
     const struct clmix_run *run = panel->run;
 
     for (size_t i = 0; i < run->history_count; i++)
-        if (run->history[i].epoch == run->best_epoch && isfinite(run->history[i].test_top1))
+        if (run->history[i].epoch == run->best_epoch && isfinite(run->history[i].metrics[0].value))
             return put(writer, "<circle cx='%d' cy='%d' r='70' fill='white' stroke='" TEST_COLOUR "' stroke-width='36'/>\n",
                        x_of(panel, run->best_epoch), y_of(panel, test_accuracy(&run->history[i])));
     return CLMIX_OK;

@@ -1,18 +1,29 @@
-/* A batch on its way to the device. */
+/* A batch on its way to a device. */
 #include "train/trainer.h"
 
 #include "base/status.h"
 
-/* Inputs of a plan for `input->count` pictures. */
-clmix_status clmix_trainer_feed(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input)
+clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode mode, const clmix_batch *batch,
+                                 struct clmix_step_input *input)
 {
-    size_t height, width, channels;
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    const int count = clmix_recipe_ports(recipe, mode, 0, ports, NULL);
 
-    clmix_config_picture(trainer->recipe.config, &height, &width, &channels);
-    CLMIX_TRY(clmix_plan_write(plan, CLMIX_PICTURES, input->pictures, input->count * height * width * channels));
-    CLMIX_TRY(clmix_plan_write(plan, CLMIX_LABELS, input->labels, input->count * sizeof *input->labels));
-    if (!trainer->recipe.mixup)
-        return CLMIX_OK;
-    CLMIX_TRY(clmix_plan_write(plan, CLMIX_SECOND_LABELS, input->second_labels, input->count * sizeof *input->second_labels));
-    return clmix_plan_write(plan, CLMIX_LABEL_WEIGHTS, input->weights, input->count * sizeof *input->weights);
+    *input = (struct clmix_step_input){ .extent = { .batch = batch->count } };
+    for (int i = 0; i < count; i++) {
+        input->arrays[i] = clmix_batch_array(batch, ports[i].name);
+        if (input->arrays[i] == NULL)
+            return clmix_fail(CLMIX_ERROR_INTERNAL, "the loader's batches have no '%s'", ports[i].name);
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_feed_plan(const struct clmix_recipe *recipe, clmix_mode mode, clmix_plan *plan, const struct clmix_step_input *input)
+{
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    const int count = clmix_recipe_ports(recipe, mode, input->extent.length, ports, NULL);
+
+    for (int i = 0; i < count; i++)
+        CLMIX_TRY(clmix_plan_write(plan, ports[i].name, input->arrays[i], input->extent.batch * clmix_port_bytes(&ports[i])));
+    return CLMIX_OK;
 }

@@ -17,6 +17,14 @@ static void put(cJSON *json, const char *name, double value, bool *done)
     *done = *done && added != NULL;
 }
 
+static void put_metric(cJSON *json, const char *split, const char *name, double value, bool *done)
+{
+    char key[64];
+
+    snprintf(key, sizeof key, "%s_%s", split, name);
+    put(json, key, value, done);
+}
+
 /* Fewer digits where more would only be noise. */
 static double rounded(double value, double unit)
 {
@@ -35,10 +43,10 @@ clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json)
     put(object, "epoch", (double)epoch->epoch, &done);
     put(object, "step", (double)epoch->step, &done);
     put(object, "train_loss", epoch->train_loss, &done);
-    put(object, "train_top1", epoch->train_top1, &done);
+    put_metric(object, "train", epoch->metrics[0].name, epoch->train_metric, &done);
     put(object, "test_loss", epoch->test_loss, &done);
-    put(object, "test_top1", epoch->test_top1, &done);
-    put(object, "test_top5", epoch->test_top5, &done);
+    for (size_t i = 0; i < epoch->metric_count; i++)
+        put_metric(object, "test", epoch->metrics[i].name, epoch->metrics[i].value, &done);
     put(object, "images_per_second", rounded(epoch->images_per_second, 1.0 / 16), &done);
     put(object, "seconds", rounded(epoch->seconds, 1.0 / 1024), &done);
     put(object, "peak_device_bytes", (double)epoch->peak_device_bytes, &done);
@@ -52,7 +60,7 @@ clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json)
 bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes)
 {
     const double limit = 2.0 * log((double)classes);
-    const bool tested = epoch != NULL && !isnan(epoch->test_top1);
+    const bool tested = epoch != NULL && !isnan(epoch->metrics[0].value);
 
     return epoch != NULL && epoch->epoch > 0 && classes > 1 && !(epoch->train_loss <= limit) && !(tested && epoch->test_loss <= limit);
 }

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct loop {
@@ -55,10 +56,10 @@ static void count_batch(struct loop *loop, const clmix_batch *batch, const struc
     struct clmix_run *run = &loop->run;
 
     run->batch++;
-    run->pictures += batch->count;
-    run->correct += result->correct;
+    run->counted += result->counted;
+    run->metric_sum += result->metric;
     run->skipped += batch->skipped;
-    run->loss_sum += result->loss * (double)batch->count;
+    run->loss_sum += result->loss * result->counted;
     if (loop->timed) {
         run->timed_seconds += seconds;
         run->timed_pictures += batch->count;
@@ -78,8 +79,8 @@ static void tell_step(struct loop *loop)
 
     if (events == NULL || events->step == NULL)
         return;
-    if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / (double)run->pictures,
-                      (double)run->correct / (double)run->pictures, speed(run)))
+    if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / run->counted,
+                      run->metric_sum / run->counted, speed(run)))
         loop->stopped = true;
 }
 
@@ -89,7 +90,7 @@ static clmix_status stop_at_checkpoint(struct loop *loop, clmix_status status)
     char sentence[700];
 
     snprintf(sentence, sizeof sentence, "%s", clmix_error());
-    if (loop->trainer->summed_pictures > 0) {
+    if (loop->trainer->summed_batches > 0) {
         CLMIX_TRY(clmix_trainer_forget(loop->trainer, loop->settled_draws));
         loop->run = loop->settled;
     }
@@ -108,7 +109,7 @@ static clmix_status train_batch(struct loop *loop, bool *stepped)
     clmix_batch batch;
     clmix_status status;
 
-    if (trainer->summed_pictures == 0) {
+    if (trainer->summed_batches == 0) {
         loop->settled = loop->run;
         loop->settled_draws = trainer->draws;
     }
@@ -116,8 +117,7 @@ static clmix_status train_batch(struct loop *loop, bool *stepped)
     if (status != CLMIX_OK)
         return stop_at_checkpoint(loop, status);
     *stepped = (loop->run.batch + 1) % trainer->options.accumulate == 0 || loop->run.batch + 1 == trainer->batches;
-    input = (struct clmix_step_input){ batch.count, clmix_batch_array(&batch, CLMIX_PICTURES), clmix_batch_array(&batch, CLMIX_LABELS),
-                                       clmix_batch_array(&batch, CLMIX_SECOND_LABELS), clmix_batch_array(&batch, CLMIX_LABEL_WEIGHTS) };
+    CLMIX_TRY(clmix_feed_of_batch(&trainer->recipe, CLMIX_TRAINING, &batch, &input));
     CLMIX_TRY(clmix_trainer_run(trainer, &input, *stepped, &result));
     count_batch(loop, &batch, &result, now() - start);
     tell_step(loop);
@@ -143,10 +143,12 @@ static clmix_status train_epoch(struct loop *loop)
 static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
 {
     const struct clmix_run *run = &loop->run;
-    clmix_score score = { .loss = NAN, .top1 = NAN, .top5 = NAN };
+    const struct clmix_task *task = loop->trainer->recipe.task;
+    clmix_score score = { .loss = NAN, .metric_count = (size_t)task->metric_count };
     size_t current_bytes, allocations;
 
-    if (loop->trainer->scoring != NULL) {
+    clmix_task_name_metrics(task, NULL, 0, score.metrics);
+    if (loop->trainer->replicas[0].scoring != NULL) {
         const clmix_status status = clmix_trainer_score(loop->trainer, loop->events, &score);
 
         if (status != CLMIX_OK)
@@ -155,17 +157,17 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
     *epoch = (clmix_epoch){
         .epoch = run->epoch + 1,
         .step = loop->trainer->step,
-        .train_loss = run->loss_sum / (double)run->pictures,
-        .train_top1 = (double)run->correct / (double)run->pictures,
+        .train_loss = run->loss_sum / run->counted,
+        .train_metric = run->metric_sum / run->counted,
         .test_loss = score.loss,
-        .test_top1 = score.top1,
-        .test_top5 = score.top5,
+        .metric_count = score.metric_count,
         .images_per_second = speed(run),
         .seconds = loop->seconds_before + now() - loop->session,
         .skipped = run->skipped + score.skipped,
-        .best = run->best_epoch == 0 || isnan(score.top1) || score.top1 > run->best,
+        .best = run->best_epoch == 0 || isnan(score.metrics[0].value) || score.metrics[0].value > run->best,
     };
-    clmix_device_memory(loop->trainer->device, &current_bytes, &epoch->peak_device_bytes, &allocations);
+    memcpy(epoch->metrics, score.metrics, sizeof epoch->metrics);
+    clmix_device_memory(loop->trainer->replicas[0].device, &current_bytes, &epoch->peak_device_bytes, &allocations);
     return CLMIX_OK;
 }
 
@@ -175,11 +177,11 @@ static clmix_status enter_epoch(struct clmix_run *run, const clmix_epoch *epoch)
         return clmix_fail_memory("the run's history");
     if (epoch->best) {
         run->best_epoch = epoch->epoch;
-        run->best = epoch->test_top1;
+        run->best = epoch->metrics[0].value;
     }
     run->epoch++;
-    run->batch = run->pictures = run->correct = run->skipped = run->timed_pictures = 0;
-    run->loss_sum = run->timed_seconds = 0.0;
+    run->batch = run->skipped = run->timed_pictures = 0;
+    run->counted = run->metric_sum = run->loss_sum = run->timed_seconds = 0.0;
     return CLMIX_OK;
 }
 

@@ -5,24 +5,16 @@
 
 #include <math.h>
 
-clmix_status clmix_trainer_restore_states(clmix_trainer *trainer)
-{
-    if (trainer->kept_states == NULL)
-        return CLMIX_OK;
-    return clmix_buffer_copy(trainer->device, trainer->kept_states, 0, clmix_network_states(trainer->network), 0,
-                             trainer->map.state_count * sizeof(float));
-}
-
-/* The step once more from the same beginning, with every op watched. */
+/* The pass once more from the same beginning, with every op watched. */
 static clmix_status repeat(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input)
 {
-    CLMIX_TRY(clmix_trainer_feed(trainer, plan, input));
+    CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, plan, input));
     CLMIX_TRY(clmix_plan_set_step(plan, trainer->options.seed, trainer->draws));
     return clmix_plan_find_not_finite(plan);
 }
 
-clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input,
-                                   const float scalars[CLMIX_SCALARS])
+clmix_status clmix_trainer_explain(clmix_trainer *trainer, struct clmix_replica *replica, clmix_plan *plan,
+                                   const struct clmix_step_input *input, const float scalars[CLMIX_SCALARS])
 {
     const bool by_loss = !isfinite(scalars[CLMIX_SCALAR_LOSS]);
     const float value = by_loss ? scalars[CLMIX_SCALAR_LOSS] : scalars[CLMIX_SCALAR_NORM];
@@ -35,7 +27,7 @@ clmix_status clmix_trainer_explain(clmix_trainer *trainer, clmix_plan *plan, con
         status = clmix_fail(CLMIX_ERROR_NOT_FINITE, "every op's results are finite, and their sums are too large");
     if (status != CLMIX_ERROR_NOT_FINITE)
         return status;
-    CLMIX_TRY(clmix_trainer_restore_states(trainer));
+    CLMIX_TRY(clmix_replica_restore_states(replica));
     return clmix_fail(status,
                       "step %zu: the %s is %s: %s; the weights are as before this step. A lower learning rate than %g, or a limit on the "
                       "gradients' norm, usually helps",

@@ -247,7 +247,7 @@ static clmix_status enqueue(struct clmix_optimizer *optimizer, const struct argu
     return clmix_launch_enqueue(optimizer->device, &launch);
 }
 
-clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_mem sums, cl_mem gradients, float factor, bool fresh)
+clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_mem sums, cl_mem gradients, bool fresh)
 {
     for (size_t i = 0; i < optimizer->share_count; i++) {
         const struct clmix_share *share = &optimizer->shares[i];
@@ -255,8 +255,8 @@ clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_me
 
         push_memory(&arguments, sums);
         push_memory(&arguments, gradients);
+        push_memory(&arguments, optimizer->scalars);
         push_share(&arguments, share);
-        push_float(&arguments, factor);
         push_uint(&arguments, fresh);
         CLMIX_TRY(enqueue(optimizer, &arguments, "accumulate", share->groups, share->range.count, fresh ? 8 : 12));
     }
@@ -277,7 +277,7 @@ clmix_status clmix_optimizer_average(struct clmix_optimizer *optimizer, cl_mem a
 }
 
 /* Norm of the gradients, and with it the factor and the verdict on the slate. */
-static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients, float scale)
+static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients, float summed)
 {
     struct arguments check_step = { .kernel = optimizer->check_step };
 
@@ -294,7 +294,7 @@ static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients,
     push_memory(&check_step, optimizer->partials);
     push_memory(&check_step, optimizer->scalars);
     push_uint(&check_step, optimizer->partial_count);
-    push_float(&check_step, scale);
+    push_float(&check_step, summed);
     push_float(&check_step, optimizer->options.clip_norm);
     return enqueue(optimizer, &check_step, "check_step", 1, optimizer->partial_count, 4);
 }
@@ -342,10 +342,10 @@ static clmix_status update_share(struct clmix_optimizer *optimizer, const struct
     return enqueue(optimizer, &arguments, name, share->groups, share->range.count, 12 + 8 * (size_t)optimizer->moment_count);
 }
 
-clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float scale, double rate,
+clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float summed, double rate,
                                     size_t step)
 {
-    CLMIX_TRY(measure(optimizer, gradients, scale));
+    CLMIX_TRY(measure(optimizer, gradients, summed));
     for (size_t i = 0; i < optimizer->share_count; i++)
         CLMIX_TRY(update_share(optimizer, &optimizer->shares[i], weights, gradients, rate, step));
     return CLMIX_OK;

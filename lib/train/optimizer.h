@@ -15,8 +15,17 @@ struct clmix_range {
     size_t begin, count;
 };
 
-/* The step's slate of floats in device memory. Loss and the number of correct predictions are written by the plan, the rest by the optimizer. */
-enum clmix_scalar { CLMIX_SCALAR_LOSS, CLMIX_SCALAR_CORRECT, CLMIX_SCALAR_NORM, CLMIX_SCALAR_FACTOR, CLMIX_SCALAR_GOOD, CLMIX_SCALARS };
+/* The step's slate of floats in device memory. The plan writes the loss, how many labels it is the mean over, and the sum of a metric over them;
+ * the optimizer the rest. */
+enum clmix_scalar {
+    CLMIX_SCALAR_LOSS,
+    CLMIX_SCALAR_COUNTED,
+    CLMIX_SCALAR_METRIC,
+    CLMIX_SCALAR_NORM,
+    CLMIX_SCALAR_FACTOR,
+    CLMIX_SCALAR_GOOD,
+    CLMIX_SCALARS
+};
 
 /* One launch over a range: groups of `chunk` elements; for the norm, where the range's partial sums begin. */
 struct clmix_share {
@@ -52,12 +61,14 @@ const char *clmix_optimizer_moment_name(const struct clmix_optimizer *optimizer,
 uint64_t clmix_optimizer_moved_bytes(const struct clmix_optimizer *optimizer);
 uint64_t clmix_optimizer_least_bytes(const struct clmix_optimizer *optimizer);
 
-/* sums = (fresh ? 0 : sums) + factor * gradients */
-clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_mem sums, cl_mem gradients, float factor, bool fresh);
+/* sums = (fresh ? 0 : sums) + counted * gradients, which are of a mean over the labels counted on the slate. */
+clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_mem sums, cl_mem gradients, bool fresh);
 
-/* Update number `step` (from 0) with learning rate `rate` from scale * gradients, clipped as the options say. Where the loss in
- * `scalars` or the norm is not finite nothing changes. */
-clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float scale, double rate,
+/* Update number `step` (from 0) with learning rate `rate`, clipped as the options say. `gradients` are one batch's (`summed` CLMIX_ONE_BATCH), or
+ * sums over several, which are divided by the labels counted on the slate and the `summed` of the batches before. Where the loss on the slate or the
+ * norm is not finite nothing changes. */
+#define CLMIX_ONE_BATCH (-1.0f)
+clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float summed, double rate,
                                     size_t step);
 
 /* averages = decay * averages + (1 - decay) * values, `count` elements from the arenas' start (a multiple of 16), if the last update

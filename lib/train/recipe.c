@@ -1,11 +1,9 @@
 #include "train/recipe.h"
 
 #include "base/array.h"
+#include "base/port.h"
 #include "base/status.h"
 #include "network/config.h"
-#include "network/front.h"
-
-#include <clmix/ops.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
     memcpy(recipe->mean, mean, sizeof recipe->mean);
     memcpy(recipe->std, std, sizeof recipe->std);
     CLMIX_TRY(clmix_config_copy(&recipe->config, config));
+    recipe->task = clmix_task_of(recipe->config);
     if (options == NULL)
         return CLMIX_OK;
     recipe->label_smoothing = options->label_smoothing;
@@ -38,14 +37,79 @@ void clmix_recipe_clear(struct clmix_recipe *recipe)
     recipe->config = NULL;
 }
 
-/* Pictures to logits; `label` is the input made on the way. */
-static clmix_value build_logits(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch, clmix_value *label)
+static struct clmix_task_settings settings_of(const struct clmix_recipe *recipe, clmix_mode mode)
 {
-    struct clmix_front front = { .batch = batch, .mean = recipe->mean, .std = recipe->std };
-    clmix_value logits = clmix_front_build(&front, graph, recipe->config);
+    if (mode == CLMIX_INFERENCE)
+        return (struct clmix_task_settings){ .config = recipe->config };
+    return (struct clmix_task_settings){ recipe->config, mode, recipe->label_smoothing, recipe->mixup };
+}
 
-    *label = clmix_batch_input(graph, CLMIX_LABELS, CLMIX_I32, 1, &batch);
-    return logits;
+/* ---- ports ------------------------------------------------------------------------------------------------------------------------ */
+
+int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_t length, clmix_port ports[CLMIX_RECIPE_PORTS], int *inputs)
+{
+    const struct clmix_task_settings settings = settings_of(recipe, mode);
+    const int count = clmix_config_ports(recipe->config, length, ports);
+
+    if (inputs != NULL)
+        *inputs = count;
+    return count + recipe->task->targets(&settings, length, ports + count);
+}
+
+static bool same(const clmix_port *a, const clmix_port *b)
+{
+    return a->type == b->type && a->rank == b->rank && memcmp(a->size, b->size, (size_t)a->rank * sizeof *a->size) == 0;
+}
+
+static void list(const clmix_port *ports, size_t count, char *text, size_t bytes)
+{
+    char port[CLMIX_PORT_TEXT];
+    size_t used = 0;
+
+    snprintf(text, bytes, "nothing");
+    for (size_t i = 0; i < count && used < bytes; i++)
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s", i == 0 ? "" : ", ", clmix_port_text(&ports[i], port));
+}
+
+/* What blending adds comes from the loader. */
+clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data)
+{
+    const struct clmix_task *task = clmix_task_of(config);
+    const struct clmix_task_settings settings = { .config = config };
+    clmix_port wanted[CLMIX_RECIPE_PORTS];
+    const int inputs = clmix_config_ports(config, 0, wanted), count = inputs + task->targets(&settings, 0, wanted + inputs);
+    size_t there;
+    const clmix_port *ports = clmix_dataset_ports(data, &there);
+    char takes[512], has[512];
+
+    for (int i = 0; i < count; i++) {
+        const clmix_port *found = clmix_port_find(ports, there, wanted[i].name);
+
+        if (found != NULL && same(&wanted[i], found))
+            continue;
+        list(wanted, (size_t)count, takes, sizeof takes);
+        list(ports, there, has, sizeof has);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' and %s take %s, and the data set was opened with %s; open it with the model's size",
+                          clmix_config_name(config), task->name, takes, has);
+    }
+    return task->check_data(config, data);
+}
+
+/* ---- graphs ----------------------------------------------------------------------------------------------------------------------- */
+
+struct clmix_task_results clmix_recipe_build(const struct clmix_recipe *recipe, clmix_graph *graph, clmix_mode mode,
+                                             struct clmix_extent extent)
+{
+    const struct clmix_task_settings settings = settings_of(recipe, mode);
+    struct clmix_front front = { .extent = extent, .mean = recipe->mean, .std = recipe->std };
+    clmix_value targets[CLMIX_MOST_TARGETS] = { { 0 } };
+    clmix_port ports[CLMIX_MOST_TARGETS];
+    const clmix_value output = clmix_front_build(&front, graph, recipe->config);
+    const int count = recipe->task->targets(&settings, extent.length, ports);
+
+    for (int i = 0; i < count; i++)
+        targets[i] = clmix_front_input(graph, &ports[i], ports[i].type, extent.batch);
+    return recipe->task->build(&settings, output, targets);
 }
 
 /* The patterns one after another; the first that matches nothing is an error. */
@@ -64,33 +128,24 @@ static clmix_status freeze(const struct clmix_recipe *recipe, clmix_graph *graph
     return CLMIX_OK;
 }
 
-static clmix_status build_training(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch)
+static clmix_value build_outputs(const struct clmix_recipe *recipe, clmix_graph *graph, clmix_mode mode, struct clmix_extent extent)
 {
-    const int first_choice = 1;
-    clmix_value label, second = { 0 }, weight = { 0 }, loss, logits = build_logits(recipe, graph, batch, &label);
-    const clmix_value one = { 0 };
+    const struct clmix_task_results results = clmix_recipe_build(recipe, graph, mode, extent);
 
-    if (recipe->mixup) {
-        second = clmix_batch_input(graph, CLMIX_SECOND_LABELS, CLMIX_I32, 1, &batch);
-        weight = clmix_batch_input(graph, CLMIX_LABEL_WEIGHTS, CLMIX_F32, 1, &batch);
-    }
-    loss = clmix_cross_entropy(logits, label, recipe->label_smoothing, second, weight);
-    clmix_output(graph, CLMIX_LOSS, loss);
-    clmix_output(graph, CLMIX_CORRECT, clmix_top_k(logits, label, 1, &first_choice));
+    clmix_output(graph, CLMIX_LOSS, results.loss);
+    clmix_output(graph, CLMIX_COUNTED, results.counted);
+    clmix_output(graph, CLMIX_METRICS, results.metrics);
+    return results.loss;
+}
+
+static clmix_status build_training(const struct clmix_recipe *recipe, clmix_graph *graph, struct clmix_extent extent)
+{
+    const clmix_value loss = build_outputs(recipe, graph, CLMIX_TRAINING, extent), one = { 0 };
+
     CLMIX_TRY(clmix_graph_check(graph));
     CLMIX_TRY(freeze(recipe, graph));
     clmix_backward(graph, 1, &loss, &one);
     return CLMIX_OK;
-}
-
-static void build_scoring(const struct clmix_recipe *recipe, clmix_graph *graph, size_t batch)
-{
-    const size_t classes = clmix_config_classes(recipe->config);
-    const int choices[2] = { 1, classes < 5 ? (int)classes : 5 };
-    clmix_value label, none = { 0 }, logits = build_logits(recipe, graph, batch, &label);
-
-    clmix_output(graph, CLMIX_LOSS, clmix_cross_entropy(logits, label, 0.0f, none, none));
-    clmix_output(graph, CLMIX_CORRECT, clmix_top_k(logits, label, 2, choices));
 }
 
 /* Parameters with a gradient, as ranges that reach to where the next tensor begins; neighbours become one range. */
@@ -128,7 +183,7 @@ void clmix_arena_map_clear(struct clmix_arena_map *map)
     memset(map, 0, sizeof *map);
 }
 
-clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, clmix_plan **plan,
+clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan,
                                    struct clmix_arena_map *map)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -137,7 +192,7 @@ clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_devi
     *plan = NULL;
     if (map != NULL)
         memset(map, 0, sizeof *map);
-    status = build_training(recipe, graph, batch);
+    status = build_training(recipe, graph, extent);
     if (status == CLMIX_OK)
         status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
     if (status == CLMIX_OK && map != NULL)
@@ -152,13 +207,13 @@ clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_devi
     return status;
 }
 
-clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, clmix_plan **plan)
+clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan)
 {
     clmix_graph *graph = clmix_graph_new();
     clmix_status status;
 
     *plan = NULL;
-    build_scoring(recipe, graph, batch);
+    build_outputs(recipe, graph, CLMIX_INFERENCE, extent);
     status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
     clmix_graph_free(graph);
     return status;

@@ -1,16 +1,20 @@
-/* What is computed for a batch, as graphs: pictures u8 -> normalised -> model -> loss and correct predictions, with the backward pass for
- * training, without for scoring. */
+/* What is computed for a batch, as graphs: the model's inputs and the task's targets, the model behind its front, loss and metrics, with the
+ * backward pass for training, without for scoring. */
 #ifndef CLMIX_TRAIN_RECIPE_H
 #define CLMIX_TRAIN_RECIPE_H
 
 #include "train/optimizer.h"
+#include "train/task.h"
+
+#define CLMIX_RECIPE_PORTS (CLMIX_MOST_PORTS + CLMIX_MOST_TARGETS)
 
 struct clmix_recipe {
     clmix_config *config; /* owned; the network's, with the options' dropout */
+    const struct clmix_task *task;
     float mean[4], std[4];
     float label_smoothing;
+    bool mixup;
     char freeze[CLMIX_FREEZE_BYTES];
-    bool mixup; /* a second label and the first one's share are inputs too */
 };
 
 /* Copies what it needs of `options` (NULL: none of them) and of the normalisation. */
@@ -19,8 +23,20 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
 void clmix_recipe_clear(struct clmix_recipe *recipe);
 
 /* Names of results; those of inputs are the ports'. */
-#define CLMIX_LOSS    "loss"    /* f32, mean over the labels that count */
-#define CLMIX_CORRECT "correct" /* f32: labels that are the first choice; when scoring (2): among the first five too */
+#define CLMIX_LOSS    "loss"    /* f32, the task's */
+#define CLMIX_COUNTED "counted" /* f32, labels that count */
+#define CLMIX_METRICS "metrics" /* f32, sums over these: in training the first, when scoring one a metric */
+
+/* Everything that is fed in `mode`: the model's inputs, of which *inputs tells how many (may be NULL), then the targets. How many. */
+int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_t length, clmix_port ports[CLMIX_RECIPE_PORTS],
+                       int *inputs);
+
+/* That a data set fills what a model and its task take, in type and shape; ARGUMENT with the list of both if not. */
+clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);
+
+/* Inputs, model and results for so many samples; nothing is an output yet. */
+struct clmix_task_results clmix_recipe_build(const struct clmix_recipe *recipe, clmix_graph *graph, clmix_mode mode,
+                                             struct clmix_extent extent);
 
 /* What a training plan says about the arenas. `ranges` is from malloc: the parameters that have a gradient. */
 struct clmix_arena_map {
@@ -31,8 +47,8 @@ struct clmix_arena_map {
 void clmix_arena_map_clear(struct clmix_arena_map *map);
 
 /* Compile; `map` may be NULL. */
-clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, clmix_plan **plan,
+clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan,
                                    struct clmix_arena_map *map);
-clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, clmix_plan **plan);
+clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan);
 
 #endif

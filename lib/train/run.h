@@ -7,15 +7,16 @@
 #include <cjson/cJSON.h>
 
 struct clmix_run {
-    size_t epoch, batch;      /* epochs finished, and batches of the next one */
-    size_t pictures, correct; /* of that begun epoch */
+    size_t epoch, batch; /* epochs finished, and batches of the next one */
+    double counted;      /* of that begun epoch: labels that counted */
+    double loss_sum;     /* sums over them: of the loss, and of the task's first metric */
+    double metric_sum;
     size_t skipped;
-    double loss_sum;      /* loss times pictures */
     double timed_seconds; /* of that epoch, spent on so many pictures: the first batch of a session, which compiles kernels, is not timed */
     size_t timed_pictures;
     double seconds;       /* the whole run up to now, all sessions */
     size_t best_epoch;    /* 0: none yet */
-    double best;          /* its accuracy */
+    double best;          /* its metric */
     clmix_epoch *history; /* the log's lines */
     size_t history_count, history_capacity;
 };
@@ -32,7 +33,8 @@ bool clmix_run_finished(const clmix_train_options *options, const struct clmix_r
 
 /* state.c: the run as JSON. */
 clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_run *run, cJSON *json);
-clmix_status clmix_run_read(const cJSON *json, const char *where, struct clmix_run *run, uint64_t *step, uint64_t *draws);
+clmix_status clmix_run_read(const cJSON *json, const char *where, const struct clmix_task *task, struct clmix_run *run, uint64_t *step,
+                            uint64_t *draws);
 
 /* checkpoint.c */
 clmix_status clmix_checkpoint_write(clmix_trainer *trainer, const struct clmix_run *run, const char *path);

@@ -46,18 +46,29 @@ static bool put_number(cJSON *json, const char *name, double value)
     return (isfinite(value) ? cJSON_AddRawToObject(json, name, text) : cJSON_AddNullToObject(json, name)) != NULL;
 }
 
+/* "test_top1" */
+static const char *metric_key(char text[64], const char *split, const char *name)
+{
+    snprintf(text, 64, "%s_%s", split, name);
+    return text;
+}
+
 static bool write_epoch(const clmix_epoch *epoch, cJSON *list)
 {
     cJSON *json = cJSON_CreateObject();
+    char key[64];
+    bool done;
 
     if (json == NULL || !cJSON_AddItemToArray(list, json))
         return false;
-    return put_count(json, "epoch", epoch->epoch) && put_count(json, "step", epoch->step) &&
-           put_number(json, "train_loss", epoch->train_loss) && put_number(json, "train_top1", epoch->train_top1) &&
-           put_number(json, "test_loss", epoch->test_loss) && put_number(json, "test_top1", epoch->test_top1) &&
-           put_number(json, "test_top5", epoch->test_top5) && put_number(json, "images_per_second", epoch->images_per_second) &&
-           put_number(json, "seconds", epoch->seconds) && put_count(json, "peak_device_bytes", epoch->peak_device_bytes) &&
-           put_count(json, "best", epoch->best) && put_count(json, "skipped", epoch->skipped);
+    done = put_count(json, "epoch", epoch->epoch) && put_count(json, "step", epoch->step) &&
+           put_number(json, "train_loss", epoch->train_loss) && put_number(json, "test_loss", epoch->test_loss) &&
+           put_number(json, metric_key(key, "train", epoch->metrics[0].name), epoch->train_metric);
+    for (size_t i = 0; done && i < epoch->metric_count; i++)
+        done = put_number(json, metric_key(key, "test", epoch->metrics[i].name), epoch->metrics[i].value);
+    return done && put_number(json, "images_per_second", epoch->images_per_second) && put_number(json, "seconds", epoch->seconds) &&
+           put_count(json, "peak_device_bytes", epoch->peak_device_bytes) && put_count(json, "best", epoch->best) &&
+           put_count(json, "skipped", epoch->skipped);
 }
 
 clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_run *run, cJSON *json)
@@ -65,12 +76,11 @@ clmix_status clmix_run_write(const clmix_trainer *trainer, const struct clmix_ru
     cJSON *history;
     bool done = put_count(json, "step", trainer->step) && put_count(json, "draws", trainer->draws) &&
                 put_count(json, "train_pictures", trainer->train_count) && put_count(json, "test_pictures", trainer->test_count) &&
-                put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) &&
-                put_count(json, "pictures", run->pictures) && put_count(json, "correct", run->correct) &&
-                put_count(json, "skipped", run->skipped) && put_number(json, "loss_sum", run->loss_sum) &&
-                put_number(json, "timed_seconds", run->timed_seconds) && put_count(json, "timed_pictures", run->timed_pictures) &&
-                put_number(json, "seconds", run->seconds) && put_count(json, "best_epoch", run->best_epoch) &&
-                put_number(json, "best", run->best);
+                put_count(json, "epoch", run->epoch) && put_count(json, "batch", run->batch) && put_number(json, "counted", run->counted) &&
+                put_number(json, "metric_sum", run->metric_sum) && put_count(json, "skipped", run->skipped) &&
+                put_number(json, "loss_sum", run->loss_sum) && put_number(json, "timed_seconds", run->timed_seconds) &&
+                put_count(json, "timed_pictures", run->timed_pictures) && put_number(json, "seconds", run->seconds) &&
+                put_count(json, "best_epoch", run->best_epoch) && put_number(json, "best", run->best);
 
     history = cJSON_AddArrayToObject(json, "history");
     done = done && history != NULL;
@@ -116,17 +126,34 @@ static clmix_status get_number(const cJSON *json, const char *where, const char 
     return clmix_json_number(json, where, name, -DBL_MAX, DBL_MAX, value);
 }
 
-static clmix_status read_epoch(const cJSON *json, const char *where, clmix_epoch *epoch)
+/* The same under the name that it had in an earlier version. */
+static clmix_status get_renamed(const cJSON *json, const char *where, const char *name, const char *earlier, double *value)
+{
+    return get_number(json, where, cJSON_HasObjectItem(json, name) ? name : earlier, value);
+}
+
+static clmix_status read_metrics(const cJSON *json, const char *where, const struct clmix_task *task, clmix_epoch *epoch)
+{
+    double values[CLMIX_MOST_METRICS];
+    char key[64];
+
+    CLMIX_TRY(get_number(json, where, metric_key(key, "train", task->metrics[0].name), &epoch->train_metric));
+    for (int i = 0; i < task->metric_count; i++)
+        CLMIX_TRY(get_number(json, where, metric_key(key, "test", task->metrics[i].name), &values[i]));
+    epoch->metric_count = (size_t)task->metric_count;
+    clmix_task_name_metrics(task, values, task->metric_count, epoch->metrics);
+    return CLMIX_OK;
+}
+
+static clmix_status read_epoch(const cJSON *json, const char *where, const struct clmix_task *task, clmix_epoch *epoch)
 {
     size_t best = 0;
 
     CLMIX_TRY(get_size(json, where, "epoch", &epoch->epoch));
     CLMIX_TRY(get_size(json, where, "step", &epoch->step));
     CLMIX_TRY(get_number(json, where, "train_loss", &epoch->train_loss));
-    CLMIX_TRY(get_number(json, where, "train_top1", &epoch->train_top1));
     CLMIX_TRY(get_number(json, where, "test_loss", &epoch->test_loss));
-    CLMIX_TRY(get_number(json, where, "test_top1", &epoch->test_top1));
-    CLMIX_TRY(get_number(json, where, "test_top5", &epoch->test_top5));
+    CLMIX_TRY(read_metrics(json, where, task, epoch));
     CLMIX_TRY(get_number(json, where, "images_per_second", &epoch->images_per_second));
     CLMIX_TRY(get_number(json, where, "seconds", &epoch->seconds));
     CLMIX_TRY(get_size(json, where, "peak_device_bytes", &epoch->peak_device_bytes));
@@ -136,7 +163,7 @@ static clmix_status read_epoch(const cJSON *json, const char *where, clmix_epoch
     return CLMIX_OK;
 }
 
-static clmix_status read_history(const cJSON *json, const char *where, struct clmix_run *run)
+static clmix_status read_history(const cJSON *json, const char *where, const struct clmix_task *task, struct clmix_run *run)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "history"), *item;
 
@@ -146,21 +173,22 @@ static clmix_status read_history(const cJSON *json, const char *where, struct cl
     {
         clmix_epoch epoch = { 0 };
 
-        CLMIX_TRY(read_epoch(item, where, &epoch));
+        CLMIX_TRY(read_epoch(item, where, task, &epoch));
         if (!CLMIX_PUSH(run->history, run->history_count, run->history_capacity, epoch))
             return clmix_fail_memory("the run's history");
     }
     return CLMIX_OK;
 }
 
-clmix_status clmix_run_read(const cJSON *json, const char *where, struct clmix_run *run, uint64_t *step, uint64_t *draws)
+clmix_status clmix_run_read(const cJSON *json, const char *where, const struct clmix_task *task, struct clmix_run *run, uint64_t *step,
+                            uint64_t *draws)
 {
     CLMIX_TRY(get_count(json, where, "step", step));
     CLMIX_TRY(get_count(json, where, "draws", draws));
     CLMIX_TRY(get_size(json, where, "epoch", &run->epoch));
     CLMIX_TRY(get_size(json, where, "batch", &run->batch));
-    CLMIX_TRY(get_size(json, where, "pictures", &run->pictures));
-    CLMIX_TRY(get_size(json, where, cJSON_HasObjectItem(json, "correct") ? "correct" : "right", &run->correct)); /* so until version 0.1 */
+    CLMIX_TRY(get_renamed(json, where, "counted", "pictures", &run->counted)); /* so until version 0.1 */
+    CLMIX_TRY(get_renamed(json, where, "metric_sum", cJSON_HasObjectItem(json, "correct") ? "correct" : "right", &run->metric_sum));
     CLMIX_TRY(get_later_size(json, where, "skipped", &run->skipped));
     CLMIX_TRY(get_number(json, where, "loss_sum", &run->loss_sum));
     CLMIX_TRY(get_number(json, where, "timed_seconds", &run->timed_seconds));
@@ -168,5 +196,5 @@ clmix_status clmix_run_read(const cJSON *json, const char *where, struct clmix_r
     CLMIX_TRY(get_number(json, where, "seconds", &run->seconds));
     CLMIX_TRY(get_size(json, where, "best_epoch", &run->best_epoch));
     CLMIX_TRY(get_number(json, where, "best", &run->best));
-    return read_history(json, where, run);
+    return read_history(json, where, task, run);
 }

@@ -1,5 +1,5 @@
-/* One step: a batch goes to the device, forward and backward run, the optimizer follows without the host in between, and then the host
- * looks at what came out. */
+/* One step: a batch goes to the devices, forward and backward run, the optimizer follows without the host in between, and then the host looks
+ * at what came out. */
 #include "train/trainer.h"
 
 #include "base/status.h"
@@ -7,118 +7,167 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The average starts as the first weights, which mean nothing: a decay that rises with the steps lets go of them quickly. */
-static double average_decay(const clmix_train_options *options, size_t step)
-{
-    const double rising = (1.0 + (double)step) / (10.0 + (double)step);
-    const double decay = (double)options->average;
+/* ---- shares ----------------------------------------------------------------------------------------------------------------------- */
 
-    return rising < decay ? rising : decay;
+/* A replica's samples of a batch, and the plan for them. */
+struct share {
+    struct clmix_replica *replica;
+    struct clmix_step_input input;
+    clmix_plan *plan;
+    float scalars[CLMIX_SCALARS];
+};
+
+static clmix_status take_share(clmix_trainer *trainer, const struct clmix_step_input *input, size_t index, struct share *share)
+{
+    const size_t batch = input->extent.batch, first = batch * index / trainer->replica_count,
+                 end = batch * (index + 1) / trainer->replica_count;
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    const int count = clmix_recipe_ports(&trainer->recipe, CLMIX_TRAINING, input->extent.length, ports, NULL);
+
+    share->replica = &trainer->replicas[index];
+    share->input.extent = (struct clmix_extent){ end - first, input->extent.length };
+    for (int i = 0; i < count; i++)
+        share->input.arrays[i] = (const unsigned char *)input->arrays[i] + first * clmix_port_bytes(&ports[i]);
+    return clmix_replica_plan(share->replica, share->input.extent, &share->plan);
 }
 
-static clmix_status update_averages(clmix_trainer *trainer)
-{
-    const double decay = average_decay(&trainer->options, trainer->step);
+/* ---- enqueueing ------------------------------------------------------------------------------------------------------------------- */
 
-    if (trainer->average_weights != NULL)
-        CLMIX_TRY(clmix_optimizer_average(trainer->optimizer, trainer->average_weights, clmix_network_weights(trainer->network),
-                                          trainer->map.weight_count, decay));
-    if (trainer->average_states != NULL)
-        CLMIX_TRY(clmix_optimizer_average(trainer->optimizer, trainer->average_states, clmix_network_states(trainer->network),
-                                          trainer->map.state_count, decay));
-    return CLMIX_OK;
+/* Forward and backward of a share. Gradients of several batches are summed weighted by their labels that count, so that the step is that of one
+ * big batch. */
+static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *share, bool alone)
+{
+    struct clmix_replica *replica = share->replica;
+
+    if (trainer->summed_batches == 0)
+        CLMIX_TRY(clmix_replica_keep_states(replica));
+    CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
+    CLMIX_TRY(clmix_plan_set_step(share->plan, trainer->options.seed, trainer->draws));
+    CLMIX_TRY(clmix_plan_run(share->plan));
+    if (alone)
+        return CLMIX_OK;
+    return clmix_optimizer_accumulate(replica->optimizer, replica->sums, replica->gradients, trainer->summed_batches == 0);
 }
 
-/* Gradients of several batches are summed weighted by their pictures, so that the step is that of one big batch. */
-static clmix_status accumulate(clmix_trainer *trainer, size_t count)
+/* Everything of the step. */
+static clmix_status enqueue(clmix_trainer *trainer, const struct share *shares, bool last)
 {
-    CLMIX_TRY(
-        clmix_optimizer_accumulate(trainer->optimizer, trainer->sums, trainer->gradients, (float)count, trainer->summed_pictures == 0));
-    trainer->summed_pictures += count;
-    return CLMIX_OK;
-}
-
-static clmix_status update(clmix_trainer *trainer)
-{
+    const bool alone = last && trainer->summed_batches == 0;
     const double rate = (double)clmix_schedule_rate(&trainer->options, trainer->step, trainer->total_steps);
-    const cl_mem weights = clmix_network_weights(trainer->network);
 
-    if (trainer->summed_pictures > 0)
-        CLMIX_TRY(clmix_optimizer_update(trainer->optimizer, weights, trainer->sums, 1.0f / (float)trainer->summed_pictures, rate,
-                                         trainer->step));
-    else
-        CLMIX_TRY(clmix_optimizer_update(trainer->optimizer, weights, trainer->gradients, 1.0f, rate, trainer->step));
-    return update_averages(trainer);
+    for (size_t i = 0; i < trainer->replica_count; i++)
+        CLMIX_TRY(enqueue_pass(trainer, &shares[i], alone));
+    for (size_t i = 0; last && i < trainer->replica_count; i++)
+        CLMIX_TRY(clmix_replica_update(shares[i].replica, alone ? CLMIX_ONE_BATCH : (float)trainer->summed_labels, rate, trainer->step));
+    return CLMIX_OK;
 }
 
-/* Everything of the step, enqueued. */
-static clmix_status enqueue(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input, bool last)
-{
-    const bool alone = last && trainer->summed_pictures == 0;
+/* ---- looking ---------------------------------------------------------------------------------------------------------------------- */
 
-    if (trainer->kept_states != NULL && trainer->summed_pictures == 0)
-        CLMIX_TRY(clmix_buffer_copy(trainer->device, clmix_network_states(trainer->network), 0, trainer->kept_states, 0,
-                                    trainer->map.state_count * sizeof(float)));
-    CLMIX_TRY(clmix_trainer_feed(trainer, plan, input));
-    CLMIX_TRY(clmix_plan_set_step(plan, trainer->options.seed, trainer->draws));
-    CLMIX_TRY(clmix_plan_run(plan));
-    if (!alone)
-        CLMIX_TRY(accumulate(trainer, input->count));
-    return last ? update(trainer) : CLMIX_OK;
+static clmix_status look(clmix_trainer *trainer, struct share *shares, bool last)
+{
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        const float *scalars = shares[i].scalars;
+
+        CLMIX_TRY(clmix_optimizer_scalars(shares[i].replica->optimizer, shares[i].scalars));
+        if (isfinite(scalars[CLMIX_SCALAR_LOSS]) && (!last || scalars[CLMIX_SCALAR_GOOD] > 0.0f))
+            continue;
+        trainer->summed_batches = 0;
+        return clmix_trainer_explain(trainer, shares[i].replica, shares[i].plan, &shares[i].input, scalars);
+    }
+    return CLMIX_OK;
+}
+
+static void sum_up(const clmix_trainer *trainer, const struct share *shares, struct clmix_step_result *result)
+{
+    *result = (struct clmix_step_result){ 0 };
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        const float *scalars = shares[i].scalars;
+
+        result->loss += (double)scalars[CLMIX_SCALAR_LOSS] * (double)scalars[CLMIX_SCALAR_COUNTED];
+        result->counted += (double)scalars[CLMIX_SCALAR_COUNTED];
+        result->metric += (double)scalars[CLMIX_SCALAR_METRIC];
+    }
+    if (result->counted > 0.0)
+        result->loss /= result->counted;
 }
 
 clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_input *input, bool last, struct clmix_step_result *result)
 {
-    float scalars[CLMIX_SCALARS];
-    clmix_plan *plan;
+    struct share shares[CLMIX_MOST_REPLICAS];
 
     CLMIX_TRY(clmix_trainer_prepare(trainer));
-    CLMIX_TRY(clmix_trainer_plan(trainer, input->count, &plan));
-    CLMIX_TRY(enqueue(trainer, plan, input, last));
-    CLMIX_TRY(clmix_optimizer_scalars(trainer->optimizer, scalars));
-    if (!isfinite(scalars[CLMIX_SCALAR_LOSS]) || (last && !(scalars[CLMIX_SCALAR_GOOD] > 0.0f))) {
-        trainer->summed_pictures = 0;
-        return clmix_trainer_explain(trainer, plan, input, scalars);
-    }
+    for (size_t i = 0; i < trainer->replica_count; i++)
+        CLMIX_TRY(take_share(trainer, input, i, &shares[i]));
+    CLMIX_TRY(enqueue(trainer, shares, last));
+    CLMIX_TRY(look(trainer, shares, last));
+    sum_up(trainer, shares, result);
     trainer->draws++;
     if (last) {
-        trainer->summed_pictures = 0;
+        trainer->summed_batches = 0;
         trainer->step++;
+    } else {
+        trainer->summed_labels = (trainer->summed_batches++ == 0 ? 0.0 : trainer->summed_labels) + result->counted;
     }
-    result->loss = (double)scalars[CLMIX_SCALAR_LOSS];
-    result->correct = (size_t)lrintf(scalars[CLMIX_SCALAR_CORRECT]);
     return CLMIX_OK;
 }
 
 clmix_status clmix_trainer_forget(clmix_trainer *trainer, uint64_t draws)
 {
-    if (trainer->summed_pictures == 0)
+    if (trainer->summed_batches == 0)
         return CLMIX_OK;
     CLMIX_TRY(clmix_trainer_restore_states(trainer));
-    trainer->summed_pictures = 0;
+    trainer->summed_batches = 0;
     trainer->draws = draws;
     return CLMIX_OK;
 }
 
-/* A label that is no class would only show as a loss that is NaN. */
-static clmix_status check_labels(const clmix_trainer *trainer, const int32_t *labels, size_t count)
-{
-    const size_t classes = clmix_config_classes(trainer->recipe.config);
-    bool counted = false;
+/* ---- single steps ----------------------------------------------------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < count; i++) {
-        if (labels[i] != CLMIX_NO_LABEL && (labels[i] < 0 || (size_t)labels[i] >= classes))
-            return clmix_fail(
-                CLMIX_ERROR_ARGUMENT,
-                "label %d (number %zu of the batch) is none of the model's %zu classes, which are 0 to %zu; %d leaves a picture "
-                "out",
-                (int)labels[i], i, classes, classes - 1, CLMIX_NO_LABEL);
-        counted = counted || labels[i] != CLMIX_NO_LABEL;
+/* Arrays for the targets that blending adds, where the caller has none: nothing is blended. `made` keeps what is to be freed. */
+static clmix_status fill_in(const struct clmix_recipe *recipe, struct clmix_step_input *input, void *made[CLMIX_RECIPE_PORTS])
+{
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    int inputs;
+    const int own = clmix_recipe_ports(recipe, CLMIX_INFERENCE, 0, ports, NULL),
+              count = clmix_recipe_ports(recipe, CLMIX_TRAINING, 0, ports, &inputs);
+
+    for (int i = 0; i < count; i++) {
+        if (input->arrays[i] != NULL)
+            continue;
+        if (i < own)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "a step needs an array for '%s', and NULL was given", ports[i].name);
+        made[i] = malloc(input->extent.batch * clmix_port_bytes(&ports[i]));
+        if (made[i] == NULL)
+            return clmix_fail_memory(ports[i].name);
+        recipe->task->unblended(i - inputs, input->arrays + inputs, input->extent.batch, made[i]);
+        input->arrays[i] = made[i];
     }
-    return counted ? CLMIX_OK
-                   : clmix_fail(CLMIX_ERROR_ARGUMENT,
-                                "all %zu labels of the batch are %d, which leaves a picture out; nothing is left to learn", count,
-                                CLMIX_NO_LABEL);
+    return recipe->task->check_targets(recipe->config, input->arrays + inputs, input->extent.batch);
+}
+
+clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, const void *const *arrays, double *loss)
+{
+    CLMIX_NEED(trainer);
+    CLMIX_NEED(arrays);
+
+    struct clmix_step_input input = { .extent = { .batch = count } };
+    struct clmix_step_result result = { 0 };
+    void *made[CLMIX_RECIPE_PORTS] = { NULL };
+    clmix_status status;
+
+    if (count == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a step on a batch of no samples");
+    for (int i = 0; i < clmix_trainer_port_count(trainer); i++)
+        input.arrays[i] = arrays[i];
+    status = fill_in(&trainer->recipe, &input, made);
+    if (status == CLMIX_OK)
+        status = clmix_trainer_run(trainer, &input, true, &result);
+    for (int i = 0; i < CLMIX_RECIPE_PORTS; i++)
+        free(made[i]);
+    if (status == CLMIX_OK && loss != NULL)
+        *loss = result.loss;
+    return status;
 }
 
 clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures, const int32_t *labels, size_t count, double *loss)
@@ -127,25 +176,12 @@ clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t *pictures,
     CLMIX_NEED(pictures);
     CLMIX_NEED(labels);
 
-    struct clmix_step_input input = { .count = count, .pictures = pictures, .labels = labels, .second_labels = labels };
-    struct clmix_step_result result = { 0 };
-    clmix_status status;
-    float *weights = NULL;
+    const void *arrays[CLMIX_RECIPE_PORTS] = { pictures, labels };
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    const int count_of_ports = clmix_recipe_ports(&trainer->recipe, CLMIX_INFERENCE, 0, ports, NULL);
 
-    if (count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a step on a batch of no pictures");
-    CLMIX_TRY(check_labels(trainer, labels, count));
-    if (trainer->recipe.mixup) { /* nothing is mixed here: the first label has all the weight */
-        weights = malloc(count * sizeof *weights);
-        if (weights == NULL)
-            return clmix_fail_memory("the weights of the labels");
-        for (size_t i = 0; i < count; i++)
-            weights[i] = 1.0f;
-        input.weights = weights;
-    }
-    status = clmix_trainer_run(trainer, &input, true, &result);
-    free(weights);
-    if (status == CLMIX_OK && loss != NULL)
-        *loss = result.loss;
-    return status;
+    if (count_of_ports != 2 || ports[0].type != CLMIX_U8 || ports[1].type != CLMIX_I32 || ports[1].rank != 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "this trainer takes no labelled pictures; give clmix_trainer_step_arrays what its ports hold");
+    return clmix_trainer_step_arrays(trainer, count, arrays, loss);
 }

@@ -107,7 +107,7 @@ static clmix_status run_step(struct adamw_case *adamw, const clmix_train_options
             CLMIX_TRY(put(adamw, i, gradient));
     }
     CLMIX_TRY(clmix_buffer_write(device, adamw->gradients, 0, adamw->host, bytes));
-    CLMIX_TRY(clmix_optimizer_update(adamw->optimizer, adamw->weights, adamw->gradients, 1.0f, (double)options->rate, step));
+    CLMIX_TRY(clmix_optimizer_update(adamw->optimizer, adamw->weights, adamw->gradients, CLMIX_ONE_BATCH, (double)options->rate, step));
     CLMIX_TRY(clmix_buffer_read(device, adamw->weights, 0, adamw->host, bytes));
     for (size_t i = 0; i < adamw->count; i++) {
         snprintf(name, sizeof name, "out.p%zu_step%zu", i, step + 1);

@@ -6,6 +6,7 @@
 #include "network/network.h"
 #include "runtime/runtime.h"
 #include "train/optimizer.h"
+#include "train/task.h"
 #include "verify/case.h"
 #include <clmix/ops.h>
 #include <stdio.h>
@@ -173,10 +174,15 @@ static clmix_status compile_training(struct model_case *model)
     CLMIX_TRY(clmix_case_integers(label, &model->labels));
 
     clmix_graph *graph = model->graph = clmix_graph_new();
-    struct clmix_front front = { .batch = model->batch };
+    struct clmix_front front = { .extent = { .batch = model->batch } };
     clmix_value logits = clmix_front_build(&front, graph, clmix_network_config(model->network));
-    clmix_value labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, &model->batch);
-    clmix_value loss = clmix_cross_entropy(logits, labels, 0.0f, clmix_no_value(), clmix_no_value());
+    struct clmix_task_settings settings = { .config = clmix_network_config(model->network), .mode = CLMIX_TRAINING };
+    const struct clmix_task *task = clmix_task_of(settings.config);
+    clmix_port ports[CLMIX_MOST_TARGETS];
+    clmix_value targets[CLMIX_MOST_TARGETS];
+    for (int i = 0, count = task->targets(&settings, 0, ports); i < count; i++)
+        targets[i] = clmix_front_input(graph, &ports[i], ports[i].type, model->batch);
+    clmix_value loss = task->build(&settings, logits, targets).loss;
     clmix_value one = clmix_no_value();
     clmix_want_gradient(front.inputs[0]);
     clmix_backward(graph, 1, &loss, &one);
@@ -322,8 +328,8 @@ static clmix_status optimize(struct model_case *model, struct clmix_optimizer *o
     CLMIX_TRY(clmix_plan_bind(model->plan, "loss", optimizer->scalars, CLMIX_SCALAR_LOSS * sizeof(float)));
     for (size_t s = 0; s < steps; s++) {
         CLMIX_TRY(run_training(model));
-        CLMIX_TRY(
-            clmix_optimizer_update(optimizer, clmix_network_weights(model->network), model->gradients, 1.0f, (double)options->rate, s));
+        CLMIX_TRY(clmix_optimizer_update(optimizer, clmix_network_weights(model->network), model->gradients, CLMIX_ONE_BATCH,
+                                         (double)options->rate, s));
         CLMIX_TRY(clmix_optimizer_scalars(optimizer, scalars));
         losses[s] = scalars[CLMIX_SCALAR_LOSS];
     }

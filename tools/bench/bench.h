@@ -5,6 +5,7 @@
 
 #include "common/cli.h"
 #include "common/model_options.h"
+#include "train/recipe.h"
 
 #include <clmix/clmix.h>
 
@@ -141,26 +142,27 @@ clmix_status bench_config(const struct bench_request *request, const char *model
 /* The exit status of a failure: 2 where an argument is at fault. */
 int bench_fail(const struct cli *cli, clmix_status status);
 
-/* Appends what a pass of training computes: "pictures" u8 and "labels" to the "loss", with the gradients of all weights if `backward`. */
-void bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t batch, bool backward);
+/* Appends what a pass of training computes: from what the model and its task take to the loss (CLMIX_LOSS), with the gradients of all weights if
+ * `backward`. */
+clmix_status bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t batch, bool backward);
 
-/* A model in training with random pictures, whose every step is the same work. */
+/* A model in training with random samples, whose every step is the same work. */
 struct bench_trainer {
     clmix_network *network;
     clmix_trainer *trainer;
-    uint8_t *pictures;
-    int32_t *labels;
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    void *arrays[CLMIX_RECIPE_PORTS]; /* one a port */
+    int port_count;
     size_t batch;
 };
-/* Plans it, draws its memory on the device, and last the pictures and labels. */
+/* Plans it, draws its memory on the device, and last the samples. */
 clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, size_t batch);
-/* Random pictures and labels for its batch. */
+/* Random samples for its batch: what the model and its task take. */
 clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *config);
 clmix_status bench_trainer_step(struct bench_trainer *bench);
 void bench_trainer_free(struct bench_trainer *bench);
 
-/* `bytes` random bytes, and `count` random labels below `classes`. NULL when out of memory. */
-uint8_t *bench_pictures(size_t bytes);
-int32_t *bench_labels(size_t count, size_t classes);
+/* So many random bytes; NULL when out of memory. */
+uint8_t *bench_bytes(size_t bytes);
 
 #endif

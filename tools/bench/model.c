@@ -1,4 +1,4 @@
-/* clmix-bench model, start: a model at work on random pictures. The keys are those of torch_step.py, and more. */
+/* clmix-bench model, start: a model at work on random samples. The keys are those of torch_step.py, and more. */
 #include "base/status.h"
 #include "bench/bench.h"
 #include "network/network.h"
@@ -14,13 +14,13 @@
 enum mode { INFER, FORWARD, BACKWARD, TRAIN };
 const char *const bench_modes[] = { [INFER] = "infer", [FORWARD] = "forward", [BACKWARD] = "backward", [TRAIN] = "train", NULL };
 
-/* What is repeated: from pictures on the host to the result on the host. */
+/* What is repeated: from samples on the host to the result on the host. */
 struct work {
     enum mode mode;
-    struct bench_trainer bench; /* train: all of it; the other modes use its network, pictures and labels */
+    struct bench_trainer bench; /* train: all of it; the other modes use its network and samples */
     clmix_plan *plan;           /* forward, backward */
     float *probabilities;       /* infer */
-    size_t picture_bytes, parameters;
+    size_t parameters;
     size_t planned_bytes, peak_bytes; /* of device memory */
     clmix_plan_cost cost;
 };
@@ -33,7 +33,7 @@ static clmix_status plan_inference(struct work *work, clmix_device *device, cons
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_plan *plan = NULL;
 
-    CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, work->bench.batch));
+    CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, (struct clmix_extent){ .batch = work->bench.batch }));
     clmix_plan_costs(plan, &work->cost);
     clmix_plan_free(plan);
     return CLMIX_OK;
@@ -44,8 +44,9 @@ static clmix_status plan_pass(struct work *work, clmix_device *device, const clm
     clmix_graph *graph = clmix_graph_new();
     clmix_status status;
 
-    bench_build_pass(graph, config, work->bench.batch, work->mode == BACKWARD);
-    status = clmix_plan_compile(&work->plan, graph, device, CLMIX_TRAINING);
+    status = bench_build_pass(graph, config, work->bench.batch, work->mode == BACKWARD);
+    if (status == CLMIX_OK)
+        status = clmix_plan_compile(&work->plan, graph, device, CLMIX_TRAINING);
     clmix_graph_free(graph);
     if (status == CLMIX_OK)
         clmix_plan_costs(work->plan, &work->cost);
@@ -83,10 +84,6 @@ static clmix_status make_other(struct work *work, clmix_device *device, const cl
 
 static clmix_status make_work(struct work *work, clmix_device *device, const clmix_config *config)
 {
-    size_t height, width, channels;
-
-    clmix_config_picture(config, &height, &width, &channels);
-    work->picture_bytes = work->bench.batch * height * width * channels;
     CLMIX_TRY(work->mode == TRAIN ? make_training(work, device, config) : make_other(work, device, config));
     work->parameters = clmix_network_parameter_count(work->bench.network);
     return CLMIX_OK;
@@ -105,17 +102,20 @@ static clmix_status run_pass(struct work *work)
 {
     float loss;
 
-    CLMIX_TRY(clmix_plan_write(work->plan, "pictures", work->bench.pictures, work->picture_bytes));
-    CLMIX_TRY(clmix_plan_write(work->plan, "labels", work->bench.labels, work->bench.batch * sizeof *work->bench.labels));
+    for (int i = 0; i < work->bench.port_count; i++) {
+        const clmix_port *port = &work->bench.ports[i];
+
+        CLMIX_TRY(clmix_plan_write(work->plan, port->name, work->bench.arrays[i], work->bench.batch * clmix_port_bytes(port)));
+    }
     CLMIX_TRY(clmix_plan_set_step(work->plan, 1, 0));
     CLMIX_TRY(clmix_plan_run(work->plan));
-    return clmix_plan_read(work->plan, "loss", &loss, sizeof loss);
+    return clmix_plan_read(work->plan, CLMIX_LOSS, &loss, sizeof loss);
 }
 
 static clmix_status do_work(struct work *work)
 {
     switch (work->mode) {
-    case INFER: return clmix_network_classify(work->bench.network, work->bench.pictures, work->bench.batch, work->probabilities);
+    case INFER: return clmix_network_classify(work->bench.network, work->bench.arrays[0], work->bench.batch, work->probabilities);
     case TRAIN: return bench_trainer_step(&work->bench);
     default: return run_pass(work);
     }

@@ -18,7 +18,7 @@
 static clmix_status fill(clmix_plan *plan, const clmix_input_info *input)
 {
     const size_t count = clmix_shape_count(input->shape), bytes = count * clmix_type_bytes(input->type);
-    uint8_t *pattern = bench_pictures(PATTERN);
+    uint8_t *pattern = bench_bytes(PATTERN);
     void *values = calloc(bytes + 1, 1);
     clmix_status status = values == NULL || pattern == NULL ? clmix_fail_memory("an input") : CLMIX_OK;
 

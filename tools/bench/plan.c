@@ -14,10 +14,11 @@ static clmix_status make_plan(clmix_plan **plan, clmix_device *device, const clm
     clmix_status status;
 
     if (!training)
-        return clmix_classify_compile(plan, device, config, half, half, batch);
+        return clmix_classify_compile(plan, device, config, half, half, (struct clmix_extent){ .batch = batch });
     graph = clmix_graph_new();
-    bench_build_pass(graph, config, batch, true);
-    status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
+    status = bench_build_pass(graph, config, batch, true);
+    if (status == CLMIX_OK)
+        status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
     clmix_graph_free(graph);
     return status;
 }

@@ -155,7 +155,7 @@ void progress_step(struct progress *progress, const struct progress_step *step)
     snprintf(line, sizeof line, "%*zu/%zu", snprintf(NULL, 0, "%zu", step->batches), step->batch, step->batches);
     snprintf(part, sizeof part, "  loss %.3f", step->loss);
     add(line, sizeof line, columns - used, part);
-    snprintf(part, sizeof part, "  %s %%", clmix_percent(figure, step->top1, 1));
+    snprintf(part, sizeof part, "  %s %%", clmix_percent(figure, step->metric, 1));
     add(line, sizeof line, columns - used, part);
     snprintf(part, sizeof part, "  %s left", progress_time(figure, step->seconds_left));
     if (step->seconds_left >= 0.0)
@@ -173,7 +173,7 @@ void progress_step(struct progress *progress, const struct progress_step *step)
     draw(progress, epoch, cells, line);
 }
 
-/* Most figures that fit: all, then without the five best classes, the speed, the losses. */
+/* Most figures that fit: all, then without all metrics but the first, the speed, the losses. */
 static void epoch_line(const clmix_epoch *epoch, size_t epochs, int left_out, char *line, size_t bytes)
 {
     char figure[32];
@@ -181,14 +181,15 @@ static void epoch_line(const clmix_epoch *epoch, size_t epochs, int left_out, ch
 
     if (left_out < 3)
         used += (size_t)snprintf(line + used, bytes - used, " %.3f ", epoch->train_loss);
-    used += (size_t)snprintf(line + used, bytes - used, " %s %%", clmix_percent(figure, epoch->train_top1, 1));
-    if (isfinite(epoch->test_top1)) {
+    used += (size_t)snprintf(line + used, bytes - used, " %s %%", clmix_percent(figure, epoch->train_metric, 1));
+    if (isfinite(epoch->metrics[0].value)) {
         used += (size_t)snprintf(line + used, bytes - used, "   test");
         if (left_out < 3)
             used += (size_t)snprintf(line + used, bytes - used, " %.3f ", epoch->test_loss);
-        used += (size_t)snprintf(line + used, bytes - used, " %s %%", clmix_percent(figure, epoch->test_top1, 1));
-        if (left_out < 1)
-            used += (size_t)snprintf(line + used, bytes - used, "  top-5 %s %%", clmix_percent(figure, epoch->test_top5, 1));
+        used += (size_t)snprintf(line + used, bytes - used, " %s %%", clmix_percent(figure, epoch->metrics[0].value, 1));
+        for (size_t i = 1; left_out < 1 && i < epoch->metric_count; i++)
+            used += (size_t)snprintf(line + used, bytes - used, "  %s %s %%", epoch->metrics[i].title,
+                                     clmix_percent(figure, epoch->metrics[i].value, 1));
     }
     if (left_out < 2)
         used += (size_t)snprintf(line + used, bytes - used, "   %s img/s", clmix_grouped(figure, (size_t)(epoch->images_per_second + 0.5)));

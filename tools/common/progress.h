@@ -27,7 +27,7 @@ void progress_note(struct progress *progress, const char *text);
 /* Where training stands: the batches of an epoch, means over it so far, and what is left of the run (below 0: not known yet). */
 struct progress_step {
     size_t epoch, epochs, batch, batches;
-    double loss, top1, images_per_second, seconds_left;
+    double loss, metric, images_per_second, seconds_left;
 };
 void progress_step(struct progress *progress, const struct progress_step *step);
 void progress_epoch(struct progress *progress, const clmix_epoch *epoch, size_t epochs);

@@ -58,7 +58,7 @@ static void say_compiled(struct session *session)
                      clmix_cache_folder());
 }
 
-static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double images_per_second)
+static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, double loss, double metric, double images_per_second)
 {
     struct session *session = user;
     const struct progress_step step = { epoch,
@@ -66,7 +66,7 @@ static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, doub
                                         batch,
                                         batches,
                                         loss,
-                                        top1,
+                                        metric,
                                         images_per_second,
                                         seconds_left(session, epoch, batch, batches, images_per_second) };
 

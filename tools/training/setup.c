@@ -30,7 +30,7 @@ clmix_status session_start(struct session *session)
     if (request->resume != NULL)
         CLMIX_TRY(clmix_run_inspect(request->resume, &session->stored));
     session->best.epoch = session->stored.best_epoch;
-    session->best.test_top1 = session->stored.best_top1;
+    session->best.metrics[0].value = session->stored.best;
     session->data_name = request->data != NULL ? request->data : session->stored.data;
     return open_config(session);
 }
