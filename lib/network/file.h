@@ -4,6 +4,7 @@
 #define CLMIX_NETWORK_FILE_H
 
 #include "io/safetensors.h"
+#include <clmix/graph.h>
 #include <stdbool.h>
 
 /* What the metadata "format" of a training checkpoint begins with. */
@@ -29,6 +30,9 @@ clmix_status clmix_weights_path(char **resolved, const char *path);
 clmix_status clmix_weights_open(struct clmix_weights *weights, const char *path);
 void clmix_weights_close(struct clmix_weights *weights);
 struct clmix_named_weight *clmix_weights_find(const struct clmix_weights *weights, const char *name); /* NULL: there is none */
+
+/* weights.c. A tensor's values into the device's layout. FORMAT when its shape is not the model's, or its elements are no floats. */
+clmix_status clmix_weights_take(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device);
 
 bool clmix_has_ending(const char *text, const char *ending);
 

@@ -2,29 +2,17 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "io/json.h"
+#include "io/metadata.h"
 #include "network/config.h"
 #include "network/network.h"
 #include <stdlib.h>
-
-/* Adds a JSON value as the text of a metadata key, and deletes it; NULL stands for a failed allocation. */
-static clmix_status describe_json(clmix_safetensors_writer *writer, const char *key, cJSON *json)
-{
-    char *text = NULL;
-    clmix_status status = json ? clmix_json_print(json, &text) : clmix_fail_memory("the metadata");
-    if (!status)
-        status = clmix_safetensors_describe(writer, key, text);
-    free(text);
-    cJSON_Delete(json);
-    return status;
-}
 
 static clmix_status describe_numbers(clmix_safetensors_writer *writer, const char *key, const float *values, size_t count)
 {
     double shortest[4];
     for (size_t i = 0; i < count; i++)
         shortest[i] = clmix_shortest(values[i]);
-    return describe_json(writer, key, cJSON_CreateDoubleArray(shortest, (int)count));
+    return clmix_metadata_put(writer, key, cJSON_CreateDoubleArray(shortest, (int)count));
 }
 
 /* The names of the classes as JSON, whatever bytes they are of; NULL when memory does not suffice. */
@@ -48,7 +36,7 @@ static cJSON *list_classes(const clmix_network *network)
 
 clmix_status clmix_network_put_classes(const clmix_network *network, clmix_safetensors_writer *writer)
 {
-    return describe_json(writer, "classes", list_classes(network));
+    return clmix_metadata_put(writer, "classes", list_classes(network));
 }
 
 static clmix_status describe(clmix_safetensors_writer *writer, const clmix_network *network)

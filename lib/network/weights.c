@@ -4,7 +4,7 @@
 #include "base/status.h"
 #include "base/utf8.h"
 #include "graph/op.h"
-#include "io/json.h"
+#include "io/metadata.h"
 #include "network/config.h"
 #include "network/file.h"
 #include "network/network.h"
@@ -48,14 +48,14 @@ static clmix_status check_all_taken(const clmix_network *network, const struct c
                       unknown, clmix_config_name(network->config), list);
 }
 
-static clmix_status take_tensor(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device)
+clmix_status clmix_weights_take(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device)
 {
     if (!same_shape(stored, info->file_shape)) {
         clmix_shape found = { .rank = stored->rank < CLMIX_MAX_RANK ? stored->rank : CLMIX_MAX_RANK };
         char want_text[64], found_text[64];
         memcpy(found.size, stored->size, (size_t)found.rank * sizeof *found.size);
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': '%s' is %s in the file and %s in the model; it was made by another configuration",
-                          path, info->name, clmix_shape_text(found, found_text), clmix_shape_text(info->file_shape, want_text));
+                          path, stored->name, clmix_shape_text(found, found_text), clmix_shape_text(info->file_shape, want_text));
     }
     float *file = malloc((stored->count + 1) * sizeof *file);
     if (!file)
@@ -80,7 +80,7 @@ static clmix_status take_all(const clmix_network *network, const struct clmix_we
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
         struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
         if (weight) {
-            CLMIX_TRY(take_tensor(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
+            CLMIX_TRY(clmix_weights_take(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
             weight->taken = true;
         } else
             append_name(list, sizeof list, missing++, info.name);
@@ -94,22 +94,11 @@ static clmix_status take_all(const clmix_network *network, const struct clmix_we
 
 /* ---- metadata ----------------------------------------------------------------------------------------------------------------------- */
 
-/* The text of metadata `key` as JSON; NULL where the file has none. */
-static clmix_status read_metadata(const clmix_safetensors *file, const char *path, const char *key, cJSON **json)
-{
-    const char *text = clmix_safetensors_metadata(file, key);
-    char where[300];
-
-    *json = NULL;
-    snprintf(where, sizeof where, "%.250s (metadata %s)", path, key);
-    return text ? clmix_json_parse(json, where, text, strlen(text)) : CLMIX_OK;
-}
-
 /* One number a channel from metadata `key`; keeps `values` where the file has none. */
 static clmix_status take_numbers(const struct clmix_weights *weights, const char *key, size_t channels, float values[4])
 {
     cJSON *json = NULL;
-    CLMIX_TRY(read_metadata(weights->file, weights->path, key, &json));
+    CLMIX_TRY(clmix_metadata_get(weights->file, weights->path, key, &json));
     if (!json || channels > 4) {
         cJSON_Delete(json);
         return CLMIX_OK;
@@ -143,7 +132,7 @@ static clmix_status take_name(cJSON *item, const char **name)
 /* The class names as a list of texts that belong to *json; as they were where the file has none. */
 static clmix_status take_names(const clmix_safetensors *file, const char *path, const char **names, size_t count, cJSON **json)
 {
-    CLMIX_TRY(read_metadata(file, path, "classes", json));
+    CLMIX_TRY(clmix_metadata_get(file, path, "classes", json));
     if (!*json)
         return CLMIX_OK;
 
@@ -312,7 +301,7 @@ static clmix_status take_fitting(const clmix_network *network, const struct clmi
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
         struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
         if (weight && same_shape(weight->stored, info.file_shape)) {
-            CLMIX_TRY(take_tensor(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
+            CLMIX_TRY(clmix_weights_take(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
             weight->taken = true;
             CLMIX_TRY(add_name(taken, info.name));
         } else

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/utf8.h"
-#include "io/json.h"
+#include "io/metadata.h"
 #include "network/network.h"
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ static clmix_status metadata_json(const clmix_safetensors *file, const char *pat
     const char *text;
 
     CLMIX_TRY(metadata(file, path, key, &text));
-    return clmix_json_parse(json, path, text, strlen(text));
+    return clmix_metadata_get(file, path, key, json);
 }
 
 clmix_status clmix_checkpoint_options(const clmix_safetensors *file, const char *path, clmix_train_options *options)
@@ -103,36 +103,17 @@ static clmix_status check_pictures(const clmix_trainer *trainer, const cJSON *st
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------------------------- */
 
-static bool fits(const clmix_stored_tensor *stored, const clmix_tensor_info *info)
-{
-    if (stored->type != CLMIX_STORED_F32 || stored->rank != info->file_shape.rank)
-        return false;
-    for (int i = 0; i < stored->rank; i++)
-        if (stored->size[i] != info->file_shape.size[i])
-            return false;
-    return true;
-}
-
 static clmix_status take_tensor(const clmix_safetensors *file, const char *path, const char *prefix, const clmix_tensor_info *info,
                                 float *arena)
 {
     const clmix_stored_tensor *stored;
-    float *values;
     char name[512];
 
     snprintf(name, sizeof name, "%s%s", prefix, info->name);
     stored = clmix_safetensors_find(file, name);
     if (stored == NULL)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' lacks the tensor '%s'", path, name);
-    if (!fits(stored, info))
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': the tensor '%s' has another type or shape than the model's", path, name);
-    values = malloc(stored->bytes); /* a copy, for alignment */
-    if (values == NULL)
-        return clmix_fail_memory(name);
-    memcpy(values, stored->data, stored->bytes);
-    clmix_layout_to_device(info, values, arena + info->offset);
-    free(values);
-    return CLMIX_OK;
+    return clmix_weights_take(info, stored, path, arena + info->offset);
 }
 
 static clmix_status take_group(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path,

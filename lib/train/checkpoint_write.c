@@ -2,7 +2,7 @@
 
 #include "base/status.h"
 #include "base/utf8.h"
-#include "io/json.h"
+#include "io/metadata.h"
 #include "network/network.h"
 
 #include <stdio.h>
@@ -95,26 +95,13 @@ static clmix_status describe_name(clmix_safetensors_writer *writer, const char *
     return status;
 }
 
-/* Prints an object into the metadata, and frees it. */
-static clmix_status describe_json(clmix_safetensors_writer *writer, const char *key, cJSON *json)
-{
-    char *text = NULL;
-    clmix_status status = clmix_json_print(json, &text);
-
-    if (status == CLMIX_OK)
-        status = clmix_safetensors_describe(writer, key, text);
-    free(text);
-    cJSON_Delete(json);
-    return status;
-}
-
 static clmix_status describe_options(clmix_safetensors_writer *writer, const clmix_trainer *trainer)
 {
     cJSON *json = cJSON_CreateObject();
     clmix_status status = json == NULL ? clmix_fail_memory("the checkpoint") : clmix_options_write(&trainer->options, json);
 
     if (status == CLMIX_OK)
-        return describe_json(writer, "options", json);
+        return clmix_metadata_put(writer, "options", json);
     cJSON_Delete(json);
     return status;
 }
@@ -125,7 +112,7 @@ static clmix_status describe_state(clmix_safetensors_writer *writer, const clmix
     clmix_status status = json == NULL ? clmix_fail_memory("the checkpoint") : clmix_run_write(trainer, run, json);
 
     if (status == CLMIX_OK)
-        return describe_json(writer, "state", json);
+        return clmix_metadata_put(writer, "state", json);
     cJSON_Delete(json);
     return status;
 }
