@@ -6,22 +6,31 @@
 #include "models/wavemix.h"
 #include "base/status.h"
 #include "graph/modules.h"
-#include "ops/linear.h"
 #include <clmix/ops.h>
+#include <math.h>
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
 
-/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. A 1x1 convolution is a linear layer
- * whose weights have two more axes in the authors' files. */
+/* A 1x1 convolution of tokens: a linear layer whose weight has two more axes in the authors' files. */
+static clmix_value convolve_tokens(clmix_scope at, clmix_value tokens, size_t features)
+{
+    const size_t in = clmix_shape_of(tokens).size[1];
+    const float bound = 1.0f / sqrtf((float)in);
+
+    clmix_value weight = clmix_parameter(at, "weight", 4, (size_t[]){ features, in, 1, 1 }, (int[]){ 2, 3, 1, 0 }, CLMIX_UNIFORM, bound);
+    return clmix_linear_with(at, tokens, weight, clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound));
+}
+
+/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. */
 static clmix_value feed_forward(clmix_scope at, clmix_value tokens, const struct wavemix_keys *keys)
 {
     bool conv = keys->feedforward == WAVEMIX_CONV;
-    int file_rank = conv ? 4 : 2;
+    clmix_scope first = clmix_in(at, conv ? "0" : "1"), second = clmix_in(at, conv ? "3" : "4");
 
     clmix_value y = conv ? tokens : clmix_module(tokens); /* the authors move the channels to the end for linear layers, and back */
-    y = clmix_linear_with(clmix_in(at, conv ? "0" : "1"), y, keys->mult_dim, true, file_rank);
+    y = conv ? convolve_tokens(first, y, keys->mult_dim) : clmix_linear(first, y, keys->mult_dim, true);
     y = clmix_module(clmix_dropout(clmix_module(clmix_gelu(y)), keys->dropout));
-    y = clmix_linear_with(clmix_in(at, conv ? "3" : "4"), y, keys->ff_dim, true, file_rank);
+    y = conv ? convolve_tokens(second, y, keys->ff_dim) : clmix_linear(second, y, keys->ff_dim, true);
     y = clmix_module(clmix_dropout(y, keys->dropout));
     clmix_module_calls(at, keys->levels);
     return conv ? y : clmix_module(y);

@@ -172,6 +172,11 @@ START_TEST(ops)
     const clmix_window window = clmix_square(3, 1, 1);
     const int k = 1;
 
+    expect_poisoned(clmix_linear_with(nowhere, none, none, none));
+    expect_poisoned(clmix_conv2d_with(nowhere, none, none, none, window));
+    expect_poisoned(clmix_conv_transpose2d_with(nowhere, none, none, none, window));
+    expect_poisoned(clmix_batch_norm_with(nowhere, none, none, none, none, none, 1e-5f, 0.1f));
+    expect_poisoned(clmix_layer_norm_with(nowhere, none, none, none, 1e-5f));
     expect_poisoned(clmix_linear(nowhere, none, 4, true));
     expect_poisoned(clmix_conv2d(nowhere, none, 4, window, true));
     expect_poisoned(clmix_conv_transpose2d(nowhere, none, 4, window, true));

@@ -21,16 +21,48 @@ typedef struct clmix_window {
 } clmix_window;
 CLMIX_API clmix_window clmix_square(size_t kernel, size_t stride, size_t padding);
 
-/* y = x W^T + b over the last axis (features -> features). Weights "weight" (out, in) and "bias" (out). */
+/* ---- layers and their ops ------------------------------------------------------------------------------------------------------------
+ *
+ * Each of these comes twice. clmix_NAME_with is the op: its weights and biases are values of the graph like any other (parameters, inputs,
+ * results of other ops), whose shapes are those on the device and to which gradients flow. clmix_NAME is a layer: it makes parameters under
+ * `at` and calls the op with them. To both `at` is the place that errors and profiles name. Weights are f32, and the same for all samples;
+ * a value of no graph stands for a bias left out. Errors of the graph (ARGUMENT): shapes that do not fit, other types, a weight left out.
+ * The ops are there since 0.2. */
+
+/* y = x W + b over the last axis, x (..., in) -> (..., out). weight (in, out), the transpose of what files have, or with more axes whose
+ * product is `in`, as in (1, 1, in, out); columns of a wider value do as they are. bias (out), or none. */
+CLMIX_API clmix_value clmix_linear_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias);
+/* To `features`. Parameters "weight" (out, in) and, with `bias`, "bias" (out), both uniform in +-1 / sqrt(in). */
 CLMIX_API clmix_value clmix_linear(clmix_scope at, clmix_value x, size_t features, bool bias);
 
-/* Cross-correlation with zero padding, x (B, H, W, C) -> (B, H', W', channels), H' = floor((H + 2p - k) / s) + 1. Weights "weight" (out, C
- * / groups, kh, kw), "bias" (out). A 1x1 window of stride 1 is clmix_linear with these shapes. */
+/* Cross-correlation with zero padding, x (B, H, W, C) -> (B, H', W', channels), H' = floor((H + 2p - k) / s) + 1. weight (kh, kw, C /
+ * groups, channels), of the kernel that `window` says; bias (channels), or none. A 1x1 window of stride 1 is clmix_linear_with. */
+CLMIX_API clmix_value clmix_conv2d_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_window window);
+/* Parameters "weight" (out, C / groups, kh, kw) and, with `bias`, "bias" (out), both uniform in +-1 / sqrt(C / groups kh kw). */
 CLMIX_API clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias);
 
-/* Transposed convolution, x (B, H, W, C) -> (B, (H - 1) s - 2p + k, ..., channels). Weights "weight" (C, channels, kh, kw), "bias"
- * (channels). groups must be 1. */
+/* Transposed convolution, x (B, H, W, C) -> (B, (H - 1) s - 2p + k, ..., channels). weight (C, kh, kw, channels), of the kernel that
+ * `window` says; bias (channels), or none. groups must be 1. */
+CLMIX_API clmix_value clmix_conv_transpose2d_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_window window);
+/* Parameters "weight" (C, channels, kh, kw) and, with `bias`, "bias" (channels), both uniform in +-1 / sqrt(channels kh kw). */
 CLMIX_API clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias);
+
+/* Normalisation over all axes but the last, of C channels: (x - mean) / sqrt(variance + epsilon) weight + bias. In training plans mean and
+ * biased variance are the batch's, and the running ones move towards the batch's by `momentum` (unbiased variance); inference plans take
+ * the running ones, and so do training plans where they are frozen. weight (C), bias (C); running_mean and running_var (C) must be two
+ * states (clmix_state), since they are written. */
+CLMIX_API clmix_value clmix_batch_norm_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_value running_mean,
+                                            clmix_value running_var, float epsilon, float momentum);
+/* Parameters "weight" (ones), "bias" (zeros); states "running_mean" (zeros), "running_var" (ones). */
+CLMIX_API clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float momentum);
+
+/* Normalisation over the last axis, of C channels, biased variance, epsilon inside the root. weight (C), bias (C). */
+CLMIX_API clmix_value clmix_layer_norm_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, float epsilon);
+/* Parameters "weight" (ones), "bias" (zeros). */
+CLMIX_API clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon);
+
+/* ---- ops without weights ---------------------------------------------------------------------------------------------------------------
+ */
 
 /* Haar wavelet pyramid (WaveMix, Jeevan & Sethi 2022, eq. 1-3), db1, odd sizes completed by one zero row or column at the end.
  * x (B, H, W, C) -> all levels' bands as one token list (sum_j B h_j w_j, 4C), level 1 (finest) first, h_j = ceil(h_{j-1} / 2);
@@ -45,12 +77,6 @@ CLMIX_API clmix_value clmix_haar_dwt(clmix_value x, int levels, clmix_value *det
  * details' size and at least one less (0: twice). Where an intermediate approximation is one larger than the finer details its last row or
  * column is dropped. */
 CLMIX_API clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_value *details, size_t height, size_t width);
-
-/* Normalisation over all axes but the last; states "running_mean", "running_var" move by `momentum` (unbiased variance) in training plans
- * and are used in inference plans. Weights "weight", "bias". */
-CLMIX_API clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float momentum);
-/* Normalisation over the last axis, biased variance, epsilon inside the root. Weights "weight", "bias". */
-CLMIX_API clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon);
 
 /* Functions of each element, f32 of any shape. What is NaN stays NaN. */
 CLMIX_API clmix_value clmix_elu(clmix_value x);               /* x where it is positive, else e^x - 1. Since 0.2 */

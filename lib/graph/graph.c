@@ -564,6 +564,13 @@ clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void
     return (clmix_value){ .graph = graph, .id = node->outputs[0] };
 }
 
+void clmix_expect_values(clmix_scope at, const struct clmix_op *op, const clmix_value *inputs, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (inputs[i].graph == NULL)
+            (void)clmix_poison(at, CLMIX_ERROR_ARGUMENT, "%s: input %d is no value of a graph", op->name, i);
+}
+
 clmix_value clmix_node_output(clmix_value first, int index)
 {
     const struct clmix_node *node;

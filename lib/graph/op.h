@@ -120,6 +120,8 @@ struct clmix_op {
  * op says CLMIX_OP_STRIDED. */
 clmix_value clmix_node_add(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t attributes_bytes,
                            const clmix_value *inputs, int input_count);
+/* Poisons where one of the first `count` inputs was left out (a value of no graph): those that `op` cannot do without. */
+void clmix_expect_values(clmix_scope at, const struct clmix_op *op, const clmix_value *inputs, int count);
 clmix_scope clmix_here(clmix_graph *graph);                  /* the scope named last by clmix_at */
 clmix_value clmix_node_output(clmix_value first, int index); /* a further output of the node that made `first` */
 clmix_value clmix_no_value(void);                            /* an optional input left out */

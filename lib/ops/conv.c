@@ -4,7 +4,6 @@
 #include "ops/table.h"
 
 #include "base/status.h"
-#include "ops/linear.h"
 
 /* Everything about one convolution. */
 struct conv {
@@ -179,7 +178,7 @@ const struct clmix_op clmix_op_conv2d = {
     .backward = backward,
     .launch = forward_launch,
     .cost = conv_cost,
-    .parts = clmix_parts_by_sample,
+    .parts = clmix_conv_parts,
     .cut = clmix_conv_cut,
 };
 
@@ -229,7 +228,7 @@ const struct clmix_op clmix_op_conv2d_grad_input = {
     .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
     .cost = conv_cost,
-    .parts = clmix_parts_by_sample,
+    .parts = clmix_conv_parts,
     .cut = clmix_conv_cut,
 };
 
@@ -287,22 +286,54 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
     return CLMIX_OK;
 }
 
+/* Whether the convolution is a linear layer of each pixel. */
+static bool is_linear(const clmix_window *window)
+{
+    return window->groups == 1 && window->kernel[0] * window->kernel[1] * window->stride[0] * window->stride[1] == 1 &&
+           window->padding[0] + window->padding[1] == 0;
+}
+
+static clmix_window whole_window(clmix_window window)
+{
+    window.groups = window.groups == 0 ? 1 : window.groups;
+    return window;
+}
+
+clmix_value clmix_conv2d_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_window window)
+{
+    const clmix_value inputs[3] = { x, weight, bias };
+    struct clmix_conv_attributes attributes = { .window = whole_window(window), .x = clmix_shape_of(x) };
+    const size_t channels = clmix_shape_columns(clmix_shape_of(weight));
+    clmix_status status;
+
+    clmix_expect_values(at, &clmix_op_conv2d, inputs, 2);
+    if (!clmix_is_value(x) || !clmix_is_value(weight))
+        return clmix_node_add(at, &clmix_op_conv2d, NULL, 0, inputs, 3); /* which says why, or passes the poison on */
+    status = check(x, channels, &attributes.window);
+    if (status == CLMIX_OK)
+        status =
+            clmix_conv_check_weights(weight, bias,
+                                     clmix_shape_make(4, (const size_t[]){ window.kernel[0], window.kernel[1],
+                                                                           attributes.x.size[3] / attributes.window.groups, channels }));
+    if (status != CLMIX_OK)
+        return clmix_poison(at, status, "%s", clmix_error());
+    if (is_linear(&attributes.window))
+        return clmix_linear_with(at, x, weight, bias);
+    return clmix_conv_add(at, &clmix_op_conv2d, attributes, x, weight, bias);
+}
+
 clmix_value clmix_conv2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
 {
-    struct clmix_conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
-    size_t group_inputs;
+    const clmix_window whole = whole_window(window);
+    struct clmix_conv_layer layer;
+    clmix_status status;
 
-    attributes.window.groups = window.groups == 0 ? 1 : window.groups;
     if (!clmix_is_value(x))
         return x;
-    if (check(x, channels, &attributes.window) != CLMIX_OK)
-        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
-    group_inputs = attributes.x.size[3] / attributes.window.groups;
-    if (attributes.window.groups == 1 && window.kernel[0] * window.kernel[1] * window.stride[0] * window.stride[1] == 1 &&
-        window.padding[0] + window.padding[1] == 0)
-        return clmix_linear_with(at, x, channels, bias, 4);
-
-    return clmix_conv_add(at, &clmix_op_conv2d, attributes, x,
-                          (const size_t[]){ channels, group_inputs, window.kernel[0], window.kernel[1] }, (const int[]){ 2, 3, 1, 0 },
-                          channels, bias);
+    status = check(x, channels, &whole);
+    if (status != CLMIX_OK)
+        return clmix_poison(at, status, "%s", clmix_error());
+    layer = clmix_conv_make(at, (const size_t[]){ channels, clmix_shape_of(x).size[3] / whole.groups, whole.kernel[0], whole.kernel[1] },
+                            (const int[]){ 2, 3, 1, 0 }, channels, bias);
+    return clmix_conv2d_with(at, x, layer.weight, layer.bias, whole);
 }

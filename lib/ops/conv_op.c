@@ -3,20 +3,55 @@
 
 #include "base/status.h"
 #include "ops/column_sum.h"
+#include "ops/shape.h"
 
 #include <math.h>
 
 clmix_value clmix_conv_add(clmix_scope at, const struct clmix_op *op, struct clmix_conv_attributes attributes, clmix_value x,
-                           const size_t size[4], const int order[4], size_t channels, bool bias)
+                           clmix_value weight, clmix_value bias)
+{
+    const clmix_value inputs[3] = { x, clmix_dense(at, weight), bias };
+
+    attributes.weight = clmix_shape_of(weight);
+    return clmix_node_add(at, op, &attributes, sizeof attributes, inputs, 3);
+}
+
+struct clmix_conv_layer clmix_conv_make(clmix_scope at, const size_t size[4], const int order[4], size_t channels, bool bias)
 {
     const float bound = 1.0f / sqrtf((float)(size[1] * size[2] * size[3]));
-    clmix_value inputs[3] = { x, clmix_no_value(), clmix_no_value() };
+    struct clmix_conv_layer layer = { .bias = clmix_no_value() };
 
-    attributes.weight = clmix_shape_make(4, (const size_t[]){ size[order[0]], size[order[1]], size[order[2]], size[order[3]] });
-    inputs[CLMIX_CONV_WEIGHT] = clmix_parameter(at, "weight", 4, size, order, CLMIX_UNIFORM, bound);
+    layer.weight = clmix_parameter(at, "weight", 4, size, order, CLMIX_UNIFORM, bound);
     if (bias)
-        inputs[CLMIX_CONV_BIAS] = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
-    return clmix_node_add(at, op, &attributes, sizeof attributes, inputs, 3);
+        layer.bias = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
+    return layer;
+}
+
+clmix_status clmix_conv_check_weights(clmix_value weight, clmix_value bias, clmix_shape wanted)
+{
+    const size_t channels = wanted.size[3];
+    const bool is_float = clmix_tensor_at(weight.graph, weight.id)->type == CLMIX_F32 &&
+                          (!clmix_is_value(bias) || clmix_tensor_at(bias.graph, bias.id)->type == CLMIX_F32);
+    const clmix_shape shape = clmix_shape_of(weight), shift = clmix_shape_of(bias);
+    char text[2][64];
+
+    if (!is_float)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "weights and biases must be float32");
+    if (!clmix_shape_equal(shape, wanted))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the weight is %s, and this window of this input needs %s",
+                          clmix_shape_text(shape, text[0]), clmix_shape_text(wanted, text[1]));
+    if (clmix_is_value(bias) && (shift.rank != 1 || shift.size[0] != channels))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the bias is %s, and the weight makes %zu channels", clmix_shape_text(shift, text[0]),
+                          channels);
+    return CLMIX_OK;
+}
+
+bool clmix_conv_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                      struct clmix_parts *outputs)
+{
+    const int weight = 1; /* of the op, and of its input's gradient */
+
+    return inputs[0].count == 1 && inputs[weight].count == 0 && clmix_parts_by_sample(planner, node, inputs, outputs);
 }
 
 struct clmix_conv_pixels clmix_conv_pixels_of(const struct clmix_planner *planner, int32_t value)

@@ -14,10 +14,19 @@ struct clmix_conv_attributes {
     clmix_shape x, weight;
 };
 
-/* Adds `op` to the graph, with attributes of which only the weight's shape is missing, and its parameters: a weight that has `size` (one
- * side's channels, the other's, kernel) in a file and is permuted by `order` on the device, and a bias of `channels`. */
+/* Adds `op` to the graph, with attributes of which only the weight's shape is missing. Shapes are checked already; `bias` may be left out. */
 clmix_value clmix_conv_add(clmix_scope at, const struct clmix_op *op, struct clmix_conv_attributes attributes, clmix_value x,
-                           const size_t size[4], const int order[4], size_t channels, bool bias);
+                           clmix_value weight, clmix_value bias);
+/* Whether weights given as values are float32 and the weight has the shape `wanted` (the last axis: the result's channels); else a sentence.
+ */
+clmix_status clmix_conv_check_weights(clmix_value weight, clmix_value bias, clmix_shape wanted);
+
+/* The parameters of a layer: a weight that has `size` (one side's channels, the other's, kernel) in a file and is permuted by `order` on the
+ * device, and a bias of `channels`. */
+struct clmix_conv_layer {
+    clmix_value weight, bias; /* bias: no value where there is none */
+};
+struct clmix_conv_layer clmix_conv_make(clmix_scope at, const size_t size[4], const int order[4], size_t channels, bool bias);
 
 /* A value of four axes as a map. */
 struct clmix_conv_pixels clmix_conv_pixels_of(const struct clmix_planner *planner, int32_t value);
@@ -30,7 +39,10 @@ void clmix_conv_cost(const clmix_graph *graph, const struct clmix_node *node, co
  * have the attributes of `node`; and these ops' shapes. */
 clmix_status clmix_conv_backward(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *grad_input,
                                  const struct clmix_op *grad_weight);
-/* For `cut` of all but the weight gradients. */
+/* For `parts` of all but the weight gradients: sample by sample, of a weight that is the same for all. */
+bool clmix_conv_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                      struct clmix_parts *outputs);
+/* For `cut` of the same. */
 void clmix_conv_cut(void *attributes, size_t batch, size_t images);
 clmix_status clmix_conv_grad_input_shape(clmix_graph *graph, struct clmix_node *node);
 clmix_status clmix_conv_grad_weight_shape(clmix_graph *graph, struct clmix_node *node);

@@ -74,7 +74,7 @@ const struct clmix_op clmix_op_conv_transpose2d = {
     .backward = backward,
     .launch = forward_launch,
     .cost = transpose_cost,
-    .parts = clmix_parts_by_sample,
+    .parts = clmix_conv_parts,
     .cut = clmix_conv_cut,
 };
 
@@ -94,7 +94,7 @@ const struct clmix_op clmix_op_conv_transpose2d_grad_input = {
     .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
     .cost = transpose_cost,
-    .parts = clmix_parts_by_sample,
+    .parts = clmix_conv_parts,
     .cut = clmix_conv_cut,
 };
 
@@ -143,9 +143,29 @@ static clmix_status check(clmix_value x, size_t channels, const clmix_window *wi
     return CLMIX_OK;
 }
 
+clmix_value clmix_conv_transpose2d_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_window window)
+{
+    const clmix_value inputs[3] = { x, weight, bias };
+    const struct clmix_conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    const size_t channels = clmix_shape_columns(clmix_shape_of(weight));
+    clmix_status status;
+
+    clmix_expect_values(at, &clmix_op_conv_transpose2d, inputs, 2);
+    if (!clmix_is_value(x) || !clmix_is_value(weight))
+        return clmix_node_add(at, &clmix_op_conv_transpose2d, NULL, 0, inputs, 3); /* which says why, or passes the poison on */
+    status = check(x, channels, &window);
+    if (status == CLMIX_OK)
+        status = clmix_conv_check_weights(weight, bias,
+                                          clmix_shape_make(4, (const size_t[]){ attributes.x.size[3], window.kernel[0], window.kernel[1],
+                                                                                channels }));
+    if (status != CLMIX_OK)
+        return clmix_poison(at, status, "%s", clmix_error());
+    return clmix_conv_add(at, &clmix_op_conv_transpose2d, attributes, x, weight, bias);
+}
+
 clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias)
 {
-    struct clmix_conv_attributes attributes = { .window = window, .x = clmix_shape_of(x) };
+    struct clmix_conv_layer layer;
     clmix_status status;
 
     if (!clmix_is_value(x))
@@ -153,7 +173,7 @@ clmix_value clmix_conv_transpose2d(clmix_scope at, clmix_value x, size_t channel
     status = check(x, channels, &window);
     if (status != CLMIX_OK)
         return clmix_poison(at, status, "%s", clmix_error());
-    return clmix_conv_add(at, &clmix_op_conv_transpose2d, attributes, x,
-                          (const size_t[]){ attributes.x.size[3], channels, window.kernel[0], window.kernel[1] },
-                          (const int[]){ 0, 2, 3, 1 }, channels, bias);
+    layer = clmix_conv_make(at, (const size_t[]){ clmix_shape_of(x).size[3], channels, window.kernel[0], window.kernel[1] },
+                            (const int[]){ 0, 2, 3, 1 }, channels, bias);
+    return clmix_conv_transpose2d_with(at, x, layer.weight, layer.bias, window);
 }

@@ -1,11 +1,10 @@
 /* Linear layers: y = x W^T + b over the last axis, with a following activation, residual addition and scale done while the sums are stored.
  * On the device the weight is [in][out]: then all three products (y, dx, dW) read and write it along its rows. */
-#include "ops/linear.h"
-
 #include "base/status.h"
 #include "ops/arithmetic.h"
 #include "ops/column_sum.h"
 #include "ops/gemm.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/ops.h>
@@ -13,15 +12,28 @@
 #include <math.h>
 #include <string.h>
 
+/* What the gradients' ops make: the shape of x, or of the weight. */
+struct gradient_attributes {
+    clmix_shape shape;
+};
+
 /* ---- building ----------------------------------------------------------------------------------------------------------------------- */
 
-clmix_value clmix_linear_with(clmix_scope at, clmix_value x, size_t features, bool bias, int file_rank)
+clmix_value clmix_linear_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias)
 {
-    static const int flat[2] = { 1, 0 }, deep[4] = { 1, 2, 3, 0 };
+    const clmix_value inputs[3] = { x, weight, bias };
+
+    clmix_expect_values(at, &clmix_op_linear, inputs, 2);
+    return clmix_node_add(at, &clmix_op_linear, NULL, 0, inputs, 3);
+}
+
+clmix_value clmix_linear(clmix_scope at, clmix_value x, size_t features, bool bias)
+{
+    static const int transposed[2] = { 1, 0 };
     clmix_shape shape = clmix_shape_of(x);
-    size_t in = clmix_shape_columns(shape), size[4] = { features, in, 1, 1 };
+    size_t in = clmix_shape_columns(shape);
     float bound = in == 0 ? 0.0f : 1.0f / sqrtf((float)in);
-    clmix_value inputs[3] = { x, clmix_no_value(), clmix_no_value() };
+    clmix_value weight, shift = clmix_no_value();
 
     if (!clmix_is_value(x))
         return x;
@@ -29,15 +41,10 @@ clmix_value clmix_linear_with(clmix_scope at, clmix_value x, size_t features, bo
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "a linear layer needs an input with at least one axis, and this one is a scalar");
     if (features == 0)
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "a linear layer needs at least one feature");
-    inputs[1] = clmix_parameter(at, "weight", file_rank, size, file_rank == 4 ? deep : flat, CLMIX_UNIFORM, bound);
+    weight = clmix_parameter(at, "weight", 2, (size_t[]){ features, in }, transposed, CLMIX_UNIFORM, bound);
     if (bias)
-        inputs[2] = clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound);
-    return clmix_node_add(at, &clmix_op_linear, NULL, 0, inputs, 3);
-}
-
-clmix_value clmix_linear(clmix_scope at, clmix_value x, size_t features, bool bias)
-{
-    return clmix_linear_with(at, x, features, bias, 2);
+        shift = clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound);
+    return clmix_linear_with(at, x, weight, shift);
 }
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------------- */
@@ -49,12 +56,14 @@ static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
     clmix_shape result = x->shape;
     char text[2][64];
 
-    if (x->type != CLMIX_F32)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a linear layer needs a float32 input");
+    CLMIX_TRY(clmix_expect_f32(graph, node));
+    if (weight->shape.rank < 2)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the weight %s should have at least two axes (in x out)",
+                          clmix_shape_text(weight->shape, text[0]));
     if (x->shape.rank < 1 || clmix_shape_columns(x->shape) != clmix_shape_rows(weight->shape))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the input %s does not fit the weight %s (in x out)", clmix_shape_text(x->shape, text[0]),
                           clmix_shape_text(weight->shape, text[1]));
-    if (bias != NULL && clmix_shape_count(bias->shape) != clmix_shape_columns(weight->shape))
+    if (bias != NULL && (bias->shape.rank != 1 || bias->shape.size[0] != clmix_shape_columns(weight->shape)))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the bias %s does not fit the weight %s (in x out)", clmix_shape_text(bias->shape, text[0]),
                           clmix_shape_text(weight->shape, text[1]));
     result.size[result.rank - 1] = clmix_shape_columns(weight->shape);
@@ -63,7 +72,7 @@ static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
 
 static clmix_status gradient_shape(clmix_graph *graph, struct clmix_node *node)
 {
-    const struct clmix_linear_gradient *attributes = node->attributes;
+    const struct gradient_attributes *attributes = node->attributes;
 
     return clmix_node_declare(graph, node, CLMIX_F32, attributes->shape);
 }
@@ -79,14 +88,14 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
         return CLMIX_OK;
     if (clmix_backward_wants(backward, node, 0)) {
         clmix_value inputs[2] = { gradient, clmix_backward_input(backward, node, 1) };
-        struct clmix_linear_gradient attributes = { clmix_node_input(clmix_backward_graph(backward), node, 0)->shape };
+        struct gradient_attributes attributes = { clmix_node_input(clmix_backward_graph(backward), node, 0)->shape };
 
         CLMIX_TRY(clmix_backward_give(backward, node, 0,
                                       clmix_node_add(at, &clmix_op_linear_grad_input, &attributes, sizeof attributes, inputs, 2)));
     }
     if (clmix_backward_wants(backward, node, 1)) {
         clmix_value inputs[2] = { clmix_backward_input(backward, node, 0), gradient };
-        struct clmix_linear_gradient attributes = { clmix_node_input(clmix_backward_graph(backward), node, 1)->shape };
+        struct gradient_attributes attributes = { clmix_node_input(clmix_backward_graph(backward), node, 1)->shape };
 
         CLMIX_TRY(clmix_backward_give(backward, node, 1,
                                       clmix_node_add(at, &clmix_op_linear_grad_weight, &attributes, sizeof attributes, inputs, 2)));
@@ -197,7 +206,7 @@ static struct clmix_gemm product(const struct clmix_planner *planner, const stru
         .rows = clmix_shape_rows(x),
         .columns = clmix_shape_columns(weight),
         .depth = clmix_shape_columns(x),
-        .b = { .value = node->inputs[1], .pitch = clmix_shape_columns(weight) },
+        .b = clmix_matrix_of(node->inputs[1]),
         .bias = node->inputs[2],
     };
 
@@ -216,7 +225,7 @@ static struct clmix_gemm product_grad_input(const struct clmix_planner *planner,
         .columns = clmix_shape_rows(weight),
         .depth = clmix_shape_columns(gradient),
         .a = clmix_matrix_of(node->inputs[0]),
-        .b = { .value = node->inputs[1], .pitch = clmix_shape_columns(weight) },
+        .b = clmix_matrix_of(node->inputs[1]),
         .transpose_b = true,
         .bias = CLMIX_NONE,
     };
@@ -235,7 +244,7 @@ static struct clmix_gemm product_grad_weight(const struct clmix_planner *planner
         .columns = clmix_shape_columns(gradient),
         .depth = clmix_shape_rows(x),
         .b = clmix_matrix_of(node->inputs[1]),
-        .c = { .value = clmix_planner_result(planner, node), .pitch = clmix_shape_columns(gradient) },
+        .c = clmix_matrix_of(clmix_planner_result(planner, node)),
         .residual = clmix_matrix_of(CLMIX_NONE),
         .transpose_a = true,
         .bias = CLMIX_NONE,
@@ -294,9 +303,19 @@ static void cost_grad_weight(const clmix_graph *graph, const struct clmix_node *
 
 static void cut_gradient(void *attributes, size_t batch, size_t images)
 {
-    struct clmix_linear_gradient *gradient = attributes;
+    struct gradient_attributes *gradient = attributes;
 
     clmix_shape_cut(&gradient->shape, batch, images);
+}
+
+/* Row by row, of a weight that is the same for all samples. */
+static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                  struct clmix_parts *outputs)
+{
+    (void)planner;
+    (void)node;
+    outputs[0] = inputs[0];
+    return inputs[0].count > 0 && inputs[1].count == 0;
 }
 
 const struct clmix_op clmix_op_linear = {
@@ -309,7 +328,7 @@ const struct clmix_op clmix_op_linear = {
     .absorb = absorb,
     .reads_through = reads_through,
     .cost = cost,
-    .parts = clmix_parts_by_row,
+    .parts = parts,
 };
 
 const struct clmix_op clmix_op_linear_grad_input = {
@@ -320,7 +339,7 @@ const struct clmix_op clmix_op_linear_grad_input = {
     .launch = launch,
     .absorb = absorb_gradient,
     .cost = cost,
-    .parts = clmix_parts_by_row,
+    .parts = parts,
     .cut = cut_gradient,
 };
 

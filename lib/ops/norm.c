@@ -28,8 +28,16 @@ static clmix_status norm_shape(clmix_graph *graph, struct clmix_node *node, size
 {
     const struct norm_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_input(graph, node, X)->shape;
+    char text[2][64];
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
+    for (int i = WEIGHT; i < node->input_count; i++) {
+        clmix_shape channels = clmix_node_input(graph, node, i)->shape;
+
+        if (channels.rank != 1 || channels.size[0] != clmix_shape_columns(shape))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "input %d is %s and should have one value for each of the last axis of %s", i,
+                              clmix_shape_text(channels, text[0]), clmix_shape_text(shape, text[1]));
+    }
     if (!(attributes->epsilon >= 0.0f))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "epsilon %g; it must not be negative", (double)attributes->epsilon);
     CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, shape));
@@ -194,17 +202,25 @@ const struct clmix_op clmix_op_layer_norm_grad = {
     .name = "layer_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = layer_norm_grad_launch, .cost = backward_cost
 };
 
+clmix_value clmix_layer_norm_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, float epsilon)
+{
+    const struct norm_attributes attributes = { .epsilon = epsilon };
+    const clmix_value inputs[3] = { x, weight, bias };
+
+    clmix_expect_values(at, &clmix_op_layer_norm, inputs, 3);
+    return clmix_node_add(at, &clmix_op_layer_norm, &attributes, sizeof attributes, inputs, 3);
+}
+
 clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon)
 {
-    struct norm_attributes attributes = { .epsilon = epsilon };
     size_t channels = clmix_shape_columns(clmix_shape_of(x));
+    clmix_value weight, bias;
 
     if (!clmix_is_value(x))
         return x;
-    return clmix_node_add(at, &clmix_op_layer_norm, &attributes, sizeof attributes,
-                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f),
-                                           clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f) },
-                          3);
+    weight = clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f);
+    bias = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f);
+    return clmix_layer_norm_with(at, x, weight, bias, epsilon);
 }
 
 /* ---- batch norm ---------------------------------------------------------------------------------------------------------------------- */
@@ -215,6 +231,11 @@ static clmix_status batch_norm_shape(clmix_graph *graph, struct clmix_node *node
 
     if (!(attributes->momentum >= 0.0f && attributes->momentum <= 1.0f))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "momentum %g; it must lie between 0 and 1", (double)attributes->momentum);
+    for (int i = RUNNING_MEAN; i <= RUNNING_VAR; i++) /* training plans write them */
+        if (clmix_node_input(graph, node, i)->kind != CLMIX_VALUE_STATE)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "running statistics must be states (clmix_state), and input %d is none", i);
+    if (node->inputs[RUNNING_MEAN] == node->inputs[RUNNING_VAR])
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "one state for both the running mean and the running variance; they need one each");
     return norm_shape(graph, node, clmix_shape_columns(clmix_node_input(graph, node, X)->shape));
 }
 
@@ -333,17 +354,26 @@ const struct clmix_op clmix_op_batch_norm_grad = {
     .name = "batch_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = batch_norm_grad_launch, .cost = backward_cost
 };
 
+clmix_value clmix_batch_norm_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_value running_mean,
+                                  clmix_value running_var, float epsilon, float momentum)
+{
+    const struct norm_attributes attributes = { .epsilon = epsilon, .momentum = momentum };
+    const clmix_value inputs[5] = { x, weight, bias, running_mean, running_var };
+
+    clmix_expect_values(at, &clmix_op_batch_norm, inputs, 5);
+    return clmix_node_add(at, &clmix_op_batch_norm, &attributes, sizeof attributes, inputs, 5);
+}
+
 clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float momentum)
 {
-    struct norm_attributes attributes = { .epsilon = epsilon, .momentum = momentum };
     size_t channels = clmix_shape_columns(clmix_shape_of(x));
+    clmix_value weight, bias, mean, variance;
 
     if (!clmix_is_value(x))
         return x;
-    return clmix_node_add(at, &clmix_op_batch_norm, &attributes, sizeof attributes,
-                          (clmix_value[]){ x, clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f),
-                                           clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f),
-                                           clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS),
-                                           clmix_state(at, "running_var", 1, &channels, CLMIX_ONES) },
-                          5);
+    weight = clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f);
+    bias = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f);
+    mean = clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS);
+    variance = clmix_state(at, "running_var", 1, &channels, CLMIX_ONES);
+    return clmix_batch_norm_with(at, x, weight, bias, mean, variance, epsilon, momentum);
 }
