@@ -6,6 +6,7 @@
 #include "models/wavemix.h"
 #include "base/status.h"
 #include "graph/modules.h"
+#include "models/parts/feed_forward.h"
 #include <clmix/ops.h>
 #include <math.h>
 
@@ -21,19 +22,18 @@ static clmix_value convolve_tokens(clmix_scope at, clmix_value tokens, size_t fe
     return clmix_linear_with(at, tokens, weight, clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound));
 }
 
-/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. */
-static clmix_value feed_forward(clmix_scope at, clmix_value tokens, const struct wavemix_keys *keys)
+/* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. Two forms, of which the authors' linear
+ * one moves the channels to the end, and back. */
+static clmix_value mix_bands(clmix_scope at, clmix_value tokens, const struct wavemix_keys *keys)
 {
-    bool conv = keys->feedforward == WAVEMIX_CONV;
-    clmix_scope first = clmix_in(at, conv ? "0" : "1"), second = clmix_in(at, conv ? "3" : "4");
-
-    clmix_value y = conv ? tokens : clmix_module(tokens); /* the authors move the channels to the end for linear layers, and back */
-    y = conv ? convolve_tokens(first, y, keys->mult_dim) : clmix_linear(first, y, keys->mult_dim, true);
-    y = clmix_module(clmix_dropout(clmix_module(clmix_gelu(y)), keys->dropout));
-    y = conv ? convolve_tokens(second, y, keys->ff_dim) : clmix_linear(second, y, keys->ff_dim, true);
-    y = clmix_module(clmix_dropout(y, keys->dropout));
+    if (keys->feedforward == WAVEMIX_CONV)
+        tokens =
+            clmix_feed_forward(clmix_in(at, "0"), clmix_in(at, "3"), tokens, convolve_tokens, keys->mult_dim, keys->ff_dim, keys->dropout);
+    else
+        tokens = clmix_module(clmix_feed_forward(clmix_in(at, "1"), clmix_in(at, "4"), clmix_module(tokens), clmix_channel_linear,
+                                                 keys->mult_dim, keys->ff_dim, keys->dropout));
     clmix_module_calls(at, keys->levels);
-    return conv ? y : clmix_module(y);
+    return tokens;
 }
 
 /* Equations 1 to 6 without the residual:  concat_j up_j(mix(bands_j(x))), j = 1 .. levels.
@@ -45,7 +45,7 @@ clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wave
 
     clmix_at(at);
     clmix_value bands = clmix_haar_bands(x, (int)keys->levels);
-    clmix_value mixed = feed_forward(clmix_in(at, "feedforward"), bands, keys);
+    clmix_value mixed = mix_bands(clmix_in(at, "feedforward"), bands, keys);
     for (int j = 1; j <= (int)keys->levels; j++) {
         clmix_value level = clmix_haar_level(mixed, x, j);
         clmix_window window = clmix_square(((size_t)1 << j) + 2, (size_t)1 << j, 1);

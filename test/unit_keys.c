@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "io/json.h"
+#include "models/mixers/mixer.h"
 #include "models/model.h"
 #include "network/overlay.h"
 #include "support_suite.h"
@@ -263,7 +264,7 @@ static void expect_table(const char *readme, const char *heading, const struct c
     ck_assert_msg(*at != '|', "models/README.md, '%s': a key that the sources do not have: %.*s", heading, (int)strcspn(at, "\n"), at);
 }
 
-START_TEST(readme_shows_the_tables_of_all_models)
+START_TEST(readme_shows_the_tables_of_all_models_and_mixers)
 {
     char *readme = read_readme(), heading[80];
 
@@ -271,6 +272,10 @@ START_TEST(readme_shows_the_tables_of_all_models)
     for (size_t i = 0; clmix_model_tables[i] != NULL; i++) {
         snprintf(heading, sizeof heading, "\n## `%s`\n", clmix_model_tables[i]->name);
         expect_table(readme, heading, clmix_model_tables[i]);
+    }
+    for (size_t i = 0; clmix_mixer_tables[i] != NULL; i++) {
+        snprintf(heading, sizeof heading, "\n### `%s`\n", clmix_mixer_tables[i]->name);
+        expect_table(readme, heading, clmix_mixer_tables[i]);
     }
     free(readme);
 }
@@ -284,7 +289,7 @@ int main(void)
     tcase_add_loop_test(tables, what_is_read_is_written_with_every_key, 0, (int)(sizeof readings / sizeof *readings));
     tcase_add_loop_test(tables, what_a_table_does_not_allow_is_refused_by_name, 0, (int)(sizeof refused / sizeof *refused));
     tcase_add_loop_test(overlays, objects_are_laid_over_one_another_unless_the_kind_is_another, 0, (int)(sizeof layers / sizeof *layers));
-    tcase_add_test(readme, readme_shows_the_tables_of_all_models);
+    tcase_add_test(readme, readme_shows_the_tables_of_all_models_and_mixers);
     suite_add_tcase(suite, tables);
     suite_add_tcase(suite, overlays);
     suite_add_tcase(suite, readme);

@@ -1,8 +1,9 @@
 /* The operators of the cases, each as the graph it is. A row in the table at the end makes one known. */
 #include "base/status.h"
 #include "graph/op.h"
+#include "models/mixers/mixer.h"
+#include "models/parts/token_linear.h"
 #include "models/wavemix.h"
-#include "ops/table.h"
 #include "verify/case_op.h"
 #include <stdio.h>
 #include <string.h>
@@ -202,27 +203,12 @@ static clmix_status build_conv_transpose2d(struct op_case *op)
     return CLMIX_OK;
 }
 
-/* A bias a token, the same in all D columns of a sample: the product of the bias and a row of ones. */
-static clmix_value token_bias(struct op_case *op, size_t tokens, clmix_shape x)
-{
-    struct clmix_fill_attributes row = { .shape = clmix_shape_make(3, (size_t[]){ x.size[0], 1, x.size[2] }) };
-    clmix_value bias = clmix_parameter(clmix_root(op->graph), "bias", 1, &tokens, NULL, CLMIX_ZEROS, 0.0f);
-    clmix_value ones = clmix_node_add(clmix_root(op->graph), &clmix_op_ones, &row, sizeof row, NULL, 0);
-    return clmix_matmul(clmix_reshape(bias, 2, (size_t[]){ tokens, 1 }), ones, (clmix_product){ 0 });
-}
-
-/* A 1x1 convolution whose channels are the tokens: x (B, N, D) by one matrix (out, N) for all samples. */
 static clmix_status build_conv1d_tokens(struct op_case *op)
 {
     clmix_shape size;
 
     CLMIX_TRY(get_weight(op, 3, &size));
-    clmix_value x = clmix_case_input(op, "x", CASE_PLAIN);
-    clmix_value weight = clmix_parameter(clmix_root(op->graph), "weight", 3, size.size, NULL, CLMIX_ZEROS, 0.0f);
-    clmix_value y = clmix_matmul(clmix_reshape(weight, 2, size.size), x, (clmix_product){ 0 });
-    if (has(op, "param.bias") && clmix_shape_of(y).rank == 3)
-        y = clmix_add(y, token_bias(op, size.size[0], clmix_shape_of(x)));
-    clmix_case_output(op, "y", y, CASE_PLAIN);
+    clmix_case_output(op, "y", clmix_token_linear(clmix_root(op->graph), clmix_case_input(op, "x", CASE_PLAIN), size.size[0]), CASE_PLAIN);
     return CLMIX_OK;
 }
 
@@ -309,6 +295,31 @@ static clmix_status build_cross_entropy(struct op_case *op)
     return CLMIX_OK;
 }
 
+/* ---- token mixers ------------------------------------------------------------------------------------------------------------------- */
+
+/* A mixer by itself: its keys are those of the case, its weights are at the root. */
+static clmix_status build_mixer(struct op_case *op, const char *kind)
+{
+    struct clmix_mixer mixer = { .dropout = 0.0f };
+    struct clmix_tokens tokens = { .value = clmix_no_value() };
+    cJSON *keys = cJSON_Duplicate(op->of->config, 1);
+
+    cJSON_DeleteItemFromObjectCaseSensitive(keys, "op");
+    clmix_status status =
+        keys ? clmix_keys_read(&mixer.mixer, keys, "config", "kind", kind, clmix_mixer_tables) : clmix_fail_memory("the case");
+    cJSON_Delete(keys);
+    CLMIX_TRY(status);
+    tokens.value = clmix_case_input(op, "x", CASE_PLAIN);
+    clmix_case_output(op, "y", clmix_mix(clmix_root(op->graph), &tokens, &mixer), CASE_PLAIN);
+    clmix_keys_free(&mixer.mixer);
+    return CLMIX_OK;
+}
+
+static clmix_status build_mlp_mix(struct op_case *op)
+{
+    return build_mixer(op, "mlp");
+}
+
 /* ---- the table ---------------------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -331,6 +342,7 @@ static const struct {
     { "global_average_pool", build_global_average_pool },
     { "max_pool2d", build_max_pool2d },
     { "cross_entropy", build_cross_entropy },
+    { "mlp_mix", build_mlp_mix },
 };
 
 clmix_status clmix_case_build(struct op_case *op)

@@ -52,7 +52,7 @@ wrong=$(
         models) folder=$root/models ;;
         *) folder=$root/lib/$layer ;;
         esac
-        for file in "$folder"/*.c "$folder"/*.h; do
+        for file in "$folder"/*.[ch] "$folder"/*/*.[ch]; do
             if [ -f "$file" ]; then
                 check_file "$layer" "$file"
             fi

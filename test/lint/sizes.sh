@@ -16,6 +16,6 @@ long()    # long LIMIT FILE...
     done
 }
 
-long 600 "$root"/include/clmix/*.h "$root"/lib/*/*.[ch] "$root"/models/*.[ch] "$root"/tools/*.[ch] "$root"/tools/*/*.[ch] "$root"/test/*.[ch] "$root"/bench/*.[ch]
+long 600 "$root"/include/clmix/*.h "$root"/lib/*/*.[ch] "$root"/models/*.[ch] "$root"/models/*/*.[ch] "$root"/tools/*.[ch] "$root"/tools/*/*.[ch] "$root"/test/*.[ch] "$root"/bench/*.[ch]
 long 350 "$root"/cl/*.cl "$root"/cl/*.h
-echo "total: $(cat "$root"/include/clmix/*.h "$root"/lib/*/*.[ch] "$root"/models/*.[ch] "$root"/tools/*.[ch] "$root"/tools/*/*.[ch] "$root"/cl/*.* 2>/dev/null | wc -l) lines of sources, kernels and programs"
+echo "total: $(cat "$root"/include/clmix/*.h "$root"/lib/*/*.[ch] "$root"/models/*.[ch] "$root"/models/*/*.[ch] "$root"/tools/*.[ch] "$root"/tools/*/*.[ch] "$root"/cl/*.* 2>/dev/null | wc -l) lines of sources, kernels and programs"

@@ -1,0 +1,28 @@
+/* The token mixers of this version, one row each. */
+#include "models/mixers/mixer.h"
+
+#include "graph/op.h"
+
+const struct clmix_key_table *const clmix_mixer_tables[] = {
+    &clmix_mixer_mlp.table,
+    NULL,
+};
+
+clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
+{
+    const struct clmix_mixer_kind *kind = (const struct clmix_mixer_kind *)mixer->mixer.table; /* its first member */
+    char text[64];
+
+    if (!clmix_is_value(tokens->value))
+        return tokens->value;
+    if (clmix_shape_of(tokens->value).rank != 3)
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "a mixer takes tokens (batch, tokens, channels), and this is %s",
+                            clmix_shape_text(clmix_shape_of(tokens->value), text));
+    if (tokens->mask.graph != NULL && !kind->takes_mask)
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "the mixer '%s' takes no mask: padding would be mixed in; take another mixer",
+                            kind->table.name);
+    if (tokens->position.graph != NULL && !kind->takes_position)
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "the mixer '%s' has no queries and keys that positions could turn; take another one",
+                            kind->table.name);
+    return kind->mix(at, tokens, mixer, mixer->mixer.keys);
+}
