@@ -239,6 +239,23 @@ static clmix_value build_additions(clmix_scope at, clmix_value x)
     return clmix_relu(clmix_add(bias, clmix_scale(clmix_add(clmix_scale(x, 2), position), 3)));
 }
 
+/* Columns made in place, read through views too: of a value that the chain keeps to itself; and in training, whole in both. */
+static clmix_value build_columns(clmix_scope at, clmix_value x)
+{
+    clmix_value parts[3], whole, rows;
+    clmix_shape shape = clmix_shape_of(x);
+
+    clmix_at(at);
+    for (int i = 0; i < 3; i++)
+        parts[i] = clmix_linear(clmix_in(at, "a%d", i), x, 32, true);
+    whole = clmix_concat(parts, 3, -1);
+    rows = clmix_reshape(parts[1], 2, (size_t[]){ shape.size[0] * shape.size[1] * shape.size[2], 32 });
+    parts[2] = clmix_linear(clmix_in(at, "b"), clmix_slice(rows, -1, 3, 20), 16, true);
+    parts[0] = clmix_linear(clmix_in(at, "c"), clmix_reshape(whole, 2, (size_t[]){ clmix_shape_of(rows).size[0], 96 }), 16, true);
+    return clmix_reshape(clmix_concat((clmix_value[]){ parts[2], parts[0] }, 2, -1), 3,
+                         (size_t[]){ shape.size[0], shape.size[1] * shape.size[2], 32 });
+}
+
 static const struct {
     const char *name;
     build_function build;
@@ -252,6 +269,7 @@ static const struct {
     { "inverse wavelets", build_inverse },
     { "products", build_products },
     { "additions of two shapes", build_additions },
+    { "columns made in place", build_columns },
 };
 
 START_TEST(slices_infer_the_same)

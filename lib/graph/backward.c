@@ -192,7 +192,8 @@ static bool is_whole(clmix_shape shape, const struct contribution *part)
 }
 
 /* Contributions to one value, equal rectangles added up, as pieces of columns. Returns their number. What covers the whole keeps the
- * value's shape: with no view in between, the op that makes it can take in the addition. */
+ * value's shape, and others are added in the shape that they came in: with no view in between, the op that makes one can take in the
+ * addition. */
 static size_t gather(struct clmix_backward *backward, clmix_scope at, int32_t value, struct piece *pieces)
 {
     clmix_shape shape = backward->graph->tensors[value]->shape;
@@ -206,13 +207,17 @@ static size_t gather(struct clmix_backward *backward, clmix_scope at, int32_t va
         while (same < count && !(pieces[same].begin == part->column && pieces[same].length == part->columns &&
                                  pieces[same].row == part->row && pieces[same].rows == part->rows))
             same++;
-        gradient = reshaped(at, gradient, is_whole(shape, part) ? shape : matrix(part->rows, part->columns));
+        if (is_whole(shape, part))
+            gradient = reshaped(at, gradient, shape);
         if (same < count)
-            pieces[same].value = sum(at, pieces[same].value, gradient);
+            pieces[same].value = sum(at, pieces[same].value, reshaped(at, gradient, clmix_shape_of(pieces[same].value)));
         else
             pieces[count++] =
                 (struct piece){ .begin = part->column, .length = part->columns, .row = part->row, .rows = part->rows, .value = gradient };
     }
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].rows != clmix_shape_rows(shape) || pieces[i].length != clmix_shape_columns(shape))
+            pieces[i].value = reshaped(at, pieces[i].value, matrix(pieces[i].rows, pieces[i].length));
     return count;
 }
 

@@ -118,7 +118,7 @@ static size_t sample_bytes(const struct clmix_planner *planner, int32_t value)
 {
     const struct clmix_tensor *tensor = planner->graph->tensors[value];
 
-    return clmix_shape_count(tensor->shape) * clmix_type_bytes(tensor->type) / planner->slices.batch;
+    return clmix_shape_count(tensor->shape) * clmix_type_bytes(clmix_planner_type(planner, value)) / planner->slices.batch;
 }
 
 /* Whether an absorber passes over the value: made and read in one step, it is never in memory. */

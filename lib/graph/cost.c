@@ -97,7 +97,7 @@ static void find_reads(const struct clmix_planner *planner, struct reads *reads)
 
         for (int i = 0; clmix_planner_has_work(planner, n) && i < node->input_count; i++) {
             const struct clmix_tensor *input = clmix_node_input(graph, node, i);
-            const uint64_t bytes = input == NULL ? 0 : bytes_of(input->shape, input->type);
+            const uint64_t bytes = input == NULL ? 0 : bytes_of(input->shape, clmix_planner_type(planner, node->inputs[i]));
 
             if (input != NULL && bytes > reads[input->base].ever)
                 reads[input->base].ever = bytes;
@@ -124,7 +124,7 @@ static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, 
     }
     read = (size_t)tensor->producer < first_backward(graph) ? reads->backward : 0;
     if (clmix_planner_is_asked_for(planner, value))
-        written = bytes_of(tensor->shape, tensor->type);
+        written = bytes_of(tensor->shape, clmix_planner_type(planner, value));
     return read + (written > read ? written : read);
 }
 

@@ -6,10 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The first value that is NaN or infinite, and its place; `*finite` where there is none. */
+/* The first value that is NaN or infinite, and its place; `*finite` where there is none. What lies between rows is others'. */
 static clmix_status check_place(clmix_plan *plan, const struct clmix_place *place, bool *finite, float *value, size_t *element)
 {
-    size_t count = clmix_shape_count(place->shape), offset;
+    const size_t columns = clmix_shape_columns(place->shape), rows = clmix_shape_rows(place->shape);
+    size_t count = (rows - 1) * place->pitch + columns, offset;
     cl_mem memory = clmix_plan_memory(plan, place->storage, &offset);
     clmix_status status;
     float *values;
@@ -21,9 +22,9 @@ static clmix_status check_place(clmix_plan *plan, const struct clmix_place *plac
     if (values == NULL)
         return clmix_fail_memory("examining a value");
     status = clmix_buffer_read(plan->device, memory, offset + place->offset * sizeof *values, values, count * sizeof *values);
-    for (size_t i = 0; status == CLMIX_OK && i < count && *finite; i++) {
-        *finite = isfinite(values[i]);
-        *value = values[i];
+    for (size_t i = 0; status == CLMIX_OK && i < rows * columns && *finite; i++) {
+        *value = values[i / columns * place->pitch + i % columns];
+        *finite = isfinite(*value);
         *element = i;
     }
     free(values);

@@ -25,7 +25,8 @@ static clmix_status add_storages(struct clmix_planner *planner)
 
         if (value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 || planner->first[i] == CLMIX_FOREVER)
             continue;
-        storage.size_bytes = clmix_slices_size(planner, (int32_t)i, clmix_shape_count(value->shape)) * clmix_type_bytes(value->type);
+        storage.size_bytes = clmix_slices_size(planner, (int32_t)i, clmix_shape_count(value->shape)) *
+                             clmix_type_bytes(clmix_planner_type(planner, (int32_t)i));
         if (parameter >= 0) {
             storage.arena = value->gradient_of != CLMIX_NONE   ? CLMIX_GRADIENTS
                             : value->kind == CLMIX_VALUE_STATE ? CLMIX_STATES
@@ -170,6 +171,7 @@ clmix_status clmix_plan_lay_out(struct clmix_planner *planner)
 
         plan->places[i].storage = plan->places[host].storage;
         plan->places[i].offset = clmix_slices_offset(planner, (int32_t)i);
+        plan->places[i].pitch = clmix_planner_layout(planner, (int32_t)i).pitch;
         plan->places[i].shape = clmix_slices_shape(planner, (int32_t)i);
     }
     for (size_t i = graph->tensor_count; i < plan->place_count; i++)

@@ -84,6 +84,13 @@ static void find_lifetimes(struct clmix_planner *planner)
 
 /* ---- hosts -------------------------------------------------------------------------------------------------------------------------- */
 
+/* Columns of a concatenation are made in place where they are a cache line wide and begin and end with one, or so wide that the lines
+ * shared with their neighbours are few. Narrower ones cost more: each line would be fetched and written once for each part of it. */
+#define LINE_BYTES 64
+#define WIDE_BYTES 512
+/* And where they are made shortly before: the whole concatenation is in memory from its first part on. */
+#define NEAR_STEPS 32
+
 static bool has_own_storage(const struct clmix_planner *planner, int32_t tensor)
 {
     const struct clmix_tensor *value = planner->graph->tensors[tensor];
@@ -114,27 +121,94 @@ static void host_at(struct clmix_planner *planner, int32_t tensor, int32_t host,
         planner->last[root] = planner->last[tensor];
 }
 
-/* Parts of a concatenation along the outermost axis are produced where they will lie. */
-static void host_concatenated(struct clmix_planner *planner, const struct clmix_node *node)
+/* Whether an input may lie in a concatenation as far as the two values are concerned. */
+static bool can_lie_in(const struct clmix_planner *planner, const struct clmix_tensor *input, const struct clmix_tensor *output)
 {
-    const clmix_graph *graph = planner->graph;
-    const struct clmix_concat_attributes *attributes = node->attributes;
-    const struct clmix_tensor *output = clmix_node_result(graph, node, 0);
+    return has_own_storage(planner, input->base) && shows_all(planner->graph, input) &&
+           clmix_planner_type(planner, input->base) == clmix_planner_type(planner, output->base) &&
+           planner->slices.inner[input->base] == planner->slices.inner[output->base];
+}
+
+/* Parts of a concatenation along the outermost axis are produced where they will lie. */
+static void host_rows(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_tensor *output)
+{
     size_t offset = 0;
 
-    for (int axis = 0; axis < attributes->axis; axis++)
-        if (output->shape.size[axis] != 1)
-            return;
-    if (output->base != node->outputs[0] || clmix_planner_absorbed(planner, node, 0) != NULL)
-        return;
     for (int i = 0; i < node->input_count; i++) {
-        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+        const struct clmix_tensor *input = clmix_node_input(planner->graph, node, i);
 
-        if (has_own_storage(planner, input->base) && shows_all(graph, input) && input->type == output->type &&
-            planner->slices.inner[input->base] == planner->slices.inner[output->base])
+        if (can_lie_in(planner, input, output))
             host_at(planner, input->base, node->outputs[0], offset);
         offset += clmix_shape_count(input->shape);
     }
+}
+
+/* Whether the launch that makes a value can write its rows further apart. */
+static bool is_made_with_a_pitch(const struct clmix_planner *planner, int32_t value)
+{
+    const struct clmix_node *leader = planner->graph->nodes[planner->absorber[planner->graph->tensors[value]->producer]];
+
+    return (leader->op->flags & CLMIX_OP_STRIDED_OUTPUT) && clmix_planner_result(planner, leader) == value;
+}
+
+/* Whether all who read a value of so many columns, or a view of it, can do so with its rows further apart. */
+static bool is_read_with_a_pitch(const struct clmix_planner *planner, int32_t value, size_t columns)
+{
+    const clmix_graph *graph = planner->graph;
+
+    for (int32_t r = planner->reader_begin[value]; r < planner->reader_begin[value + 1]; r++) {
+        const struct clmix_node *reader = graph->nodes[planner->readers[r]];
+
+        if (!(reader->op->flags & CLMIX_OP_VIEW) && !(reader->op->flags & CLMIX_OP_STRIDED))
+            return false;
+        if ((reader->op->flags & CLMIX_OP_VIEW) &&
+            (graph->tensors[reader->outputs[0]]->pitch != columns || !is_read_with_a_pitch(planner, reader->outputs[0], columns)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_worth_a_pitch(size_t column, size_t columns, size_t pitch, size_t bytes)
+{
+    return columns * bytes >= WIDE_BYTES ||
+           (columns * bytes % LINE_BYTES == 0 && column * bytes % LINE_BYTES == 0 && pitch * bytes % LINE_BYTES == 0);
+}
+
+/* So are parts of rows where all who know them can do with a pitch, and where it pays. */
+static void host_columns(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_tensor *output)
+{
+    const size_t pitch = clmix_shape_columns(output->shape), bytes = clmix_type_bytes(clmix_planner_type(planner, node->outputs[0]));
+    size_t column = 0;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(planner->graph, node, i);
+        const size_t columns = clmix_shape_columns(input->shape);
+        const int32_t base = input->base;
+
+        if (can_lie_in(planner, input, output) && columns == clmix_shape_columns(planner->graph->tensors[base]->shape) &&
+            planner->position[node->number] - planner->first[base] <= NEAR_STEPS && is_worth_a_pitch(column, columns, pitch, bytes) &&
+            is_made_with_a_pitch(planner, base) && is_read_with_a_pitch(planner, base, columns)) {
+            host_at(planner, base, node->outputs[0], column);
+            planner->host_pitch[base] = pitch;
+        }
+        column += columns;
+    }
+}
+
+static void host_concatenated(struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    const struct clmix_tensor *output = clmix_node_result(planner->graph, node, 0);
+    bool outermost = true;
+
+    if (output->base != node->outputs[0] || clmix_planner_absorbed(planner, node, 0) != NULL)
+        return;
+    for (int axis = 0; axis < attributes->axis; axis++)
+        outermost &= output->shape.size[axis] == 1;
+    if (outermost)
+        host_rows(planner, node, output);
+    else if (attributes->axis == output->shape.rank - 1)
+        host_columns(planner, node, output);
 }
 
 /* An elementwise op writes over an input that nothing needs afterwards. */
@@ -145,7 +219,8 @@ static void host_in_place(struct clmix_planner *planner, const struct clmix_node
     int32_t result = clmix_planner_result(planner, node), root;
     size_t offset;
 
-    if (input == NULL || !shows_all(graph, input) || !has_own_storage(planner, result) || graph->tensors[result]->type != input->type)
+    if (input == NULL || !shows_all(graph, input) || !has_own_storage(planner, result) ||
+        clmix_planner_type(planner, result) != clmix_planner_type(planner, input->base))
         return;
     root = clmix_planner_host(planner, input->base, &offset);
     if (offset != 0 || !has_own_storage(planner, root) || planner->last[root] != planner->position[node->number])
@@ -202,7 +277,7 @@ static clmix_status add_places(struct clmix_planner *planner)
 
         plan->places[i] = (struct clmix_place){
             .storage = CLMIX_NONE,
-            .type = value->type,
+            .type = clmix_planner_type(planner, (int32_t)i),
             .shape = value->shape,
             .name = clmix_plan_string(plan, name),
             .path = clmix_plan_string(plan, node == NULL ? NULL : node->path),

@@ -66,10 +66,12 @@ struct clmix_parts {
 };
 
 enum clmix_op_flags {
-    CLMIX_OP_VIEW = 1,     /* moves nothing: the outputs are views of input 0; no launch */
-    CLMIX_OP_REBUILD = 2,  /* cheap: when only the backward pass needs the result, it is computed again there instead of being kept */
-    CLMIX_OP_IN_PLACE = 4, /* output 0 may take the storage of input 0 when that is not used afterwards and is as large */
-    CLMIX_OP_STRIDED = 8   /* reads inputs whose pitch exceeds their width; other ops are given a dense copy */
+    CLMIX_OP_VIEW = 1,           /* moves nothing: the outputs are views of input 0; no launch */
+    CLMIX_OP_REBUILD = 2,        /* cheap: when only the backward pass needs the result, it is computed again there instead of being kept */
+    CLMIX_OP_IN_PLACE = 4,       /* output 0 may take the storage of input 0 when that is not used afterwards and is as large */
+    CLMIX_OP_STRIDED = 8,        /* reads inputs whose pitch exceeds their width; other ops are given a dense copy */
+    CLMIX_OP_STRIDED_OUTPUT = 16 /* writes its result with whatever pitch clmix_planner_layout gives it, so that it may be made where it is
+                                    wanted: in columns of a wider value. Not for ops that are CLMIX_OP_IN_PLACE */
 };
 
 struct clmix_op {
@@ -211,7 +213,8 @@ struct clmix_record *clmix_record_library(struct clmix_planner *planner, const s
                                           clmix_library_call call, const void *data, size_t data_bytes);
 
 /* How a value lies in memory: rows of `columns` elements of `type`, `pitch` elements from one to the next (a single row, which has none
- * behind it: its width). It is the planner's decision: launches ask for it and assume nothing. */
+ * behind it: its width). It is the planner's decision: launches ask for it and assume nothing. A result has the pitch of its width but
+ * where its op is CLMIX_OP_STRIDED_OUTPUT, and so has an input but where its reader is CLMIX_OP_STRIDED. */
 struct clmix_layout {
     clmix_type type;
     size_t rows, columns, pitch;

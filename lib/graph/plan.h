@@ -53,6 +53,7 @@ struct clmix_storage {
 struct clmix_place {
     int32_t storage; /* CLMIX_NONE: never exists in memory */
     size_t offset;   /* elements from the start of the storage */
+    size_t pitch;    /* elements from one of its rows to the next */
     clmix_type type;
     clmix_shape shape;
     const char *name;      /* as input, state, weight or output; NULL otherwise */

@@ -23,13 +23,14 @@ bool clmix_planner_start(struct clmix_planner *planner)
     planner->reader_begin = calloc(tensors, sizeof *planner->reader_begin);
     planner->host = malloc(tensors * sizeof *planner->host);
     planner->host_offset = calloc(tensors, sizeof *planner->host_offset);
+    planner->host_pitch = calloc(tensors, sizeof *planner->host_pitch);
     planner->first = malloc(tensors * sizeof *planner->first);
     planner->last = malloc(tensors * sizeof *planner->last);
     planner->choice = malloc(nodes * sizeof *planner->choice);
     planner->slices.graph = planner->graph;
     if (planner->live == NULL || planner->absorber == NULL || planner->read_through == NULL || planner->position == NULL ||
         planner->absorbed == NULL || planner->reader_begin == NULL || planner->host == NULL || planner->host_offset == NULL ||
-        planner->first == NULL || planner->last == NULL || planner->choice == NULL)
+        planner->host_pitch == NULL || planner->first == NULL || planner->last == NULL || planner->choice == NULL)
         return false;
     for (size_t n = 0; n < nodes; n++) {
         planner->absorber[n] = (int32_t)n;
@@ -71,6 +72,7 @@ void clmix_planner_clear(struct clmix_planner *planner)
     free(planner->step_nodes);
     free(planner->host);
     free(planner->host_offset);
+    free(planner->host_pitch);
     free(planner->first);
     free(planner->last);
     for (size_t i = 0; i < planner->choice_count; i++)
@@ -197,7 +199,13 @@ const void *clmix_planner_settled(const struct clmix_planner *planner, const str
     return NULL;
 }
 
-/* ---- where values lie --------------------------------------------------------------------------------------------------------------- */
+/* ---- where values lie, and as what ----------------------------------------------------------------------------------------------------- */
+
+/* The one place where the type that a value is kept in is decided: as yet the one that the graph computes it in. */
+clmix_type clmix_planner_type(const struct clmix_planner *planner, int32_t value)
+{
+    return planner->graph->tensors[value]->type;
+}
 
 int32_t clmix_planner_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset)
 {
@@ -247,17 +255,30 @@ size_t clmix_slices_view_offset(const struct clmix_planner *planner, int32_t vie
            (parts[from].count != parts[view].count ? offset / planner->slices.batch * samples : offset);
 }
 
+/* Where an element of a value that is no view lies behind the value's first one: rows are further apart in columns of a host. */
+static size_t pitched(const struct clmix_planner *planner, int32_t base, size_t offset)
+{
+    const size_t pitch = planner->host_pitch[base], columns = clmix_shape_columns(planner->graph->tensors[base]->shape);
+
+    return pitch == 0 ? offset : offset / columns * pitch + offset % columns;
+}
+
+/* Columns are where they are, whole rows behind fewer samples in a slice. */
 size_t clmix_slices_offset(const struct clmix_planner *planner, int32_t tensor)
 {
     const struct clmix_slices *slices = &planner->slices;
     const struct clmix_tensor *value = slices->graph->tensors[tensor];
-    size_t offset, samples;
+    size_t offset = value->offset, samples = slices->batch;
 
-    clmix_planner_host(planner, value->base, &offset);
-    if (!is_inner(planner, value->base))
-        return offset + value->offset;
-    samples = slices->number > 0 ? slices->samples : slices->chains[slices->inner[value->base]].samples;
-    return offset / slices->batch * samples + clmix_slices_view_offset(planner, tensor, samples);
+    if (is_inner(planner, value->base)) {
+        samples = slices->number > 0 ? slices->samples : slices->chains[slices->inner[value->base]].samples;
+        offset = clmix_slices_view_offset(planner, tensor, samples);
+    }
+    offset = pitched(planner, value->base, offset);
+    for (int32_t at = value->base; planner->host[at] != at; at = planner->host[at])
+        offset += samples == slices->batch || planner->host_pitch[at] != 0 ? planner->host_offset[at]
+                                                                           : planner->host_offset[at] / slices->batch * samples;
+    return offset;
 }
 
 int32_t clmix_slices_place(const struct clmix_planner *planner, int32_t value)
@@ -286,20 +307,37 @@ const struct clmix_chain *clmix_slices_at(const struct clmix_planner *planner, i
 struct clmix_layout clmix_planner_layout(const struct clmix_planner *planner, int32_t value)
 {
     const struct clmix_tensor *tensor = planner->graph->tensors[value];
-    const size_t rows = clmix_shape_rows(tensor->shape), columns = clmix_shape_columns(tensor->shape);
+    const size_t rows = clmix_shape_rows(tensor->shape), columns = clmix_shape_columns(tensor->shape),
+                 pitch = planner->host_pitch[tensor->base] != 0 ? planner->host_pitch[tensor->base] : tensor->pitch;
 
-    return (struct clmix_layout){ .type = tensor->type, .rows = rows, .columns = columns, .pitch = rows > 1 ? tensor->pitch : columns };
+    return (struct clmix_layout){
+        .type = clmix_planner_type(planner, value), .rows = rows, .columns = columns, .pitch = rows > 1 ? pitch : columns
+    };
+}
+
+/* Elements from the first of a concatenation to that of an input. */
+static size_t part_offset(const struct clmix_planner *planner, const struct clmix_node *node, int index)
+{
+    const struct clmix_concat_attributes *attributes = node->attributes;
+    const struct clmix_tensor *output = clmix_node_result(planner->graph, node, 0);
+    const bool columns = attributes->axis == output->shape.rank - 1;
+    size_t offset = 0;
+
+    for (int i = 0; i < index; i++) {
+        clmix_shape shape = clmix_node_input(planner->graph, node, i)->shape;
+
+        offset += columns ? clmix_shape_columns(shape) : clmix_shape_count(shape);
+    }
+    return offset;
 }
 
 bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index)
 {
     const struct clmix_tensor *input = clmix_node_input(planner->graph, node, index);
     const struct clmix_tensor *output = clmix_node_result(planner->graph, node, 0);
-    size_t ignored, part = 0;
+    size_t ignored, part = node->op == planner->graph->ops->concat ? part_offset(planner, node, index) : 0;
 
     if (input == NULL || clmix_planner_host(planner, input->base, &ignored) != clmix_planner_host(planner, output->base, &ignored))
         return false;
-    for (int i = 0; i < index && node->op == planner->graph->ops->concat; i++)
-        part += clmix_shape_count(clmix_node_input(planner->graph, node, i)->shape);
     return clmix_slices_offset(planner, node->inputs[index]) == clmix_slices_offset(planner, node->outputs[0]) + part;
 }

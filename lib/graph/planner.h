@@ -67,6 +67,7 @@ struct clmix_planner {
     int32_t *step_nodes;
     int32_t *host;         /* for each tensor: the tensor whose storage it lies in */
     size_t *host_offset;   /* elements */
+    size_t *host_pitch;    /* for each tensor that lies in columns of its host: elements from one of its rows to the next; else 0 */
     int32_t *first, *last; /* for each host */
     struct clmix_slices slices;
     struct clmix_choice *choices;
@@ -87,6 +88,8 @@ bool clmix_planner_is_asked_for(const struct clmix_planner *planner, int32_t val
 bool clmix_planner_has_work(const struct clmix_planner *planner, size_t node);       /* needed and no view: part of a step */
 bool clmix_planner_leads(const struct clmix_planner *planner, size_t node);          /* and the one whose launches do the step's work */
 
+/* The type that a value's elements have in memory; launches learn it from its layout. */
+clmix_type clmix_planner_type(const struct clmix_planner *planner, int32_t value);
 /* The value in whose storage a value that is no view lies, and how many elements from its start. */
 int32_t clmix_planner_host(const struct clmix_planner *planner, int32_t tensor, size_t *offset);
 /* Elements from the start of a value's storage to the value: of the whole batch, or of the samples of a slice where it is inner; and from an

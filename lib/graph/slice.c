@@ -161,9 +161,10 @@ static clmix_status add_place(struct clmix_planner *planner, int32_t tensor)
     place.shape.size[0] = place.shape.size[0] / slices->batch * slices->samples;
     place.slice = slices->number;
     place.of = value->base;
+    place.pitch = clmix_planner_layout(planner, tensor).pitch;
     place.offset = clmix_slices_offset(planner, tensor);
     if (slices->inner[value->base] == CLMIX_NONE)
-        place.offset += slices->first * slices->parts[tensor].rows[0] * value->pitch;
+        place.offset += slices->first * slices->parts[tensor].rows[0] * place.pitch;
     if (!CLMIX_PUSH(plan->places, plan->place_count, plan->place_capacity, place))
         return clmix_fail_memory("a plan");
     slices->places[tensor] = (int32_t)plan->place_count - 1;

@@ -1,5 +1,5 @@
 /* Concatenation. Along the last axis one kernel writes whole rows, and takes in a following addition; along other axes every input is
- * copied to its place, unless the planner already put it there. Kernels: cl/shape.cl. */
+ * copied to its place. In both cases but for what the planner had produced there. Kernels: cl/shape.cl. */
 #include "base/status.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
@@ -86,13 +86,13 @@ static bool concat_absorb(struct clmix_planner *planner, const struct clmix_node
            along_rows(clmix_planner_graph(planner), node);
 }
 
-/* Up to MOST_INPUTS inputs from `begin` on, into the columns from `first` on. Their widths are constants of the program, so that runs of
+/* `count` inputs from `begin` on, into the columns from `first` on. Their widths are constants of the program, so that runs of
  * a few channels become a few vector moves. Returns the column behind. */
-static size_t launch_columns(struct clmix_planner *planner, const struct clmix_node *node, int begin, size_t first, int32_t residual)
+static size_t launch_columns(struct clmix_planner *planner, const struct clmix_node *node, int begin, int count, size_t first,
+                             int32_t residual)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
     clmix_shape shape = clmix_node_result(graph, node, 0)->shape;
-    int count = node->input_count - begin < MOST_INPUTS ? node->input_count - begin : MOST_INPUTS;
     size_t group = clmix_group_size(planner, 64), rows = clmix_shape_rows(shape), behind = first;
     struct clmix_record *record = clmix_record_kernel(planner, node, "shape.cl", "concat_columns");
     struct clmix_chunks cut;
@@ -124,6 +124,25 @@ static size_t launch_columns(struct clmix_planner *planner, const struct clmix_n
     return behind;
 }
 
+/* Columns that were not produced in place. */
+static void launch_rows(struct clmix_planner *planner, const struct clmix_node *node, int32_t residual)
+{
+    size_t first = 0;
+    int count;
+
+    for (int begin = 0; begin < node->input_count; begin += count) {
+        bool in_place = clmix_planner_in_place(planner, node, begin);
+
+        for (count = 1; !in_place && count < MOST_INPUTS && begin + count < node->input_count; count++)
+            if (clmix_planner_in_place(planner, node, begin + count))
+                break;
+        if (in_place)
+            first += clmix_shape_columns(clmix_node_input(clmix_planner_graph(planner), node, begin)->shape);
+        else
+            first = launch_columns(planner, node, begin, count, first, residual);
+    }
+}
+
 static void launch_parts(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
@@ -147,17 +166,12 @@ static void launch_parts(struct clmix_planner *planner, const struct clmix_node 
 static clmix_status concat_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
-    int32_t residual = CLMIX_NONE;
-    size_t first = 0;
 
     if (!along_rows(clmix_planner_graph(planner), node)) {
         launch_parts(planner, node);
         return CLMIX_OK;
     }
-    if (sum != NULL)
-        residual = sum->inputs[sum->inputs[0] == node->outputs[0]];
-    for (int begin = 0; begin < node->input_count; begin += MOST_INPUTS)
-        first = launch_columns(planner, node, begin, first, residual);
+    launch_rows(planner, node, sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]]);
     return CLMIX_OK;
 }
 

@@ -12,10 +12,14 @@ static clmix_status fill_shape(clmix_graph *graph, struct clmix_node *node)
 
 static clmix_status fill_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    size_t count = clmix_result_count(clmix_planner_graph(planner), node, 0);
-    struct clmix_record *record = clmix_record_elements(planner, node, "fill.cl", "fill_values", count, 64);
+    const struct clmix_layout y = clmix_planner_layout(planner, node->outputs[0]);
+    const bool dense = y.pitch == y.columns;
+    struct clmix_record *record = dense ? clmix_record_elements(planner, node, "fill.cl", "fill_values", y.rows * y.columns, 64)
+                                        : clmix_record_rows(planner, node, "fill.cl", "fill_rows", y.rows, y.columns, false);
 
     clmix_record_value(record, node->outputs[0]);
+    if (!dense)
+        clmix_record_uint(record, y.pitch);
     clmix_record_float(record, node->op == &clmix_op_ones ? 1.0f : 0.0f);
     return CLMIX_OK;
 }
@@ -26,5 +30,9 @@ static void fill_cost(const clmix_graph *graph, const struct clmix_node *node, u
     *bytes = clmix_result_count(graph, node, 0) * 4;
 }
 
-const struct clmix_op clmix_op_zeros = { .name = "zeros", .shape = fill_shape, .launch = fill_launch, .cost = fill_cost };
-const struct clmix_op clmix_op_ones = { .name = "ones", .shape = fill_shape, .launch = fill_launch, .cost = fill_cost };
+const struct clmix_op clmix_op_zeros = {
+    .name = "zeros", .flags = CLMIX_OP_STRIDED_OUTPUT, .shape = fill_shape, .launch = fill_launch, .cost = fill_cost
+};
+const struct clmix_op clmix_op_ones = {
+    .name = "ones", .flags = CLMIX_OP_STRIDED_OUTPUT, .shape = fill_shape, .launch = fill_launch, .cost = fill_cost
+};

@@ -320,7 +320,7 @@ static bool parts(const struct clmix_planner *planner, const struct clmix_node *
 
 const struct clmix_op clmix_op_linear = {
     .name = "linear",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = shape,
     .backward = backward,
     .measure = measure,
@@ -333,7 +333,7 @@ const struct clmix_op clmix_op_linear = {
 
 const struct clmix_op clmix_op_linear_grad_input = {
     .name = "linear_grad_input",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = gradient_shape,
     .measure = measure,
     .launch = launch,

@@ -149,12 +149,28 @@ static struct clmix_matrix heads_of(const struct clmix_planner *planner, int32_t
     };
 }
 
+/* Takes in an addition, as where two gradients of one value meet; not where the samples' products wait to be added themselves. */
+static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+{
+    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1] &&
+           !((const clmix_product *)node->attributes)->sum_batch;
+}
+
+/* The other term of an addition taken in, or CLMIX_NONE. */
+static int32_t residual_of(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
+
+    return sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
+}
+
 static struct clmix_gemm product_of(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     const clmix_graph *graph = clmix_planner_graph(planner);
     const clmix_product *product = node->attributes;
     clmix_shape a = clmix_node_input(graph, node, 0)->shape, b = clmix_node_input(graph, node, 1)->shape;
     struct sizes sizes = sizes_of(a, b, product);
+    const int32_t residual = residual_of(planner, node);
     struct clmix_gemm gemm = {
         .rows = sizes.rows,
         .columns = sizes.columns,
@@ -164,7 +180,7 @@ static struct clmix_gemm product_of(const struct clmix_planner *planner, const s
         .a = heads_of(planner, node->inputs[0], sizes.heads),
         .b = heads_of(planner, node->inputs[1], sizes.heads),
         .c = heads_of(planner, clmix_planner_result(planner, node), sizes.heads),
-        .residual = clmix_matrix_of(CLMIX_NONE),
+        .residual = residual == CLMIX_NONE ? clmix_matrix_of(CLMIX_NONE) : heads_of(planner, residual, sizes.heads),
         .transpose_a = product->transpose_a,
         .transpose_b = product->transpose_b,
         .bias = CLMIX_NONE,
@@ -222,11 +238,12 @@ static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64
 
 const struct clmix_op clmix_op_matmul = {
     .name = "matmul",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = shape,
     .backward = backward,
     .measure = measure,
     .launch = launch,
+    .absorb = absorb,
     .cost = cost,
     .parts = parts,
 };

@@ -121,7 +121,7 @@ static clmix_status copy_launch(struct clmix_planner *planner, const struct clmi
                                .inner = clmix_shape_rows(x->shape),
                                .columns = columns,
                                .from = { .inner = clmix_planner_layout(planner, node->inputs[0]).pitch },
-                               .to = { .inner = columns } };
+                               .to = { .inner = clmix_planner_layout(planner, node->outputs[0]).pitch } };
 
     clmix_record_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
@@ -129,7 +129,7 @@ static clmix_status copy_launch(struct clmix_planner *planner, const struct clmi
 
 const struct clmix_op clmix_op_copy = {
     .name = "copy",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = copy_shape,
     .backward = copy_backward,
     .launch = copy_launch,
@@ -288,14 +288,14 @@ static clmix_status slice_copy_launch(struct clmix_planner *planner, const struc
     struct clmix_runs runs;
 
     clmix_part_runs(x->shape, clmix_planner_layout(planner, node->inputs[0]).pitch, attributes->axis, attributes->begin, attributes->length,
-                    clmix_shape_columns(x->shape), &runs, &runs.from, &runs.to);
+                    clmix_planner_layout(planner, node->outputs[0]).pitch, &runs, &runs.from, &runs.to);
     clmix_record_copy(planner, node, runs, node->inputs[0], node->outputs[0]);
     return CLMIX_OK;
 }
 
 const struct clmix_op clmix_op_slice_copy = {
     .name = "slice_copy",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = slice_copy_shape,
     .backward = slice_copy_backward,
     .launch = slice_copy_launch,
