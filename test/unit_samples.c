@@ -309,6 +309,9 @@ START_TEST(arrays_that_cannot_be)
         shapes.labels[split][29] = 9;
     }
     ck_assert_ptr_null(dataset);
+    shapes.labels[0][29] = shapes.labels[1][0] = CLMIX_NO_LABEL;
+    ck_assert_int_eq(from_arrays(&dataset, &pictures), CLMIX_OK);
+    clmix_dataset_close(dataset);
 }
 END_TEST
 

@@ -40,8 +40,8 @@ CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; 
 
 /* ---- sets of the application's own --------------------------------------------------------------------------------------------------- */
 
-/* What such a set has. Ports and names are copied. A port called "labels" is i32, and what it holds are classes, from 0 to classes - 1: this
- * is checked. Training and evaluation take the ports that their model and its loss read; augmentation works on "pictures" u8 (height, width,
+/* What such a set has. Ports and names are copied. A port called "labels" is i32, and what it holds are classes, from 0 to classes - 1,
+ * or CLMIX_NO_LABEL for what no loss and no metric counts: this is checked. Training and evaluation take the ports that their model and its loss read; augmentation works on "pictures" u8 (height, width,
  * channels); others are handed on as they are. Since 0.2. */
 typedef struct clmix_samples {
     const clmix_port *ports; /* that every sample fills; 1 to 6, with names of their own */

@@ -153,7 +153,8 @@ typedef struct clmix_train_events {
  * is the last act before training: until then nothing on disk has changed, whatever fails. The folder is one trainer's at a time, over all
  * threads, processes and, where the file system carries locks, hosts; its file `lock` says whose.
  * Errors: INTERRUPTED when an event asked to stop, at a checkpoint; FORMAT and FILE when a picture cannot be decoded or read, at a checkpoint
- * too; NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, naming what differs; FORMAT when it is
+ * too; NOT_FINITE naming the step and the op; ARGUMENT when the checkpoint is of another run, or of other data (their number, ports, classes, or a few
+ * samples), naming what differs; FORMAT when it is
  * damaged; FILE when the disk is full (the previous checkpoint stays), and when another trainer has the folder, naming its process.
  * `trainer` and `folder` must not be NULL (ARGUMENT); `events` may be. */
 CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume, const clmix_train_events *events);

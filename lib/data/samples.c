@@ -159,7 +159,7 @@ clmix_status clmix_samples_check_labels(const clmix_dataset *dataset, clmix_spli
         int32_t label;
 
         memcpy(&label, (const char *)arrays[place] + i * sizeof label, sizeof label);
-        if (label < 0 || label >= dataset->classes)
+        if (label != CLMIX_NO_LABEL && (label < 0 || label >= dataset->classes))
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "sample %zu of the %s split has the label %d where 0 to %d are possible", index,
                               split == CLMIX_TRAIN ? "train" : "test", (int)label, dataset->classes - 1);
     }

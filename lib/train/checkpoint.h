@@ -1,6 +1,7 @@
 /* The checkpoint file: safetensors with param.NAME, buffer.NAME, the moments (exp_avg.NAME, ...) and average.NAME in the files' order
  * of axes, so that any device can go on; and in the metadata
- * "format", "sha256" (of the whole file: lib/io/safetensors.h), "model" (its name), "config", "classes" (their names; since 2), "options", "state" (JSON) and "data". */
+ * "format", "sha256" (of the whole file: lib/io/safetensors.h), "model" (its name), "config", "classes" (their names; since 2), "options", "state",
+ * "identity" (JSON; the last since 0.2: what the data set is told by) and "data". */
 #ifndef CLMIX_TRAIN_CHECKPOINT_H
 #define CLMIX_TRAIN_CHECKPOINT_H
 

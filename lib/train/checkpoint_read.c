@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "io/metadata.h"
 #include "network/network.h"
+#include "train/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,17 @@ static clmix_status check_pictures(const clmix_trainer *trainer, const cJSON *st
             "the run was begun with %zu training and %zu test pictures and the data set now has %zu and %zu; it must be the same",
             (size_t)train, (size_t)test, trainer->train_count, trainer->test_count);
     return CLMIX_OK;
+}
+
+static clmix_status check_identity(const clmix_trainer *trainer, const clmix_safetensors *file, const char *path)
+{
+    cJSON *stored = NULL;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_metadata_get(file, path, "identity", &stored));
+    status = clmix_identity_agree(stored, trainer->identity, trainer->data);
+    cJSON_Delete(stored);
+    return status;
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------------------------- */
@@ -200,6 +212,7 @@ static clmix_status take_file(clmix_trainer *trainer, const clmix_safetensors *f
     CLMIX_TRY(check_config(trainer, file, path));
     CLMIX_TRY(clmix_options_agree(&stored, &trainer->options));
     CLMIX_TRY(take_state(trainer, file, path, run, &step, &draws));
+    CLMIX_TRY(check_identity(trainer, file, path));
     CLMIX_TRY(take_name(trainer, file, path));
     CLMIX_TRY(clmix_network_take_classes(trainer->replicas[0].network, file, path));
     CLMIX_TRY(take_groups(trainer, file, path));

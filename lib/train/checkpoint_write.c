@@ -130,6 +130,8 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     CLMIX_TRY(clmix_safetensors_describe(writer, "format", CLMIX_CHECKPOINT_FORMAT));
     CLMIX_TRY(describe_name(writer, "model", trainer->model_name));
     CLMIX_TRY(describe_name(writer, "data", trainer->data_name != NULL ? trainer->data_name : ""));
+    if (trainer->identity != NULL)
+        CLMIX_TRY(clmix_metadata_put(writer, "identity", cJSON_Duplicate(trainer->identity, true)));
     CLMIX_TRY(clmix_network_put_classes(trainer->replicas[0].network, writer));
     CLMIX_TRY(describe_options(writer, trainer));
     return describe_state(writer, trainer, run);

@@ -3,6 +3,7 @@
  * Whatever is written can be lost and made again: a checkpoint is taken only between steps, everything random is drawn from counters,
  * and the log is rewritten from the checkpoint's history when a run is resumed. */
 #include "train/folder.h"
+#include "train/identity.h"
 #include "train/run.h"
 
 #include "base/array.h"
@@ -254,7 +255,11 @@ static clmix_status settle_in(struct loop *loop, bool resume)
 
 static clmix_status begin(struct loop *loop, bool resume)
 {
-    CLMIX_TRY(clmix_trainer_restart(loop->trainer));
+    clmix_trainer *trainer = loop->trainer;
+
+    CLMIX_TRY(clmix_trainer_restart(trainer));
+    cJSON_Delete(trainer->identity);
+    CLMIX_TRY(clmix_identity_take(trainer->data, loop->events, &trainer->identity));
     if (resume)
         CLMIX_TRY(clmix_checkpoint_read(loop->trainer, &loop->run, loop->folder.checkpoint));
     loop->session = now();

@@ -241,6 +241,7 @@ void clmix_trainer_free(clmix_trainer *trainer)
     for (size_t i = 0; i < trainer->replica_count; i++)
         clmix_replica_clear(&trainer->replicas[i]);
     free(trainer->data_name);
+    cJSON_Delete(trainer->identity);
     free(trainer->model_name);
     clmix_recipe_clear(&trainer->recipe);
     free(trainer);

@@ -4,11 +4,14 @@
 
 #include "train/replica.h"
 
+#include <cjson/cJSON.h>
+
 #define CLMIX_MOST_REPLICAS 1
 
 struct clmix_trainer {
     const clmix_dataset *data; /* borrowed; NULL: single steps only */
     char *data_name;           /* its spec, or NULL */
+    cJSON *identity;           /* what the data set is told by; NULL before a run */
     char *model_name;          /* the configuration's, or what the run was begun with */
     clmix_train_options options;
     struct clmix_recipe recipe;
