@@ -54,7 +54,7 @@ static void write_size(const clmix_node_info *node, char *size, size_t bytes)
     snprintf(size + used, bytes - used, " to %s", clmix_shape_text(node->result, shape));
 }
 
-static clmix_status add_nodes(struct bench_op_list *list, const clmix_graph *model)
+clmix_status bench_op_list_add(struct bench_op_list *list, const clmix_graph *model)
 {
     CLMIX_TRY(clmix_graph_check(model));
     for (size_t i = 0; i < clmix_graph_node_count(model); i++) {
@@ -85,7 +85,7 @@ static clmix_status add_presets(struct bench_op_list *list, size_t batch)
 
         if (status == CLMIX_OK) {
             bench_build_pass(model, config, batch, true);
-            status = add_nodes(list, model);
+            status = bench_op_list_add(list, model);
         }
         clmix_graph_free(model);
         clmix_config_free(config);

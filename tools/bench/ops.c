@@ -115,7 +115,8 @@ static void print_op(const cJSON *json)
     const char *name = bench_text(json, "op"), *size = bench_text(json, "size"), *pass = bench_text(json, "pass");
 
     if (cJSON_HasObjectItem(json, "skipped"))
-        printf("%-28s  %-8s  %9s  %8s  %7s  %9s  %-13s  %s\n", name, pass, "skipped", "", "", "", "", size);
+        printf("%-28s  %-8s  %9s  %8s  %7s  %9s  %-13s  %s  (%s)\n", name, pass, "skipped", "", "", "", "", size,
+               bench_text(json, "skipped"));
     else
         printf("%-28s  %-8s  %9.3f  %8.1f  %7.1f  %7.1f %%  %-13s  %s%s\n", name, pass, bench_number(json, "ms"),
                bench_number(json, "gflops"), bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_ceiling"),

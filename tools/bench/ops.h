@@ -19,6 +19,8 @@ struct bench_op_list {
 /* Every op that the presets' training steps consist of, at the request's batch, each size once; and a fixed list at sizes of the Vision
  * X-formers and, unless quick, at 256 MB, beyond all caches. To be freed on failure, too. */
 clmix_status bench_op_list_make(struct bench_op_list *list, const struct bench_request *request);
+/* Adds every op of a graph, each size once; but views, which launch nothing. */
+clmix_status bench_op_list_add(struct bench_op_list *list, const clmix_graph *model);
 void bench_op_list_free(struct bench_op_list *list);
 
 #endif
