@@ -16,7 +16,7 @@ user) ;;
 test)
     needed="$needed check"
     fedora="$fedora check-devel"
-    wanted="libclfft-dev clinfo oclgrind mesa-opencl-icd python3-venv g++ shellcheck musl-tools
+    wanted="libclfft-dev clinfo oclgrind mesa-opencl-icd python3-venv g++ shellcheck musl-tools doxygen
         clang-15 rocm-device-libs clang-19 libclang-cpp14 binutils"    # the last line: compilers for GPUs, with those of test/isa/compilers.sh
     ;;
 *)
@@ -28,7 +28,7 @@ esac
 installed()
 {
     case $1 in
-    gcc | cmake | make | pkg-config | clinfo | oclgrind | g++ | shellcheck) command -v "$1" >/dev/null ;;    # from wherever it came
+    gcc | cmake | make | pkg-config | clinfo | oclgrind | g++ | shellcheck | doxygen) command -v "$1" >/dev/null ;;    # from wherever it came
     *) dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -q -x installed ;;
     esac
 }

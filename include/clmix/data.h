@@ -16,8 +16,10 @@
 extern "C" {
 #endif
 
+/* Samples, in splits. */
 typedef struct clmix_dataset clmix_dataset;
 
+/* What samples are for. */
 typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
 
 /* Opens the data set that `spec` names:
@@ -44,8 +46,8 @@ CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; 
  * or CLMIX_NO_LABEL for what no loss and no metric counts: this is checked. Training and evaluation take the ports that their model and its loss read; augmentation works on "pictures" u8 (height, width,
  * channels); others are handed on as they are. Since 0.2. */
 typedef struct clmix_samples {
-    const clmix_port *ports; /* that every sample fills; 1 to 6, with names of their own */
-    size_t port_count;
+    const clmix_port *ports;        /* that every sample fills; 1 to 6, with names of their own */
+    size_t port_count;              /* how many */
     size_t count[2];                /* samples of CLMIX_TRAIN and of CLMIX_TEST; one may be 0 */
     int classes;                    /* 0 where there is no port "labels" */
     const char *const *class_names; /* `classes` of them; NULL: "0", "1", ... */
@@ -87,7 +89,7 @@ CLMIX_API clmix_status clmix_dataset_from_source(clmix_dataset **dataset, const 
  * are held in memory were checked when they were opened; of them none is read.
  * Fails with what reading met, other than FORMAT. Neither `dataset` nor `check` may be NULL (ARGUMENT). */
 typedef struct clmix_data_check {
-    size_t checked, broken;
+    size_t checked, broken; /* samples that were read, and those of them that cannot be decoded */
 } clmix_data_check;
 CLMIX_API clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_split split, double seconds,
                                            void (*found)(void *user, const char *sentence), void *user, clmix_data_check *check);
@@ -127,13 +129,13 @@ typedef struct clmix_augment {
 
 /* How a loader goes through a split; all zero is: as stored, from the beginning, the last smaller batch kept. */
 typedef struct clmix_loader_options {
-    uint64_t seed;
+    uint64_t seed;         /* of what is random: order, augmentation */
     bool shuffle;          /* a new order each epoch, drawn from (seed, epoch) */
     clmix_augment augment; /* for CLMIX_TRAIN only; refused on CLMIX_TEST */
     size_t first_epoch;    /* where to begin: counted from 0, as in clmix_batch */
-    size_t first_batch;
-    bool drop_last; /* leave out a last batch that is not full */
-    int threads;    /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
+    size_t first_batch;    /* of that epoch, counted from 0 */
+    bool drop_last;        /* leave out a last batch that is not full */
+    int threads;           /* that prepare batches; 0 is 1, at most 16. The bytes do not depend on it */
     /* Go past a sample that is there and cannot be decoded (FORMAT): for CLMIX_TRAIN its place goes to the next of the epoch's order that can,
      * for CLMIX_TEST its arrays are zero and its label is CLMIX_NO_LABEL. Otherwise such a sample is a failure. */
     bool skip_broken;
@@ -156,6 +158,7 @@ typedef struct clmix_batch {
 /* The array of a port of the batch, or NULL where it has none of that name; NULL too when either pointer is. Since 0.2. */
 CLMIX_API const void *clmix_batch_array(const clmix_batch *batch, const char *port);
 
+/* Threads that prepare batches ahead of who takes them. */
 typedef struct clmix_loader clmix_loader;
 
 /* Starts preparing batches of `batch` samples, epoch after epoch without end. `options` may be NULL; the data set must outlive the loader.

@@ -5,6 +5,7 @@
 #ifndef CLMIX_DEVICE_H
 #define CLMIX_DEVICE_H
 
+/* What <CL/cl.h> declares: OpenCL 1.2, unless the application says otherwise. */
 #ifndef CL_TARGET_OPENCL_VERSION
 #define CL_TARGET_OPENCL_VERSION 120
 #endif
@@ -18,6 +19,7 @@
 extern "C" {
 #endif
 
+/* An OpenCL device with a context and a queue. */
 typedef struct clmix_device clmix_device;
 
 /* The two forms a performance-critical kernel exists in: many small work-items with local memory and barriers (GPUs), or one
@@ -30,34 +32,34 @@ typedef enum clmix_form_origin { CLMIX_FORM_USUAL = 0, CLMIX_FORM_MEASURED = 1, 
 
 /* What clmix knows of a device. Every limit and feature was asked of the driver or probed; none is derived from a name. */
 typedef struct clmix_device_info {
-    int index;          /* flat number over all platforms, as selectors use it; -1 for an adopted or a generic device */
-    int platform_index; /* platform number and device number within it: the selector "platform:device" */
-    int device_index;
-    char name[128];
-    char vendor[128];
-    char driver[128];   /* driver version */
-    char platform[128]; /* platform name */
-    char platform_version[128];
-    char opencl_c[64]; /* OpenCL C version string */
-    cl_device_type type;
-    unsigned compute_units;
-    unsigned clock_mhz;
+    int index;                  /* flat number over all platforms, as selectors use it; -1 for an adopted or a generic device */
+    int platform_index;         /* platform number and device number within it: the selector "platform:device" */
+    int device_index;           /* see platform_index */
+    char name[128];             /* as the driver has it, like the texts below */
+    char vendor[128];           /* who made it */
+    char driver[128];           /* driver version */
+    char platform[128];         /* platform name */
+    char platform_version[128]; /* OpenCL version of the platform */
+    char opencl_c[64];          /* OpenCL C version string */
+    cl_device_type type;        /* CPU, GPU or accelerator */
+    unsigned compute_units;     /* of a processor: hardware threads that its driver uses */
+    unsigned clock_mhz;         /* the highest, as the driver has it; 0 where it does not know */
     unsigned vector_width; /* floats in a vector: what the driver says, and for an opened processor what its compiler is probed to use */
     size_t max_work_group; /* work-items */
-    size_t global_bytes;
-    size_t max_allocation_bytes;
-    size_t cache_bytes; /* of the cache before global memory, as the driver has it; 0 where there is none or it is not known */
-    size_t local_bytes;
-    bool local_is_dedicated; /* local memory is a memory of its own, not cached RAM */
-    size_t alignment_bytes;  /* CL_DEVICE_MEM_BASE_ADDR_ALIGN in bytes */
-    bool unified_memory;
-    bool half_arithmetic; /* cl_khr_fp16, confirmed by a probe when the device is opened */
-    bool double_arithmetic;
-    bool subgroups;
+    size_t global_bytes;   /* of device memory */
+    size_t max_allocation_bytes; /* of one buffer */
+    size_t cache_bytes;          /* of the cache before global memory, as the driver has it; 0 where there is none or it is not known */
+    size_t local_bytes;          /* of local memory, for a work-group */
+    bool local_is_dedicated;     /* local memory is a memory of its own, not cached RAM */
+    size_t alignment_bytes;      /* CL_DEVICE_MEM_BASE_ADDR_ALIGN in bytes */
+    bool unified_memory;         /* device and host share one memory */
+    bool half_arithmetic;        /* cl_khr_fp16, confirmed by a probe when the device is opened */
+    bool double_arithmetic;      /* cl_khr_fp64; kernels do without */
+    bool subgroups;              /* cl_khr_subgroups; kernels do without */
     bool
         fused_multiply_add; /* a product and a sum are one instruction with one rounding, by a probe when the device is opened; true until then */
-    clmix_kernel_form form; /* the form in use */
-    clmix_form_origin form_origin;
+    clmix_kernel_form form;        /* the form in use */
+    clmix_form_origin form_origin; /* why that one */
     uint64_t
         target; /* of a processor, a hash of its instruction sets and of the settings that tell its driver's compiler which to use: part of
                         what compiled programs and measurements are remembered by; 0 elsewhere */
@@ -132,10 +134,10 @@ CLMIX_API const char *clmix_cache_refusal(void);
 /* What that folder holds of stored programs, and what they may take ($CLMIX_CACHE_MB megabytes, 512 unless it is set): when more are stored,
  * those go that were used longest ago. */
 typedef struct clmix_cache_info {
-    size_t programs;
-    size_t bytes;
-    size_t limit_bytes;
-    size_t refused; /* files that are there and not used, since another user owns them or others may write to them */
+    size_t programs;    /* that are stored */
+    size_t bytes;       /* that they take */
+    size_t limit_bytes; /* that they may take */
+    size_t refused;     /* files that are there and not used, since another user owns them or others may write to them */
 } clmix_cache_info;
 /* Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. `info` must not be NULL, which is ARGUMENT too. */
 CLMIX_API clmix_status clmix_cache_describe(clmix_cache_info *info);
@@ -151,10 +153,10 @@ CLMIX_API clmix_status clmix_device_tuning(const clmix_device *device, char **pa
 /* What a device can do at most, measured (a second or so): float32 multiply-add rate, copy bandwidth (bytes read plus bytes written), and
  * the time a launch takes in a batch and with a wait after each. */
 typedef struct clmix_ceilings {
-    double fma_gflops;
-    double copy_gbs;
-    double launch_us;
-    double sync_launch_us;
+    double fma_gflops;     /* 1e9 operations a second, a multiply-add counting as two */
+    double copy_gbs;       /* 1e9 bytes a second, read and written */
+    double launch_us;      /* microseconds a launch, of many in a row */
+    double sync_launch_us; /* of one that is waited for */
 } clmix_ceilings;
 /* Neither may be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, BUILD, DEVICE_MEMORY. */
 CLMIX_API clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceilings *ceilings);
@@ -164,9 +166,9 @@ typedef struct clmix_profile_record {
     const char *label;  /* path of the op, such as "layers.2.0.ff3" */
     const char *kernel; /* kernel name */
     double start_us;    /* since clmix_profile_start */
-    double duration_us;
-    uint64_t flops; /* work the op must do; 0 where it is pure movement */
-    uint64_t bytes; /* bytes the op must read and write */
+    double duration_us; /* of the kernel, without waiting for it */
+    uint64_t flops;     /* work the op must do; 0 where it is pure movement */
+    uint64_t bytes;     /* bytes the op must read and write */
 } clmix_profile_record;
 /* `device` must not be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_profile_start(clmix_device *device);

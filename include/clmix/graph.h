@@ -17,23 +17,25 @@
 extern "C" {
 #endif
 
+/* Values and the ops between them. */
 typedef struct clmix_graph clmix_graph;
 
 /* A value of a graph: small, copied freely, valid as long as its graph. */
 typedef struct clmix_value {
-    clmix_graph *graph;
-    int32_t id;
+    clmix_graph *graph; /* NULL: no value, as for what may be left out */
+    int32_t id;         /* its number there; below 0 where it is poisoned */
 } clmix_value;
 
 /* A place in the model's tree of names, such as "layers.2.0": weights made there carry it as a prefix. */
 typedef struct clmix_scope {
-    clmix_graph *graph;
-    int32_t path;
+    clmix_graph *graph; /* whose names */
+    int32_t path;       /* number of the place */
 } clmix_scope;
 
+/* Sizes of a value's axes, channels last. */
 typedef struct clmix_shape {
-    int rank;
-    size_t size[CLMIX_MAX_RANK];
+    int rank;                    /* how many; 0 for a scalar, -1 for what is poisoned */
+    size_t size[CLMIX_MAX_RANK]; /* of each axis, in elements */
 } clmix_shape;
 
 /* A new, empty graph; NULL when the host is out of memory (every function here accepts a NULL graph and stays harmless, so the check can
@@ -113,14 +115,14 @@ CLMIX_API clmix_value clmix_gradient_of(clmix_value input);
 
 /* Parameters and states, in the order of the arenas. Names are borrowed from the graph. */
 typedef struct clmix_tensor_info {
-    const char *name;
-    clmix_shape file_shape;    /* as in files */
-    clmix_shape device_shape;  /* as on the device */
-    int order[CLMIX_MAX_RANK]; /* device axis i is file axis order[i] */
-    size_t offset;             /* elements from the start of its arena */
-    bool trainable;
-    clmix_initializer initializer;
-    float bound;
+    const char *name;              /* in full, "layers.2.0.ff3.weight" */
+    clmix_shape file_shape;        /* as in files */
+    clmix_shape device_shape;      /* as on the device */
+    int order[CLMIX_MAX_RANK];     /* device axis i is file axis order[i] */
+    size_t offset;                 /* elements from the start of its arena */
+    bool trainable;                /* a parameter; else a state */
+    clmix_initializer initializer; /* how it begins */
+    float bound;                   /* of the initializer */
 } clmix_tensor_info;
 /* Counts of a NULL graph are 0, and it has no gradient. */
 CLMIX_API size_t clmix_graph_tensor_count(const clmix_graph *graph);

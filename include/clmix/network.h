@@ -18,6 +18,7 @@ extern "C" {
 
 /* ---- configurations ----------------------------------------------------------------------------------------------------------------- */
 
+/* A model's description: its kind, and values of its keys. For one thread at a time. */
 typedef struct clmix_config clmix_config;
 
 /* Reads a configuration: a preset's name, a path to a file of JSON or of weights or to a run's folder, or JSON text beginning with '{'.
@@ -59,6 +60,7 @@ CLMIX_API clmix_status clmix_config_paper_count(const clmix_config *config, size
 
 /* ---- networks ----------------------------------------------------------------------------------------------------------------------- */
 
+/* A model, its weights and states on a device, class names and normalisation. For one thread at a time. */
 typedef struct clmix_network clmix_network;
 
 /* A network with fresh weights drawn from `seed`. The configuration is copied; the device must outlive the network. None may be NULL.
@@ -80,7 +82,7 @@ typedef struct clmix_init_report {
     size_t taken;  /* from the file into the network */
     size_t fresh;  /* of the network, and in the file not at all or in another shape: they keep their values */
     size_t unused; /* of the file, and in the network not at all or in another shape */
-    char **taken_names, **fresh_names, **unused_names;
+    char **taken_names, **fresh_names, **unused_names; /* theirs, in that order */
 } clmix_init_report;
 /* Takes over from a file of weights what fits by name and shape, and leaves the rest as it is: a trained network as the beginning of one
  * for other classes, whose head stays fresh. Class names and normalisation are not taken. `report` may be NULL; else it is filled in on
@@ -123,10 +125,11 @@ CLMIX_API cl_mem clmix_network_states(const clmix_network *network);
  * (ARGUMENT). Further errors: HOST_MEMORY, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities);
 
+/* What a network says of a sample. */
 typedef struct clmix_prediction {
-    int label;
-    float probability;
-    const char *name; /* borrowed from the network */
+    int label;         /* the most probable class, from 0 */
+    float probability; /* its own, from 0 to 1 */
+    const char *name;  /* borrowed from the network */
 } clmix_prediction;
 /* The most probable class of a PNG or JPEG picture, resized to the model's size. Errors: NOT_FINITE as above; FILE and FORMAT of the
  * picture. None may be NULL (ARGUMENT). Further errors: FILE, FORMAT, and those of clmix_network_classify. */

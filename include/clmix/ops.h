@@ -12,13 +12,14 @@
 extern "C" {
 #endif
 
-/* Window of a convolution or a pooling: {height, width} each. */
+/* Window of a convolution or a pooling: {height, width} each, in pixels. */
 typedef struct clmix_window {
-    size_t kernel[2];
-    size_t stride[2];
-    size_t padding[2];
-    size_t groups; /* 0 counts as 1 */
+    size_t kernel[2];  /* its size */
+    size_t stride[2];  /* from one window to the next, at least 1 */
+    size_t padding[2]; /* around the input, on each side */
+    size_t groups;     /* of channels that are convolved apart; 0 counts as 1 */
 } clmix_window;
+/* A window as high as wide, of one group. */
 CLMIX_API clmix_window clmix_square(size_t kernel, size_t stride, size_t padding);
 
 /* ---- layers and their ops ------------------------------------------------------------------------------------------------------------

@@ -13,11 +13,14 @@
 extern "C" {
 #endif
 
+/* Launches with every argument bound, and the memory that they need. For one thread at a time. */
 typedef struct clmix_plan clmix_plan;
 
 /* In training plans dropout drops and batch normalisation uses the batch's statistics. */
 typedef enum clmix_mode { CLMIX_INFERENCE = 0, CLMIX_TRAINING = 1 } clmix_mode;
 
+/* Kinds of device memory: trainable values, their gradients in the same places, what a model keeps and does not train, and everything else. The last is their
+ * number. */
 typedef enum clmix_arena { CLMIX_WEIGHTS, CLMIX_STATES, CLMIX_GRADIENTS, CLMIX_ACTIVATIONS, CLMIX_ARENAS } clmix_arena;
 
 /* Compiles `graph` for `device`; keeps nothing on the device and leaves its queue alone: what has to be measured (CLMIX_TUNE) runs on a queue
@@ -39,11 +42,11 @@ CLMIX_API void clmix_plan_free(clmix_plan *plan);
  * in training written) once, and of activations those alone that the backward pass needs of the forward pass, written once and read once.
  */
 typedef struct clmix_plan_cost {
-    size_t arena_bytes[CLMIX_ARENAS];
-    size_t peak_bytes; /* all arenas of this plan */
-    uint64_t flops;    /* a multiply-add counts as two; only work the ops must do */
-    uint64_t moved_bytes, least_bytes;
-    size_t launches;
+    size_t arena_bytes[CLMIX_ARENAS];  /* of each arena */
+    size_t peak_bytes;                 /* all arenas of this plan */
+    uint64_t flops;                    /* a multiply-add counts as two; only work the ops must do */
+    uint64_t moved_bytes, least_bytes; /* of a run, as above */
+    size_t launches;                   /* of kernels, in a run */
 } clmix_plan_cost;
 /* Zeros of a NULL plan; a NULL `cost` is left alone. */
 CLMIX_API void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost);
@@ -51,12 +54,12 @@ CLMIX_API void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost);
 /* One line for each value in the activation arena, for tables and for tests of the planner. Values of one `storage` share it on purpose (an
  * op in place, a part of a concatenation); storages whose first_use..last_use (in steps of the plan) overlap never share a byte. */
 typedef struct clmix_plan_value {
-    const char *path;
-    const char *op;
-    clmix_shape shape;
-    size_t offset_bytes, size_bytes;
-    int slab, storage;
-    int first_use, last_use;
+    const char *path;                /* of the op that makes it; borrowed from the plan, like `op` */
+    const char *op;                  /* its name */
+    clmix_shape shape;               /* of the whole value */
+    size_t offset_bytes, size_bytes; /* place in its slab, and bytes there */
+    int slab, storage;               /* numbers, from 0 */
+    int first_use, last_use;         /* steps of the plan, from 0 */
 } clmix_plan_value;
 /* 0 of a NULL plan. */
 CLMIX_API size_t clmix_plan_value_count(const clmix_plan *plan);

@@ -17,8 +17,8 @@ typedef enum clmix_type { CLMIX_F32 = 0, CLMIX_I32 = 1, CLMIX_U8 = 2 } clmix_typ
 
 /* A named array of one sample, such as "pictures" u8 (height, width, channels), "tokens" i32 (length), "labels" i32 of no axes. Since 0.2. */
 typedef struct clmix_port {
-    const char *name; /* belongs to whoever lists the port */
-    clmix_type type;
+    const char *name;                /* belongs to whoever lists the port */
+    clmix_type type;                 /* of an element */
     int rank;                        /* axes of one sample, without the batch; 0: one element a sample */
     size_t size[CLMIX_MAX_RANK - 1]; /* of each axis, never 0 */
 } clmix_port;

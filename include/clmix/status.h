@@ -1,4 +1,4 @@
-/* Status codes and error text.
+/* Errors: status codes and their sentences.
  *
  * Every call that can fail returns a clmix_status. On anything but CLMIX_OK, clmix_error() gives one sentence for the calling
  * thread: what was asked, what was found, what to do. The library never prints, exits or aborts.
@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+/* What became of a call. */
 typedef enum clmix_status {
     CLMIX_OK = 0,
     CLMIX_ERROR_NO_DEVICE = 1,     /* no OpenCL platform or device, or none that the selector names */

@@ -14,32 +14,35 @@ extern "C" {
 
 /* ---- options ------------------------------------------------------------------------------------------------------------------------- */
 
+/* How gradients move weights. */
 typedef enum clmix_optimizer_kind { CLMIX_ADAMW = 0, CLMIX_ADAM = 1, CLMIX_SGD = 2 } clmix_optimizer_kind;
+/* How the learning rate goes from its peak, after the warm-up: stays, falls to 0 as half a cosine, or in a line. */
 typedef enum clmix_schedule_kind { CLMIX_SCHEDULE_CONSTANT = 0, CLMIX_SCHEDULE_COSINE = 1, CLMIX_SCHEDULE_LINEAR = 2 } clmix_schedule_kind;
 
-#define CLMIX_FREEZE_BYTES 256
+#define CLMIX_FREEZE_BYTES 256 /* of the patterns of names, the zero at the end included */
 
+/* How a network is trained; clmix_train_defaults() fills it in. */
 typedef struct clmix_train_options {
-    unsigned version; /* CLMIX_TRAIN_OPTIONS_VERSION; clmix_train_defaults sets it */
-    size_t batch, epochs;
-    uint64_t seed;
-    clmix_optimizer_kind optimizer;
-    float rate;                  /* peak learning rate */
-    float beta1, beta2, epsilon; /* Adam, AdamW */
-    float weight_decay;          /* AdamW: decoupled; Adam and SGD: added to the gradient */
-    float momentum;              /* SGD */
-    bool nesterov;
-    float clip_norm;   /* largest global norm of the gradients; 0: off */
-    size_t accumulate; /* batches whose gradients make one step (the mean over all their pictures); an epoch's last step
+    unsigned version;               /* CLMIX_TRAIN_OPTIONS_VERSION; clmix_train_defaults sets it */
+    size_t batch, epochs;           /* samples of a batch; times that the data set is gone through */
+    uint64_t seed;                  /* of order, augmentation, dropout */
+    clmix_optimizer_kind optimizer; /* which */
+    float rate;                     /* peak learning rate */
+    float beta1, beta2, epsilon;    /* Adam, AdamW */
+    float weight_decay;             /* AdamW: decoupled; Adam and SGD: added to the gradient */
+    float momentum;                 /* SGD */
+    bool nesterov;                  /* SGD: the gradient a step ahead */
+    float clip_norm;                /* largest global norm of the gradients; 0: off */
+    size_t accumulate;              /* batches whose gradients make one step (the mean over all their pictures); an epoch's last step
                           takes what is left. 1: none */
-    clmix_schedule_kind schedule;
-    size_t warmup; /* steps of linear warm-up; never more than a quarter of the run */
-    float average; /* decay of the exponential average of weights and running statistics that is evaluated and saved
+    clmix_schedule_kind schedule;   /* of the learning rate */
+    size_t warmup;                  /* steps of linear warm-up; never more than a quarter of the run */
+    float average;                  /* decay of the exponential average of weights and running statistics that is evaluated and saved
                       as the best model; step t (from 0) uses (1 + t) / (10 + t) where that is less. 0: off */
-    float label_smoothing;
-    float dropout; /* below 0: the configuration's */
-    clmix_augment augment;
-    size_t steps; /* stop after so many steps; 0: epochs decide */
+    float label_smoothing;          /* share of a target that is spread over all classes */
+    float dropout;                  /* below 0: the configuration's */
+    clmix_augment augment;          /* of the training samples */
+    size_t steps;                   /* stop after so many steps; 0: epochs decide */
     char freeze
         [CLMIX_FREEZE_BYTES]; /* weights that keep their values: patterns of names, separated by commas, in which * stands for any letters,
                                         ? for one and [abc] for one of some ("conv.*,layers.*"); "": none. They get no step and no decay, and
@@ -49,7 +52,7 @@ typedef struct clmix_train_options {
     bool skip_broken; /* go past pictures that cannot be decoded, as clmix_loader_options says, and count them. Otherwise such a one stops
                          the run at a checkpoint */
 } clmix_train_options;
-#define CLMIX_TRAIN_OPTIONS_VERSION 2
+#define CLMIX_TRAIN_OPTIONS_VERSION 2 /* of that struct */
 
 /* The defaults: what a person who names only model and data should get. */
 CLMIX_API clmix_train_options clmix_train_defaults(void);
@@ -60,6 +63,7 @@ CLMIX_API float clmix_schedule_rate(const clmix_train_options *options, size_t s
 
 /* ---- trainers ------------------------------------------------------------------------------------------------------------------------ */
 
+/* A network in training: plans, optimizer, loaders. For one thread at a time. */
 typedef struct clmix_trainer clmix_trainer;
 
 /* Plans everything and knows the peak before it allocates; allocation is by the first step, or clmix_trainer_prepare. The network and the
