@@ -3,16 +3,16 @@
 #ifndef CLMIX_GEMM_PROLOGUE_H
 #define CLMIX_GEMM_PROLOGUE_H
 
-#ifndef NORMALIZED
-#define NORMALIZED 0    // 0, 1
+#ifndef PROLOGUE
+#define PROLOGUE 0    // 0 none, 1 layer norm
 #endif
 
-#if NORMALIZED
-#define NORMAL_ARGUMENTS                                                                                                        \
-    , const __global float *stats, const uint stats_offset, const __global float *normal_weight, const uint normal_weight_offset, \
-        const __global float *normal_bias, const uint normal_bias_offset
+#if PROLOGUE
+#define PROLOGUE_ARGUMENTS                                                                                                        \
+    , const __global float *stats, const uint stats_offset, const __global float *norm_weight, const uint norm_weight_offset, \
+        const __global float *norm_bias, const uint norm_bias_offset
 #else
-#define NORMAL_ARGUMENTS
+#define PROLOGUE_ARGUMENTS
 #endif
 
 #endif

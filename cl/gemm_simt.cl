@@ -17,7 +17,7 @@
 #endif
 
 // From a slab to the next one in what A is normalised with.
-#define NORMAL_NEXT (stats += TRANSPOSE_A ? 2 * TK : 0, normal_weight += TRANSPOSE_A ? 0 : TK, normal_bias += TRANSPOSE_A ? 0 : TK)
+#define PROLOGUE_NEXT (stats += TRANSPOSE_A ? 2 * TK : 0, norm_weight += TRANSPOSE_A ? 0 : TK, norm_bias += TRANSPOSE_A ? 0 : TK)
 
 #if RUNS
 #define A_ROW    1
@@ -78,10 +78,10 @@ INLINE void bring(__local float *to, const int size, const int step, const bool 
     }
 }
 
-#if NORMALIZED
+#if PROLOGUE
 // Normalises a work-item's share of A, whose slab lies inside: its vectors belong to the same channels of tokens some way apart. `stats`,
 // `weight` and `bias` are at the slab's first place in x.
-INLINE void normalize_share(float4 *share, const __global float *stats, const __global float *weight, const __global float *bias,
+INLINE void layer_norm_share(float4 *share, const __global float *stats, const __global float *weight, const __global float *bias,
                             const int item)
 {
     const int t = min(item, TM * TK / 4 - 1), s = SIZE_AT(t, TM, !TRANSPOSE_A), k = K_AT(t, TM, !TRANSPOSE_A);
@@ -96,7 +96,7 @@ INLINE void normalize_share(float4 *share, const __global float *stats, const __
 }
 
 // Brings a slab of A of which a part lies inside, normalised; outside there are zeros.
-INLINE void bring_normalized(__local float *to, const __global float *a, const uint pitch, const __global float *stats,
+INLINE void bring_layer_norm(__local float *to, const __global float *a, const uint pitch, const __global float *stats,
                              const __global float *weight, const __global float *bias, const int rows_inside, const int steps_inside,
                              const int item)
 {
@@ -129,9 +129,9 @@ INLINE void copy(__local float *to, const int line, const int step, const int li
 }
 #endif
 
-#if NORMALIZED && !RUNS
+#if PROLOGUE && !RUNS
 // Copies A, whose lines are rows of x, normalised.
-INLINE void copy_normalized(__local float *to, const int line, const int lines, const int count, const __global float *from, const uint pitch,
+INLINE void copy_layer_norm(__local float *to, const int line, const int lines, const int count, const __global float *from, const uint pitch,
                             const __global float *stats, const __global float *weight, const __global float *bias, const int lines_inside,
                             const int count_inside, const int x, const int y)
 {
@@ -194,7 +194,7 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
                const uint c_outer, const uint c_inner, const uint c_split,
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
-               const __global float *bias, const uint bias_offset, const float scale NORMAL_ARGUMENTS)
+               const __global float *bias, const uint bias_offset, const float scale PROLOGUE_ARGUMENTS)
 {
     __local float a_tile[A_FLOATS] __attribute__((aligned(16)));
     __local float b_tile[TK * B_STEP] __attribute__((aligned(16)));
@@ -208,10 +208,10 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     a += begin * a_next;
     b += begin * b_next;
 
-#if NORMALIZED
+#if PROLOGUE
     stats += (size_t)stats_offset + 2 * (size_t)(TRANSPOSE_A ? begin : row0);
-    normal_weight += normal_weight_offset + (TRANSPOSE_A ? row0 : begin);
-    normal_bias += normal_bias_offset + (TRANSPOSE_A ? row0 : begin);
+    norm_weight += norm_weight_offset + (TRANSPOSE_A ? row0 : begin);
+    norm_bias += norm_bias_offset + (TRANSPOSE_A ? row0 : begin);
 #endif
 
     float sum[PM][PN];
@@ -225,9 +225,9 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
         take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
         for (; left >= TK; left -= TK) {
             barrier(CLK_LOCAL_MEM_FENCE);
-#if NORMALIZED
-            normalize_share(a_share, stats, normal_weight, normal_bias, item);
-            NORMAL_NEXT;
+#if PROLOGUE
+            layer_norm_share(a_share, stats, norm_weight, norm_bias, item);
+            PROLOGUE_NEXT;
 #endif
             put_share(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
             put_share(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
@@ -243,9 +243,9 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     }
     for (; left > 0; left -= TK) {
         barrier(CLK_LOCAL_MEM_FENCE);
-#if NORMALIZED
-        bring_normalized(a_tile, a, a_pitch, stats, normal_weight, normal_bias, rows_inside, left, item);
-        NORMAL_NEXT;
+#if PROLOGUE
+        bring_layer_norm(a_tile, a, a_pitch, stats, norm_weight, norm_bias, rows_inside, left, item);
+        PROLOGUE_NEXT;
 #else
         bring(a_tile, TM, A_STEP, !TRANSPOSE_A, a, a_pitch, rows_inside, left, item);
 #endif
@@ -258,10 +258,10 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
 #else
     for (int left = end - begin; left > 0; left -= TK) {
         const int steps = min(left, TK);
-#if NORMALIZED
-        copy_normalized(a_tile, TRANSPOSE_A ? TM : TK, TRANSPOSE_A ? steps : TM, TRANSPOSE_A ? TM : TK, a, a_pitch, stats, normal_weight,
-                        normal_bias, TRANSPOSE_A ? steps : rows_inside, TRANSPOSE_A ? rows_inside : steps, x, y);
-        NORMAL_NEXT;
+#if PROLOGUE
+        copy_layer_norm(a_tile, TRANSPOSE_A ? TM : TK, TRANSPOSE_A ? steps : TM, TRANSPOSE_A ? TM : TK, a, a_pitch, stats, norm_weight,
+                        norm_bias, TRANSPOSE_A ? steps : rows_inside, TRANSPOSE_A ? rows_inside : steps, x, y);
+        PROLOGUE_NEXT;
 #else
         if (TRANSPOSE_A)
             copy(a_tile, TM, 1, steps, TM, a, a_pitch, steps, rows_inside, x, y);

@@ -1,7 +1,7 @@
 // C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B
 // is packed, a slab of K at a time, into local panels that every tile of the block reads again, or read in place where few do; A is read in
 // place, one float broadcast a row and step. Each element of C is one chain of FMA over k in order, through every tail and slab, so its
-// bits do not depend on any block or tile size. A that is normalised on the way (NORMALIZED) is read from a strip of such rows instead.
+// bits do not depend on any block or tile size. A that is normalised on the way (PROLOGUE) is read from a strip of such rows instead.
 #include "gemm_epilogue.h"
 #include "gemm_prologue.h"
 
@@ -24,12 +24,12 @@
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
 #ifndef STRIP
-#define STRIP 512       // NORMALIZED: steps of k that a strip has room for, at least a slab's
+#define STRIP 512       // PROLOGUE: steps of k that a strip has room for, at least a slab's
 #endif
 #define NR (NRV * VW)
 #define LINE 16    // floats of a cache line, where there is one
 
-#if NORMALIZED
+#if PROLOGUE
 #define STRIP_SPACE __private
 #else
 #define STRIP_SPACE __global
@@ -151,7 +151,7 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
     }
 }
 
-#if NORMALIZED
+#if PROLOGUE
 #if MR % 8 == 0
 #define PIECE 8
 #elif MR % 4 == 0
@@ -164,7 +164,7 @@ typedef CLMIX_JOIN(float, PIECE) __attribute__((aligned(4))) pieceu;
 
 // Normalises a strip of A, `rows` by `count`, for all tiles of it: [MR][STRIP + LINE], which keeps rows apart in the cache, or where A is
 // transposed [count][MR]. `stats`, `weight` and `bias` are at the strip's first place in x.
-INLINE void normalize_strip(float *strip, const __global float *a, const size_t pitch, const __global float *stats,
+INLINE void layer_norm_strip(float *strip, const __global float *a, const size_t pitch, const __global float *stats,
                             const __global float *weight, const __global float *bias, const uint rows, const uint count)
 {
 #if TRANSPOSE_A
@@ -296,12 +296,12 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset, const float scale, const uint row_block, const uint column_block,
-               const uint slab NORMAL_ARGUMENTS)
+               const uint slab PROLOGUE_ARGUMENTS)
 {
 #if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
 #endif
-#if NORMALIZED
+#if PROLOGUE
     float strip[TRANSPOSE_A ? STRIP * MR : MR * (STRIP + LINE)] __attribute__((aligned(64)));
 #endif
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
@@ -327,11 +327,11 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
             const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
-#if NORMALIZED
+#if PROLOGUE
             const uint token = TRANSPOSE_A ? k0 : row0 + i, channel = TRANSPOSE_A ? row0 + i : k0;
             const size_t strip_pitch = TRANSPOSE_A ? MR : STRIP + LINE;
-            normalize_strip(strip, ai, a_pitch, stats + stats_offset + 2 * (size_t)token, normal_weight + normal_weight_offset + channel,
-                            normal_bias + normal_bias_offset + channel, n, count);
+            layer_norm_strip(strip, ai, a_pitch, stats + stats_offset + 2 * (size_t)token, norm_weight + norm_weight_offset + channel,
+                            norm_bias + norm_bias_offset + channel, n, count);
 #else
             const __global float *strip = ai;
             const size_t strip_pitch = a_pitch;

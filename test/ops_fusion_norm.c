@@ -74,7 +74,7 @@ static void normal_reference(const double *const *inputs, const clmix_shape *sha
     free(other);
 }
 
-START_TEST(normalized_agrees_with_differences)
+START_TEST(layer_norm_agrees_with_differences)
 {
     for (size_t s = 0; s < normal_count(); s++) {
         const struct normal *normal = &normals[s];
@@ -197,7 +197,7 @@ static void check_normal(struct normal normal, bool training, bool through, doub
 }
 
 /* In training (1) the gradients of the layers read the norm too. */
-START_TEST(normalized_gives_what_apart_gives)
+START_TEST(layer_norm_gives_what_apart_gives)
 {
     for (size_t s = 0; s < normal_count(); s++)
         check_normal(normals[s], _i, reads_through(_i), 5e-6);
@@ -233,7 +233,7 @@ START_TEST(every_tile_normalizes)
                                              .transpose_a = _i,
                                              .bias = CLMIX_NONE,
                                              .residual = { .value = CLMIX_NONE },
-                                             .normalized = true };
+                                             .has_prologue = true };
             struct clmix_gemm_tile tile;
             double error, seconds;
 
@@ -256,8 +256,8 @@ int main(void)
 
     tcase_add_unchecked_fixture(norms, ops_open, ops_close);
     tcase_set_timeout(norms, 900);
-    tcase_add_test(norms, normalized_agrees_with_differences);
-    tcase_add_loop_test(norms, normalized_gives_what_apart_gives, 0, 2);
+    tcase_add_test(norms, layer_norm_agrees_with_differences);
+    tcase_add_loop_test(norms, layer_norm_gives_what_apart_gives, 0, 2);
     tcase_add_loop_test(norms, large_means_lose_nothing, 0, 2);
     tcase_add_loop_test(norms, others_need_the_norm_in_memory, 0, 2);
     tcase_add_loop_test(norms, every_tile_normalizes, 0, 2);

@@ -20,7 +20,7 @@ function body(text,    lines, count, i, inside, out, line)
     for (i = 1; i <= count; i++) {
         line = lines[i]
         sub(/^ *\*? ?/, "", line)
-        if (i > 1 && (line ~ /^   /) != inside) {
+        if (i > 1 && (line ~ /^  /) != inside) {
             inside = !inside
             out = out (inside ? "\n@verbatim" : "\n@endverbatim")
         }

@@ -30,7 +30,7 @@ enum clmix_scale_place {
 /* A prologue, not for batches: what is multiplied is not the stored matrix x but (x - mean) rstd weight + bias by its rows, formed while it is
  * read. `stats`: mean and rstd of each row; weight and bias: one float a column. Both belong to x as stored, whether A is it or its
  * transpose. */
-struct clmix_normal {
+struct clmix_prologue {
     int32_t stats, weight, bias;
 };
 
@@ -49,8 +49,8 @@ struct clmix_gemm {
     enum clmix_scale_place scale_place;
     float scale;
     bool sum; /* C is one matrix for the whole outer batch: the sum of its products, in order. Without bias, activation and residual */
-    bool normalized;
-    struct clmix_normal normal;
+    bool has_prologue; /* and not what is stored is multiplied */
+    struct clmix_prologue prologue;
 };
 
 /* A whole value as a matrix: its rows (all axes but the last) and its own pitch. */

@@ -31,7 +31,7 @@ void clmix_gemm_define_epilogue(struct clmix_record *record, const struct clmix_
 }
 
 void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
-                            const struct clmix_matrix *parts, size_t splits, size_t part_split)
+                            const struct clmix_matrix *sums, size_t splits, size_t split_stride)
 {
     const clmix_device_info *info = clmix_planner_device(planner);
     bool wide = clmix_planner_wide(planner);
@@ -47,8 +47,8 @@ void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_no
     clmix_record_uint(record, clmix_at_least_one(gemm->inner_batch));
     clmix_record_uint(record, splits);
     clmix_record_uint(record, chunk);
-    clmix_gemm_push_matrix(record, planner, parts);
-    clmix_record_uint(record, part_split);
+    clmix_gemm_push_matrix(record, planner, sums);
+    clmix_record_uint(record, split_stride);
     clmix_gemm_push_matrix(record, planner, &gemm->c);
     clmix_gemm_push_matrix(record, planner, &gemm->residual);
     clmix_record_value(record, gemm->bias);

@@ -16,7 +16,7 @@ struct clmix_gemm_tile {
     long tile_rows, tile_columns;         /* simt: TM, TN */
     long item_rows, item_columns;         /* simt: PM, PN */
     bool runs;                            /* simt: RUNS */
-    size_t splits, chunk;                 /* parts of the depth, and steps of k in each */
+    size_t splits, chunk;                 /* splits of the depth, and steps of k in each */
     size_t groups[3];
 };
 /* The ways to cut one product up that are worth trying on a device, `variant` counting from 0, the one that is taken unmeasured; false when
@@ -33,7 +33,7 @@ bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_ge
 /* Whether the simt form runs on a CPU whose compiler makes vectors of work-items (RUNS 0 in cl/tile_simt.h). A device that is everything is a
  * simulator, and one without vectors works like a GPU. */
 bool clmix_simt_makes_vectors(const clmix_device_info *info);
-/* Parts of the depth that bring `groups` work-groups up to `wanted`: no part below 256 steps, and at most 64 MiB of partial sums. */
+/* Splits of the depth that bring `groups` work-groups up to `wanted`: none below 256 steps, and at most 64 MiB of partial sums. */
 void clmix_gemm_split_depth(const struct clmix_gemm *gemm, size_t groups, size_t wanted, struct clmix_gemm_tile *tile);
 /* Matrices of both levels of the batch. */
 size_t clmix_gemm_batches(const struct clmix_gemm *gemm);
@@ -50,9 +50,9 @@ clmix_status clmix_gemm_plan_sum(struct clmix_planner *planner, const struct clm
 struct clmix_gemm clmix_gemm_summands(const struct clmix_gemm *gemm);
 /* Whether C is anything but the plain sums. */
 bool clmix_gemm_has_epilogue(const struct clmix_gemm *gemm);
-/* What follows a product whose plain sums lie in `splits` parts `part_split` elements apart: their sum and the epilogue. */
+/* What follows a product of `splits` splits, whose plain sums are matrices `split_stride` elements apart: their sum and the epilogue. */
 void clmix_gemm_plan_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
-                            const struct clmix_matrix *parts, size_t splits, size_t part_split);
+                            const struct clmix_matrix *sums, size_t splits, size_t split_stride);
 /* Arguments and definitions shared by the kernels. */
 void clmix_gemm_push_matrix(struct clmix_record *record, const struct clmix_planner *planner, const struct clmix_matrix *matrix);
 void clmix_gemm_define_epilogue(struct clmix_record *record, const struct clmix_gemm *gemm, bool plain);

@@ -40,9 +40,9 @@ static struct clmix_record *begin_kernel(struct clmix_planner *planner, const st
         clmix_record_define(record, "TRANSPOSE_A", 1);
     if (gemm->transpose_b)
         clmix_record_define(record, "TRANSPOSE_B", 1);
-    if (gemm->normalized)
-        clmix_record_define(record, "NORMALIZED", 1);
-    if (gemm->normalized && tile->wide)
+    if (gemm->has_prologue)
+        clmix_record_define(record, "PROLOGUE", 1);
+    if (gemm->has_prologue && tile->wide)
         clmix_record_define(record, "STRIP", strip_of(tile));
     clmix_gemm_define_epilogue(record, gemm, tile->splits > 1);
     return record;
@@ -82,10 +82,10 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
         clmix_record_uint(record, tile->column_block);
         clmix_record_uint(record, tile->slab);
     }
-    if (gemm->normalized) {
-        clmix_record_value(record, gemm->normal.stats);
-        clmix_record_value(record, gemm->normal.weight);
-        clmix_record_value(record, gemm->normal.bias);
+    if (gemm->has_prologue) {
+        clmix_record_value(record, gemm->prologue.stats);
+        clmix_record_value(record, gemm->prologue.weight);
+        clmix_record_value(record, gemm->prologue.bias);
     }
     clmix_record_grid(record, tile->groups[0], tile->groups[1], tile->groups[2], 1);
     if (!tile->wide)

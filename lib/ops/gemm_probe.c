@@ -45,7 +45,7 @@ static clmix_status launch(struct clmix_planner *planner, const struct clmix_nod
     gemm.b.value = node->inputs[1];
     gemm.bias = node->inputs[2];
     gemm.residual.value = node->inputs[3];
-    gemm.normal = (struct clmix_normal){ .stats = node->inputs[4], .weight = node->inputs[5], .bias = node->inputs[6] };
+    gemm.prologue = (struct clmix_prologue){ .stats = node->inputs[4], .weight = node->inputs[5], .bias = node->inputs[6] };
     gemm.c.value = node->outputs[0];
     return clmix_gemm_plan_route(planner, node, &gemm, attributes->route, attributes->has_tile ? &attributes->tile : NULL);
 }
@@ -57,7 +57,7 @@ static const struct clmix_op probe_op = { .name = "gemm_probe", .flags = CLMIX_O
 /* What the operands hold, on the host. */
 struct operands {
     float *a, *b, *bias, *residual, *c;
-    float *stats, *normal_weight, *normal_bias; /* of A's stored rows and columns */
+    float *stats, *norm_weight, *norm_bias; /* of A's stored rows and columns */
     size_t stored_rows, stored_columns;
     size_t a_count, b_count, residual_count, c_count;
 };
@@ -145,8 +145,8 @@ static void free_operands(struct operands *operands)
     free(operands->residual);
     free(operands->c);
     free(operands->stats);
-    free(operands->normal_weight);
-    free(operands->normal_bias);
+    free(operands->norm_weight);
+    free(operands->norm_bias);
 }
 
 static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands *operands)
@@ -163,9 +163,9 @@ static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands
     operands->stored_rows = gemm->transpose_a ? gemm->depth : gemm->rows;
     operands->stored_columns = gemm->transpose_a ? gemm->rows : gemm->depth;
     operands->stats = fill(2 * operands->stored_rows, 4);
-    operands->normal_weight = fill(operands->stored_columns, 5);
-    operands->normal_bias = fill(operands->stored_columns, 6);
-    if (operands->stats == NULL || operands->normal_weight == NULL || operands->normal_bias == NULL)
+    operands->norm_weight = fill(operands->stored_columns, 5);
+    operands->norm_bias = fill(operands->stored_columns, 6);
+    if (operands->stats == NULL || operands->norm_weight == NULL || operands->norm_bias == NULL)
         return clmix_fail_memory("a probe of a matrix product");
     if (operands->a == NULL || operands->b == NULL || operands->bias == NULL || operands->residual == NULL || operands->c == NULL)
         return clmix_fail_memory("a probe of a matrix product");
@@ -210,9 +210,9 @@ static double element_of_a(const struct clmix_gemm *gemm, const struct operands 
     size_t row = gemm->transpose_a ? k : i, column = gemm->transpose_a ? i : k;
     double x = a[row * gemm->a.pitch + column];
 
-    if (!gemm->normalized)
+    if (!gemm->has_prologue)
         return x;
-    return (x - operands->stats[2 * row]) * operands->stats[2 * row + 1] * operands->normal_weight[column] + operands->normal_bias[column];
+    return (x - operands->stats[2 * row]) * operands->stats[2 * row + 1] * operands->norm_weight[column] + operands->norm_bias[column];
 }
 
 /* Largest deviation over the tolerance 1e-5 sqrt(depth) of one matrix of the batch. */
@@ -253,10 +253,10 @@ static clmix_status build(clmix_graph *graph, const struct attributes *attribute
         inputs[2] = clmix_input(graph, "bias", CLMIX_F32, 1, &gemm->columns);
     if (gemm->residual.value != CLMIX_NONE)
         inputs[3] = clmix_input(graph, "residual", CLMIX_F32, 1, &operands->residual_count);
-    if (gemm->normalized) {
+    if (gemm->has_prologue) {
         inputs[4] = clmix_input(graph, "stats", CLMIX_F32, 1, &stats_count);
-        inputs[5] = clmix_input(graph, "normal_weight", CLMIX_F32, 1, &operands->stored_columns);
-        inputs[6] = clmix_input(graph, "normal_bias", CLMIX_F32, 1, &operands->stored_columns);
+        inputs[5] = clmix_input(graph, "norm_weight", CLMIX_F32, 1, &operands->stored_columns);
+        inputs[6] = clmix_input(graph, "norm_bias", CLMIX_F32, 1, &operands->stored_columns);
     }
     clmix_output(graph, "c", clmix_node_add(clmix_root(graph), &probe_op, attributes, sizeof *attributes, inputs, 7));
     return clmix_graph_check(graph);
@@ -270,10 +270,10 @@ static clmix_status write_inputs(clmix_plan *plan, const struct clmix_gemm *gemm
         CLMIX_TRY(clmix_plan_write(plan, "bias", operands->bias, gemm->columns * sizeof(float)));
     if (gemm->residual.value != CLMIX_NONE)
         CLMIX_TRY(clmix_plan_write(plan, "residual", operands->residual, operands->residual_count * sizeof(float)));
-    if (gemm->normalized) {
+    if (gemm->has_prologue) {
         CLMIX_TRY(clmix_plan_write(plan, "stats", operands->stats, 2 * operands->stored_rows * sizeof(float)));
-        CLMIX_TRY(clmix_plan_write(plan, "normal_weight", operands->normal_weight, operands->stored_columns * sizeof(float)));
-        CLMIX_TRY(clmix_plan_write(plan, "normal_bias", operands->normal_bias, operands->stored_columns * sizeof(float)));
+        CLMIX_TRY(clmix_plan_write(plan, "norm_weight", operands->norm_weight, operands->stored_columns * sizeof(float)));
+        CLMIX_TRY(clmix_plan_write(plan, "norm_bias", operands->norm_bias, operands->stored_columns * sizeof(float)));
     }
     return CLMIX_OK;
 }

@@ -100,7 +100,7 @@ static void name_epilogue(const struct clmix_gemm *gemm, char *text, size_t byte
     static const char *const residuals[] = { " residual", " residual", " gelu'", " relu'" };
     static const char *const scales[] = { "", " scaled", " scaled behind", " scaled last" };
 
-    snprintf(text, bytes, "%s%s%s%s%s", gemm->normalized ? " normalized" : "", gemm->bias != CLMIX_NONE ? " bias" : "",
+    snprintf(text, bytes, "%s%s%s%s%s", gemm->has_prologue ? " normalized" : "", gemm->bias != CLMIX_NONE ? " bias" : "",
              activations[gemm->activation], gemm->residual.value != CLMIX_NONE ? residuals[gemm->residual_use] : "",
              scales[gemm->scale_place]);
 }

@@ -1,4 +1,4 @@
-/* Parts of the depth, where there are too few tiles to keep the device busy. */
+/* Splits of the depth, where there are too few tiles to keep the device busy. */
 #include "ops/gemm_internal.h"
 
 #include "base/size.h"

@@ -1,4 +1,4 @@
-/* How clmix's own kernels cut a product up: tiles, blocks for the caches, and parts of the depth where there are too few tiles to keep
+/* How clmix's own kernels cut a product up: tiles, blocks for the caches, and splits of the depth where there are too few tiles to keep
  * the device busy. */
 #include "ops/gemm_internal.h"
 

@@ -1,4 +1,4 @@
-/* Tiles of the simt form: what a work-group and a work-item own, and parts of the depth where there are too few tiles. */
+/* Tiles of the simt form: what a work-group and a work-item own, and splits of the depth where there are too few tiles. */
 #include "ops/gemm_internal.h"
 
 #include "base/size.h"
@@ -53,7 +53,7 @@ static bool fits(const struct shape *shape, const clmix_device_info *info, const
 {
     if (clmix_device_few_sums(info) && shape->item_rows * shape->item_columns > 16)
         return false;
-    if (gemm->normalized && !cpu && (shape->rows < 64 || shape->columns < 64) && info->max_work_group >= 64)
+    if (gemm->has_prologue && !cpu && (shape->rows < 64 || shape->columns < 64) && info->max_work_group >= 64)
         return false;
     return (size_t)(shape->rows / shape->item_rows * (shape->columns / shape->item_columns)) <= info->max_work_group;
 }
@@ -98,7 +98,7 @@ bool clmix_gemm_choose_simt(const clmix_device_info *info, const struct clmix_ge
     tile->runs = !cpu;
     tile->groups[0] = clmix_ceil_div(gemm->rows, (size_t)tile->tile_rows);
     tile->groups[1] = clmix_ceil_div(gemm->columns, (size_t)tile->tile_columns);
-    if (2 * tiles <= wanted && gemm->depth >= 512) /* by 64 x 64 whatever the tile: the parts decide the bits */
+    if (2 * tiles <= wanted && gemm->depth >= 512) /* by 64 x 64 whatever the tile: the splits decide the bits */
         clmix_gemm_split_depth(gemm, tiles, wanted, tile);
     return true;
 }

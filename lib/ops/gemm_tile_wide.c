@@ -1,4 +1,4 @@
-/* Tiles of the wide form: registers, blocks for the caches, and parts of the depth where there are too few tiles to keep the device busy. */
+/* Tiles of the wide form: registers, blocks for the caches, and splits of the depth where there are too few tiles to keep the device busy. */
 #include "ops/gemm_internal.h"
 
 #include "base/size.h"
@@ -66,14 +66,14 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     most = clmix_ceil_div(gemm->rows, 48); /* a block packs B for itself: worth it from some rows on */
     down = clmix_smaller(clmix_larger(wanted / across, 1), most);
     if (across * most < wanted && gemm->depth >= 512) {
-        /* Transposed A is best read in whole rows, so its parts are parts of the depth alone. */
+        /* Transposed A is best read in whole rows, so only its depth is split. */
         down = gemm->transpose_a && gemm->depth / 256 >= wanted ? 1 : clmix_smaller(down, clmix_ceil_div(gemm->rows, 96));
         clmix_gemm_split_depth(gemm, across * down, wanted, tile);
     }
     tile->row_block = clmix_round_up(clmix_ceil_div(gemm->rows, down), height);
     tile->groups[0] = clmix_ceil_div(gemm->rows, tile->row_block);
     tile->groups[1] = clmix_ceil_div(gemm->columns, tile->column_block);
-    /* Several slabs keep their sums in C, which the residual may share: then the parts go to memory of their own. */
+    /* Several slabs keep their sums in C, which the residual may share: then the splits' sums go to memory of their own. */
     if (gemm->residual.value != CLMIX_NONE && tile->splits == 1 && gemm->depth > tile->slab) {
         tile->chunk = clmix_round_up(clmix_ceil_div(gemm->depth, 2), 32);
         tile->splits = clmix_ceil_div(gemm->depth, tile->chunk);

@@ -153,7 +153,7 @@ clmix_status clmix_gemm_tune_tile(clmix_device *device, bool wide, const struct 
     subject.like.activation = CLMIX_ACTIVATION_NONE;
     subject.like.residual.value = CLMIX_NONE;
     subject.like.scale_place = CLMIX_SCALE_NONE;
-    subject.like.normalized = false;
+    subject.like.has_prologue = false;
     list_tiles(info, &subject);
     if (subject.count < 2)
         return CLMIX_OK;

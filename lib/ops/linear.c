@@ -126,9 +126,9 @@ static void read_input(const struct clmix_planner *planner, const struct clmix_n
     const struct clmix_node *maker = clmix_planner_maker(planner, node, 0);
 
     gemm->a = clmix_matrix_of(maker == NULL ? node->inputs[0] : maker->inputs[0]);
-    gemm->normalized = maker != NULL;
+    gemm->has_prologue = maker != NULL;
     if (maker != NULL)
-        gemm->normal = (struct clmix_normal){ .stats = maker->outputs[1], .weight = maker->inputs[1], .bias = maker->inputs[2] };
+        gemm->prologue = (struct clmix_prologue){ .stats = maker->outputs[1], .weight = maker->inputs[1], .bias = maker->inputs[2] };
 }
 
 /* What a product has taken in. */
