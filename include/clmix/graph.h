@@ -139,8 +139,8 @@ CLMIX_API size_t clmix_graph_state_count(const clmix_graph *graph);
 
 /* An input, as clmix_input made it. Since 0.2. */
 typedef struct clmix_input_info {
-    const char *name; /* borrowed from the graph */
-    clmix_type type;
+    const char *name;  /* borrowed from the graph */
+    clmix_type type;   /* of an element */
     clmix_shape shape; /* the batch included */
 } clmix_input_info;
 /* Inputs, in the order they were made; none of a NULL graph. Since 0.2. */

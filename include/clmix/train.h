@@ -107,9 +107,10 @@ CLMIX_API clmix_status clmix_trainer_step(clmix_trainer *trainer, const uint8_t 
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------------------------ */
 
+/* Metrics of a task, at most. Since 0.2. */
+#define CLMIX_MOST_METRICS 4
 /* A figure of a task beside its loss, for each label that counts: "top1" is the fraction whose class is the first choice. Names belong to the
  * library. Since 0.2. */
-#define CLMIX_MOST_METRICS 4
 typedef struct clmix_metric {
     const char *name;  /* as the log has it behind "train_" and "test_": "top1" */
     const char *title; /* for people: "top-1" */
@@ -125,9 +126,9 @@ typedef struct clmix_epoch {
     clmix_metric metrics[CLMIX_MOST_METRICS]; /* over the test samples; the first decides which epoch is the best */
     double images_per_second;                 /* trained, without evaluation and the session's first batch, which compiles kernels */
     double seconds;                           /* the run so far, all its sessions */
-    size_t peak_device_bytes;
-    size_t skipped; /* samples that could not be decoded, of both splits */
-    bool best;      /* the best so far: model.safetensors has it */
+    size_t peak_device_bytes;                 /* device memory held at most so far */
+    size_t skipped;                           /* samples that could not be decoded, of both splits */
+    bool best;                                /* the best so far: model.safetensors has it */
 } clmix_epoch;
 /* Whether training has come apart, although every number is finite: loss over the training pictures, and over the test pictures where there
  * are any, is more than twice that of guessing among so many classes. False for NULL. */
@@ -135,13 +136,14 @@ CLMIX_API bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes);
 /* As log.jsonl has it, without a newline; the caller frees it with clmix_free. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
 
-/* What happens while training; every member may be NULL. `step` is called after each batch, with the epoch (from 1), its batches done and
- * in all, and the means over this epoch so far, of the loss and of the task's first metric. Return false from it to stop: a checkpoint is written and clmix_train returns
- * CLMIX_ERROR_INTERRUPTED. */
+/* What happens while training; every member may be NULL. Called in the thread that trains. */
 typedef struct clmix_train_events {
+    /* After each batch: the epoch (from 1), its batches done and in all, and the means over this epoch so far, of the loss and of the task's
+     * first metric. Return false to stop: a checkpoint is written and clmix_train returns CLMIX_ERROR_INTERRUPTED. */
     bool (*step)(void *user, size_t epoch, size_t batch, size_t batches, double loss, double metric, double images_per_second);
+    /* After each epoch, whose line of the log this is. */
     void (*epoch)(void *user, const clmix_epoch *epoch);
-    void *user;
+    void *user; /* handed to each of these */
     /* A new run found an older one in its folder, whose files are now in `folder` inside of it. */
     void (*moved)(void *user, const char *folder);
     /* Called some ten times a second while the run waits for pictures, and between the batches of an evaluation. Return false to stop, as from
@@ -165,15 +167,15 @@ CLMIX_API clmix_status clmix_train(clmix_trainer *trainer, const char *folder, b
 
 /* What a folder's checkpoint says of its run. */
 typedef struct clmix_run_info {
-    clmix_train_options options;
-    char *model; /* the model's name and its configuration, JSON */
-    char *config;
-    char *data;         /* the data set's spec; "" when it was not named */
-    size_t epoch, step; /* finished */
-    bool finished;      /* nothing is left to do under these options */
-    size_t best_epoch;  /* 0: none yet; without test pictures the last */
-    double best;        /* its metric; NaN without test samples */
-    clmix_epoch last;   /* as finished last; all zero before the first */
+    clmix_train_options options; /* as it was begun with */
+    char *model;                 /* the model's name */
+    char *config;                /* its configuration, JSON */
+    char *data;                  /* the data set's spec; "" when it was not named */
+    size_t epoch, step;          /* finished */
+    bool finished;               /* nothing is left to do under these options */
+    size_t best_epoch;           /* 0: none yet; without test pictures the last */
+    double best;                 /* its metric; NaN without test samples */
+    clmix_epoch last;            /* as finished last; all zero before the first */
 } clmix_run_info;
 /* Neither may be NULL. Errors: ARGUMENT, FILE (there is no checkpoint), FORMAT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);
@@ -185,11 +187,11 @@ CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 /* Mean loss and metrics over the labels of a split that count, weights as they are. Errors: ARGUMENT (a data set whose ports or classes are not the
  * model's, an empty split, batches of 0); NOT_FINITE when a loss is NaN or infinite, naming the weight or the op that it begins with. */
 typedef struct clmix_score {
-    size_t count;   /* labels that counted */
-    size_t skipped; /* samples that could not be decoded; clmix_evaluate fails instead */
-    double loss;
-    size_t metric_count; /* of the task: "top1", "top5". Since 0.2 */
-    clmix_metric metrics[CLMIX_MOST_METRICS];
+    size_t count;                             /* labels that counted */
+    size_t skipped;                           /* samples that could not be decoded; clmix_evaluate fails instead */
+    double loss;                              /* the mean */
+    size_t metric_count;                      /* of the task: "top1", "top5". Since 0.2 */
+    clmix_metric metrics[CLMIX_MOST_METRICS]; /* their means */
 } clmix_score;
 /* None may be NULL. Errors: ARGUMENT (an empty split; pictures or classes that are not the network's), NOT_FINITE, what reading a
  * picture met, and those of clmix_plan_run. */
