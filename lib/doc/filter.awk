@@ -94,7 +94,11 @@ behind {
     print end ? plain(substr($0, 1, end - 1)) "*/" : plain($0)
     next
 }
-/^ *$/ { print; next }
+/^ *$/ { # what follows stands by itself
+    last = ""
+    print
+    next
+}
 {
     if (/^CLMIX_API/ && !fresh && last != "" && !/\/\*/)
         print "/** " last " */"
