@@ -13,7 +13,8 @@ if [ -s "$work/said" ]; then
     echo "  ^ each type, member, macro and function of a public header has a comment, before it or behind it; names in comments are there"
     failures=$((failures + 1))
 fi
-for function in $(sed -n '/^CLMIX_API/s/.*[ *]\(clmix_[a-z0-9_]*\)(.*/\1/p' "$root"/include/clmix/*.h); do
+functions=$(sed -n '/^CLMIX_API/s/.*[ *]\(clmix_[a-z0-9_]*\)(.*/\1/p' "$root"/include/clmix/*.h)
+for function in $functions; do
     if ! grep -q "<name>$function</name>" "$work/clmix.tag"; then
         echo "$function is on no page"
         failures=$((failures + 1))
