@@ -1,7 +1,8 @@
-// C = epilogue(A B) on CPUs: one work-item owns a block of C over all of K. A tile of MR x NRV vectors stays in registers while k runs; B
-// is packed, a slab of K at a time, into local panels that every tile of the block reads again, or read in place where few do; A is read in
-// place, one float broadcast a row and step. Each element of C is one chain of FMA over k in order, through every tail and slab, so its
-// bits do not depend on any block or tile size. A that is normalised on the way (PROLOGUE) is read from a strip of such rows instead.
+// C = epilogue(A B) on CPUs.  One work-item owns a block of C (cl/README.md has a drawing).
+// It goes through K a slab at a time. The slab's rows of B are packed into local memory, as panels of NR columns; IN_PLACE leaves them where
+// they are. Then for each strip of MR rows of A, and each panel, the slab's products are added to a tile of MR x NRV vectors in registers. A
+// is read in place, one float a row and step; with PROLOGUE the strip's layer norm is made first, in private memory, and read instead.
+// An element of C is one chain of FMA over k, in order, so its bits depend on no block, slab or tile.
 #include "gemm_epilogue.h"
 #include "gemm_prologue.h"
 
@@ -24,7 +25,7 @@
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
 #ifndef STRIP
-#define STRIP 512       // PROLOGUE: steps of k that a strip has room for, at least a slab's
+#define STRIP 512       // with PROLOGUE: steps of k that a strip has room for, at least a slab's
 #endif
 #define NR (NRV * VW)
 #define LINE 16    // floats of a cache line, where there is one

@@ -1,7 +1,11 @@
 /* Which steps are launched in slices of the batch.
  *
- * A chain is a run of steps whose ops work sample by sample. Values of several parts cannot be written a slice at a time (a slice of them is
- * no one piece of memory), so a chain reaches only as far as these are its own. */
+ * A stretch is a sequence of steps whose ops all work sample by sample. A chain is a stretch that is launched a few samples at a time: all of
+ * its steps for the first samples, then all for the next ones, so that what a step leaves for the next is still in the cache.
+ *
+ * A value of several parts (struct clmix_parts) holds the samples of a slice in several places, and a launch writes to one. Only values that
+ * are made anew for each slice are one piece of memory, and these are the ones that nothing outside of the chain knows. So a stretch is
+ * shortened until it keeps its values of several parts to itself. */
 #include "graph/planner.h"
 
 #include "base/array.h"
@@ -10,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIXED   (-1) /* readers in several runs, or outside of all */
+#define MIXED   (-1) /* readers in several stretches, or outside of all */
 #define NOWHERE (-2) /* no readers */
 
 /* Less than this for each compute unit, and a launch is not worth its while. Measured: bench/README.md. */
@@ -21,55 +25,55 @@
 /* What is known while chains are looked for. */
 struct search {
     struct clmix_planner *planner;
-    int32_t *run;    /* for each step: the run it is in, or -1 */
-    int32_t *reader; /* for each tensor that is no view: the run that all its readers are in, MIXED or NOWHERE */
-    bool *fits;      /* for each step */
-    int32_t *last;   /* for each tensor that is no view: the last step that reads it, or -1 */
-    size_t *live;    /* for each step: bytes of a sample that are needed in a cache from it on */
-    size_t *gone;    /* and those that are not behind it */
-    int32_t *chain;  /* for each run: its chain, or CLMIX_NONE */
+    int32_t *stretch; /* for each step: the stretch it is in, or -1 */
+    int32_t *reader;  /* for each tensor that is no view: the stretch that all its readers are in, MIXED or NOWHERE */
+    bool *fits;       /* for each step */
+    int32_t *last;    /* for each tensor that is no view: the last step that reads it, or -1 */
+    size_t *live;     /* for each step: bytes of a sample that are needed in a cache from it on */
+    size_t *gone;     /* and those that are not behind it */
+    int32_t *chain;   /* for each stretch: its chain, or CLMIX_NONE */
 };
 
-/* The run that alone knows the value `base`, or -1. */
-static int32_t inner_run(const struct search *search, int32_t base)
+/* The stretch that alone knows the value `base`, or -1. */
+static int32_t inner_stretch(const struct search *search, int32_t base)
 {
     const struct clmix_planner *planner = search->planner;
     const struct clmix_tensor *value = planner->graph->tensors[base];
-    int32_t run;
+    int32_t stretch;
 
     if (value->kind != CLMIX_VALUE_RESULT || clmix_planner_is_asked_for(planner, base) || planner->slices.parts[base].count == 0 ||
         !clmix_planner_has_work(planner, (size_t)value->producer))
         return -1;
-    run = search->run[planner->position[value->producer]];
-    return search->reader[base] == run || search->reader[base] == NOWHERE ? run : -1;
+    stretch = search->stretch[planner->position[value->producer]];
+    return search->reader[base] == stretch || search->reader[base] == NOWHERE ? stretch : -1;
 }
 
-static void number_runs(struct search *search)
+static void number_stretches(struct search *search)
 {
     const struct clmix_planner *planner = search->planner;
     const clmix_graph *graph = planner->graph;
     int32_t next = 0;
 
     for (int32_t step = 0; step < planner->plan->steps; step++)
-        search->run[step] = !search->fits[step] ? -1 : step > 0 && search->fits[step - 1] ? search->run[step - 1] : next++;
+        search->stretch[step] = !search->fits[step] ? -1 : step > 0 && search->fits[step - 1] ? search->stretch[step - 1] : next++;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         search->reader[i] = NOWHERE;
         search->last[i] = -1;
     }
     for (size_t n = 0; n < graph->node_count; n++)
         for (int i = 0; clmix_planner_has_work(planner, n) && i < graph->nodes[n]->input_count; i++) {
-            int32_t value = graph->nodes[n]->inputs[i], step = planner->position[n], run = search->run[step], base;
+            int32_t value = graph->nodes[n]->inputs[i], step = planner->position[n], stretch = search->stretch[step], base;
 
             if (value < 0)
                 continue;
             base = graph->tensors[value]->base;
-            search->reader[base] = search->reader[base] == NOWHERE || search->reader[base] == run ? run : MIXED;
+            search->reader[base] = search->reader[base] == NOWHERE || search->reader[base] == stretch ? stretch : MIXED;
             if (search->last[base] < step)
                 search->last[base] = step;
         }
 }
 
-/* Whether a node of a run reads or writes a value of several parts that others know too. */
+/* Whether a node of a stretch reads or writes a value of several parts that others know too. */
 static bool reaches_too_far(const struct search *search, size_t n)
 {
     const struct clmix_planner *planner = search->planner;
@@ -79,14 +83,14 @@ static bool reaches_too_far(const struct search *search, size_t n)
         int32_t value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
 
         if (value >= 0 && planner->slices.parts[value].count > 1 &&
-            inner_run(search, planner->graph->tensors[value]->base) != search->run[planner->position[n]])
+            inner_stretch(search, planner->graph->tensors[value]->base) != search->stretch[planner->position[n]])
             return true;
     }
     return false;
 }
 
-/* Runs, shortened until each keeps its values of several parts to itself. */
-static void find_runs(struct search *search)
+/* Stretches, shortened until each keeps its values of several parts to itself. */
+static void find_stretches(struct search *search)
 {
     const struct clmix_planner *planner = search->planner;
     bool changed = true;
@@ -98,9 +102,9 @@ static void find_runs(struct search *search)
             search->fits[planner->position[n]] = false;
     while (changed) {
         changed = false;
-        number_runs(search);
+        number_stretches(search);
         for (size_t n = 0; n < planner->graph->node_count; n++)
-            if (clmix_planner_has_work(planner, n) && search->run[planner->position[n]] >= 0 && reaches_too_far(search, n)) {
+            if (clmix_planner_has_work(planner, n) && search->stretch[planner->position[n]] >= 0 && reaches_too_far(search, n)) {
                 search->fits[planner->position[n]] = false;
                 changed = true;
             }
@@ -138,7 +142,7 @@ static void add_value(struct search *search, int32_t step, int32_t value, bool i
 
     if (base < 0 || planner->slices.parts[value].count == 0 || is_passed(search, base))
         return;
-    if (inner_run(search, base) < 0) {
+    if (inner_stretch(search, base) < 0) {
         traffic->outer += sample_bytes(planner, value);
         search->live[step] += sample_bytes(planner, value);
         search->gone[step] += sample_bytes(planner, value);
@@ -226,7 +230,7 @@ static clmix_status add_chain(struct search *search, struct clmix_chain chain)
         return CLMIX_OK;
     for (int32_t step = chain.first; step <= chain.last; step++)
         slices->chain[step] = (int32_t)slices->chain_count;
-    search->chain[search->run[chain.first]] = (int32_t)slices->chain_count;
+    search->chain[search->stretch[chain.first]] = (int32_t)slices->chain_count;
     return CLMIX_PUSH(slices->chains, slices->chain_count, slices->chain_capacity, chain) ? CLMIX_OK : clmix_fail_memory("a plan");
 }
 
@@ -236,9 +240,9 @@ static clmix_status add_chains(struct search *search)
 
     for (int32_t first = 0, behind; first < steps; first = behind) {
         behind = first + 1;
-        while (behind < steps && search->run[behind] >= 0 && search->run[behind] == search->run[first])
+        while (behind < steps && search->stretch[behind] >= 0 && search->stretch[behind] == search->stretch[first])
             behind++;
-        if (search->run[first] >= 0 && behind > first + 1)
+        if (search->stretch[first] >= 0 && behind > first + 1)
             CLMIX_TRY(add_chain(search, (struct clmix_chain){ .first = first, .last = behind - 1 }));
     }
     return CLMIX_OK;
@@ -249,10 +253,10 @@ static void find_inner(struct search *search)
     const struct clmix_planner *planner = search->planner;
 
     for (size_t i = 0; planner->slices.chain_count > 0 && i < planner->graph->tensor_count; i++) {
-        int32_t run = planner->graph->tensors[i]->base == (int32_t)i ? inner_run(search, (int32_t)i) : -1;
+        int32_t stretch = planner->graph->tensors[i]->base == (int32_t)i ? inner_stretch(search, (int32_t)i) : -1;
 
-        if (run >= 0)
-            planner->slices.inner[i] = search->chain[run];
+        if (stretch >= 0)
+            planner->slices.inner[i] = search->chain[stretch];
     }
 }
 
@@ -267,16 +271,16 @@ static bool allocate(struct search *search)
     slices->inner = malloc(tensors * sizeof *slices->inner);
     slices->places = malloc(tensors * sizeof *slices->places);
     slices->node_scratch = malloc((search->planner->graph->node_count + 1) * sizeof *slices->node_scratch);
-    search->run = malloc(steps * sizeof *search->run);
+    search->stretch = malloc(steps * sizeof *search->stretch);
     search->reader = malloc(tensors * sizeof *search->reader);
     search->fits = malloc(steps * sizeof *search->fits);
     search->last = malloc(tensors * sizeof *search->last);
     search->live = malloc(steps * sizeof *search->live);
     search->gone = malloc(steps * sizeof *search->gone);
     search->chain = malloc(steps * sizeof *search->chain);
-    if (slices->chain == NULL || slices->inner == NULL || slices->places == NULL || slices->node_scratch == NULL || search->run == NULL ||
-        search->reader == NULL || search->fits == NULL || search->last == NULL || search->live == NULL || search->gone == NULL ||
-        search->chain == NULL)
+    if (slices->chain == NULL || slices->inner == NULL || slices->places == NULL || slices->node_scratch == NULL ||
+        search->stretch == NULL || search->reader == NULL || search->fits == NULL || search->last == NULL || search->live == NULL ||
+        search->gone == NULL || search->chain == NULL)
         return false;
     for (size_t i = 0; i < tensors; i++)
         slices->inner[i] = slices->places[i] = CLMIX_NONE;
@@ -293,11 +297,11 @@ clmix_status clmix_plan_find_chains(struct clmix_planner *planner)
     clmix_status status = allocate(&search) ? CLMIX_OK : clmix_fail_memory("a plan");
 
     if (status == CLMIX_OK) {
-        find_runs(&search);
+        find_stretches(&search);
         status = add_chains(&search);
         find_inner(&search);
     }
-    free(search.run);
+    free(search.stretch);
     free(search.reader);
     free(search.fits);
     free(search.last);

@@ -1,11 +1,15 @@
-/* Matrix products for ops: the launches of C = epilogue(A B), on whichever route is best for the device and the shape. */
+/* Matrix products for ops, C = epilogue(A B).
+ *
+ * An op describes its product as a struct clmix_gemm. In its `measure` it calls clmix_gemm_measure, which finds out how this device computes
+ * such products best: by clmix's own kernel or by CLBlast (the route), and how the own kernel cuts them up (the tile). In its `launch` it
+ * calls clmix_gemm_plan, which appends the launches. */
 #ifndef CLMIX_OPS_GEMM_H
 #define CLMIX_OPS_GEMM_H
 
 #include "graph/op.h"
 
-/* A matrix in a value: elements start `offset` behind the value's first, rows are `pitch` apart (0: the value's own pitch), batches
- * apart by two strides (see below). */
+/* A matrix in a value. Element (i, j) is the value's element offset + i pitch + j; a pitch of 0 is the value's own. The strides lead to
+ * the other matrices of a batch. */
 struct clmix_matrix {
     int32_t value;
     size_t offset;
@@ -15,11 +19,11 @@ struct clmix_matrix {
 
 enum clmix_activation { CLMIX_ACTIVATION_NONE = 0, CLMIX_ACTIVATION_GELU = 1, CLMIX_ACTIVATION_RELU = 2 };
 
-/* What the residual is there for: to be added; or, where the product is the gradient of an activation's result, as that activation's
- * input (GELU) or result (ReLU), by whose derivative the product is multiplied. */
+/* What the residual is for. ADDED: it is added to the product. The other two: the product is the gradient of an activation's result, and is
+ * multiplied by the activation's derivative, for which the residual is the activation's input (GELU) or its result (ReLU). */
 enum clmix_residual_use { CLMIX_RESIDUAL_ADDED = 1, CLMIX_RESIDUAL_GELU_INPUT = 2, CLMIX_RESIDUAL_RELU_RESULT = 3 };
 
-/* Behind which step the result is multiplied by `scale`. */
+/* Where the multiplication by `scale` stands. */
 enum clmix_scale_place {
     CLMIX_SCALE_NONE = 0,
     CLMIX_SCALE_BIASED = 1,    /* activation(scale (A B + bias)) + residual */
@@ -27,17 +31,20 @@ enum clmix_scale_place {
     CLMIX_SCALE_ADDED = 3      /* scale (activation(A B + bias) + residual) */
 };
 
-/* A prologue, not for batches: what is multiplied is not the stored matrix x but (x - mean) rstd weight + bias by its rows, formed while it is
- * read. `stats`: mean and rstd of each row; weight and bias: one float a column. Both belong to x as stored, whether A is it or its
- * transpose. */
+/* A prologue: A is the layer norm of what is stored, x, which is (x - mean) rstd weight + bias, formed while x is read. `stats` holds mean and
+ * rstd of each row of x, `weight` and `bias` a float for each column; of x as it is stored, also with transpose_a. Not for batches. */
 struct clmix_prologue {
     int32_t stats, weight, bias;
 };
 
-/* C[rows][columns] = activation(A B + bias) + residual, for outer_batch x inner_batch matrices (0 counts as 1): two levels, because
- * attention's heads are strides inside a batch's rows. A is stored rows x depth, or depth x rows when transpose_a; B is stored depth x
- * columns, or columns x depth when transpose_b. bias: one float a column, dense, the same for all batches, or CLMIX_NONE. residual: like
- * C, with value CLMIX_NONE for none; it may be the same memory as C but must not overlap it otherwise. All values f32. */
+/* C = activation(A B + bias) + residual. All values are f32.
+ *
+ * A is rows x depth; with transpose_a it is stored as depth x rows. B is depth x columns; with transpose_b it is stored as columns x depth. C
+ * and residual are rows x columns; the residual's value is CLMIX_NONE where there is none, and it may be C's own memory, but must not overlap
+ * it otherwise. `bias` has a float a column, and is CLMIX_NONE where there is none.
+ *
+ * A batch is outer_batch x inner_batch such products, of samples and their heads, say; 0 counts as 1. Matrix (o, i) begins o outer_stride + i
+ * inner_stride elements behind the first. The bias is the same for all. */
 struct clmix_gemm {
     size_t rows, columns, depth;
     size_t outer_batch, inner_batch;

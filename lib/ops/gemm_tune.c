@@ -1,5 +1,7 @@
-/* Which tile clmix's own kernel takes: a question (tune.h) for each pair of transposes and class of shapes, on the plain product, since
- * what is done to a sum when it is stored, or to A when it is read, hardly depends on the tile. All tiles form the same sums, so the answer changes no bit. */
+/* Which tile clmix's own kernel takes. Measured once for each pair of transposes and class of shapes, and remembered (tune.h).
+ *
+ * What is measured is the plain product: prologue and epilogue take the same time with every tile. All tiles add in the same order, so the
+ * choice changes no bit. */
 #include "ops/gemm_internal.h"
 
 #include "base/status.h"

@@ -1,5 +1,6 @@
-/* One step: a batch goes to the devices, forward and backward run, the optimizer follows without the host in between, and then the host looks
- * at what came out. */
+/* A step of training. Each replica gets its share of a batch and runs forward and backward; with the last batch of the step (as many as
+ * options.accumulate says) the optimizer updates the weights. All of that is enqueued without waiting. Then the host waits, reads losses and
+ * counts, and tells whether every number is finite. */
 #include "train/trainer.h"
 
 #include "base/status.h"
