@@ -155,6 +155,169 @@ START_TEST(dropout_is_rebuilt_with_its_mask)
 }
 END_TEST
 
+/* ---- shares of a batch --------------------------------------------------------------------------------------------------------------- */
+
+enum { WHOLE = 8, SIDE = 7, CHANNELS = 3, SAMPLE = SIDE * SIDE * CHANNELS, MOST_OUTPUTS = 2 }; /* a sample is no multiple of a vector */
+
+/* What is dropped of pictures: the outputs are maps of samples. */
+typedef int (*build_function)(clmix_scope at, clmix_value x, clmix_value *outputs);
+
+static int build_plain(clmix_scope at, clmix_value x, clmix_value *outputs)
+{
+    (void)at;
+    outputs[0] = clmix_dropout(x, 0.5f);
+    return 1;
+}
+
+/* In two parts: every level of the wavelet transform has all samples. */
+static int build_parts(clmix_scope at, clmix_value x, clmix_value *outputs)
+{
+    (void)at;
+    x = clmix_relu(x);
+    clmix_value dropped = clmix_dropout(clmix_scale(clmix_dropout(clmix_haar_bands(x, 2), 0.25f), 2.0f), 0.25f);
+
+    for (int level = 1; level <= 2; level++)
+        outputs[level - 1] = clmix_haar_level(dropped, x, level);
+    return 2;
+}
+
+static int build_behind_batch_norm(clmix_scope at, clmix_value x, clmix_value *outputs)
+{
+    outputs[0] = clmix_dropout(clmix_batch_norm(clmix_in(at, "norm"), x, 1e-5f, 0.1f), 0.5f);
+    return 1;
+}
+
+static const build_function builds[] = { build_plain, build_parts, build_behind_batch_norm };
+
+/* What a plan for `count` samples gives: its outputs and, where it has one of its own, the gradient of what each dropout was given. */
+struct share {
+    int outputs;
+    float *values[MOST_OUTPUTS], *dx;
+    size_t each[MOST_OUTPUTS]; /* elements of a sample */
+};
+
+static clmix_plan *plan_share(build_function build, size_t count, struct share *share)
+{
+    const size_t size[4] = { count, SIDE, SIDE, CHANNELS };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_batch_input(graph, "x", CLMIX_F32, 4, size), outputs[MOST_OUTPUTS], of[MOST_OUTPUTS], gradients[MOST_OUTPUTS];
+    static const char *const names[] = { "y0", "y1" }, *const upstream[] = { "dy0", "dy1" };
+
+    clmix_want_gradient(x);
+    share->outputs = build(clmix_root(graph), x, outputs);
+    for (int i = 0; i < share->outputs; i++) {
+        const clmix_shape shape = clmix_shape_of(outputs[i]);
+
+        share->each[i] = clmix_shape_count(shape) / count;
+        clmix_output(graph, names[i], outputs[i]);
+        of[i] = outputs[i];
+        gradients[i] = clmix_batch_input(graph, upstream[i], CLMIX_F32, shape.rank, shape.size);
+    }
+    clmix_backward(graph, share->outputs, of, gradients);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    return ops_plan(graph, CLMIX_TRAINING);
+}
+
+/* Runs samples first .. first + count - 1 of the whole batch's; `placed`, or as though they were all. */
+static struct share run_share(build_function build, const float *x, size_t first, size_t count, bool placed)
+{
+    static const char *const names[] = { "y0", "y1" }, *const upstream[] = { "dy0", "dy1" };
+    struct share share = { 0 };
+    clmix_plan *plan = plan_share(build, count, &share);
+    const float ones[CHANNELS] = { 1.0f, 1.0f, 1.0f }, zeros[CHANNELS] = { 0 };
+
+    if (build == build_behind_batch_norm) {
+        ops_write(plan, "norm.weight", ones, CHANNELS);
+        ops_write(plan, "norm.bias", zeros, CHANNELS);
+    }
+    ops_write(plan, "x", x + first * SAMPLE, count * SAMPLE);
+    for (int i = 0; i < share.outputs; i++) {
+        float *dy = ops_floats(count * share.each[i], 3, 1.0f, 1.0f);
+
+        ops_write(plan, upstream[i], dy, count * share.each[i]);
+        free(dy);
+    }
+    if (placed)
+        ops_ok(clmix_plan_set_place(plan, first, WHOLE));
+    ops_ok(clmix_plan_set_step(plan, 11, 12));
+    ops_ok(clmix_plan_run(plan));
+    for (int i = 0; i < share.outputs; i++)
+        share.values[i] = ops_read(plan, names[i], count * share.each[i]);
+    share.dx = ops_read(plan, "dx", count * SAMPLE);
+    clmix_plan_free(plan);
+    return share;
+}
+
+static void free_share(struct share *share)
+{
+    for (int i = 0; i < share->outputs; i++)
+        free(share->values[i]);
+    free(share->dx);
+}
+
+/* Elements that one has dropped and the other has not. */
+static size_t mask_differences(const float *a, const float *b, size_t count)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found += (a[i] == 0.0f) != (b[i] == 0.0f);
+    return found;
+}
+
+/* No split of a batch changes a mask, forward or backward: 8 samples at once, and 4 and 4, 1 and 2 and 5. */
+START_TEST(dropout_is_keyed_by_the_place_in_the_batch)
+{
+    static const size_t splits[][4] = { { 0, 4, 8 }, { 0, 1, 3, 8 } };
+    const build_function build = builds[_i];
+    float *x = ops_floats(WHOLE * SAMPLE, 2, 0.25f, 1.0f);
+    struct share whole = run_share(build, x, 0, WHOLE, false), share;
+
+    for (size_t s = 0; s < 2; s++)
+        for (int part = 0; part < 3 && splits[s][part] < WHOLE; part++) {
+            const size_t first = splits[s][part], count = splits[s][part + 1] - first;
+
+            share = run_share(build, x, first, count, true);
+            for (int i = 0; i < share.outputs; i++)
+                ck_assert_uint_eq(mask_differences(share.values[i], whole.values[i] + first * share.each[i], count * share.each[i]), 0);
+            if (build != build_behind_batch_norm) /* there gradients are of all samples */
+                ck_assert_uint_eq(differences(share.dx, whole.dx + first * SAMPLE, count * SAMPLE), 0);
+            free_share(&share);
+        }
+    share = run_share(build, x, 4, 4, false);
+    for (int i = 0; i < share.outputs; i++) /* as though they were all, they draw others */
+        ck_assert_uint_gt(mask_differences(share.values[i], whole.values[i] + 4 * share.each[i], 4 * share.each[i]), share.each[i] / 2);
+    free_share(&share);
+    free_share(&whole);
+    free(x);
+}
+END_TEST
+
+/* Samples that are not in the batch; a plan that has none; rows that belong to no sample. */
+START_TEST(places_that_cannot_be_are_refused)
+{
+    const size_t size[2] = { 4, 6 }, rows[2] = { 3, 8 };
+    clmix_graph *graphs[2] = { clmix_graph_new(), clmix_graph_new() };
+    struct share share = { 0 };
+    clmix_plan *plan = plan_share(build_plain, 4, &share);
+
+    ck_assert_int_eq(clmix_plan_set_place(plan, 5, 8), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_plan_set_place(plan, 0, 3), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_plan_set_place(plan, SIZE_MAX, 8), CLMIX_ERROR_ARGUMENT);
+    ops_ok(clmix_plan_set_place(plan, 4, 8));
+    clmix_plan_free(plan);
+    clmix_output(graphs[0], "y", clmix_dropout(clmix_input(graphs[0], "x", CLMIX_F32, 2, size), 0.5f));
+    plan = ops_plan(graphs[0], CLMIX_TRAINING);
+    ck_assert_int_eq(clmix_plan_set_place(plan, 0, 4), CLMIX_ERROR_ARGUMENT);
+    clmix_plan_free(plan);
+    clmix_output(graphs[1], "y", clmix_dropout(clmix_reshape(clmix_batch_input(graphs[1], "x", CLMIX_F32, 2, size), 2, rows), 0.5f));
+    plan = ops_plan(graphs[1], CLMIX_TRAINING);
+    ops_ok(clmix_plan_set_place(plan, 0, 4));
+    ck_assert_int_eq(clmix_plan_set_place(plan, 0, 8), CLMIX_ERROR_UNSUPPORTED);
+    clmix_plan_free(plan);
+}
+END_TEST
+
 START_TEST(dropout_refuses)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -178,6 +341,8 @@ int main(void)
     tcase_add_test(all, dropout_draws_the_hosts_numbers);
     tcase_add_test(all, dropout_does_nothing_in_inference);
     tcase_add_test(all, dropout_is_rebuilt_with_its_mask);
+    tcase_add_loop_test(all, dropout_is_keyed_by_the_place_in_the_batch, 0, sizeof builds / sizeof *builds);
+    tcase_add_test(all, places_that_cannot_be_are_refused);
     tcase_add_test(all, dropout_refuses);
     suite_add_tcase(suite, all);
     return support_run(suite);

@@ -67,6 +67,7 @@ clmix_plan *hand_compile(const struct hand *hand, size_t count, clmix_mode mode,
                 logits = clmix_model(clmix_root(graph), &x, hand->config);
     clmix_value second = { 0 }, weight = { 0 }, loss;
     const clmix_value one = { 0 };
+    const int first = 1;
     clmix_plan *plan;
 
     if (mixup) {
@@ -75,6 +76,7 @@ clmix_plan *hand_compile(const struct hand *hand, size_t count, clmix_mode mode,
     }
     loss = clmix_cross_entropy(logits, labels, training ? hand->options.label_smoothing : 0.0f, second, weight);
     clmix_output(graph, "loss", loss);
+    clmix_output(graph, "correct", clmix_top_k(logits, labels, 1, &first));
     if (training)
         clmix_backward(graph, 1, &loss, &one);
     ops_ok(clmix_plan_compile(&plan, graph, ops_device, mode));
@@ -86,8 +88,7 @@ clmix_plan *hand_compile(const struct hand *hand, size_t count, clmix_mode mode,
     return plan;
 }
 
-/* Labels of a batch that count: with mixup, where both do. */
-static size_t labels_of(const struct hand *hand, const struct part *part)
+size_t hand_labels(const struct hand *hand, const struct part *part)
 {
     const bool mixup = hand->options.augment.mixup > 0.0f;
     size_t count = 0;
@@ -101,7 +102,7 @@ static size_t labels_of(const struct hand *hand, const struct part *part)
 static double add_gradients(struct hand *hand, const struct part *part, double *sums)
 {
     clmix_plan **plan = &hand->plans[part->count];
-    float loss, *gradients;
+    float loss, correct, *gradients;
 
     if (*plan == NULL)
         *plan = hand_compile(hand, part->count, CLMIX_TRAINING, clmix_network_weights(hand->network), clmix_network_states(hand->network));
@@ -114,9 +115,12 @@ static double add_gradients(struct hand *hand, const struct part *part, double *
     ops_ok(clmix_plan_set_step(*plan, hand->options.seed, hand->draws++));
     ops_ok(clmix_plan_run(*plan));
     ops_ok(clmix_plan_read(*plan, "loss", &loss, sizeof loss));
+    ops_ok(clmix_plan_read(*plan, "correct", &correct, sizeof correct));
+    hand->counted += (double)hand_labels(hand, part);
+    hand->correct += (double)correct;
     gradients = hand_read(hand->gradients, hand->weight_count);
     for (size_t i = 0; i < hand->weight_count; i++)
-        sums[i] += (double)labels_of(hand, part) * (double)gradients[i];
+        sums[i] += (double)hand_labels(hand, part) * (double)gradients[i];
     free(gradients);
     return (double)loss;
 }
@@ -138,7 +142,7 @@ double hand_step(struct hand *hand, const struct part *parts, size_t count, doub
 
     for (size_t i = 0; i < count; i++) {
         losses[i] = add_gradients(hand, &parts[i], sums);
-        labels += (double)labels_of(hand, &parts[i]);
+        labels += (double)hand_labels(hand, &parts[i]);
     }
     for (size_t i = 0; i < hand->weight_count; i++)
         norm += sums[i] * sums[i];

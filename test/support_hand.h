@@ -20,6 +20,7 @@ struct hand {
     float mean[4], std[4];
     size_t total, step, weight_count, state_count;
     uint64_t draws;
+    double counted, correct; /* labels of all batches so far: that counted, and of these the first choices */
     clmix_config *config;
     clmix_network *network;
     clmix_plan *plans[HAND_MOST + 1]; /* by the number of pictures */
@@ -35,8 +36,11 @@ void hand_close(struct hand *hand);
 float *hand_read(cl_mem memory, size_t count);
 cl_mem hand_room(size_t count, const float *values);
 
-/* The loss of so many pictures, with everything that the options change of it. */
+/* "loss" of so many pictures, with everything that the options change of it, and how many labels are first choices, "correct". */
 clmix_plan *hand_compile(const struct hand *hand, size_t count, clmix_mode mode, cl_mem weights, cl_mem states);
+
+/* Labels of a batch that count: with mixup, where both do. */
+size_t hand_labels(const struct hand *hand, const struct part *part);
 
 /* One step on all of the parts, descending along the mean over their labels; `losses` are theirs. The norm before clipping. */
 double hand_step(struct hand *hand, const struct part *parts, size_t count, double *losses);

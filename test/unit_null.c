@@ -256,6 +256,7 @@ START_TEST(plans)
     REFUSED(name, clmix_plan_read, plan, NULL, data, sizeof data);
     REFUSED(data, clmix_plan_read, plan, "y", NULL, sizeof data);
     REFUSED(plan, clmix_plan_set_step, NULL, 1, 1);
+    REFUSED(plan, clmix_plan_set_place, NULL, 0, 1);
     REFUSED(plan, clmix_plan_run, NULL);
     REFUSED(plan, clmix_plan_wait, NULL);
     REFUSED(plan, clmix_plan_find_not_finite, NULL);

@@ -89,6 +89,12 @@ CLMIX_API clmix_status clmix_plan_read(clmix_plan *plan, const char *name, void 
  * of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint64_t step);
 
+/* Says which samples of a larger batch the plan's are from the next clmix_plan_set_step on: those from number `first`, counted from 0, of a batch of
+ * `batch` samples. For each of them dropout then draws what a plan for all of that batch would, so that no split of a batch changes a mask. Until it
+ * is called the plan's samples are all there are. `plan` must not be NULL. Errors: ARGUMENT (the graph declares no batch (clmix_batch_input), or the
+ * plan's samples are not in that one), UNSUPPORTED (dropout behind an op that does not say where samples lie). Since 0.2. */
+CLMIX_API clmix_status clmix_plan_set_place(clmix_plan *plan, size_t first, size_t batch);
+
 /* Enqueues one run and returns; clmix_plan_read or clmix_plan_wait waits. `plan` must not be NULL. Errors of both: ARGUMENT, DRIVER; of
  * running those of clmix_plan_prepare too. */
 CLMIX_API clmix_status clmix_plan_run(clmix_plan *plan);

@@ -66,11 +66,12 @@ static clmix_status settle(const clmix_augment *augment, clmix_ports *ports)
     return clmix_ports_add(ports, CLMIX_LABEL_WEIGHTS, CLMIX_F32);
 }
 
-/* Blends every picture with the next of the batch, the last with the first as it was; second labels and weights likewise. */
+/* Blends every picture with the next of the batch, the last with the first as it was; second labels and weights likewise. Where one of the two labels
+ * does not count, the blend has none that does: so losses and metrics are of the same samples. */
 static void mix(const clmix_transform_call *call, const uint32_t *indices, size_t count, size_t batch, void *const *arrays)
 {
     const size_t at = clmix_ports_place(call->ports, CLMIX_PICTURES), bytes = clmix_port_bytes(&call->ports->list[at]);
-    const int32_t *labels = arrays[clmix_ports_place(call->ports, CLMIX_LABELS)];
+    int32_t *labels = arrays[clmix_ports_place(call->ports, CLMIX_LABELS)];
     int32_t *second_labels = arrays[clmix_ports_place(call->ports, CLMIX_SECOND_LABELS)];
     float *weights = arrays[clmix_ports_place(call->ports, CLMIX_LABEL_WEIGHTS)];
     unsigned char *pictures = arrays[at], *first = call->scratch;
@@ -84,6 +85,9 @@ static void mix(const clmix_transform_call *call, const uint32_t *indices, size_
         second_labels[i] = i < count ? labels[(i + 1) % count] : CLMIX_NO_LABEL;
         weights[i] = (float)share / 256;
     }
+    for (size_t i = 0; i < count; i++)
+        if (second_labels[i] == CLMIX_NO_LABEL)
+            labels[i] = CLMIX_NO_LABEL;
 }
 
 const clmix_transform clmix_transform_mixup = { asked, settle, NULL, mix };

@@ -107,6 +107,8 @@ struct clmix_op {
      * this node is none of the kind; NULL: never. What counts elements of the whole batch asks clmix_planner_first_element. */
     bool (*parts)(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                   struct clmix_parts *outputs);
+    /* Whether in this plan the samples of a node are not on their own although its outputs lie as `parts` says: it is launched whole. NULL: never. */
+    bool (*mixes)(const struct clmix_planner *planner, const struct clmix_node *node);
     /* Turns attributes for `batch` samples into those for `samples`. NULL: they do not depend on it. */
     void (*cut)(void *attributes, size_t batch, size_t samples);
 
@@ -225,6 +227,8 @@ struct clmix_layout clmix_planner_layout(const struct clmix_planner *planner, in
  * produced in place, or input 0 of a CLMIX_OP_IN_PLACE op whose output took its storage. */
 bool clmix_planner_in_place(const struct clmix_planner *planner, const struct clmix_node *node, int index);
 
+/* How the samples lie in `value`; a count of 0: it carries no batch, or ops before it could not tell. */
+struct clmix_parts clmix_planner_parts(const struct clmix_planner *planner, int32_t value);
 /* Elements of `value` in the samples before those being launched: 0 unless the batch is launched in slices. */
 size_t clmix_planner_first_element(const struct clmix_planner *planner, int32_t value);
 
@@ -239,9 +243,11 @@ size_t clmix_planner_batch(const struct clmix_planner *planner); /* samples of t
 /* For `cut`: the first axis of a shape from `batch` samples to `samples`. */
 void clmix_shape_cut(clmix_shape *shape, size_t batch, size_t samples);
 
-/* Two u64 words {seed, step} in device memory, for ops that draw random numbers: a value of type CLMIX_I32, shape (4): seed low, seed high,
- * step low, step high. */
+/* Words in device memory for ops that draw random numbers, a value of type CLMIX_I32, shape (6): seed low, seed high, step low, step high, and of the
+ * batch that the plan's samples are a share of the number of the first one and the size (clmix_plan_set_place). An op that cannot tell where its
+ * samples lie says so: such a plan has all of the batch. */
 int32_t clmix_planner_random(struct clmix_planner *planner);
+void clmix_planner_not_placed(struct clmix_planner *planner);
 
 /* ---- what the graph needs of the ops --------------------------------------------------------------------------------------------------
  */

@@ -95,7 +95,7 @@ static bool part_node(struct clmix_planner *planner, const struct clmix_node *no
             return false;
     for (int i = 0; i < node->output_count; i++)
         planner->slices.parts[node->outputs[i]] = outputs[i];
-    return true;
+    return node->op->mixes == NULL || !node->op->mixes(planner, node);
 }
 
 /* Whether a node's launch reads or leaves out a value that is read through: slices know nothing of these. */
@@ -118,7 +118,7 @@ clmix_status clmix_plan_part_values(struct clmix_planner *planner)
     if (slices->parts == NULL || slices->by_sample == NULL)
         return clmix_fail_memory("a plan");
     slices->batch = graph->batch;
-    if (slices->batch < 2)
+    if (slices->batch == 0)
         return CLMIX_OK;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const struct clmix_tensor *value = graph->tensors[i];

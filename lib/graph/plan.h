@@ -63,6 +63,9 @@ struct clmix_place {
     int32_t of;
 };
 
+/* Seed and step, 64 bits each with the low half first, and `whole`. */
+#define CLMIX_RANDOM_WORDS 6
+
 struct clmix_plan {
     clmix_device *device;
     clmix_mode mode;
@@ -72,7 +75,10 @@ struct clmix_plan {
     size_t storage_count, storage_capacity;
     struct clmix_place *places;
     size_t place_count, place_capacity;
-    int32_t random; /* place of the seed and step */
+    int32_t random;    /* place of the seed, the step, and where the samples lie in a larger batch */
+    size_t batch;      /* of the graph; 0: it has none */
+    uint32_t whole[2]; /* number of the plan's first sample in a batch, and that batch's size */
+    bool placeless;    /* an op that draws random numbers cannot tell where its samples lie: they are the whole batch */
     int32_t steps;
     char **strings;
     size_t string_count, string_capacity;

@@ -289,6 +289,11 @@ int32_t clmix_slices_place(const struct clmix_planner *planner, int32_t value)
     return placed && slices->places[value] != CLMIX_NONE ? slices->places[value] : value;
 }
 
+struct clmix_parts clmix_planner_parts(const struct clmix_planner *planner, int32_t value)
+{
+    return planner->slices.parts[value];
+}
+
 size_t clmix_planner_first_element(const struct clmix_planner *planner, int32_t value)
 {
     const struct clmix_slices *slices = &planner->slices;

@@ -4,6 +4,7 @@
 #include "base/status.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -94,7 +95,7 @@ static clmix_status bind_launch(struct clmix_plan *plan, struct clmix_record *re
 
 static clmix_status prepare(clmix_plan *plan)
 {
-    uint64_t step[2] = { 0, 0 };
+    uint32_t words[CLMIX_RANDOM_WORDS] = { 0 };
 
     for (size_t i = 0; i < plan->record_count; i++)
         if (plan->records[i]->launch.kernel == NULL)
@@ -104,7 +105,8 @@ static clmix_status prepare(clmix_plan *plan)
         size_t offset;
         cl_mem memory = clmix_plan_memory(plan, plan->places[plan->random].storage, &offset);
 
-        CLMIX_TRY(clmix_buffer_write(plan->device, memory, offset, step, sizeof step));
+        memcpy(words + 4, plan->whole, sizeof plan->whole);
+        CLMIX_TRY(clmix_buffer_write(plan->device, memory, offset, words, sizeof words));
     }
     return CLMIX_OK;
 }

@@ -51,13 +51,30 @@ clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint64_t step)
 {
     CLMIX_NEED(plan);
 
-    uint32_t words[4] = { (uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)step, (uint32_t)(step >> 32) };
+    const uint32_t words[CLMIX_RANDOM_WORDS] = {
+        (uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)step, (uint32_t)(step >> 32), plan->whole[0], plan->whole[1],
+    };
     size_t offset;
     cl_mem memory;
 
     CLMIX_TRY(clmix_plan_prepare(plan));
     memory = clmix_plan_memory(plan, plan->places[plan->random].storage, &offset);
     return clmix_buffer_write(plan->device, memory, offset, words, sizeof words);
+}
+
+clmix_status clmix_plan_set_place(clmix_plan *plan, size_t first, size_t batch)
+{
+    CLMIX_NEED(plan);
+
+    if (plan->batch == 0 || batch > UINT32_MAX || first > batch || plan->batch > batch - first)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a plan for %zu samples cannot be those from number %zu of a batch of %zu", plan->batch,
+                          first, batch);
+    if (plan->placeless && plan->batch != batch)
+        return clmix_fail(CLMIX_ERROR_UNSUPPORTED,
+                          "a dropout of this plan stands where samples cannot be told apart: it draws for whole batches only");
+    plan->whole[0] = (uint32_t)first;
+    plan->whole[1] = (uint32_t)batch;
+    return CLMIX_OK;
 }
 
 clmix_status clmix_plan_wait(clmix_plan *plan)

@@ -1,4 +1,4 @@
-/* Memory that belongs to no value: scratch of a node, and the seed and step of a run. */
+/* Memory that belongs to no value: scratch of a node, and the seed, the step and the place of a run. */
 #include "graph/planner.h"
 
 #include "base/array.h"
@@ -59,13 +59,22 @@ int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_
 
 clmix_status clmix_plan_add_random(struct clmix_planner *planner)
 {
-    struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .size_bytes = 2 * sizeof(uint64_t), .first = 0, .last = CLMIX_FOREVER };
+    struct clmix_storage storage = {
+        .arena = CLMIX_ACTIVATIONS, .size_bytes = CLMIX_RANDOM_WORDS * sizeof(uint32_t), .first = 0, .last = CLMIX_FOREVER
+    };
 
-    planner->plan->random = add_place(planner, add_storage(planner, storage), CLMIX_I32, 4, 0);
+    planner->plan->batch = planner->graph->batch;
+    planner->plan->whole[1] = (uint32_t)planner->graph->batch;
+    planner->plan->random = add_place(planner, add_storage(planner, storage), CLMIX_I32, CLMIX_RANDOM_WORDS, 0);
     return planner->status;
 }
 
 int32_t clmix_planner_random(struct clmix_planner *planner)
 {
     return planner->plan->random;
+}
+
+void clmix_planner_not_placed(struct clmix_planner *planner)
+{
+    planner->plan->placeless = true;
 }

@@ -7,10 +7,12 @@
 
 #include <clmix/ops.h>
 
-/* The key is the number of the op that was first asked for: its gradient and what rebuilds it carry a copy, and so draw the same mask. */
+/* The key is the number of the op that was first asked for, and `value` its result: its gradient and what rebuilds it carry a copy, and so draw the
+ * same mask. */
 struct dropout_attributes {
     float rate;
     int32_t key; /* below 0: to be set to the node's number */
+    int32_t value;
 };
 
 static clmix_status dropout_shape(clmix_graph *graph, struct clmix_node *node)
@@ -19,9 +21,12 @@ static clmix_status dropout_shape(clmix_graph *graph, struct clmix_node *node)
 
     if (!(attributes->rate >= 0.0f && attributes->rate < 1.0f))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a dropout rate of %g; it must be at least 0 and less than 1", (double)attributes->rate);
-    if (attributes->key < 0)
+    CLMIX_TRY(clmix_shape_like_inputs(graph, node));
+    if (attributes->key < 0) {
         attributes->key = node->number;
-    return clmix_shape_like_inputs(graph, node);
+        attributes->value = node->outputs[0];
+    }
+    return CLMIX_OK;
 }
 
 static clmix_status dropout_backward(struct clmix_backward *backward, const struct clmix_node *node)
@@ -36,6 +41,20 @@ static bool drops(const struct clmix_planner *planner, const struct clmix_node *
     const struct dropout_attributes *attributes = node->attributes;
 
     return clmix_planner_mode(planner) == CLMIX_TRAINING && attributes->rate > 0.0f;
+}
+
+/* Where the samples lie, so that the kernel can find each one's elements in the whole batch: parts of so many elements a sample. */
+static void launch_parts(struct clmix_planner *planner, struct clmix_record *record, int32_t value, bool dropping)
+{
+    const struct clmix_parts parts = clmix_planner_parts(planner, value);
+    const size_t columns = clmix_shape_columns(clmix_tensor_at(clmix_planner_graph(planner), value)->shape);
+
+    clmix_record_uint(record, parts.count > 0 ? clmix_planner_batch(planner) : 0);
+    clmix_record_uint(record, (size_t)parts.count);
+    for (int i = 0; i < CLMIX_MOST_PARTS; i++)
+        clmix_record_uint(record, i < parts.count ? parts.rows[i] * columns : 0);
+    if (dropping && parts.count == 0)
+        clmix_planner_not_placed(planner);
 }
 
 /* In inference plans the op is the identity: nothing at all where the planner put the result in place. There the threshold of 0 keeps
@@ -57,14 +76,14 @@ static clmix_status dropout_launch(struct clmix_planner *planner, const struct c
     clmix_record_uint(record, dropping ? (size_t)((double)attributes->rate * 4294967296.0) : 0);
     clmix_record_float(record, dropping ? 1.0f / (1.0f - attributes->rate) : 1.0f);
     clmix_record_uint(record, clmix_planner_first_element(planner, node->outputs[0]));
+    launch_parts(planner, record, dropping ? attributes->value : node->outputs[0], dropping);
     return CLMIX_OK;
 }
 
-/* The mask counts the elements of the whole batch: those of a slice follow one another only where images do. */
-static bool dropout_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                          struct clmix_parts *outputs)
+/* The mask counts the elements of the whole batch: those of a slice follow one another only where samples do. */
+static bool dropout_mixes(const struct clmix_planner *planner, const struct clmix_node *node)
 {
-    return clmix_parts_by_row(planner, node, inputs, outputs) && (outputs[0].count == 1 || !drops(planner, node));
+    return clmix_planner_parts(planner, node->outputs[0]).count > 1 && drops(planner, node);
 }
 
 const struct clmix_op clmix_op_dropout = {
@@ -74,7 +93,8 @@ const struct clmix_op clmix_op_dropout = {
     .backward = dropout_backward,
     .launch = dropout_launch,
     .cost = clmix_cost_moved,
-    .parts = dropout_parts,
+    .parts = clmix_parts_by_row,
+    .mixes = dropout_mixes,
 };
 const struct clmix_op clmix_op_dropout_grad = {
     .name = "dropout_grad",
@@ -82,7 +102,8 @@ const struct clmix_op clmix_op_dropout_grad = {
     .shape = dropout_shape,
     .launch = dropout_launch,
     .cost = clmix_cost_moved,
-    .parts = dropout_parts,
+    .parts = clmix_parts_by_row,
+    .mixes = dropout_mixes,
 };
 
 clmix_value clmix_dropout(clmix_value x, float rate)

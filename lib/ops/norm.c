@@ -333,13 +333,19 @@ static clmix_status batch_norm_grad_launch(struct clmix_planner *planner, const 
     return CLMIX_OK;
 }
 
-/* With running statistics every row is on its own; those of a batch are all rows'. */
 static bool batch_norm_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                              struct clmix_parts *outputs)
 {
-    (void)node;
+    (void)planner, (void)node;
     outputs[0] = inputs[X];
-    return clmix_planner_mode(planner) == CLMIX_INFERENCE;
+    return true;
+}
+
+/* With running statistics every row is on its own; those of a batch are all rows'. */
+static bool batch_norm_mixes(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    (void)node;
+    return clmix_planner_mode(planner) == CLMIX_TRAINING;
 }
 
 const struct clmix_op clmix_op_batch_norm = {
@@ -349,6 +355,7 @@ const struct clmix_op clmix_op_batch_norm = {
     .launch = batch_norm_launch,
     .cost = forward_cost,
     .parts = batch_norm_parts,
+    .mixes = batch_norm_mixes,
 };
 const struct clmix_op clmix_op_batch_norm_grad = {
     .name = "batch_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = batch_norm_grad_launch, .cost = backward_cost

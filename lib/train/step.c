@@ -14,6 +14,7 @@
 struct share {
     struct clmix_replica *replica;
     struct clmix_step_input input;
+    size_t first, batch; /* the first of them, in the whole batch */
     clmix_plan *plan;
     float scalars[CLMIX_SCALARS];
 };
@@ -26,6 +27,8 @@ static clmix_status take_share(clmix_trainer *trainer, const struct clmix_step_i
     const int count = clmix_recipe_ports(&trainer->recipe, CLMIX_TRAINING, input->extent.length, ports, NULL);
 
     share->replica = &trainer->replicas[index];
+    share->first = first;
+    share->batch = batch;
     share->input.extent = (struct clmix_extent){ end - first, input->extent.length };
     for (int i = 0; i < count; i++)
         share->input.arrays[i] = (const unsigned char *)input->arrays[i] + first * clmix_port_bytes(&ports[i]);
@@ -43,6 +46,7 @@ static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *sha
     if (trainer->summed_batches == 0)
         CLMIX_TRY(clmix_replica_keep_states(replica));
     CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
+    CLMIX_TRY(clmix_plan_set_place(share->plan, share->first, share->batch));
     CLMIX_TRY(clmix_plan_set_step(share->plan, trainer->options.seed, trainer->draws));
     CLMIX_TRY(clmix_plan_run(share->plan));
     if (alone)
