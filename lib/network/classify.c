@@ -93,10 +93,8 @@ clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictu
     clmix_plan *plan = NULL;
     bool finite = true;
 
-    if (!pictures || !probabilities || count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                          "clmix_network_classify needs pictures and room for %zu probabilities each, and got %zu pictures",
-                          picture->classes, count);
+    if (count == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_classify needs pictures, and got none");
     CLMIX_TRY(plan_for(network, (struct clmix_extent){ .batch = count }, &plan));
     CLMIX_TRY(feed(network, plan, pictures, count));
     CLMIX_TRY(clmix_plan_run(plan));

@@ -238,10 +238,9 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
     CLMIX_NEED(config);
     CLMIX_NEED(key_and_value);
 
-    const char *equals = key_and_value ? strchr(key_and_value, '=') : NULL;
-    if (!config || !equals || equals == key_and_value || !equals[1])
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not",
-                          key_and_value ? key_and_value : "");
+    const char *equals = strchr(key_and_value, '=');
+    if (!equals || equals == key_and_value || !equals[1])
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not", key_and_value);
 
     char *key = strndup(key_and_value, (size_t)(equals - key_and_value));
     if (!key)

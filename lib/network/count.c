@@ -18,13 +18,13 @@ static double megabytes_of(const clmix_config *config, const struct clmix_module
 
 clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parameters, double *megabytes)
 {
-    clmix_graph *graph;
-    struct clmix_module_count count;
-    clmix_status status;
-
     CLMIX_NEED(config);
     CLMIX_NEED(parameters);
     CLMIX_NEED(megabytes);
+
+    clmix_graph *graph;
+    struct clmix_module_count count;
+    clmix_status status;
 
     CLMIX_TRY(clmix_config_check(config));
     graph = clmix_front_outline(config, 1);

@@ -84,12 +84,9 @@ clmix_status clmix_network_create(clmix_network **network, clmix_device *device,
     CLMIX_NEED(device);
     CLMIX_NEED(config);
 
-    if (!network || !device)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_create needs a device and a place for its result, and NULL was given");
-    *network = NULL;
-
     clmix_config *copy = NULL;
     clmix_network *made = NULL;
+    *network = NULL;
     CLMIX_TRY(clmix_config_copy(&copy, config));
     CLMIX_TRY(clmix_network_make(&made, device, copy));
     clmix_status status = clmix_network_draw(made, seed);

@@ -231,8 +231,6 @@ clmix_status clmix_network_load(clmix_network **network, clmix_device *device, c
     CLMIX_NEED(device);
     CLMIX_NEED(path);
 
-    if (!network || !device || !path)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_load needs a device, a path and a place for its result, and NULL was given");
     struct clmix_weights weights;
     clmix_config *config = NULL;
     clmix_network *made = NULL;

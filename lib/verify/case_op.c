@@ -74,15 +74,16 @@ static clmix_status feed(struct op_case *op, const char *name, enum case_layout 
 
     CLMIX_TRY(clmix_case_tensor(op->of, name, &stored));
     CLMIX_TRY(clmix_case_lay_out(stored, layout, &info, &shape));
+    clmix_status status;
     if (type == CLMIX_I32) {
         CLMIX_TRY(clmix_case_integers(stored, &integers));
-        clmix_status status = clmix_plan_write(op->plan, name, integers, stored->count * sizeof *integers);
+        status = clmix_plan_write(op->plan, name, integers, stored->count * sizeof *integers);
         free(integers);
         return status;
     }
     CLMIX_TRY(clmix_case_floats(stored, &file));
     float *device = malloc((stored->count + 1) * sizeof *device);
-    clmix_status status = device ? CLMIX_OK : clmix_fail_memory(name);
+    status = device ? CLMIX_OK : clmix_fail_memory(name);
     if (!status) {
         clmix_layout_to_device(&info, file, device);
         status = clmix_plan_write(op->plan, name, device, stored->count * sizeof *device);

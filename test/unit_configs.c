@@ -1,0 +1,294 @@
+/* Configurations: presets and the papers' counting rule, what is refused, defaults, overrides, ports. */
+#include <check.h>
+#include <clmix/clmix.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "network/presets.h"
+#include "support_suite.h"
+
+#define TINY                                                                                                                         \
+    "{\"model\":\"wavemix\",\"image_size\":[24,16],\"channels\":3,\"classes\":5,\"dim\":8,\"depth\":2,\"mult_dim\":10,\"ff_dim\":6," \
+    "\"levels\":3,\"level_channels\":[4,3,1]}"
+
+static void ok(clmix_status status)
+{
+    ck_assert_msg(status == CLMIX_OK, "%s", clmix_error());
+}
+
+/* ---- presets ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Figures of the papers' tables, and where a paper's own figure does not follow from its model, those of the model
+ * (reference/PARAMETERS.md). */
+static const struct {
+    const char *name, *config;
+    size_t parameters, paper;
+    double megabytes;
+} presets[] = {
+    { "wavemix-16",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":16,\"depth\":4,\"mult_dim\":32,\"ff_dim\":16,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[4,4,4,4],\"stem_stride\":1,\"dropout\":0}",
+      133914, 165210, 3.16 },
+    { "wavemix-32",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":1,\"dropout\":0}",
+      513706, 575914, 6.24 },
+    { "wavemix-64",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":64,\"depth\":4,\"mult_dim\":64,\"ff_dim\":64,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[16,16,16,16],\"stem_stride\":1,\"dropout\":0}",
+      2052426, 2299722, 16.86 },
+    { "wavemix-128",
+      "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":128,\"depth\":4,\"mult_dim\":128,\"ff_dim\":128,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[32,32,32,32],\"stem_stride\":1,\"dropout\":0}",
+      8204938, 9191050, 51.22 },
+    { "wavemix-convstride2",
+      "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":2,\"dropout\":0}",
+      519976, 582184, 6.30 },
+    { "wavemix-top4",
+      "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":1,\"dropout\":0}",
+      519976, 582184, 18.41 },
+    { "wavemix-all5",
+      "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
+      "\"feedforward\":\"conv\",\"levels\":5,\"level_channels\":[7,7,7,7,4],\"stem_stride\":2,\"dropout\":0}",
+      1050920, 1133864, 8.41 },
+};
+
+static size_t count_parameters(const clmix_config *config)
+{
+    size_t size[4] = { 2, 0, 0, 0 }, sum = 0;
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_config_picture(config, &size[1], &size[2], &size[3]);
+    clmix_value logits = clmix_model(clmix_root(graph), (clmix_value[]){ clmix_input(graph, "x", CLMIX_F32, 4, size) }, config);
+    ok(clmix_graph_check(graph));
+    clmix_shape shape = clmix_shape_of(logits);
+    ck_assert(shape.rank == 2 && shape.size[0] == 2 && shape.size[1] == clmix_config_classes(config));
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        clmix_tensor_info info;
+        ok(clmix_graph_tensor(graph, i, &info));
+        sum += clmix_shape_count(info.file_shape);
+    }
+    clmix_graph_free(graph);
+    return sum;
+}
+
+START_TEST(preset_has_the_papers_figures)
+{
+    clmix_config *config;
+    char *text;
+    size_t paper;
+    double megabytes;
+
+    ck_assert_str_eq(clmix_preset_name((size_t)_i), presets[_i].name);
+    ok(clmix_config_open(&config, presets[_i].name));
+    ck_assert_str_eq(clmix_config_name(config), presets[_i].name);
+    ok(clmix_config_text(config, &text));
+    ck_assert_str_eq(text, presets[_i].config);
+    clmix_free(text);
+    ck_assert_uint_eq(count_parameters(config), presets[_i].parameters);
+    ok(clmix_config_paper_count(config, &paper, &megabytes));
+    ck_assert_uint_eq(paper, presets[_i].paper);
+    ck_assert_msg(fabs(megabytes - presets[_i].megabytes) < 0.005, "%.4f MB", megabytes);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(papers_own_figures_of_wavemix_16_and_all5)
+{
+    clmix_config *config;
+    size_t paper;
+    double megabytes;
+
+    ok(clmix_config_open(&config, "wavemix-16"));
+    ok(clmix_config_set(config, "mult_dim=30"));
+    ok(clmix_config_paper_count(config, &paper, &megabytes));
+    ck_assert_uint_eq(paper, 162618);
+    ck_assert(fabs(megabytes - 3.09) < 0.005);
+    ck_assert_uint_eq(count_parameters(config), 133266);
+    clmix_config_free(config);
+
+    ok(clmix_config_open(&config, "wavemix-all5"));
+    ok(clmix_config_set(config, "stem_stride=1"));
+    ok(clmix_config_paper_count(config, &paper, &megabytes));
+    ck_assert(fabs(megabytes - 20.53) < 0.005);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(every_row_of_the_presets_has_a_name)
+{
+    size_t names = 0;
+    while (clmix_preset_name(names))
+        names++;
+    ck_assert_uint_eq(names, sizeof presets / sizeof *presets);
+    ck_assert_uint_eq(names, clmix_preset_rows());
+    for (size_t i = 0; i < names; i++) {
+        cJSON *config;
+
+        ok(clmix_preset_config(&config, clmix_preset_name(i)));
+        ck_assert_ptr_nonnull(config);
+        cJSON_Delete(config);
+    }
+}
+END_TEST
+
+/* ---- configurations ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *json, *sentence;
+} refused[] = {
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"widht\":3}",
+      "unknown key 'widht'; known here: model, image_size" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"depth\":1}", "'dim' is missing" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"dim\":8,\"depth\":1}", "'classes' is missing" },
+    { "{\"model\":\"wavemix\",\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size' is missing" },
+    { "{\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1}", "'model' is missing" },
+    { "{\"model\":\"vit\",\"image_size\":[32,32]}", "no model 'vit'; it has: wavemix" },
+    { "{\"model\":\"wavemix\",\"image_size\":[40,32],\"classes\":10,\"dim\":8,\"depth\":1}", "the map is 40x32" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"stem_stride\":3}", "divisible by 16" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[2,2,2,3]}",
+      "adds up to 9 and 'dim' is 8" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[4,4]}",
+      "has 2 entries and 'levels' is 4" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"levels\":3}", "adds up to 6 and 'dim' is 8" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":6,\"depth\":1}", "adds up to 4 and 'dim' is 6" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":0}", "'depth' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":0,\"dim\":8,\"depth\":1}", "'classes' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[],\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size'" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32,3],\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size'" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8.5,\"depth\":1}", "'dim' is 8.5" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"levels\":0}", "'levels' is 0" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"feedforward\":\"mlp\"}",
+      "one of: conv, linear" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"dropout\":1}", "'dropout' is 1" },
+    { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1", "not JSON" },
+    { "no-such-model", "there is no preset and no file 'no-such-model'" },
+    { "no-such-file.json", "no-such-file.json" },
+    { "", "no model was named" },
+};
+
+START_TEST(impossible_configuration_is_refused_by_name)
+{
+    clmix_config *config;
+
+    ck_assert_int_ne(clmix_config_open(&config, refused[_i].json), CLMIX_OK);
+    ck_assert_ptr_null(config);
+    ck_assert_msg(strstr(clmix_error(), refused[_i].sentence) != NULL, "%s: %s", refused[_i].json, clmix_error());
+}
+END_TEST
+
+START_TEST(keys_left_out_have_the_documented_defaults)
+{
+    clmix_config *config;
+    char *text;
+
+    ok(clmix_config_open(&config, "{\"model\":\"wavemix\",\"image_size\":16,\"classes\":7,\"dim\":12,\"depth\":1}"));
+    ok(clmix_config_text(config, &text));
+    ck_assert_str_eq(
+        text,
+        "{\"model\":\"wavemix\",\"image_size\":[16,16],\"channels\":3,\"classes\":7,\"dim\":12,\"depth\":1,\"mult_dim\":32,\"ff_dim\":16,"
+        "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[3,3,3,3],\"stem_stride\":1,\"dropout\":0}");
+    clmix_free(text);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(overrides_are_checked_as_a_whole_by_the_next_use)
+{
+    clmix_config *config;
+    char *text;
+
+    ok(clmix_config_open(&config, "wavemix-32"));
+    ok(clmix_config_set(config, "levels=3"));
+    ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "level_channels"));
+    ok(clmix_config_set(config, "level_channels=[16,8,8]"));
+    ok(clmix_config_set(config, "feedforward=linear"));
+    ok(clmix_config_set(config, "dropout=0.1"));
+    ok(clmix_config_text(config, &text));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\"feedforward\":\"linear\",\"levels\":3,\"level_channels\":[16,8,8],\"stem_stride\":1,\"dropout\":0.1}"));
+    clmix_free(text);
+
+    ck_assert_int_eq(clmix_config_set(config, "dim"), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_config_set(config, "=3"), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_config_set(config, "level_channels=[1,"), CLMIX_ERROR_FORMAT);
+    ok(clmix_config_text(config, &text));
+    clmix_free(text);
+    ok(clmix_config_set(config, "wings=2"));
+    ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "unknown key 'wings'"));
+    clmix_config_free(config);
+
+    ok(clmix_config_open(&config, "wavemix-32"));
+    ok(clmix_config_set(config, "dim.width.more=3"));
+    ck_assert_int_eq(clmix_config_text(config, &text), CLMIX_ERROR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "'dim' is {\"width\":{\"more\":3}} and must be"));
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(dim_of_a_preset_can_be_overridden_alone)
+{
+    clmix_config *config;
+    char *text;
+
+    ok(clmix_config_open(&config, "wavemix-32"));
+    ok(clmix_config_set(config, "dim=48"));
+    ok(clmix_config_text(config, &text));
+    ck_assert_ptr_nonnull(strstr(text, "\"level_channels\":[12,12,12,12]"));
+    clmix_free(text);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(a_model_of_pictures_has_one_port)
+{
+    clmix_config *config;
+    clmix_port port;
+
+    ok(clmix_config_open(&config, TINY));
+    ck_assert_int_eq(clmix_config_port_count(config), 1);
+    ok(clmix_config_port(config, 0, &port));
+    ck_assert_str_eq(port.name, "pictures");
+    ck_assert(port.type == CLMIX_U8 && port.rank == 3 && port.size[0] == 24 && port.size[1] == 16 && port.size[2] == 3);
+    ck_assert_int_eq(clmix_config_port(config, 1, &port), CLMIX_ERROR_ARGUMENT);
+    clmix_config_free(config);
+}
+END_TEST
+
+START_TEST(model_refuses_pictures_of_another_size)
+{
+    clmix_config *config;
+    clmix_graph *graph = clmix_graph_new();
+
+    ok(clmix_config_open(&config, TINY));
+    clmix_value pictures = clmix_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 1, 16, 24, 3 });
+    clmix_model(clmix_root(graph), &pictures, config);
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(clmix_error(), "takes pictures of 24x16x3 in a batch, and 1x16x24x3"));
+    clmix_graph_free(graph);
+    clmix_config_free(config);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("configurations");
+    TCase *configs = tcase_create("configurations");
+
+    tcase_add_loop_test(configs, preset_has_the_papers_figures, 0, (int)(sizeof presets / sizeof *presets));
+    tcase_add_test(configs, papers_own_figures_of_wavemix_16_and_all5);
+    tcase_add_test(configs, every_row_of_the_presets_has_a_name);
+    tcase_add_loop_test(configs, impossible_configuration_is_refused_by_name, 0, (int)(sizeof refused / sizeof *refused));
+    tcase_add_test(configs, keys_left_out_have_the_documented_defaults);
+    tcase_add_test(configs, overrides_are_checked_as_a_whole_by_the_next_use);
+    tcase_add_test(configs, dim_of_a_preset_can_be_overridden_alone);
+    tcase_add_test(configs, model_refuses_pictures_of_another_size);
+    tcase_add_test(configs, a_model_of_pictures_has_one_port);
+    suite_add_tcase(suite, configs);
+    return support_run(suite);
+}
