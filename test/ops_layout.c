@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/op.h"
 #include "graph/plan.h"
 
 static size_t launches_of(const clmix_plan *plan, const char *kernel)
@@ -200,6 +201,50 @@ START_TEST(what_else_is_launched)
 }
 END_TEST
 
+/* Two layers with the halves of one weight, y = x W1 + 2 x W2: so are the gradients of the halves. */
+static clmix_value build_halves(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    clmix_value weight = clmix_parameter(at, "w", 2, (size_t[]){ 13, 64 }, NULL, CLMIX_UNIFORM, 0.5f), y[2];
+
+    (void)attributes;
+    for (size_t i = 0; i < 2; i++)
+        y[i] = clmix_linear_with(at, inputs[0], clmix_slice(weight, -1, 32 * i, 32), clmix_no_value());
+    return clmix_add(clmix_relu(y[0]), clmix_scale(y[1], 2.0f));
+}
+
+static void halves_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
+{
+    (void)attributes;
+    for (size_t i = 0; i < shapes[0].size[0] * 32; i++) {
+        double sum[2] = { 0.0, 0.0 };
+
+        for (size_t k = 0; k < 13; k++)
+            for (size_t half = 0; half < 2; half++)
+                sum[half] += inputs[0][i / 32 * 13 + k] * inputs[1][k * 64 + 32 * half + i % 32];
+        out[i] = (sum[0] > 0.0 ? sum[0] : 0.0) + 2.0 * sum[1];
+    }
+}
+
+START_TEST(gradients_of_the_halves_of_a_weight)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = ops_input(graph, "x", ops_shape2(40, 13)), y = build_halves(clmix_root(graph), &x, NULL),
+                dy = ops_input(graph, "dy", ops_shape2(40, 32));
+    clmix_plan *plan;
+
+    clmix_backward(graph, 1, &y, &dy);
+    plan = ops_plan(graph, CLMIX_TRAINING);
+    ck_assert_uint_eq(launches_of(plan, "concat_columns"), 0);
+    clmix_plan_free(plan);
+    ops_run_check(&(struct ops_check){ .what = "halves of a weight",
+                                       .build = build_halves,
+                                       .reference = halves_reference,
+                                       .input_count = 1,
+                                       .shapes = { ops_shape2(40, 13) },
+                                       .parameters = { "w" } });
+}
+END_TEST
+
 /* ---- concatenations -------------------------------------------------------------------------------------------------------------------- */
 
 enum { ROWS = 37 };
@@ -317,6 +362,40 @@ START_TEST(columns_are_made_in_place)
 }
 END_TEST
 
+/* The first part is the weight of a convolution too, which knows no pitch there though it knows one of its pixels. */
+START_TEST(weights_of_convolutions_are_dense)
+{
+    float *result[2], *x = ops_floats((size_t)2 * 6 * 6 * 4, 1, -1.0f, 1.0f), *t = ops_floats((size_t)36 * 5, 2, -1.0f, 1.0f);
+
+    for (int asked = 0; asked < 2; asked++) {
+        clmix_graph *graph = clmix_graph_new();
+        clmix_value parts[2], input = ops_input(graph, "t", ops_shape2(36, 5));
+        clmix_plan *plan;
+
+        for (int i = 0; i < 2; i++)
+            parts[i] = clmix_linear(clmix_in(clmix_root(graph), "fc%d", i), input, 32, false);
+        if (asked)
+            clmix_output(graph, "weight", parts[0]);
+        clmix_output(graph, "both", clmix_concat(parts, 2, -1));
+        clmix_output(graph, "y",
+                     clmix_conv2d_with(clmix_root(graph), ops_input(graph, "x", ops_shape4(2, 6, 6, 4)),
+                                       clmix_reshape(parts[0], 4, (size_t[]){ 3, 3, 4, 32 }), clmix_no_value(), clmix_square(3, 1, 1)));
+        plan = plan_with_weights(graph);
+        ck_assert_uint_eq(launches_of(plan, "concat_columns"), 1);
+        ops_write(plan, "x", x, (size_t)2 * 6 * 6 * 4);
+        ops_write(plan, "t", t, (size_t)36 * 5);
+        ops_ok(clmix_plan_run(plan));
+        result[asked] = ops_read(plan, "y", (size_t)2 * 6 * 6 * 32);
+        clmix_plan_free(plan);
+    }
+    ck_assert_mem_eq(result[0], result[1], (size_t)2 * 6 * 6 * 32 * sizeof(float));
+    free(result[0]);
+    free(result[1]);
+    free(x);
+    free(t);
+}
+END_TEST
+
 /* ---- looking for a NaN ------------------------------------------------------------------------------------------------------------------- */
 
 /* What lies between the rows of a value in columns is its neighbours': the second layer made the NaN, not the first. */
@@ -356,7 +435,9 @@ int main(void)
     tcase_add_test(all, gradients_of_q_k_and_v_are_made_in_one_matrix);
     tcase_add_loop_test(all, gradients_of_slices_are_right, 0, PLACES);
     tcase_add_test(all, what_else_is_launched);
+    tcase_add_test(all, gradients_of_the_halves_of_a_weight);
     tcase_add_test(all, columns_are_made_in_place);
+    tcase_add_test(all, weights_of_convolutions_are_dense);
     tcase_add_test(all, a_nan_is_told_from_its_neighbours);
     suite_add_tcase(suite, all);
     return support_run(suite);

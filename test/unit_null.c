@@ -198,6 +198,7 @@ START_TEST(ops)
     expect_poisoned(clmix_add(none, none));
     expect_poisoned(clmix_scale(none, 2.0f));
     expect_poisoned(clmix_matmul(none, none, (clmix_product){ 0 }));
+    expect_poisoned(clmix_gather(none, none));
     expect_poisoned(clmix_concat(NULL, 2, 0));
     expect_poisoned(clmix_concat(&none, 1, 0));
     expect_poisoned(clmix_slice(none, 0, 0, 1));

@@ -373,6 +373,7 @@ START_TEST(ops_that_mix_images_are_known)
                                           "conv_transpose2d_grad_weight",
                                           "cross_entropy",
                                           "cross_entropy_grad",
+                                          "gather_grad",
                                           "layer_norm_grad",
                                           "linear_grad_weight",
                                           "ones",

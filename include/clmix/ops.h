@@ -118,8 +118,14 @@ typedef struct clmix_product {
  * Errors of the graph (ARGUMENT): other types, other ranks, heads that do not divide the last axis, inner sizes or batches that differ, a
  * sum over a batch that a or b does not have. */
 CLMIX_API clmix_value clmix_matmul(clmix_value a, clmix_value b, clmix_product product);
-/* Side by side along `axis` (negative counts from the end). Along the first axis the inputs are produced in place where the layout allows
- * it. */
+/* Rows of a table by their numbers, as embeddings of words are read: table f32 (rows, C), index i32 of any shape, such as (B, N) -> y f32
+ * (B, N, C), y[b][n] = table[index[b][n]]. A number outside 0 .. rows - 1 reads nothing: its row of y is NaN, which the loss shows and
+ * clmix_plan_find_not_finite names. The gradient of a row of the table is the sum over the places that picked it, in their order, the same
+ * bits on every run; numbers outside the table add nothing. Since 0.2.
+ * Errors of the graph (ARGUMENT): other types, a table without two axes, an index with CLMIX_MAX_RANK axes. */
+CLMIX_API clmix_value clmix_gather(clmix_value table, clmix_value index);
+/* Side by side along `axis` (negative counts from the end). Along the first axis, and in wide enough columns along the last one, the
+ * inputs are produced in place where the layout allows it. */
 CLMIX_API clmix_value clmix_concat(const clmix_value *values, int count, int axis);
 /* Elements begin .. begin + length - 1 of an axis: a view along the first and the last axis. */
 CLMIX_API clmix_value clmix_slice(clmix_value x, int axis, size_t begin, size_t length);

@@ -493,6 +493,11 @@ static bool is_strided(const struct clmix_tensor *tensor)
     return tensor->pitch != clmix_shape_columns(tensor->shape) && clmix_shape_rows(tensor->shape) > 1;
 }
 
+bool clmix_op_takes_strided(const struct clmix_op *op, int index)
+{
+    return (op->flags & CLMIX_OP_STRIDED) && (index >= 32 || (op->dense >> index & 1U) == 0);
+}
+
 /* A node with its inputs, strided ones made dense where the op cannot read them; NULL when out of memory. */
 static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t bytes,
                                    const clmix_value *inputs, int count)
@@ -519,7 +524,7 @@ static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, co
     for (int i = 0; i < count; i++) {
         clmix_value input = inputs[i];
 
-        if (clmix_is_value(input) && !(op->flags & CLMIX_OP_STRIDED) && is_strided(graph->tensors[input.id]))
+        if (clmix_is_value(input) && !clmix_op_takes_strided(op, i) && is_strided(graph->tensors[input.id]))
             input = clmix_node_add(at, at.graph->ops->copy, NULL, 0, &input, 1);
         node->inputs[i] = input.graph == NULL ? CLMIX_NONE : input.id;
     }

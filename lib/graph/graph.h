@@ -44,6 +44,8 @@ int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, c
 clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node);
 /* Appends a clone of a node (same op, attributes and place) on other inputs. */
 clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs);
+/* Whether an op reads input `index` with whatever pitch it has. */
+bool clmix_op_takes_strided(const struct clmix_op *op, int index);
 const char *clmix_path_text(const clmix_graph *graph, int32_t path);
 
 #endif

@@ -151,6 +151,14 @@ static bool is_made_with_a_pitch(const struct clmix_planner *planner, int32_t va
     return (leader->op->flags & CLMIX_OP_STRIDED_OUTPUT) && clmix_planner_result(planner, leader) == value;
 }
 
+static bool reads_with_a_pitch(const struct clmix_node *reader, int32_t value)
+{
+    for (int i = 0; i < reader->input_count; i++)
+        if (reader->inputs[i] == value && !clmix_op_takes_strided(reader->op, i))
+            return false;
+    return true;
+}
+
 /* Whether all who read a value of so many columns, or a view of it, can do so with its rows further apart. */
 static bool is_read_with_a_pitch(const struct clmix_planner *planner, int32_t value, size_t columns)
 {
@@ -159,7 +167,7 @@ static bool is_read_with_a_pitch(const struct clmix_planner *planner, int32_t va
     for (int32_t r = planner->reader_begin[value]; r < planner->reader_begin[value + 1]; r++) {
         const struct clmix_node *reader = graph->nodes[planner->readers[r]];
 
-        if (!(reader->op->flags & CLMIX_OP_VIEW) && !(reader->op->flags & CLMIX_OP_STRIDED))
+        if (!(reader->op->flags & CLMIX_OP_VIEW) && !reads_with_a_pitch(reader, value))
             return false;
         if ((reader->op->flags & CLMIX_OP_VIEW) &&
             (graph->tensors[reader->outputs[0]]->pitch != columns || !is_read_with_a_pitch(planner, reader->outputs[0], columns)))

@@ -77,6 +77,7 @@ enum clmix_op_flags {
 struct clmix_op {
     const char *name;
     unsigned flags;
+    unsigned dense; /* inputs, a bit each, that are dense even where the op is CLMIX_OP_STRIDED */
 
     /* Checks inputs and attributes and declares the outputs (clmix_node_declare). On failure returns clmix_fail(CLMIX_ERROR_ARGUMENT, ...)
      * with a sentence without path and op (the graph puts both in front). */

@@ -3,14 +3,13 @@
 
 #include "base/status.h"
 #include "ops/column_sum.h"
-#include "ops/shape.h"
 
 #include <math.h>
 
 clmix_value clmix_conv_add(clmix_scope at, const struct clmix_op *op, struct clmix_conv_attributes attributes, clmix_value x,
                            clmix_value weight, clmix_value bias)
 {
-    const clmix_value inputs[3] = { x, clmix_dense(at, weight), bias };
+    const clmix_value inputs[3] = { x, weight, bias };
 
     attributes.weight = clmix_shape_of(weight);
     return clmix_node_add(at, op, &attributes, sizeof attributes, inputs, 3);

@@ -345,7 +345,7 @@ const struct clmix_op clmix_op_linear_grad_input = {
 
 const struct clmix_op clmix_op_linear_grad_weight = {
     .name = "linear_grad_weight",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = gradient_shape,
     .measure = measure,
     .launch = launch,

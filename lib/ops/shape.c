@@ -137,18 +137,6 @@ const struct clmix_op clmix_op_copy = {
     .parts = clmix_parts_by_row,
 };
 
-clmix_value clmix_dense(clmix_scope at, clmix_value x)
-{
-    const struct clmix_tensor *tensor;
-
-    if (!clmix_is_value(x))
-        return x;
-    tensor = clmix_tensor_at(x.graph, x.id);
-    if (tensor->pitch == clmix_shape_columns(tensor->shape) || clmix_shape_rows(tensor->shape) <= 1)
-        return x;
-    return clmix_node_add(at, &clmix_op_copy, NULL, 0, &x, 1);
-}
-
 /* ---- reshape ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status reshape_shape(clmix_graph *graph, struct clmix_node *node)

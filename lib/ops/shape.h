@@ -21,9 +21,6 @@ void clmix_part_runs(clmix_shape shape, size_t whole_pitch, int axis, size_t beg
 /* Appends one launch that copies 4-byte elements between two values. */
 void clmix_record_copy(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_runs runs, int32_t from, int32_t to);
 
-/* x, copied to contiguous rows if it is a view that is not. */
-clmix_value clmix_dense(clmix_scope at, clmix_value x);
-
 /* Axis `axis` of a value, counted from the end if negative; -1 when there is no such axis. */
 int clmix_axis_of(clmix_value x, int axis);
 

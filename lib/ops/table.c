@@ -22,6 +22,8 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_cross_entropy_grad,
     &clmix_op_dropout,
     &clmix_op_dropout_grad,
+    &clmix_op_gather,
+    &clmix_op_gather_grad,
     &clmix_op_global_average_pool,
     &clmix_op_global_average_pool_grad,
     &clmix_op_haar_adjoint,

@@ -22,6 +22,8 @@ extern const struct clmix_op clmix_op_cross_entropy;
 extern const struct clmix_op clmix_op_cross_entropy_grad;
 extern const struct clmix_op clmix_op_dropout;
 extern const struct clmix_op clmix_op_dropout_grad;
+extern const struct clmix_op clmix_op_gather;
+extern const struct clmix_op clmix_op_gather_grad;
 extern const struct clmix_op clmix_op_global_average_pool;
 extern const struct clmix_op clmix_op_global_average_pool_grad;
 extern const struct clmix_op clmix_op_haar_adjoint;
