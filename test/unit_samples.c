@@ -152,6 +152,70 @@ START_TEST(batches_are_those_of_the_built_in_set)
 }
 END_TEST
 
+/* ---- memory ------------------------------------------------------------------------------------------------------------------------------ */
+
+static atomic_int allocations; /* of the library, of Check and of this file */
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *memory, size_t bytes);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t bytes)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_realloc(memory, bytes);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __real_strdup(text);
+}
+
+/* Of what lies in memory batches are made without asking for more, over the ends of epochs too. */
+START_TEST(batches_allocate_nothing)
+{
+    const clmix_loader_options options = { .shuffle = true, .augment = { .crop_padding = 2, .flip = true, .cutout = 4, .mixup = 0.4f } };
+    clmix_dataset *arrays = NULL;
+
+    ck_assert_msg(from_arrays(&arrays, &pictures) == CLMIX_OK, "%s", clmix_error());
+    for (int i = 0; i < 2; i++) {
+        clmix_loader *loader = NULL;
+        clmix_batch batch;
+        int before, after, failures = 0;
+
+        ck_assert_int_eq(clmix_loader_open(&loader, i == 0 ? arrays : shapes.set, CLMIX_TRAIN, BATCH, &options), CLMIX_OK);
+        ck_assert_int_eq(clmix_loader_next(loader, &batch), CLMIX_OK);
+        ck_assert_int_gt(allocations, 0);
+        before = atomic_load(&allocations);
+        for (int k = 0; k < 20; k++) /* no assertions, which allocate */
+            failures += clmix_loader_next(loader, &batch) != CLMIX_OK;
+        after = atomic_load(&allocations);
+        ck_assert_int_eq(failures, 0);
+        ck_assert_int_eq(after, before);
+        clmix_loader_close(loader);
+    }
+    clmix_dataset_close(arrays);
+}
+END_TEST
+
 /* What the application said of its samples may go; its arrays stay. */
 START_TEST(what_is_said_is_copied)
 {
@@ -415,6 +479,7 @@ int main(void)
         suite_add_tcase(suite, all[i]);
     }
     tcase_add_test(same, batches_are_those_of_the_built_in_set);
+    tcase_add_test(same, batches_allocate_nothing);
     tcase_add_test(same, what_is_said_is_copied);
     tcase_add_test(same, any_ports);
     tcase_add_test(refused, samples_that_cannot_be);
