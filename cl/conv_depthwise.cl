@@ -25,7 +25,7 @@ typedef CLMIX_JOIN(float, LANES) __attribute__((aligned(4))) lanesu;
 #define STORE(v, p) (*(__global lanesu *)(p) = (v))
 
 // y[b, y, x, o] = bias[o] + sum over ky, kx, i < IN of x[b, y s - p + ky, x s - p + kx, o / OUT IN + i] W[ky, kx, i, o].
-// Index space: a group a row of outputs, through all images. Reads x (pitched) kh kw times, mostly from cache, writes y (pitched) once.
+// Index space: a group a row of outputs, through all samples. Reads x (pitched) kh kw times, mostly from cache, writes y (pitched) once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
     __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global const float *bias,
     const uint bias_at, __global float *to, const uint to_at, const int batch, const int big_height, const int big_width,
@@ -33,7 +33,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
     const int kernel_height, const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x,
     const int has_bias)
 {
-    const int row = get_group_id(0), image = row / height, y = row % height;
+    const int row = get_group_id(0), sample = row / height, y = row % height;
     for (int e = get_local_id(0) * LANES; e < width * outputs; e += WG * LANES) {
         const int x = e / outputs, o = e % outputs, c = o / OUT * IN;
         lanes sum = (lanes)(0.0f);
@@ -47,7 +47,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
                 const int from_x = x * stride_x - padding_x + kx;
                 if (from_x < 0 || from_x >= big_width)
                     continue;
-                const __global float *a = from + from_at + ((image * big_height + from_y) * big_width + from_x) * from_pitch + c;
+                const __global float *a = from + from_at + ((sample * big_height + from_y) * big_width + from_x) * from_pitch + c;
                 const __global float *w = weight + weight_at + (ky * kernel_width + kx) * IN * outputs + o;
                 for (int i = 0; i < IN; i++)
                     sum = FMA(LOAD(a + i), LOAD(w + i * outputs), sum);
@@ -58,7 +58,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped(
 }
 
 // The input gradient: x[b, Y, X, c] = sum over the outputs y, x and taps that read it, and j < OUT, of dy[b, y, x, c / IN OUT + j] W[ky,
-// kx, c % IN, c / IN OUT + j]. Index space: a group a row of inputs, through all images. Reads dy (pitched) kh kw / s^2 times, mostly from
+// kx, c % IN, c / IN OUT + j]. Index space: a group a row of inputs, through all samples. Reads dy (pitched) kh kw / s^2 times, mostly from
 // cache, writes the gradient (pitched) once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input(
     __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global float *to,
@@ -66,7 +66,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input
     const int big_width, const int channels, const int to_pitch, const int kernel_height, const int kernel_width, const int stride_y,
     const int stride_x, const int padding_y, const int padding_x)
 {
-    const int row = get_group_id(0), image = row / big_height, big_y = row % big_height;
+    const int row = get_group_id(0), sample = row / big_height, big_y = row % big_height;
     for (int e = get_local_id(0) * LANES; e < big_width * channels; e += WG * LANES) {
         const int big_x = e / channels, c = e % channels, o = c / IN * OUT, i = c % IN;
         lanes sum = (lanes)(0.0f);
@@ -78,7 +78,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input
                 const int at_x = big_x + padding_x - kx, x = at_x / stride_x;
                 if (at_x < 0 || at_x % stride_x != 0 || x >= width)
                     continue;
-                const __global float *a = from + from_at + ((image * height + y) * width + x) * from_pitch + o;
+                const __global float *a = from + from_at + ((sample * height + y) * width + x) * from_pitch + o;
                 const __global float *w = weight + weight_at + ((ky * kernel_width + kx) * IN + i) * outputs + o;
                 for (int j = 0; j < OUT; j++)
                     sum = FMA(LOAD(a + j), LOAD(w + j), sum);
@@ -89,7 +89,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input
 }
 
 // Partial weight gradients: partial[part][ky][kx][i][o] = sum over the part's rows of dy[b, y, x, o] x[b, y s - p + ky, x s - p + kx, o /
-// OUT IN + i]. Index space: x taps ky kw + kx; y parts of `rows` rows of outputs each, counted through all images. Reads both maps
+// OUT IN + i]. Index space: x taps ky kw + kx; y parts of `rows` rows of outputs each, counted through all samples. Reads both maps
 // (pitched) once a tap and writes the partial sums once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_weight(
     __global const float *big, const uint big_at, __global const float *small, const uint small_at, __global float *partial,
@@ -107,10 +107,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_weigh
         const int i = e / outputs, o = e % outputs, c = o / OUT * IN + i;
         lanes sum = (lanes)(0.0f);
         for (int row = begin; row < end; row++) {
-            const int image = row / height, y = row % height * stride_y - padding_y + ky;
+            const int sample = row / height, y = row % height * stride_y - padding_y + ky;
             if (y < 0 || y >= big_height)
                 continue;
-            const __global float *a = big + big_at + ((image * big_height + y) * big_width - padding_x + kx) * big_pitch + c;
+            const __global float *a = big + big_at + ((sample * big_height + y) * big_width - padding_x + kx) * big_pitch + c;
             const __global float *b = small + small_at + row * width * small_pitch + o;
             for (int x = first; x < beyond; x++)
                 sum = FMA(LOAD(a + x * stride_x * big_pitch), LOAD(b + x * small_pitch), sum);

@@ -40,7 +40,7 @@ INLINE int phase_count(const int phase, const int stride, const int padding, con
 // to[y, x, n] = bias[n] + sum over taps ty, tx and channels c of from[., ., c] W[., ., c, n], in two directions:
 //   gather (scatter = 0): from is the big map, at y s - p + ty, x s - p + tx; W's kernel index is the tap's. One phase.
 //   scatter (scatter = 1): from is the small map. Pixels Y + p = i s + phase of one phase of rows and of columns share their taps: at i - ty,
-// W's kernel index phase + ty s. Index space: x pixels of the phase, through all images, in TMs; y outputs in TNs; z phases, s s or 1.
+// W's kernel index phase + ty s. Index space: x pixels of the phase, through all samples, in TMs; y outputs in TNs; z phases, s s or 1.
 // Element (ky, kx, c, n) of W is at base + ky ky_step + kx kx_step + c c_step + n n_step. Reads `from` once a tap (mostly from cache) and
 // TN outputs, W once a group; writes `to` once.
 __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_product(
@@ -69,14 +69,14 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_product
     for (int m = item; m < TM; m += GROUP) {
         const int pixel = get_group_id(0) * TM + m;
         const bool inside = pixel < pixels;
-        const int px = inside ? pixel % columns : 0, py = inside ? pixel / columns % rows : 0, image = inside ? pixel / (columns * rows) : 0;
+        const int px = inside ? pixel % columns : 0, py = inside ? pixel / columns % rows : 0, sample = inside ? pixel / (columns * rows) : 0;
         const int to_y = scatter ? (begin_y + py) * stride_y + phase_y - padding_y : py,
                   to_x = scatter ? (begin_x + px) * stride_x + phase_x - padding_x : px;
         const int from_y = scatter ? begin_y + py : py * stride_y - padding_y, from_x = scatter ? begin_x + px : px * stride_x - padding_x;
-        pixel_at[m] = ((image * from_height + from_y) * from_width + from_x) * from_pitch;
+        pixel_at[m] = ((sample * from_height + from_y) * from_width + from_x) * from_pitch;
         pixel_y[m] = inside ? from_y : NOWHERE;
         pixel_x[m] = from_x;
-        pixel_to[m] = inside ? (image * to_height + to_y) * to_width + to_x : -1;
+        pixel_to[m] = inside ? (sample * to_height + to_y) * to_width + to_x : -1;
     }
     barrier(CLK_LOCAL_MEM_FENCE);    // a phase without taps has no slab that would wait for the pixels
     from += from_at;

@@ -10,7 +10,7 @@
 
 // Partial weight gradients: partial[part][m][n] = sum over the part's pixels of big[y s - p + ky, x s - p + kx, c] small[y, x, n], m = (ky
 // kw + kx) C + c. Index space: x weights m in TMs; y channels n of the small map in TNs; z parts of part_pixels pixels each, counted
-// through all images. Reads big and small once a tile of the other (mostly from cache); writes partial once.
+// through all samples. Reads big and small once a tile of the other (mostly from cache); writes partial once.
 __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_weight_product(
     __global const float *restrict big, const uint big_at, __global const float *restrict small, const uint small_at, __global float *partial,
     const uint partial_at, const int batch, const int big_height, const int big_width, const int channels, const int big_pitch,
@@ -38,9 +38,9 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_weight_
     clear_tile(sum);
     for (int k0 = begin; k0 < end; k0 += TK) {
         for (int t = item; t < TK; t += GROUP) {
-            const int pixel = k0 + t, line = pixel / width, image = line / height;
-            const int big_y = (line - image * height) * stride_y - padding_y, big_x = (pixel - line * width) * stride_x - padding_x;
-            pixel_at[t] = ((image * big_height + big_y) * big_width + big_x) * big_pitch;
+            const int pixel = k0 + t, line = pixel / width, sample = line / height;
+            const int big_y = (line - sample * height) * stride_y - padding_y, big_x = (pixel - line * width) * stride_x - padding_x;
+            pixel_at[t] = ((sample * big_height + big_y) * big_width + big_x) * big_pitch;
             pixel_y[t] = pixel < end ? big_y : -2 * OUTSIDE;
             pixel_x[t] = big_x;
         }

@@ -115,8 +115,8 @@ static inline void store_pixels(__global float *to, const __local float *from, c
     }
 }
 
-// Row y of one image, columns x0 .. x0 + columns - 1, zero outside the map of `width` x `height` pixels.
-static inline void copy_row(__local float *to, const __global float *image, const int y, const int x0, const int columns, const int height,
+// Row y of one sample, columns x0 .. x0 + columns - 1, zero outside the map of `width` x `height` pixels.
+static inline void copy_row(__local float *to, const __global float *sample, const int y, const int x0, const int columns, const int height,
                             const int width, const int channels, const int pitch)
 {
     const int first = clamp(-x0, 0, columns), last = clamp(width - x0, first, columns);
@@ -125,7 +125,7 @@ static inline void copy_row(__local float *to, const __global float *image, cons
         return;
     }
     zero_floats(to, first * channels);
-    copy_pixels(to + first * channels, image + (y * width + x0 + first) * pitch, last - first, channels, pitch);
+    copy_pixels(to + first * channels, sample + (y * width + x0 + first) * pitch, last - first, channels, pitch);
     zero_floats(to + last * channels, (columns - last) * channels);
 }
 

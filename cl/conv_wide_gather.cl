@@ -9,7 +9,7 @@
 #define PIXELS 256    // pixels of `small` that a group makes at most
 #endif
 
-// One group: `images` images x `rows` rows x `columns` columns of `small` (x: column strips, y: row strips, z: image chunks), all outputs.
+// One group: `samples` samples x `rows` rows x `columns` columns of `small` (x: column strips, y: row strips, z: sample chunks), all outputs.
 // The kernel's rows are taken `taps` at a time: their rows of `big` are copied to local memory, zero-padded and dense, so that the left
 // operand of a pixel is one run of kw C floats a kernel row and no tap asks where the border is. Row r of kernel rows k0 .. k0 + taps - 1
 // of output row y lies at local row (y - y0) step + r, where step = min(stride, taps): strides beyond the taps leave out what no tap reads.
@@ -19,7 +19,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
     __global const float *restrict bias, const uint bias_at, __global float *restrict small, const uint small_at, const int batch,
     const int big_height, const int big_width, const int channels, const int big_pitch, const int height, const int width,
     const int outputs, const int small_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x,
-    const int padding_y, const int padding_x, const int has_bias, const int images, const int rows, const int columns, const int taps)
+    const int padding_y, const int padding_x, const int has_bias, const int samples, const int rows, const int columns, const int taps)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     __local float first[PANEL] __attribute__((aligned(64)));
@@ -30,20 +30,20 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
     bias += bias_at;
     small += small_at;
 
-    const int x0 = get_group_id(0) * columns, y0 = get_group_id(1) * rows, image0 = get_group_id(2) * images;
-    const int nx = min(columns, width - x0), ny = min(rows, height - y0), ni = min(images, batch - image0);
+    const int x0 = get_group_id(0) * columns, y0 = get_group_id(1) * rows, sample0 = get_group_id(2) * samples;
+    const int nx = min(columns, width - x0), ny = min(rows, height - y0), ni = min(samples, batch - sample0);
     const int step = min(stride_y, taps);
     const int strip_rows = (rows - 1) * step + taps, strip_columns = (nx - 1) * stride_x + kernel_width;
     const int strip_pitch = strip_columns * channels, run = kernel_width * channels;
     const int panels = (outputs + PANEL - 1) / PANEL;
     const int pixels = ni * ny * nx;
-    __local float *sums = area + images * strip_rows * ((columns - 1) * stride_x + kernel_width) * channels;
+    __local float *sums = area + samples * strip_rows * ((columns - 1) * stride_x + kernel_width) * channels;
 
     for (int l = 0; l < ni * ny; l++) {
-        const int image = l / ny, y = l % ny;
+        const int sample = l / ny, y = l % ny;
         for (int x = 0; x < nx; x++) {    // no running index: Intel's compiler (2026.22) gets one over nested loops wrong
-            left_at[l * nx + x] = (image * strip_rows + y * step) * strip_pitch + x * stride_x * channels;
-            small_pixel[l * nx + x] = ((image0 + image) * height + y0 + y) * width + x0 + x;
+            left_at[l * nx + x] = (sample * strip_rows + y * step) * strip_pitch + x * stride_x * channels;
+            small_pixel[l * nx + x] = ((sample0 + sample) * height + y0 + y) * width + x0 + x;
         }
     }
     for (int i = 0; i < TILE; i++)    // the last tile's missing rows repeat the last pixel
@@ -55,7 +55,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_gather(
         for (int i = 0; i < ni; i++)
             for (int r = 0; r < used; r++) {
                 const int y = (y0 + r / step) * stride_y + r % step + k0 - padding_y;
-                copy_row(area + (i * strip_rows + r) * strip_pitch, big + (image0 + i) * big_height * big_width * big_pitch, y,
+                copy_row(area + (i * strip_rows + r) * strip_pitch, big + (sample0 + i) * big_height * big_width * big_pitch, y,
                          x0 * stride_x - padding_x, strip_columns, big_height, big_width, channels, big_pitch);
             }
         for (int panel = 0; panel < panels; panel++) {

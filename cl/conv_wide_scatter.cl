@@ -9,7 +9,7 @@
 #define PIXELS 256    // pixels of `small` that meet one phase of a group's rows at most
 #endif
 
-// One group: `images` images x `rows` rows of `big` (x: row strips, y: image chunks), all columns and outputs.
+// One group: `samples` samples x `rows` rows of `big` (x: row strips, y: sample chunks), all columns and outputs.
 // Along y it gathers: rows of one phase (y + p) mod s share their kernel rows phase, phase + s, ..., summed in registers. Along x it
 // scatters: what a pixel of `small` adds to a row of `big` is one contiguous run of kw O floats, added to a padded row in local memory.
 // Each element receives its additions by panel and then by x, whatever the strips are. Row c of panel p of kernel row ky of the weights,
@@ -20,7 +20,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
     __global const float *restrict bias, const uint bias_at, __global float *restrict big, const uint big_at, const int batch,
     const int height, const int width, const int channels, const int small_pitch, const int big_height, const int big_width,
     const int outputs, const int big_pitch, const int kernel_height, const int kernel_width, const int stride_y, const int stride_x,
-    const int padding_y, const int padding_x, const int has_bias, const int images, const int rows, const int ky_step, const int panel_step,
+    const int padding_y, const int padding_x, const int has_bias, const int samples, const int rows, const int ky_step, const int panel_step,
     const int row_step)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
@@ -31,8 +31,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
     bias += bias_at;
     big += big_at;
 
-    const int y0 = get_group_id(0) * rows, image0 = get_group_id(1) * images;
-    const int ny = min(rows, big_height - y0), ni = min(images, batch - image0);
+    const int y0 = get_group_id(0) * rows, sample0 = get_group_id(1) * samples;
+    const int ny = min(rows, big_height - y0), ni = min(samples, batch - sample0);
     const int line = max((width - 1) * stride_x + kernel_width, padding_x + big_width) * outputs;    // floats of a padded row of `big`
     const int panels = (kernel_width * outputs + PANEL - 1) / PANEL;
     const int low = (y0 + padding_y) / stride_y - (kernel_height - 1) / stride_y;    // rows of `small` that reach the strip
@@ -50,7 +50,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
         area[ni * ny * line + j] = 0.0f;
     for (int i = 0; i < ni; i++)
         for (int r = 0; r < left_rows; r++)
-            copy_row(left_area + (i * left_rows + r) * left_line, small + (image0 + i) * height * width * small_pitch, low + r, 0, width,
+            copy_row(left_area + (i * left_rows + r) * left_line, small + (sample0 + i) * height * width * small_pitch, low + r, 0, width,
                      height, width, channels, small_pitch);
 
     for (int phase = 0; phase < stride_y; phase++) {
@@ -59,10 +59,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
         if (count == 0)
             continue;
         for (int l = 0; l < ni * lines; l++) {
-            const int image = l / lines, r = begin + l % lines * stride_y, y = (y0 + r + padding_y) / stride_y - low;
+            const int sample = l / lines, r = begin + l % lines * stride_y, y = (y0 + r + padding_y) / stride_y - low;
             for (int x = 0; x < width; x++) {    // no running index: Intel's compiler (2026.22) gets one over nested loops wrong
-                left_at[l * width + x] = (image * left_rows + y) * left_line + x * channels;
-                sum_at[l * width + x] = (image * ny + r) * line + x * stride_x * outputs;
+                left_at[l * width + x] = (sample * left_rows + y) * left_line + x * channels;
+                sum_at[l * width + x] = (sample * ny + r) * line + x * stride_x * outputs;
             }
         }
         for (int i = 0; i < TILE; i++)    // the last tile's missing rows repeat the last pixel and are not added
@@ -95,6 +95,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_scatter(
 
     for (int i = 0; i < ni; i++)
         for (int r = 0; r < ny; r++)
-            store_pixels(big + (((image0 + i) * big_height + y0 + r) * big_width) * big_pitch,
+            store_pixels(big + (((sample0 + i) * big_height + y0 + r) * big_width) * big_pitch,
                          area + (i * ny + r) * line + padding_x * outputs, big_width, outputs, big_pitch);
 }

@@ -1,4 +1,4 @@
-// Weight gradients of convolutions, the wide form: sum over images and pixels of small[y, x, c] big[y s - p + ky, x s - p + kx, o].
+// Weight gradients of convolutions, the wide form: sum over samples and pixels of small[y, x, c] big[y s - p + ky, x s - p + kx, o].
 #define LEFT_SPACE  __global
 #define RIGHT_SPACE __local
 #define LOAD_RIGHT  LOAD_LOCAL
@@ -21,7 +21,7 @@ static inline void join_runs(__local float *to, const __local float *from, const
                 STORE_LOCAL(LOAD_LOCAL(from + tap * line + j), to + j);
 }
 
-// One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all images, `part_rows`
+// One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all samples, `part_rows`
 // each, taken `rows` at a time: the rows of `big` that these kernel rows meet are copied to local memory, zero-padded and dense. With taps
 // = 1 the right operand of a pixel is one run of kw O floats there. With taps = kh, which fills vectors better where kw O is small, its
 // runs of all kernel rows are joined. C >= TILE; the last tile of channels overlaps the one before and stores only what that one has not.
@@ -56,10 +56,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight(
     for (int r0 = begin; r0 < end; r0 += rows) {
         const int count = min(rows, end - r0);
         for (int r = 0; r < count; r++) {
-            const int image = (r0 + r) / height, y = (r0 + r) % height;
+            const int sample = (r0 + r) / height, y = (r0 + r) % height;
             __local float *strip = taps > 1 ? area : area + r * line;
             for (int tap = 0; tap < taps; tap++)
-                copy_row(strip + tap * line, big + image * big_height * big_width * big_pitch, y * stride_y - padding_y + ky + tap,
+                copy_row(strip + tap * line, big + sample * big_height * big_width * big_pitch, y * stride_y - padding_y + ky + tap,
                          -padding_x, columns, big_height, big_width, outputs, big_pitch);
             if (taps > 1)
                 join_runs(right + r * right_line, area, taps, line, stride_x * outputs, run, width);

@@ -1,4 +1,4 @@
-// Weight gradients of convolutions from maps of few channels, the wide form: sum over images and pixels of big[y s - p + ky, x s - p + kx, c]
+// Weight gradients of convolutions from maps of few channels, the wide form: sum over samples and pixels of big[y s - p + ky, x s - p + kx, c]
 // small[y, x, o], with vectors along o. Where kw C is small, vectors along it (conv_wide_weight.cl) are partly empty and rows must be joined.
 #define LEFT_SPACE  __local
 #define RIGHT_SPACE __global
@@ -9,10 +9,10 @@
 #define FLOATS 4096    // floats of local memory for the rows of `big`
 #endif
 
-// One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all images, `part_rows`
+// One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all samples, `part_rows`
 // each, taken `rows` at a time: the rows of `big` that these kernel rows meet are copied to local memory once, zero-padded and dense. The
 // left operand of a pixel and a kernel row is the run of kw C floats there; `small` is read in place. Row r of those taken begins at local
-// line r step + i (taps - step), i images after the first one, where step = min(stride, taps). O is a multiple of PANEL, kw C >= TILE; the
+// line r step + i (taps - step), i samples after the first one, where step = min(stride, taps). O is a multiple of PANEL, kw C >= TILE; the
 // last tile of a run overlaps the one before and stores only what that one has not. Reads small (pitched) once a group, big (pitched) once
 // a group and overlap; writes part [kh][kw C][O].
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_few(
@@ -32,12 +32,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_few(
     partial += partial_at + (get_group_id(1) * kernel_height + ky0) * run * outputs;
 
     for (int r0 = begin; r0 < end; r0 += rows) {
-        const int count = min(rows, end - r0), image0 = r0 / height;
+        const int count = min(rows, end - r0), sample0 = r0 / height;
         for (int r = 0; r < count; r++) {
-            const int image = (r0 + r) / height, y = (r0 + r) % height;
-            __local float *strip = area + (r * step + (image - image0) * (taps - step)) * line;
+            const int sample = (r0 + r) / height, y = (r0 + r) % height;
+            __local float *strip = area + (r * step + (sample - sample0) * (taps - step)) * line;
             for (int tap = r == 0 || y == 0 ? 0 : taps - step; tap < taps; tap++)
-                copy_row(strip + tap * line, big + image * big_height * big_width * big_pitch, y * stride_y - padding_y + ky0 + tap,
+                copy_row(strip + tap * line, big + sample * big_height * big_width * big_pitch, y * stride_y - padding_y + ky0 + tap,
                          -padding_x, columns, big_height, big_width, channels, big_pitch);
         }
         for (int tap = 0; tap < taps; tap++)
@@ -52,7 +52,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_few(
                         for (int j = 0; j < VECTORS; j++)
                             sum[i][j] = r0 == begin ? (lanes)(0.0f) : LOAD(to + i * outputs + j * LANES);
                     for (int r = 0; r < count; r++) {
-                        const int at = r * step + ((r0 + r) / height - image0) * (taps - step) + tap;
+                        const int at = r * step + ((r0 + r) / height - sample0) * (taps - step) + tap;
                         tile_correlate(sum, area + at * line + k0, stride_x * channels, small + (r0 + r) * width * small_pitch + n,
                                        small_pitch, width);
                     }

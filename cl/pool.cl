@@ -3,7 +3,7 @@
 
 #define PIXELS 8    // that the wide form of average_pixels goes through together
 
-// y[b, c] = mean over the image's pixels of x[b, p, c].  Group (b, j) does image b and the columns [j * block, (j + 1) * block); its
+// y[b, c] = mean over the sample's pixels of x[b, p, c].  Group (b, j) does sample b and the columns [j * block, (j + 1) * block); its
 // work-items stand as `lanes` columns times WG / lanes pixels.  The wide form goes through memory in its order, some pixels at a time, with
 // the sums in y, that is in the cache.  Reads 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(const uint pixels, const uint columns, const uint block,
@@ -12,7 +12,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
 {
     COLUMN_SCRATCH
     const uint left = get_group_id(1) * block, right = left + min(block, columns - left);
-    const __global float *image = x + x_offset + (ulong)get_group_id(0) * pixels * columns;
+    const __global float *sample = x + x_offset + (ulong)get_group_id(0) * pixels * columns;
     const float part = 1.0f / (float)pixels;
 #if WG == 1
     y += y_offset + (ulong)get_group_id(0) * columns;
@@ -21,8 +21,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
             const uint n = right - c, bottom = min(top + PIXELS, pixels);
             floatv sum = (floatv)(0.0f);
             for (uint p = top; p < bottom; p++) {
-                PREFETCH(image + (ulong)(p + PIXELS) * columns + c, 0);
-                sum += load_lanes(image + (ulong)p * columns + c, n);
+                PREFETCH(sample + (ulong)(p + PIXELS) * columns + c, 0);
+                sum += load_lanes(sample + (ulong)p * columns + c, n);
             }
             if (top > 0)
                 sum += load_lanes(y + c, n);
@@ -34,7 +34,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
         const uint c = first + side * VW, n = lanes_at(c, right);
         floatv sum = (floatv)(0.0f);
         for (uint p = down; p < pixels; p += step)
-            sum += load_lanes(image + (ulong)p * columns + c, n);
+            sum += load_lanes(sample + (ulong)p * columns + c, n);
         sum = COLUMN_SUM(sum, lanes) * part;
         if (down == 0)
             store_lanes(sum, y + y_offset + (ulong)get_group_id(0) * columns + c, n);
@@ -42,7 +42,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels(con
 #endif
 }
 
-// dx[b, p, c] = dy[b, c] / pixels.  Group g does rows [g * chunk, (g + 1) * chunk) of images * pixels.  Writes 4 bytes an element.
+// dx[b, p, c] = dy[b, c] / pixels.  Group g does rows [g * chunk, (g + 1) * chunk) of samples * pixels.  Writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void average_pixels_grad(const uint rows, const uint chunk, const uint columns,
                                                                                   const uint pixels, const __global float *dy,
                                                                                   const uint dy_offset, __global float *dx,
@@ -65,7 +65,7 @@ static inline floatv larger(const floatv a, const floatv b)
     return b > a || b != b ? b : a;
 }
 
-// y = maximum of the window, (images, H, W, C) -> (images, H', W', C); pixels outside the picture do not count.  A row is an output pixel;
+// y = maximum of the window, (samples, H, W, C) -> (samples, H', W', C); pixels outside the map do not count.  A row is an output pixel;
 // group g does rows [g * chunk, (g + 1) * chunk), work-items standing as lanes times rows.  Reads each input at most kernel area / stride
 // area times, mostly from cache.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const uint rows, const uint chunk, const uint columns,
@@ -81,13 +81,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const 
         const int left = (int)(r % out_width) * stride_x - padding_x, top = (int)(r / out_width % out_height) * stride_y - padding_y;
         const int from_y = max(top, 0), to_y = min(top + kernel_y, (int)height), from_x = max(left, 0),
                   to_x = min(left + kernel_x, (int)width);
-        const __global float *image = x + x_offset + (ulong)(r / out_width / out_height) * height * width * columns;
+        const __global float *sample = x + x_offset + (ulong)(r / out_width / out_height) * height * width * columns;
         for (uint c = side * VW; c < columns; c += lanes * VW) {
             const uint n = columns - c;
             floatv most = (floatv)(-INFINITY);
             for (int i = from_y; i < to_y; i++)
                 for (int j = from_x; j < to_x; j++)
-                    most = larger(most, load_lanes(image + (ulong)(i * (int)width + j) * columns + c, n));
+                    most = larger(most, load_lanes(sample + (ulong)(i * (int)width + j) * columns + c, n));
             store_lanes(most, y + y_offset + (ulong)r * columns + c, n);
         }
     }
@@ -96,7 +96,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows(const 
 // dx[pixel] = sum of dy over the windows whose first maximum, in row-major order, is this pixel: it has the window's y, and no earlier
 // pixel of the window has. Windows are added in row-major order.
 #if CLMIX_WIDE
-// The wide form: a unit is `strip` rows of pixels of an image; group g does units [g * chunk, (g + 1) * chunk). Window after window, each
+// The wide form: a unit is `strip` rows of pixels of a sample; group g does units [g * chunk, (g + 1) * chunk). Window after window, each
 // gives its dy to the first pixel that has its y; the strip's dx stays in the cache meanwhile.  Reads 12, writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
     const uint units, const uint chunk, const uint columns, const uint strip, const uint height, const uint width, const uint out_height,
@@ -106,10 +106,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, units - begin), strips = (height + strip - 1) / strip;
     for (uint unit = begin; unit < end; unit++) {
-        const uint image = unit / strips;
+        const uint sample = unit / strips;
         const int upper = (int)(unit % strips * strip), lower = min(upper + (int)strip, (int)height), pitch = (int)(width * columns);
-        const __global float *in = x + x_offset + (ulong)image * height * width * columns;
-        __global float *to = dx + dx_offset + (ulong)image * height * width * columns;
+        const __global float *in = x + x_offset + (ulong)sample * height * width * columns;
+        __global float *to = dx + dx_offset + (ulong)sample * height * width * columns;
         int fresh = upper;    // the first row of dx that nothing was written to
         for (int wy = max(upper + padding_y - kernel_y + stride_y, 0) / stride_y;; wy++) {
             const int last = wy >= (int)out_height || wy * stride_y - padding_y >= lower;
@@ -124,7 +124,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
                 break;
             for (int wx = 0; wx < (int)out_width; wx++) {
                 const int left = max(wx * stride_x - padding_x, 0), right = min(wx * stride_x - padding_x + kernel_x, (int)width);
-                const ulong window = ((ulong)(image * out_height + (uint)wy) * out_width + (uint)wx) * columns;
+                const ulong window = ((ulong)(sample * out_height + (uint)wy) * out_width + (uint)wx) * columns;
                 for (uint c = 0; c < columns; c += VW) {
                     const uint n = columns - c;
                     const floatv most = load_lanes(y + y_offset + window + c, n);
@@ -155,20 +155,20 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void max_windows_grad(
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
     for (uint r = begin + down; r < end; r += step) {
         const int at_x = (int)(r % width), at_y = (int)(r / width % height);
-        const uint image = r / width / height;
+        const uint sample = r / width / height;
         // the windows over this pixel: top = wy * stride - padding with top <= at < top + kernel
         const int first_y = max(at_y + padding_y - kernel_y + stride_y, 0) / stride_y,
                   last_y = min((at_y + padding_y) / stride_y, (int)out_height - 1);
         const int first_x = max(at_x + padding_x - kernel_x + stride_x, 0) / stride_x,
                   last_x = min((at_x + padding_x) / stride_x, (int)out_width - 1);
-        const __global float *pixels = x + x_offset + (ulong)image * height * width * columns;
+        const __global float *pixels = x + x_offset + (ulong)sample * height * width * columns;
         for (uint c = side * VW; c < columns; c += lanes * VW) {
             const uint n = columns - c;
             const floatv here = load_lanes(pixels + (ulong)(at_y * (int)width + at_x) * columns + c, n);
             floatv sum = (floatv)(0.0f);
             for (int wy = first_y; wy <= last_y; wy++)
                 for (int wx = first_x; wx <= last_x; wx++) {
-                    const ulong window = ((ulong)(image * out_height + (uint)wy) * out_width + (uint)wx) * columns + c;
+                    const ulong window = ((ulong)(sample * out_height + (uint)wy) * out_width + (uint)wx) * columns + c;
                     const floatv most = load_lanes(y + y_offset + window, n);
                     floatv share = here == most ? load_lanes(dy + dy_offset + window, n) : (floatv)(0.0f);
                     const int top = max(wy * stride_y - padding_y, 0), left = max(wx * stride_x - padding_x, 0);

@@ -16,10 +16,10 @@ static clmix_value build_average(clmix_scope at, const clmix_value *inputs, cons
 
 static void average_reference(const double *const *inputs, const clmix_shape *of, double *out, const void *attributes)
 {
-    size_t images = of[0].size[0], columns = of[0].size[of[0].rank - 1], pixels = clmix_shape_count(of[0]) / images / columns;
+    size_t samples = of[0].size[0], columns = of[0].size[of[0].rank - 1], pixels = clmix_shape_count(of[0]) / samples / columns;
 
     (void)attributes;
-    for (size_t i = 0; i < images * columns; i++) {
+    for (size_t i = 0; i < samples * columns; i++) {
         out[i] = 0.0;
         for (size_t p = 0; p < pixels; p++)
             out[i] += inputs[0][(i / columns * pixels + p) * columns + i % columns] / (double)pixels;
@@ -54,7 +54,7 @@ static void max_reference(const double *const *inputs, const clmix_shape *of, do
            w = (width + 2 * window->padding[1] - window->kernel[1]) / window->stride[1] + 1;
 
     for (size_t i = 0; i < of[0].size[0] * h * w * channels; i++) {
-        size_t c = i % channels, x = i / channels % w, y = i / channels / w % h, image = i / channels / w / h;
+        size_t c = i % channels, x = i / channels % w, y = i / channels / w % h, sample = i / channels / w / h;
 
         out[i] = -INFINITY;
         for (size_t k = 0; k < window->kernel[0] * window->kernel[1]; k++) {
@@ -62,8 +62,9 @@ static void max_reference(const double *const *inputs, const clmix_shape *of, do
 
             if (at_y >= window->padding[0] && at_y < height + window->padding[0] && at_x >= window->padding[1] &&
                 at_x < width + window->padding[1])
-                out[i] = fmax(out[i],
-                              inputs[0][((image * height + at_y - window->padding[0]) * width + at_x - window->padding[1]) * channels + c]);
+                out[i] =
+                    fmax(out[i],
+                         inputs[0][((sample * height + at_y - window->padding[0]) * width + at_x - window->padding[1]) * channels + c]);
         }
     }
 }
@@ -137,7 +138,7 @@ START_TEST(pooling_refuses)
     graph = clmix_graph_new();
     clmix_max_pool2d(ops_input(graph, "x", ops_shape4(1, 2, 9, 1)), clmix_square(3, 1, 0));
     ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), "larger than the picture") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(), "larger than the map") != NULL, "%s", clmix_error());
     clmix_graph_free(graph);
 }
 END_TEST

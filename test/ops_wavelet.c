@@ -14,15 +14,15 @@ struct levels {
     int levels;
 };
 
-/* One level of (images, height, width, channels) -> rows of 4 channels in the order of ops.h. */
-static void one_level(const double *x, size_t images, size_t height, size_t width, size_t channels, double *bands)
+/* One level of (samples, height, width, channels) -> rows of 4 channels in the order of ops.h. */
+static void one_level(const double *x, size_t samples, size_t height, size_t width, size_t channels, double *bands)
 {
     size_t h = (height + 1) / 2, w = (width + 1) / 2;
 
-    for (size_t i = 0; i < images * h * w; i++)
+    for (size_t i = 0; i < samples * h * w; i++)
         for (size_t c = 0; c < channels; c++) {
-            size_t left = i % w * 2, top = i / w % h * 2, image = i / w / h;
-            const double *at = x + ((image * height + top) * width + left) * channels + c;
+            size_t left = i % w * 2, top = i / w % h * 2, sample = i / w / h;
+            const double *at = x + ((sample * height + top) * width + left) * channels + c;
             bool right = left + 1 < width, down = top + 1 < height;
             double p = at[0], q = right ? at[channels] : 0.0, r = down ? at[width * channels] : 0.0,
                    s = right && down ? at[(width + 1) * channels] : 0.0;
@@ -38,18 +38,18 @@ static void one_level(const double *x, size_t images, size_t height, size_t widt
 static void bands_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
 {
     const struct levels *levels = attributes;
-    size_t images = shapes[0].size[0], height = shapes[0].size[1], width = shapes[0].size[2], channels = shapes[0].size[3];
+    size_t samples = shapes[0].size[0], height = shapes[0].size[1], width = shapes[0].size[2], channels = shapes[0].size[3];
     double *map = malloc(clmix_shape_count(shapes[0]) * sizeof *map);
 
     ck_assert_ptr_nonnull(map);
     memcpy(map, inputs[0], clmix_shape_count(shapes[0]) * sizeof *map);
     for (int level = 0; level < levels->levels; level++) {
-        one_level(map, images, height, width, channels, out);
+        one_level(map, samples, height, width, channels, out);
         height = (height + 1) / 2;
         width = (width + 1) / 2;
-        for (size_t i = 0; i < images * height * width; i++)
+        for (size_t i = 0; i < samples * height * width; i++)
             memcpy(map + i * channels, out + i * 4 * channels, channels * sizeof *map);
-        out += images * height * width * 4 * channels;
+        out += samples * height * width * 4 * channels;
     }
     free(map);
 }
@@ -64,7 +64,7 @@ static clmix_value build_bands(clmix_scope at, const clmix_value *inputs, const 
 
 /* ---- bands --------------------------------------------------------------------------------------------------------------------------- */
 
-static void check_bands(size_t images, size_t height, size_t width, size_t channels, int levels)
+static void check_bands(size_t samples, size_t height, size_t width, size_t channels, int levels)
 {
     struct levels attributes = { levels };
 
@@ -73,10 +73,10 @@ static void check_bands(size_t images, size_t height, size_t width, size_t chann
                                        .reference = bands_reference,
                                        .attributes = &attributes,
                                        .input_count = 1,
-                                       .shapes = { ops_shape4(images, height, width, channels) } });
+                                       .shapes = { ops_shape4(samples, height, width, channels) } });
 }
 
-START_TEST(bands_of_odd_and_tiny_pictures)
+START_TEST(bands_of_odd_and_tiny_maps)
 {
     static const size_t channels[] = { 1, 3, 4, 5, 16, 33 };
 
@@ -115,7 +115,7 @@ static void identity(const double *const *inputs, const clmix_shape *shapes, dou
     memcpy(out, inputs[0], clmix_shape_count(shapes[0]) * sizeof *out);
 }
 
-static void check_round_trip(size_t images, size_t height, size_t width, size_t channels, int levels, bool gradient)
+static void check_round_trip(size_t samples, size_t height, size_t width, size_t channels, int levels, bool gradient)
 {
     struct levels attributes = { levels };
 
@@ -124,7 +124,7 @@ static void check_round_trip(size_t images, size_t height, size_t width, size_t 
                                        .reference = identity,
                                        .attributes = &attributes,
                                        .input_count = 1,
-                                       .shapes = { ops_shape4(images, height, width, channels) },
+                                       .shapes = { ops_shape4(samples, height, width, channels) },
                                        .no_gradient = !gradient });
 }
 
@@ -142,10 +142,10 @@ END_TEST
 
 /* ---- inverse ------------------------------------------------------------------------------------------------------------------------- */
 
-static void inverse_step(const double *low, const double *high, size_t images, size_t h, size_t w, size_t channels, size_t height,
+static void inverse_step(const double *low, const double *high, size_t samples, size_t h, size_t w, size_t channels, size_t height,
                          size_t width, double *out)
 {
-    for (size_t i = 0; i < images * height * width; i++)
+    for (size_t i = 0; i < samples * height * width; i++)
         for (size_t c = 0; c < channels; c++) {
             size_t x = i % width, y = i / width % height, from = (i / width / height * h + y / 2) * w + x / 2;
             const double *d = high + from * 3 * channels + 3 * c;
@@ -159,12 +159,12 @@ static void inverse_step(const double *low, const double *high, size_t images, s
 static void inverse_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
 {
     const size_t *size = attributes;
-    size_t images = shapes[0].size[0], channels = shapes[0].size[3], h1 = shapes[1].size[1], w1 = shapes[1].size[2];
-    double *map = malloc(images * h1 * w1 * channels * sizeof *map);
+    size_t samples = shapes[0].size[0], channels = shapes[0].size[3], h1 = shapes[1].size[1], w1 = shapes[1].size[2];
+    double *map = malloc(samples * h1 * w1 * channels * sizeof *map);
 
     ck_assert_ptr_nonnull(map);
-    inverse_step(inputs[0], inputs[2], images, shapes[2].size[1], shapes[2].size[2], channels, h1, w1, map);
-    inverse_step(map, inputs[1], images, h1, w1, channels, size[0] == 0 ? 2 * h1 : size[0], size[1] == 0 ? 2 * w1 : size[1], out);
+    inverse_step(inputs[0], inputs[2], samples, shapes[2].size[1], shapes[2].size[2], channels, h1, w1, map);
+    inverse_step(map, inputs[1], samples, h1, w1, channels, size[0] == 0 ? 2 * h1 : size[0], size[1] == 0 ? 2 * w1 : size[1], out);
     free(map);
 }
 
@@ -246,7 +246,7 @@ static clmix_value build_sum(clmix_scope at, const clmix_value *inputs, const vo
     size_t columns = clmix_shape_of(inputs[0]).size[3];
     clmix_value bands = clmix_haar_bands(inputs[0], levels->levels), level = clmix_haar_level(bands, inputs[0], 1);
 
-    (void)at; /* the finest approximations added to what they are made of, and the picture used twice: its gradient is adjoint + other */
+    (void)at; /* the finest approximations added to what they are made of, and the map used twice: its gradient is adjoint + other */
     return clmix_concat((clmix_value[]){ clmix_reshape(inputs[0], 2,
                                                        (size_t[]){ clmix_shape_count(clmix_shape_of(inputs[0])) / columns, columns }),
                                          clmix_reshape(clmix_slice(level, -1, 0, columns), 2,
@@ -312,12 +312,12 @@ START_TEST(adjoint_takes_in_the_residual)
     ops_write(plan, "g1", two, count);
     ops_ok(clmix_plan_run(plan));
     dx = ops_read(plan, "dx", count);
-    for (size_t image = 0; image < 2; image++)
-        for (size_t c = 0; c < 4; c++) { /* one pixel of each image, by hand */
-            const float *row = one + image * 4 * 4 * 16;
-            float wanted = (row[c] + row[4 + 3 * c] + row[4 + 3 * c + 1] + row[4 + 3 * c + 2]) / 2.0f + two[image * 256 + c];
+    for (size_t sample = 0; sample < 2; sample++)
+        for (size_t c = 0; c < 4; c++) { /* one pixel of each sample, by hand */
+            const float *row = one + sample * 4 * 4 * 16;
+            float wanted = (row[c] + row[4 + 3 * c] + row[4 + 3 * c + 1] + row[4 + 3 * c + 2]) / 2.0f + two[sample * 256 + c];
 
-            ck_assert_float_eq_tol(dx[image * 256 + c], wanted, 1e-6f);
+            ck_assert_float_eq_tol(dx[sample * 256 + c], wanted, 1e-6f);
         }
     free(one);
     free(two);
@@ -363,7 +363,7 @@ int main(void)
 
     tcase_add_unchecked_fixture(all, ops_open, ops_close);
     tcase_set_timeout(all, 600);
-    tcase_add_test(all, bands_of_odd_and_tiny_pictures);
+    tcase_add_test(all, bands_of_odd_and_tiny_maps);
     if (!ops_small_effort())
         tcase_add_test(all, bands_of_wavemix);
     tcase_add_test(all, every_size_is_reconstructed);

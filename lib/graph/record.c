@@ -26,7 +26,7 @@ void clmix_record_free(struct clmix_record *record)
     free(record);
 }
 
-static struct clmix_record *new_launcher(struct clmix_planner *planner, const struct clmix_node *node, const char *name)
+static struct clmix_record *new_record(struct clmix_planner *planner, const struct clmix_node *node, const char *name)
 {
     struct clmix_plan *plan = planner->plan;
     struct clmix_record *record = calloc(1, sizeof *record);
@@ -52,7 +52,7 @@ static struct clmix_record *new_launcher(struct clmix_planner *planner, const st
 
 struct clmix_record *clmix_record_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel)
 {
-    struct clmix_record *record = new_launcher(planner, node, kernel);
+    struct clmix_record *record = new_record(planner, node, kernel);
 
     if (record != &nowhere)
         snprintf(record->file, sizeof record->file, "%s", file);
@@ -62,7 +62,7 @@ struct clmix_record *clmix_record_kernel(struct clmix_planner *planner, const st
 struct clmix_record *clmix_record_library(struct clmix_planner *planner, const struct clmix_node *node, const char *name,
                                           clmix_library_call call, const void *data, size_t data_bytes)
 {
-    struct clmix_record *record = new_launcher(planner, node, name);
+    struct clmix_record *record = new_record(planner, node, name);
 
     if (record == &nowhere)
         return record;

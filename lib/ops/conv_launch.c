@@ -10,7 +10,7 @@ clmix_status clmix_conv_check(const struct clmix_conv_map *map, size_t big_pitch
 
     if (big > limit / big_pitch || small > limit / small_pitch)
         return clmix_fail(CLMIX_ERROR_UNSUPPORTED,
-                          "%zu images of %zux%zu pixels are more than 2^31 elements in one map; use a smaller batch", map->batch,
+                          "%zu samples of %zux%zu pixels are more than 2^31 elements in one map; use a smaller batch", map->batch,
                           map->big[0], map->big[1]);
     return CLMIX_OK;
 }

@@ -99,11 +99,11 @@ clmix_status clmix_conv_backward(struct clmix_backward *backward, const struct c
     return CLMIX_OK;
 }
 
-void clmix_conv_cut(void *attributes, size_t batch, size_t images)
+void clmix_conv_cut(void *attributes, size_t batch, size_t samples)
 {
     struct clmix_conv_attributes *window = attributes;
 
-    clmix_shape_cut(&window->x, batch, images);
+    clmix_shape_cut(&window->x, batch, samples);
 }
 
 clmix_status clmix_conv_grad_input_shape(clmix_graph *graph, struct clmix_node *node)

@@ -43,7 +43,7 @@ clmix_status clmix_conv_backward(struct clmix_backward *backward, const struct c
 bool clmix_conv_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                       struct clmix_parts *outputs);
 /* For `cut` of the same. */
-void clmix_conv_cut(void *attributes, size_t batch, size_t images);
+void clmix_conv_cut(void *attributes, size_t batch, size_t samples);
 clmix_status clmix_conv_grad_input_shape(clmix_graph *graph, struct clmix_node *node);
 clmix_status clmix_conv_grad_weight_shape(clmix_graph *graph, struct clmix_node *node);
 

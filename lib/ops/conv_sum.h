@@ -39,7 +39,7 @@ clmix_status clmix_conv_scatter(struct clmix_planner *planner, const struct clmi
                                 struct clmix_conv_pixels small, struct clmix_conv_weights weights, int32_t bias,
                                 struct clmix_conv_pixels big);
 
-/* W[ky, kx, c, o] = sum over images and pixels of big[y s - p + ky, x s - p + kx, c] small[y, x, o] */
+/* W[ky, kx, c, o] = sum over samples and pixels of big[y s - p + ky, x s - p + kx, c] small[y, x, o] */
 clmix_status clmix_conv_weight(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
                                struct clmix_conv_pixels big, struct clmix_conv_pixels small, struct clmix_conv_weights weights);
 

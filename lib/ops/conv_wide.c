@@ -48,15 +48,15 @@ static struct room local_room(const clmix_device_info *info)
 }
 
 struct gather_cut {
-    size_t images, rows, columns, taps;
+    size_t samples, rows, columns, taps;
 };
 
 static bool gather_fits(const struct clmix_conv_map *map, const struct tiles *tiles, struct room room, const struct gather_cut *cut)
 {
     const size_t step = clmix_smaller(map->stride[0], cut->taps), strip_rows = (cut->rows - 1) * step + cut->taps;
     const size_t strip_columns = (cut->columns - 1) * map->stride[1] + map->kernel[1];
-    const size_t pixels = cut->images * cut->rows * cut->columns;
-    const size_t strip = cut->images * strip_rows * strip_columns * map->big_channels;
+    const size_t pixels = cut->samples * cut->rows * cut->columns;
+    const size_t strip = cut->samples * strip_rows * strip_columns * map->big_channels;
     const size_t sums = cut->taps < map->kernel[0] ? (pixels + tiles->tile) * tiles->panels * tiles->panel : 0;
 
     return pixels <= room.pixels && strip + sums <= room.floats;
@@ -70,24 +70,24 @@ static bool cut_gather(const clmix_device_info *info, const struct clmix_conv_ma
     const size_t area = map->small[0] * map->small[1], total = map->batch * area;
     size_t target = clmix_smaller(total / clmix_conv_groups(info), clmix_smaller(room.pixels, 512)), best_pixels = 0;
 
-    *best = (struct gather_cut){ .images = 0 };
+    *best = (struct gather_cut){ .samples = 0 };
     target = clmix_larger(target, clmix_smaller(32, clmix_ceil_div(total, 2 * clmix_larger(info->compute_units, 1))));
     for (size_t taps = map->kernel[0];; taps = clmix_ceil_div(taps, 2)) {
-        struct gather_cut cut = { .images = 1, .rows = map->small[0], .columns = map->small[1], .taps = taps };
+        struct gather_cut cut = { .samples = 1, .rows = map->small[0], .columns = map->small[1], .taps = taps };
 
         if (area < target)
-            cut.images = clmix_smaller(map->batch, clmix_ceil_div(target, area));
+            cut.samples = clmix_smaller(map->batch, clmix_ceil_div(target, area));
         else
             cut.rows = clmix_larger(1, clmix_smaller(map->small[0], target / map->small[1]));
         while (!gather_fits(map, tiles, room, &cut)) {
-            size_t *cutting = cut.images > 1 ? &cut.images : cut.rows > 1 ? &cut.rows : &cut.columns;
+            size_t *cutting = cut.samples > 1 ? &cut.samples : cut.rows > 1 ? &cut.rows : &cut.columns;
 
             if (*cutting == 1 || (cutting == &cut.columns && taps > 1))
                 break;
             *cutting = clmix_ceil_div(*cutting, 2);
         }
-        if (gather_fits(map, tiles, room, &cut) && cut.images * cut.rows * cut.columns > best_pixels) {
-            best_pixels = cut.images * cut.rows * cut.columns;
+        if (gather_fits(map, tiles, room, &cut) && cut.samples * cut.rows * cut.columns > best_pixels) {
+            best_pixels = cut.samples * cut.rows * cut.columns;
             *best = cut;
         }
         if (taps == 1 || best_pixels >= clmix_smaller(target, 24))
@@ -100,7 +100,7 @@ static bool cut_gather(const clmix_device_info *info, const struct clmix_conv_ma
 }
 
 struct scatter_cut {
-    size_t images, rows;
+    size_t samples, rows;
 };
 
 static bool scatter_fits(const struct clmix_conv_map *map, const struct tiles *tiles, struct room room, const struct scatter_cut *cut)
@@ -108,30 +108,30 @@ static bool scatter_fits(const struct clmix_conv_map *map, const struct tiles *t
     const size_t reach = (map->small[1] - 1) * map->stride[1] + map->kernel[1];
     const size_t line = clmix_larger(reach, map->padding[1] + map->big[1]) * map->big_channels;
     const size_t left_rows = clmix_ceil_div(cut->rows, map->stride[0]) + 1 + (map->kernel[0] - 1) / map->stride[0];
-    const size_t left = cut->images * left_rows * map->small[1] * map->small_channels;
-    const size_t pixels = cut->images * clmix_ceil_div(cut->rows, map->stride[0]) * map->small[1];
+    const size_t left = cut->samples * left_rows * map->small[1] * map->small_channels;
+    const size_t pixels = cut->samples * clmix_ceil_div(cut->rows, map->stride[0]) * map->small[1];
 
-    return pixels <= room.pixels && cut->images * cut->rows * line + left + tiles->panel <= room.floats;
+    return pixels <= room.pixels && cut->samples * cut->rows * line + left + tiles->panel <= room.floats;
 }
 
-/* Rows of the big map and images of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights
- * serves several tiles: several images where maps are small, and then few rows, which costs nothing as phases do not share weights. */
+/* Rows of the big map and samples of one group. Each phase of rows should meet some 64 pixels of the small map, so that a panel of weights
+ * serves several tiles: several samples where maps are small, and then few rows, which costs nothing as phases do not share weights. */
 static bool cut_scatter(const clmix_device_info *info, const struct clmix_conv_map *map, const struct tiles *tiles, struct scatter_cut *cut)
 {
     const struct room room = local_room(info);
 
-    cut->images = clmix_smaller(map->batch, clmix_ceil_div(64, map->small[0] * map->small[1]));
+    cut->samples = clmix_smaller(map->batch, clmix_ceil_div(64, map->small[0] * map->small[1]));
     cut->rows = map->big[0];
     while (!scatter_fits(map, tiles, room, cut) ||
-           clmix_ceil_div(map->batch, cut->images) * clmix_ceil_div(map->big[0], cut->rows) < clmix_conv_groups(info)) {
+           clmix_ceil_div(map->batch, cut->samples) * clmix_ceil_div(map->big[0], cut->rows) < clmix_conv_groups(info)) {
         if (cut->rows > 1)
             cut->rows = clmix_ceil_div(cut->rows, 2);
-        else if (cut->images > 1 && !scatter_fits(map, tiles, room, cut))
-            cut->images = clmix_ceil_div(cut->images, 2);
+        else if (cut->samples > 1 && !scatter_fits(map, tiles, room, cut))
+            cut->samples = clmix_ceil_div(cut->samples, 2);
         else
             break;
     }
-    cut->images = clmix_ceil_div(map->batch, clmix_ceil_div(map->batch, cut->images));
+    cut->samples = clmix_ceil_div(map->batch, clmix_ceil_div(map->batch, cut->samples));
     cut->rows = clmix_ceil_div(map->big[0], clmix_ceil_div(map->big[0], cut->rows));
     return scatter_fits(map, tiles, room, cut);
 }
@@ -150,13 +150,13 @@ static size_t weight_floats(const struct clmix_conv_map *map, size_t taps, size_
     return taps == 1 ? rows * line : taps * (line + rows * map->small[1] * map->kernel[1] * map->big_channels);
 }
 
-/* The same where one copy serves all these kernel rows; images beginning among the rows have lines of their own. */
+/* The same where one copy serves all these kernel rows; samples beginning among the rows have lines of their own. */
 static size_t few_floats(const struct clmix_conv_map *map, size_t taps, size_t rows)
 {
     const size_t line = ((map->small[1] - 1) * map->stride[1] + map->kernel[1]) * map->big_channels;
-    const size_t step = clmix_smaller(map->stride[0], taps), images = 1 + clmix_ceil_div(rows - 1, map->small[0]);
+    const size_t step = clmix_smaller(map->stride[0], taps), samples = 1 + clmix_ceil_div(rows - 1, map->small[0]);
 
-    return (rows * step + images * (taps - step)) * line;
+    return (rows * step + samples * (taps - step)) * line;
 }
 
 /* All kernel rows in one product, where that fills vectors so much better that it pays for moving every run once: some 4 a vector. */
@@ -340,9 +340,9 @@ bool clmix_conv_gather_wide(struct clmix_planner *planner, const struct clmix_no
     clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
     clmix_conv_push(record, map);
     clmix_record_int(record, bias != CLMIX_NONE);
-    clmix_conv_push_sizes(record, 4, (const size_t[]){ cut.images, cut.rows, cut.columns, cut.taps });
+    clmix_conv_push_sizes(record, 4, (const size_t[]){ cut.samples, cut.rows, cut.columns, cut.taps });
     clmix_record_grid(record, clmix_ceil_div(map->small[1], cut.columns), clmix_ceil_div(map->small[0], cut.rows),
-                      clmix_ceil_div(map->batch, cut.images), 1);
+                      clmix_ceil_div(map->batch, cut.samples), 1);
     clmix_conv_claim_flops(planner, node, record);
     return true;
 }
@@ -378,11 +378,11 @@ bool clmix_conv_scatter_wide(struct clmix_planner *planner, const struct clmix_n
     clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
     clmix_conv_push(record, map);
     clmix_record_int(record, bias != CLMIX_NONE);
-    clmix_conv_push_sizes(record, 2, (const size_t[]){ cut.images, cut.rows });
+    clmix_conv_push_sizes(record, 2, (const size_t[]){ cut.samples, cut.rows });
     clmix_record_int(record, packing ? (long)(tiles.panels * matrix) : weights->ky_step);
     clmix_record_int(record, packing ? (long)matrix : (long)tiles.panel);
     clmix_record_int(record, packing ? (long)tiles.panel : weights->small_step);
-    clmix_record_grid(record, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.images), 1, 1);
+    clmix_record_grid(record, clmix_ceil_div(map->big[0], cut.rows), clmix_ceil_div(map->batch, cut.samples), 1, 1);
     clmix_conv_claim_flops(planner, node, record);
     return true;
 }

@@ -37,7 +37,7 @@ static clmix_value build_convolution(clmix_scope at, clmix_value x)
 
 static double expect_convolution(float *const *tensors, size_t place)
 {
-    const size_t out = place % OUT, column = place / OUT % WIDTH, row = place / OUT / WIDTH % HEIGHT, image = place / OUT / WIDTH / HEIGHT;
+    const size_t out = place % OUT, column = place / OUT % WIDTH, row = place / OUT / WIDTH % HEIGHT, sample = place / OUT / WIDTH / HEIGHT;
     double sum = tensors[2][out];
 
     for (size_t ky = 0; ky < REACH; ky++)
@@ -47,7 +47,7 @@ static double expect_convolution(float *const *tensors, size_t place)
             if (y < 1 || y > HEIGHT || x < 1 || x > WIDTH)
                 continue;
             for (size_t in = 0; in < IN; in++)
-                sum += (double)tensors[0][((image * HEIGHT + y - 1) * WIDTH + x - 1) * IN + in] *
+                sum += (double)tensors[0][((sample * HEIGHT + y - 1) * WIDTH + x - 1) * IN + in] *
                        tensors[1][((ky * REACH + kx) * IN + in) * OUT + out];
         }
     return sum;

@@ -301,11 +301,11 @@ static void cost_grad_weight(const clmix_graph *graph, const struct clmix_node *
     *bytes = bytes_of(graph, node);
 }
 
-static void cut_gradient(void *attributes, size_t batch, size_t images)
+static void cut_gradient(void *attributes, size_t batch, size_t samples)
 {
     struct gradient_attributes *gradient = attributes;
 
-    clmix_shape_cut(&gradient->shape, batch, images);
+    clmix_shape_cut(&gradient->shape, batch, samples);
 }
 
 /* Row by row, of a weight that is the same for all samples. */

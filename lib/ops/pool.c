@@ -41,20 +41,20 @@ static clmix_status average_backward(struct clmix_backward *backward, const stru
     return clmix_give_through(backward, node, &clmix_op_global_average_pool_grad, &attributes, sizeof attributes, clmix_no_value());
 }
 
-/* A group an image and block of columns; few images are cut into more blocks, so that all cores have work. */
+/* A group a sample and block of columns; few samples are cut into more blocks, so that all cores have work. */
 static clmix_status average_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct average_attributes *attributes = node->attributes;
-    size_t images = attributes->shape.size[0], columns = clmix_shape_columns(attributes->shape), group = clmix_group_size(planner, 64),
+    size_t samples = attributes->shape.size[0], columns = clmix_shape_columns(attributes->shape), group = clmix_group_size(planner, 64),
            block;
-    size_t blocks = images >= 16 ? 1 : 16 / images;
+    size_t blocks = samples >= 16 ? 1 : 16 / samples;
     struct clmix_record *record = clmix_record_kernel(planner, node, "pool.cl", "average_pixels");
 
     block = (columns / blocks + 63) / 64 * 64;
     block = block < 64 ? 64 : block;
     clmix_record_define(record, "WG", (long)group);
-    clmix_record_grid(record, images, (columns + block - 1) / block, 1, group);
-    clmix_record_uint(record, clmix_shape_rows(attributes->shape) / images);
+    clmix_record_grid(record, samples, (columns + block - 1) / block, 1, group);
+    clmix_record_uint(record, clmix_shape_rows(attributes->shape) / samples);
     clmix_record_uint(record, columns);
     clmix_record_uint(record, block);
     clmix_record_value(record, node->inputs[0]);
@@ -83,11 +83,11 @@ static void average_cost(const clmix_graph *graph, const struct clmix_node *node
     *flops = clmix_shape_count(attributes->shape);
 }
 
-static void average_cut(void *attributes, size_t batch, size_t images)
+static void average_cut(void *attributes, size_t batch, size_t samples)
 {
     struct average_attributes *average = attributes;
 
-    clmix_shape_cut(&average->shape, batch, images);
+    clmix_shape_cut(&average->shape, batch, samples);
 }
 
 const struct clmix_op clmix_op_global_average_pool = {
@@ -117,7 +117,7 @@ clmix_value clmix_global_average_pool(clmix_value x)
 
 /* ---- maximum of windows -------------------------------------------------------------------------------------------------------------- */
 
-/* Padding of at most half the window: every window then holds a pixel of the picture, and has a maximum. */
+/* Padding of at most half the window: every window then holds a pixel of the map, and has a maximum. */
 static clmix_status window_size(const clmix_window *window, clmix_shape in, size_t out[2])
 {
     static const char *const name[2] = { "height", "width" };
@@ -132,7 +132,7 @@ static clmix_status window_size(const clmix_window *window, clmix_shape in, size
                               name[i], kernel, window->stride[i], window->padding[i]);
         if (padded < kernel)
             return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                              "a pooling window of %s %zu over %zu pixels with padding %zu; the window is larger than the picture", name[i],
+                              "a pooling window of %s %zu over %zu pixels with padding %zu; the window is larger than the map", name[i],
                               kernel, in.size[1 + i], window->padding[i]);
         out[i] = (padded - kernel) / window->stride[i] + 1;
     }
@@ -147,7 +147,7 @@ static clmix_status max_shape(clmix_graph *graph, struct clmix_node *node)
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
     if (in.rank != 4)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "maximum pooling of %s; it takes pictures (batch, height, width, channels)",
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "maximum pooling of %s; it takes maps (batch, height, width, channels)",
                           clmix_shape_text(in, text));
     CLMIX_TRY(window_size(node->attributes, in, out));
     return clmix_node_declare(graph, node, CLMIX_F32, (clmix_shape){ .rank = 4, .size = { in.size[0], out[0], out[1], in.size[3] } });
@@ -199,7 +199,7 @@ static clmix_status max_launch(struct clmix_planner *planner, const struct clmix
     return CLMIX_OK;
 }
 
-/* Units of the wide form: whole images, or strips of them where images alone leave cores without work. What the windows on two strips' border
+/* Units of the wide form: whole samples, or strips of them where samples alone leave cores without work. What the windows on two strips' border
  * compare is compared twice. */
 static struct clmix_record *launch_strips(struct clmix_planner *planner, const struct clmix_node *node, clmix_shape in)
 {

@@ -7,7 +7,7 @@
 /* Work-items in a group: 1 in the wide form, else the largest power of two up to `most` that the device takes. */
 size_t clmix_group_size(const struct clmix_planner *planner, size_t most);
 
-/* `count` units (elements, rows, pictures) in contiguous chunks, one a group. */
+/* `count` units (elements, rows, samples) in contiguous chunks, one a group. */
 struct clmix_chunks {
     size_t groups, chunk;
 };

@@ -153,7 +153,7 @@ static clmix_status reshape_shape(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare_view(graph, node, attributes->shape, 0, clmix_shape_columns(attributes->shape));
 }
 
-/* Images of one part stay one after another, whatever their shape; of several parts only rows that stay as they are can be told apart. */
+/* Samples of one part stay one after another, whatever their shape; of several parts only rows that stay as they are can be told apart. */
 static bool reshape_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                           struct clmix_parts *outputs)
 {
@@ -319,11 +319,11 @@ static void slice_grad_cost(const clmix_graph *graph, const struct clmix_node *n
     *bytes = (clmix_result_count(graph, node, 0) + clmix_shape_count(clmix_node_input(graph, node, 0)->shape)) * 4;
 }
 
-static void slice_grad_cut(void *attributes, size_t batch, size_t images)
+static void slice_grad_cut(void *attributes, size_t batch, size_t samples)
 {
     struct slice_grad_attributes *gradient = attributes;
 
-    clmix_shape_cut(&gradient->whole, batch, images);
+    clmix_shape_cut(&gradient->whole, batch, samples);
 }
 
 const struct clmix_op clmix_op_slice_grad = {

@@ -7,23 +7,23 @@
 
 #define CLMIX_MOST_LEVELS 32
 
-/* Level j of the pyramid over a picture (B, H, W, C): its map, and its first row in the list of all bands. Level 0 is the picture. */
+/* Level j of the pyramid over a map (B, H, W, C): its map, and its first row in the list of all bands. Level 0 is that map. */
 struct clmix_haar_map {
     size_t height, width, row;
 };
-struct clmix_haar_map clmix_haar_map_of(clmix_shape picture, int level);
+struct clmix_haar_map clmix_haar_map_of(clmix_shape whole, int level);
 /* Rows of the list of all bands of levels 1 .. levels. */
-size_t clmix_haar_rows(clmix_shape picture, int levels);
-clmix_status clmix_check_levels(clmix_shape picture, int levels);
+size_t clmix_haar_rows(clmix_shape whole, int levels);
+clmix_status clmix_check_levels(clmix_shape whole, int levels);
 
 /* A launch of a level's kernel, which shares its items out itself: between the finer map and the four bands of the coarser, with another
- * map as large as the finer one `added` or not. First arguments: images, height and width of the finer map, channels. */
+ * map as large as the finer one `added` or not. First arguments: samples, height and width of the finer map, channels. */
 struct clmix_record *clmix_record_haar_level(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                             clmix_shape picture, struct clmix_haar_map fine, bool added);
+                                             clmix_shape whole, struct clmix_haar_map fine, bool added);
 /* Arguments for a matrix that begins `first` elements into a value and has `pitch` elements from row to row. */
 void clmix_record_haar_place(struct clmix_record *record, int32_t value, size_t first, size_t pitch);
-/* Eight additions and four products a block of four, every level (and as many additions as results where something is `added`); pictures
+/* Eight additions and four products a block of four, every level (and as many additions as results where something is `added`); maps
  * and bands moved once. */
-void clmix_haar_cost(clmix_shape picture, int levels, bool added, uint64_t *flops, uint64_t *bytes);
+void clmix_haar_cost(clmix_shape whole, int levels, bool added, uint64_t *flops, uint64_t *bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* The inverse Haar transform: approximation and the details of each level -> picture. Kernel: haar_backward_level of cl/wavelet.cl, the
+/* The inverse Haar transform: approximation and the details of each level -> map. Kernel: haar_backward_level of cl/wavelet.cl, the
  * step that the transform's adjoint takes too. */
 #include "base/status.h"
 #include "ops/rules.h"
@@ -9,7 +9,7 @@
 
 struct inverse_attributes {
     int levels;
-    clmix_shape shape; /* of the picture; height and width 0: twice the finest details */
+    clmix_shape shape; /* of the map; height and width 0: twice the finest details */
 };
 
 /* Inputs: the approximation, then details of levels 1 .. L. Each map must be the one that the transform of the result would have: so an
@@ -18,7 +18,7 @@ static clmix_status inverse_shape(clmix_graph *graph, struct clmix_node *node)
 {
     struct inverse_attributes *attributes = node->attributes;
     clmix_shape low = clmix_node_input(graph, node, 0)->shape, finest = clmix_node_input(graph, node, 1)->shape,
-                *picture = &attributes->shape;
+                *whole = &attributes->shape;
     char text[64];
 
     CLMIX_TRY(clmix_expect_f32(graph, node));
@@ -26,22 +26,22 @@ static clmix_status inverse_shape(clmix_graph *graph, struct clmix_node *node)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform of %s; it takes maps (batch, height, width, channels)",
                           clmix_shape_text(low.rank != 4 ? low : finest, text));
     for (int i = 1; i <= 2; i++)
-        picture->size[i] = picture->size[i] == 0 ? 2 * finest.size[i] : picture->size[i];
-    picture->rank = 4;
-    picture->size[0] = low.size[0];
-    picture->size[3] = low.size[3];
+        whole->size[i] = whole->size[i] == 0 ? 2 * finest.size[i] : whole->size[i];
+    whole->rank = 4;
+    whole->size[0] = low.size[0];
+    whole->size[3] = low.size[3];
     for (int j = 0; j <= attributes->levels; j++) {
-        struct clmix_haar_map map = clmix_haar_map_of(*picture, j == 0 ? attributes->levels : j);
+        struct clmix_haar_map map = clmix_haar_map_of(*whole, j == 0 ? attributes->levels : j);
         clmix_shape found = clmix_node_input(graph, node, j)->shape;
         clmix_shape wanted = { .rank = 4, .size = { low.size[0], map.height, map.width, j == 0 ? low.size[3] : 3 * low.size[3] } };
         char other[64];
 
         if (!clmix_shape_equal(found, wanted))
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "an inverse wavelet transform to %zux%zu pixels takes %s %d of %s; they are %s",
-                              picture->size[1], picture->size[2], j == 0 ? "approximations of level" : "details of level",
+                              whole->size[1], whole->size[2], j == 0 ? "approximations of level" : "details of level",
                               j == 0 ? attributes->levels : j, clmix_shape_text(wanted, text), clmix_shape_text(found, other));
     }
-    return clmix_node_declare(graph, node, CLMIX_F32, *picture);
+    return clmix_node_declare(graph, node, CLMIX_F32, *whole);
 }
 
 /* Orthonormal: the gradients of approximation and details are the transform of dy. */
@@ -62,24 +62,24 @@ static clmix_status inverse_backward(struct clmix_backward *backward, const stru
 static clmix_status inverse_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct inverse_attributes *attributes = node->attributes;
-    clmix_shape picture = attributes->shape;
+    clmix_shape whole = attributes->shape;
     int32_t from = node->inputs[0];
     size_t from_pitch = clmix_planner_layout(planner, node->inputs[0]).pitch;
 
     for (int j = attributes->levels; j >= 1; j--) {
-        struct clmix_haar_map fine = clmix_haar_map_of(picture, j - 1);
-        size_t bytes = picture.size[0] * fine.height * fine.width * picture.size[3] * sizeof(float);
+        struct clmix_haar_map fine = clmix_haar_map_of(whole, j - 1);
+        size_t bytes = whole.size[0] * fine.height * fine.width * whole.size[3] * sizeof(float);
         int32_t to = j == 1 ? node->outputs[0] : clmix_planner_scratch(planner, node, bytes);
-        struct clmix_record *record = clmix_record_haar_level(planner, node, "haar_backward_level", picture, fine, false);
+        struct clmix_record *record = clmix_record_haar_level(planner, node, "haar_backward_level", whole, fine, false);
 
         clmix_record_haar_place(record, from, 0, from_pitch);
         clmix_record_haar_place(record, node->inputs[j], 0, clmix_planner_layout(planner, node->inputs[j]).pitch);
-        clmix_record_haar_place(record, CLMIX_NONE, 0, picture.size[3]);
+        clmix_record_haar_place(record, CLMIX_NONE, 0, whole.size[3]);
         clmix_record_int(record, 0);
         clmix_record_value(record, to);
         clmix_record_uint(record, 0);
         from = to;
-        from_pitch = picture.size[3];
+        from_pitch = whole.size[3];
     }
     return CLMIX_OK;
 }
@@ -93,11 +93,11 @@ static void inverse_cost(const clmix_graph *graph, const struct clmix_node *node
     clmix_cost_moved(graph, node, &ignored, bytes);
 }
 
-static void inverse_cut(void *attributes, size_t batch, size_t images)
+static void inverse_cut(void *attributes, size_t batch, size_t samples)
 {
     struct inverse_attributes *inverse = attributes;
 
-    clmix_shape_cut(&inverse->shape, batch, images);
+    clmix_shape_cut(&inverse->shape, batch, samples);
 }
 
 const struct clmix_op clmix_op_haar_idwt = {
