@@ -50,7 +50,7 @@ static size_t count_parameters(const clmix_graph *graph)
 
 static clmix_status build_graph(struct summary *summary)
 {
-    summary->graph = clmix_front_outline(summary->config, summary->batch);
+    summary->graph = clmix_front_outline(summary->config, (struct clmix_extent){ .batch = summary->batch });
     return clmix_graph_check(summary->graph);
 }
 

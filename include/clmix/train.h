@@ -1,6 +1,6 @@
 /* Training: optimizers, schedules, the loop, checkpoints.
  *
- * A trainer owns a network's gradients and moments as flat arenas, one training plan for each batch size it meets, and the loop's state.
+ * A trainer owns a network's gradients and moments as flat arenas, one training plan for each size of batches it meets, and the loop's state.
  * Two runs with one seed on one device give the same bits, and so does a run that was killed and resumed. */
 #ifndef CLMIX_TRAIN_H
 #define CLMIX_TRAIN_H
@@ -33,16 +33,16 @@ typedef struct clmix_train_options {
     float momentum;                 /* SGD */
     bool nesterov;                  /* SGD: the gradient a step ahead */
     float clip_norm;                /* largest global norm of the gradients; 0: off */
-    size_t accumulate;              /* batches whose gradients make one step (the mean over all their pictures); an epoch's last step
+    size_t accumulate;            /* batches whose gradients make one step (the mean over all their labels that count); an epoch's last step
                           takes what is left. 1: none */
-    clmix_schedule_kind schedule;   /* of the learning rate */
-    size_t warmup;                  /* steps of linear warm-up; never more than a quarter of the run */
-    float average;                  /* decay of the exponential average of weights and running statistics that is evaluated and saved
+    clmix_schedule_kind schedule; /* of the learning rate */
+    size_t warmup;                /* steps of linear warm-up; never more than a quarter of the run */
+    float average;                /* decay of the exponential average of weights and running statistics that is evaluated and saved
                       as the best model; step t (from 0) uses (1 + t) / (10 + t) where that is less. 0: off */
-    float label_smoothing;          /* share of a target that is spread over all classes */
-    float dropout;                  /* below 0: the configuration's */
-    clmix_augment augment;          /* of the training samples */
-    size_t steps;                   /* stop after so many steps; 0: epochs decide */
+    float label_smoothing;        /* share of a target that is spread over all classes */
+    float dropout;                /* below 0: the configuration's */
+    clmix_augment augment;        /* of the training samples */
+    size_t steps;                 /* stop after so many steps; 0: epochs decide */
     char freeze
         [CLMIX_FREEZE_BYTES]; /* weights that keep their values: patterns of names, separated by commas, in which * stands for any letters,
                                         ? for one and [abc] for one of some ("conv.*,layers.*"); "": none. They get no step and no decay, and
@@ -69,7 +69,7 @@ typedef struct clmix_trainer clmix_trainer;
 /* Plans everything and knows the peak before it allocates; allocation is by the first step, or clmix_trainer_prepare. The network and the
  * data set are borrowed and must outlive the trainer. `data` may be NULL for a trainer that only takes single steps; otherwise the network
  * is told its classes' names and its normalisation. `options` NULL: the defaults.
- * Errors: ARGUMENT (an option out of range; pictures or classes that are not the model's), and what compiling meets. `trainer` and
+ * Errors: ARGUMENT (an option out of range; a data set whose ports or classes are not the model's), and what compiling meets. `trainer` and
  * `network` must not be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data,
                                             const clmix_train_options *options);
@@ -81,7 +81,7 @@ CLMIX_API void clmix_trainer_free(clmix_trainer *trainer); /* NULL is allowed */
  * the pass forward and backward; moved_bytes and least_bytes are a step's with the optimizer's update, of which the least is its state read
  * and written and the weights written. Zeros of a NULL trainer. */
 CLMIX_API void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, size_t *peak_bytes);
-/* The same from a configuration and the numbers of pictures, for any device, clmix_device_generic included. `device` and `config` must
+/* The same from a configuration and the numbers of samples, for any device, clmix_device_generic included. `device` and `config` must
  * not be NULL; `options` NULL: the defaults. Errors: as clmix_trainer_create. */
 CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
                                         const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes);
@@ -193,7 +193,7 @@ typedef struct clmix_score {
     size_t metric_count;                      /* of the task: "top1", "top5". Since 0.2 */
     clmix_metric metrics[CLMIX_MOST_METRICS]; /* their means */
 } clmix_score;
-/* None may be NULL. Errors: ARGUMENT (an empty split; pictures or classes that are not the network's), NOT_FINITE, what reading a
+/* None may be NULL. Errors: ARGUMENT (an empty split; a data set whose ports or classes are not the network's), NOT_FINITE, what reading a
  * picture met, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score);
 

@@ -27,7 +27,7 @@ clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parame
     clmix_status status;
 
     CLMIX_TRY(clmix_config_check(config));
-    graph = clmix_front_outline(config, 1);
+    graph = clmix_front_outline(config, (struct clmix_extent){ .batch = 1 });
     status = clmix_graph_check(graph);
     count = clmix_graph_modules(graph);
     clmix_graph_free(graph);

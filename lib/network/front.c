@@ -34,10 +34,10 @@ clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, con
     return clmix_model(clmix_root(graph), values, config);
 }
 
-clmix_graph *clmix_front_outline(const clmix_config *config, size_t batch)
+clmix_graph *clmix_front_outline(const clmix_config *config, struct clmix_extent extent)
 {
     clmix_graph *graph = clmix_graph_new();
-    struct clmix_front front = { .extent = { .batch = batch } };
+    struct clmix_front front = { .extent = extent };
 
     clmix_output(graph, "output", clmix_front_build(&front, graph, config));
     return graph;

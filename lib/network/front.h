@@ -32,6 +32,6 @@ clmix_value clmix_front_input(clmix_graph *graph, const clmix_port *port, clmix_
 clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
 
 /* A graph of the model alone, on inputs of floats, for its layers and tensors; its output is called "output". The caller frees it. */
-clmix_graph *clmix_front_outline(const clmix_config *config, size_t batch);
+clmix_graph *clmix_front_outline(const clmix_config *config, struct clmix_extent extent);
 
 #endif

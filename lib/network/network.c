@@ -14,7 +14,7 @@
 /* The model for one sample, for the names and places of its tensors; they are the same for every batch. */
 static clmix_status build_graph(clmix_network *network)
 {
-    network->graph = clmix_front_outline(network->config, 1);
+    network->graph = clmix_front_outline(network->config, (struct clmix_extent){ .batch = 1 });
     return clmix_graph_check(network->graph);
 }
 

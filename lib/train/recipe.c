@@ -21,6 +21,8 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
         return CLMIX_OK;
     recipe->label_smoothing = options->label_smoothing;
     recipe->mixup = options->augment.mixup > 0.0f;
+    if (recipe->mixup && recipe->task->unblended == NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "mixup blends samples, and %s has no targets for that", recipe->task->name);
     memcpy(recipe->freeze, options->freeze, sizeof recipe->freeze);
     if (options->dropout >= 0.0f) {
         char setting[40];

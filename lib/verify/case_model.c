@@ -2,12 +2,10 @@
 #include "base/status.h"
 #include "graph/op.h"
 #include "network/config.h"
-#include "network/front.h"
 #include "network/network.h"
 #include "runtime/runtime.h"
-#include "train/optimizer.h"
-#include "train/task.h"
-#include "verify/case.h"
+#include "train/recipe.h"
+#include "verify/case_samples.h"
 #include <clmix/ops.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +15,7 @@ struct model_case {
     struct reference_case *of;
     clmix_network *network;
     struct clmix_arenas initial; /* what the case begins with */
-    size_t batch;
-    float *pictures; /* channels-last */
-    int32_t *labels;
+    struct case_samples samples;
     clmix_plan *plan;   /* forward, loss, backward */
     clmix_graph *graph; /* of that plan */
     cl_mem gradients;
@@ -40,35 +36,6 @@ static clmix_status open_config(const struct reference_case *of, clmix_config **
             cJSON_SetNumberValue(rate, 0.0);
     }
     return clmix_config_adopt(config, "config", json);
-}
-
-/* Files have pictures as (B, C, H, W), the device as (B, H, W, C). */
-static clmix_tensor_info picture_layout(const clmix_stored_tensor *stored)
-{
-    clmix_tensor_info info = { .order = { 0, 2, 3, 1 } };
-    info.file_shape = clmix_shape_make(4, stored->size);
-    return info;
-}
-
-static clmix_status take_pictures(struct model_case *model)
-{
-    const clmix_stored_tensor *input;
-    const struct clmix_picture_keys *size = clmix_config_picture_keys(clmix_network_config(model->network));
-    float *file = NULL;
-
-    CLMIX_TRY(clmix_case_tensor(model->of, "input", &input));
-    if (input->rank != 4 || input->size[0] == 0 || input->size[1] != size->channels || input->size[2] != size->height ||
-        input->size[3] != size->width)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'input' must be (batch, %zu, %zu, %zu), as the configuration says", size->channels,
-                          size->height, size->width);
-    CLMIX_TRY(clmix_case_floats(input, &file));
-    clmix_tensor_info layout = picture_layout(input);
-    model->batch = input->size[0];
-    model->pictures = malloc(input->count * sizeof *model->pictures);
-    if (model->pictures)
-        clmix_layout_to_device(&layout, file, model->pictures);
-    free(file);
-    return model->pictures ? CLMIX_OK : clmix_fail_memory("the pictures");
 }
 
 /* The case's initial weights and running statistics, for each name of the model. */
@@ -118,10 +85,9 @@ static clmix_status bind_network(const struct model_case *model, clmix_plan *pla
     return CLMIX_OK;
 }
 
-static size_t picture_count(const struct model_case *model)
+static size_t logit_count(const struct model_case *model)
 {
-    const struct clmix_picture_keys *size = clmix_config_picture_keys(clmix_network_config(model->network));
-    return model->batch * size->height * size->width * size->channels;
+    return model->samples.extent.batch * clmix_config_classes(clmix_network_config(model->network));
 }
 
 /* Reads an output of `plan` and compares it. */
@@ -147,17 +113,16 @@ static clmix_status evaluate(struct model_case *model)
     clmix_plan *plan = NULL;
     if (!clmix_safetensors_find(model->of->file, "eval.output"))
         return CLMIX_OK;
-    clmix_graph *graph = clmix_front_outline(clmix_network_config(model->network), model->batch);
+    clmix_graph *graph = clmix_front_outline(clmix_network_config(model->network), model->samples.extent);
     clmix_status status = clmix_plan_compile(&plan, graph, model->of->device, CLMIX_INFERENCE);
     if (!status)
         status = bind_network(model, plan);
     if (!status)
-        status = clmix_plan_write(plan, "pictures", model->pictures, picture_count(model) * sizeof(float));
+        status = clmix_case_feed(&model->samples, plan, model->samples.inputs);
     if (!status)
         status = clmix_plan_run(plan);
     if (!status)
-        status =
-            compare_output(model, plan, "output", "eval.output", model->batch * clmix_config_classes(clmix_network_config(model->network)));
+        status = compare_output(model, plan, "output", "eval.output", logit_count(model));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     return status;
@@ -167,28 +132,25 @@ static clmix_status evaluate(struct model_case *model)
 
 static clmix_status compile_training(struct model_case *model)
 {
-    const clmix_stored_tensor *label;
-    CLMIX_TRY(clmix_case_tensor(model->of, "label", &label));
-    if (label->rank != 1 || label->count != model->batch)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'label' must have %zu entries, one a picture", model->batch);
-    CLMIX_TRY(clmix_case_integers(label, &model->labels));
+    const struct case_samples *samples = &model->samples;
+    struct clmix_front front = { .extent = samples->extent };
+    struct clmix_task_settings settings = { .config = clmix_network_config(model->network), .mode = CLMIX_TRAINING };
+    clmix_value targets[CLMIX_MOST_TARGETS];
+    CLMIX_TRY(clmix_case_take_targets(model->of, &model->samples));
 
     clmix_graph *graph = model->graph = clmix_graph_new();
-    struct clmix_front front = { .extent = { .batch = model->batch } };
-    clmix_value logits = clmix_front_build(&front, graph, clmix_network_config(model->network));
-    struct clmix_task_settings settings = { .config = clmix_network_config(model->network), .mode = CLMIX_TRAINING };
-    const struct clmix_task *task = clmix_task_of(settings.config);
-    clmix_port ports[CLMIX_MOST_TARGETS];
-    clmix_value targets[CLMIX_MOST_TARGETS];
-    for (int i = 0, count = task->targets(&settings, 0, ports); i < count; i++)
-        targets[i] = clmix_front_input(graph, &ports[i], ports[i].type, model->batch);
-    clmix_value loss = task->build(&settings, logits, targets).loss;
+    clmix_value logits = clmix_front_build(&front, graph, settings.config);
+    for (int i = samples->inputs; i < samples->count; i++)
+        targets[i - samples->inputs] = clmix_front_input(graph, &samples->ports[i], samples->ports[i].type, samples->extent.batch);
+    clmix_value loss = clmix_task_of(settings.config)->build(&settings, logits, targets).loss;
     clmix_value one = clmix_no_value();
-    clmix_want_gradient(front.inputs[0]);
+    if (samples->ports[0].type != CLMIX_I32)
+        clmix_want_gradient(front.inputs[0]);
     clmix_backward(graph, 1, &loss, &one);
     clmix_output(graph, "logits", logits);
     clmix_output(graph, "loss", loss);
-    clmix_output(graph, "gradient", clmix_gradient_of(front.inputs[0]));
+    if (samples->ports[0].type != CLMIX_I32)
+        clmix_output(graph, "gradient", clmix_gradient_of(front.inputs[0]));
 
     CLMIX_TRY(clmix_plan_compile(&model->plan, graph, model->of->device, CLMIX_TRAINING));
     CLMIX_TRY(bind_network(model, model->plan));
@@ -199,8 +161,7 @@ static clmix_status compile_training(struct model_case *model)
 
 static clmix_status run_training(struct model_case *model)
 {
-    CLMIX_TRY(clmix_plan_write(model->plan, "pictures", model->pictures, picture_count(model) * sizeof(float)));
-    CLMIX_TRY(clmix_plan_write(model->plan, "labels", model->labels, model->batch * sizeof(int32_t)));
+    CLMIX_TRY(clmix_case_feed(&model->samples, model->plan, model->samples.count));
     return clmix_plan_run(model->plan);
 }
 
@@ -241,14 +202,14 @@ static clmix_status compare_gradients(struct model_case *model)
 static clmix_status compare_input_gradient(struct model_case *model)
 {
     const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, "grad.input"), *input;
-    size_t count = picture_count(model);
+    size_t count = clmix_case_elements(&model->samples, 0);
     if (!expected)
         return CLMIX_OK;
     CLMIX_TRY(clmix_case_tensor(model->of, "input", &input));
     float *device = malloc(2 * count * sizeof *device);
     if (!device)
-        return clmix_fail_memory("the pictures' gradient");
-    clmix_tensor_info layout = picture_layout(input);
+        return clmix_fail_memory("the input's gradient");
+    clmix_tensor_info layout = clmix_case_port_layout(&model->samples.ports[0], input);
     clmix_status status = clmix_plan_read(model->plan, "gradient", device, count * sizeof *device);
     if (!status) {
         clmix_layout_to_file(&layout, device, device + count);
@@ -278,8 +239,7 @@ static clmix_status train_once(struct model_case *model)
 {
     CLMIX_TRY(compile_training(model));
     CLMIX_TRY(run_training(model));
-    CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output",
-                             model->batch * clmix_config_classes(clmix_network_config(model->network))));
+    CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output", logit_count(model)));
     CLMIX_TRY(compare_output(model, model->plan, "loss", "train.loss", 1));
     CLMIX_TRY(compare_gradients(model));
     CLMIX_TRY(compare_input_gradient(model));
@@ -365,7 +325,7 @@ static clmix_status run_optimizer(struct model_case *model)
 static clmix_status run_all(struct model_case *model, const clmix_config *config)
 {
     CLMIX_TRY(clmix_network_create(&model->network, model->of->device, config, 0));
-    CLMIX_TRY(take_pictures(model));
+    CLMIX_TRY(clmix_case_take_samples(model->of, config, &model->samples));
     CLMIX_TRY(check_weights(model));
     CLMIX_TRY(take_weights(model));
     CLMIX_TRY(evaluate(model));
@@ -386,7 +346,6 @@ clmix_status clmix_case_run_model(struct reference_case *of)
     clmix_network_free(model.network);
     clmix_arenas_free(&model.initial);
     clmix_config_free(config);
-    free(model.pictures);
-    free(model.labels);
+    clmix_case_drop_samples(&model.samples);
     return status;
 }

@@ -10,7 +10,7 @@
 
 static size_t count_parameters(const clmix_config *config)
 {
-    clmix_graph *graph = clmix_front_outline(config, 1);
+    clmix_graph *graph = clmix_front_outline(config, (struct clmix_extent){ .batch = 1 });
     size_t sum = 0;
 
     for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
