@@ -88,8 +88,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_input
     }
 }
 
-// Partial weight gradients: partial[part][ky][kx][i][o] = sum over the part's rows of dy[b, y, x, o] x[b, y s - p + ky, x s - p + kx, o /
-// OUT IN + i]. Index space: x taps ky kw + kx; y parts of `rows` rows of outputs each, counted through all samples. Reads both maps
+// Partial weight gradients: partial[chunk][ky][kx][i][o] = sum over the chunk's rows of dy[b, y, x, o] x[b, y s - p + ky, x s - p + kx, o /
+// OUT IN + i]. Index space: x taps ky kw + kx; y chunks of `rows` rows of outputs each, counted through all samples. Reads both maps
 // (pitched) once a tap and writes the partial sums once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void conv_grouped_weight(
     __global const float *big, const uint big_at, __global const float *small, const uint small_at, __global float *partial,

@@ -8,14 +8,14 @@
 #define INSIDE(m, k)                                                              \
     ((uint)(pixel_y[k] + term_y[m]) < (uint)big_height && (uint)(pixel_x[k] + term_x[m]) < (uint)big_width)
 
-// Partial weight gradients: partial[part][m][n] = sum over the part's pixels of big[y s - p + ky, x s - p + kx, c] small[y, x, n], m = (ky
-// kw + kx) C + c. Index space: x weights m in TMs; y channels n of the small map in TNs; z parts of part_pixels pixels each, counted
+// Partial weight gradients: partial[chunk][m][n] = sum over the chunk's pixels of big[y s - p + ky, x s - p + kx, c] small[y, x, n], m = (ky
+// kw + kx) C + c. Index space: x weights m in TMs; y channels n of the small map in TNs; z chunks of chunk_pixels pixels each, counted
 // through all samples. Reads big and small once a tile of the other (mostly from cache); writes partial once.
 __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_weight_product(
     __global const float *restrict big, const uint big_at, __global const float *restrict small, const uint small_at, __global float *partial,
     const uint partial_at, const int batch, const int big_height, const int big_width, const int channels, const int big_pitch,
     const int height, const int width, const int outputs, const int small_pitch, const int kernel_height, const int kernel_width,
-    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int part_pixels)
+    const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int chunk_pixels)
 {
     __local float left[TK * TM] __attribute__((aligned(16)));
     __local float right[TK * TN] __attribute__((aligned(16)));
@@ -23,7 +23,7 @@ __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) void conv_weight_
     __local int pixel_at[TK], pixel_y[TK], pixel_x[TK];    // where it begins
     const int x = get_local_id(0), y = get_local_id(1), item = y * LANES + x, m0 = get_group_id(0) * TM, n0 = get_group_id(1) * TN;
     const int terms = kernel_height * kernel_width * channels;
-    const int begin = get_group_id(2) * part_pixels, end = min(begin + part_pixels, batch * height * width);
+    const int begin = get_group_id(2) * chunk_pixels, end = min(begin + chunk_pixels, batch * height * width);
 
     for (int t = item; t < TM; t += GROUP) {
         const int m = m0 + t, tap = m / channels, c = m - tap * channels, ky = tap / kernel_width, kx = tap - ky * kernel_width;

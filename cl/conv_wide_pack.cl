@@ -60,16 +60,16 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_pack(__global 
 #define BLOCK 16    // channels that a group of the reduction writes: side by side where channels are innermost
 #endif
 
-// One group: kernel rows get_group_id(0) taps and on, channels get_group_id(1) BLOCK and on: the sum, in the order of the parts, of partial
-// [parts][kh / taps][C][pitch], columns (ky kw + kx) O + o, to element ky to_ky + c to_c + kx to_kx + o to_o of the gradient. Reads each
+// One group: kernel rows get_group_id(0) taps and on, channels get_group_id(1) BLOCK and on: the sum, in the order of the chunks, of partial
+// [chunks][kh / taps][C][pitch], columns (ky kw + kx) O + o, to element ky to_ky + c to_c + kx to_kx + o to_o of the gradient. Reads each
 // partial once and writes each weight once.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_reduce(
     __global const float *restrict partial, const uint partial_at, __global float *restrict gradient, const uint gradient_at,
-    const int parts, const int taps, const int kernel_width, const int channels, const int outputs, const int pitch, const int to_ky,
+    const int chunks, const int taps, const int kernel_width, const int channels, const int outputs, const int pitch, const int to_ky,
     const int to_c, const int to_kx, const int to_o)
 {
     const int begin = get_group_id(1) * BLOCK, end = min(begin + BLOCK, channels);
-    const int run = taps * kernel_width * outputs, part_step = get_num_groups(0) * channels * pitch;
+    const int run = taps * kernel_width * outputs, chunk_step = get_num_groups(0) * channels * pitch;
     const bool dense = to_o == 1 && to_kx == outputs && (taps == 1 || to_ky == kernel_width * outputs);
     partial += partial_at + get_group_id(0) * channels * pitch;
     gradient += gradient_at + get_group_id(0) * taps * to_ky;
@@ -79,8 +79,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_reduce(
         int kx = 0, o = 0;
         for (int n = 0; n < run; n += LANES) {
             lanes sum = LOAD(from + n);
-            for (int part = 1; part < parts; part++)
-                sum += LOAD(from + part * part_step + n);
+            for (int chunk = 1; chunk < chunks; chunk++)
+                sum += LOAD(from + chunk * chunk_step + n);
             if (dense) {
                 store_part(sum, to + n, run - n);
                 continue;

@@ -21,30 +21,30 @@ static inline void join_runs(__local float *to, const __local float *from, const
                 STORE_LOCAL(LOAD_LOCAL(from + tap * line + j), to + j);
 }
 
-// One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all samples, `part_rows`
+// One group: kernel rows get_group_id(0) taps and on, chunk get_group_id(1) of the rows of `small` counted through all samples, `chunk_rows`
 // each, taken `rows` at a time: the rows of `big` that these kernel rows meet are copied to local memory, zero-padded and dense. With taps
 // = 1 the right operand of a pixel is one run of kw O floats there. With taps = kh, which fills vectors better where kw O is small, its
 // runs of all kernel rows are joined. C >= TILE; the last tile of channels overlaps the one before and stores only what that one has not.
 // Reads small (pitched) once a group, big (pitched) kh / s times; writes columns (ky kw + kx) O + o, ky < taps, of which those below
-// taps kw O mean something, to part part_step + get_group_id(0) taps_step + c c_step.
+// taps kw O mean something, to chunk chunk_step + get_group_id(0) taps_step + c c_step.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight(
     __global const float *restrict small, const uint small_at, __global const float *restrict big, const uint big_at,
     __global float *restrict partial, const uint partial_at, const int batch, const int height, const int width, const int channels,
     const int small_pitch, const int big_height, const int big_width, const int outputs, const int big_pitch, const int kernel_height,
-    const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int part_rows,
-    const int rows, const int taps, const int part_step, const int taps_step, const int c_step)
+    const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int chunk_rows,
+    const int rows, const int taps, const int chunk_step, const int taps_step, const int c_step)
 {
     __local float area[FLOATS + PANEL] __attribute__((aligned(64)));
     small += small_at;
     big += big_at;
 
-    const int ky = get_group_id(0) * taps, part = get_group_id(1);
+    const int ky = get_group_id(0) * taps, chunk = get_group_id(1);
     const int columns = (width - 1) * stride_x + kernel_width, line = columns * outputs, run = kernel_width * outputs;
     const int panels = (taps * run + PANEL - 1) / PANEL;
-    const int begin = part * part_rows, end = min(begin + part_rows, batch * height);
+    const int begin = chunk * chunk_rows, end = min(begin + chunk_rows, batch * height);
     const int right_pitch = taps > 1 ? taps * run : stride_x * outputs, right_line = taps > 1 ? width * right_pitch : line;
     __local float *right = taps > 1 ? area + taps * line : area;
-    partial += partial_at + part * part_step + get_group_id(0) * taps_step;
+    partial += partial_at + chunk * chunk_step + get_group_id(0) * taps_step;
 
     // A strip of some of a pixel's lines is many short streams, which no hardware prefetcher follows: tiles ask for the lines of the next
     // rows, those that meet the same lines in turn.

@@ -9,17 +9,17 @@
 #define FLOATS 4096    // floats of local memory for the rows of `big`
 #endif
 
-// One group: kernel rows get_group_id(0) taps and on, part get_group_id(1) of the rows of `small` counted through all samples, `part_rows`
+// One group: kernel rows get_group_id(0) taps and on, chunk get_group_id(1) of the rows of `small` counted through all samples, `chunk_rows`
 // each, taken `rows` at a time: the rows of `big` that these kernel rows meet are copied to local memory once, zero-padded and dense. The
 // left operand of a pixel and a kernel row is the run of kw C floats there; `small` is read in place. Row r of those taken begins at local
 // line r step + i (taps - step), i samples after the first one, where step = min(stride, taps). O is a multiple of PANEL, kw C >= TILE; the
 // last tile of a run overlaps the one before and stores only what that one has not. Reads small (pitched) once a group, big (pitched) once
-// a group and overlap; writes part [kh][kw C][O].
+// a group and overlap; writes chunk [kh][kw C][O].
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_few(
     __global const float *restrict small, const uint small_at, __global const float *restrict big, const uint big_at,
     __global float *restrict partial, const uint partial_at, const int batch, const int height, const int width, const int outputs,
     const int small_pitch, const int big_height, const int big_width, const int channels, const int big_pitch, const int kernel_height,
-    const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int part_rows,
+    const int kernel_width, const int stride_y, const int stride_x, const int padding_y, const int padding_x, const int chunk_rows,
     const int rows, const int taps)
 {
     __local float area[FLOATS] __attribute__((aligned(64)));
@@ -28,7 +28,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void conv_weight_few(
 
     const int columns = (width - 1) * stride_x + kernel_width, line = columns * channels, run = kernel_width * channels;
     const int step = min(stride_y, taps), ky0 = get_group_id(0) * taps;
-    const int begin = get_group_id(1) * part_rows, end = min(begin + part_rows, batch * height);
+    const int begin = get_group_id(1) * chunk_rows, end = min(begin + chunk_rows, batch * height);
     partial += partial_at + (get_group_id(1) * kernel_height + ky0) * run * outputs;
 
     for (int r0 = begin; r0 < end; r0 += rows) {

@@ -111,7 +111,7 @@ static float *run_linear(char *kernel, size_t kernel_bytes)
     clmix_graph *graph = clmix_graph_new();
     clmix_value value = clmix_input(graph, "x", CLMIX_F32, 2, (size_t[]){ ROWS, IN });
     float *x = ops_centred_floats(ROWS * IN, 0), *weight = ops_centred_floats(IN * OUT, 1), *y = malloc(ROWS * OUT * sizeof *y);
-    const clmix_profile_record *records;
+    const clmix_timing *timings;
     clmix_plan *plan;
     size_t count;
 
@@ -121,9 +121,9 @@ static float *run_linear(char *kernel, size_t kernel_bytes)
     check_ok(clmix_plan_write(plan, "fc.weight", weight, IN * OUT * sizeof(float)));
     check_ok(clmix_profile_start(test_device));
     check_ok(clmix_plan_run(plan));
-    check_ok(clmix_profile_stop(test_device, &records, &count));
+    check_ok(clmix_profile_stop(test_device, &timings, &count));
     ck_assert_uint_ge(count, 1);
-    snprintf(kernel, kernel_bytes, "%s", records[0].kernel);
+    snprintf(kernel, kernel_bytes, "%s", timings[0].kernel);
     check_ok(clmix_plan_read(plan, "y", y, ROWS * OUT * sizeof(float)));
     for (size_t i = 0; i < ROWS * OUT; i++) {
         double want = 0.0;

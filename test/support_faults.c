@@ -245,7 +245,7 @@ static clmix_status inspect(void)
 /* A run under the profiler, its trace, and a run in which every value is looked at. */
 static clmix_status watch(clmix_plan *plan)
 {
-    const clmix_profile_record *records;
+    const clmix_timing *timings;
     char path[300];
     size_t count;
     clmix_status status = clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, clmix_network_weights(tiny.network));
@@ -258,7 +258,7 @@ static clmix_status watch(clmix_plan *plan)
     if (status == CLMIX_OK)
         status = clmix_plan_run(plan);
     if (status == CLMIX_OK)
-        status = clmix_profile_stop(tiny.device, &records, &count);
+        status = clmix_profile_stop(tiny.device, &timings, &count);
     if (status == CLMIX_OK)
         status = clmix_profile_write_trace(tiny.device, path);
     if (status == CLMIX_OK)
@@ -284,16 +284,16 @@ static clmix_status watch_a_run(void)
     return status;
 }
 
-/* The device keeps the records of its last profile: an empty one takes their place. */
+/* The device keeps the timings of its last profile: an empty one takes their place. */
 static void end_profile(clmix_status status)
 {
-    const clmix_profile_record *records;
+    const clmix_timing *timings;
     size_t count;
 
     (void)status;
-    clmix_profile_stop(tiny.device, &records, &count);
+    clmix_profile_stop(tiny.device, &timings, &count);
     tiny_ok(clmix_profile_start(tiny.device));
-    tiny_ok(clmix_profile_stop(tiny.device, &records, &count));
+    tiny_ok(clmix_profile_stop(tiny.device, &timings, &count));
 }
 
 static void restore_weights(void)

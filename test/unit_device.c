@@ -206,7 +206,7 @@ START_TEST(adopted_device_works_and_is_left_alone)
     cl_int code;
     cl_context context = clCreateContext(NULL, 1, &test_device->id, NULL, NULL, &code), other;
     cl_command_queue queue = clCreateCommandQueue(context, test_device->id, 0, &code);
-    const clmix_profile_record *records;
+    const clmix_timing *timings;
     clmix_device *adopted;
     size_t count;
     cl_mem memory;
@@ -220,9 +220,9 @@ START_TEST(adopted_device_works_and_is_left_alone)
     check_ok(clmix_buffer_create(adopted, 4096, "a test", &memory));
     check_ok(clmix_profile_start(adopted)); /* a queue without profiling: timed by the clock */
     check_ok(clmix_buffer_zero(adopted, memory, 0, 4096));
-    check_ok(clmix_profile_stop(adopted, &records, &count));
+    check_ok(clmix_profile_stop(adopted, &timings, &count));
     ck_assert_uint_eq(count, 1);
-    ck_assert(records[0].duration_us > 0 && records[0].start_us >= 0);
+    ck_assert(timings[0].duration_us > 0 && timings[0].start_us >= 0);
     clmix_buffer_release(adopted, memory);
     clmix_device_close(adopted);
     ck_assert_int_eq(clFinish(queue), CL_SUCCESS);

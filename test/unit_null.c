@@ -47,7 +47,7 @@ START_TEST(devices)
 {
     clmix_device *device = NULL;
     clmix_device_info *list = NULL;
-    const clmix_profile_record *records;
+    const clmix_timing *timings;
     clmix_ceilings ceilings;
     size_t count = 1, other = 1;
     char *path = NULL;
@@ -84,9 +84,9 @@ START_TEST(devices)
     REFUSED(device, clmix_device_ceilings, NULL, &ceilings);
     REFUSED(ceilings, clmix_device_ceilings, ops_device, NULL);
     REFUSED(device, clmix_profile_start, NULL);
-    REFUSED(device, clmix_profile_stop, NULL, &records, &count);
-    REFUSED(records, clmix_profile_stop, ops_device, NULL, &count);
-    REFUSED(count, clmix_profile_stop, ops_device, &records, NULL);
+    REFUSED(device, clmix_profile_stop, NULL, &timings, &count);
+    REFUSED(timings, clmix_profile_stop, ops_device, NULL, &count);
+    REFUSED(count, clmix_profile_stop, ops_device, &timings, NULL);
     REFUSED(device, clmix_profile_write_trace, NULL, "trace.json");
     REFUSED(path, clmix_profile_write_trace, ops_device, NULL);
 }

@@ -378,12 +378,12 @@ START_TEST(profile_records_every_launch)
     enum { LAUNCHES = 700 }; /* more than the events held at a time */
     int calls = 0;
     struct clmix_launch call = { .call = count_call, .context = &calls, .label = "a \"quoted\\ label\n", .name = "library", .flops = 5 };
-    const clmix_profile_record *records;
+    const clmix_timing *timings;
     size_t count;
     cl_mem memory;
 
     check_ok(clmix_buffer_create(test_device, 4096, "a test", &memory));
-    ck_assert_int_eq(clmix_profile_stop(test_device, &records, &count), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_profile_stop(test_device, &timings, &count), CLMIX_ERROR_ARGUMENT);
     ck_assert_int_eq(clmix_profile_write_trace(test_device, "/dev/null"), CLMIX_ERROR_ARGUMENT);
     for (int round = 0; round < 2; round++) {
         check_ok(clmix_profile_start(test_device));
@@ -391,20 +391,20 @@ START_TEST(profile_records_every_launch)
             check_ok(clmix_buffer_zero(test_device, memory, 0, 4096));
         check_ok(clmix_launch_enqueue(test_device, &call));
         check_ok(clmix_buffer_zero(test_device, memory, 0, 2048));
-        check_ok(clmix_profile_stop(test_device, &records, &count));
+        check_ok(clmix_profile_stop(test_device, &timings, &count));
         ck_assert_uint_eq(count, LAUNCHES + 2);
-        ck_assert_str_eq(records[0].kernel, "fill");
-        ck_assert_uint_eq(records[0].bytes, 4096);
-        ck_assert_str_eq(records[LAUNCHES].label, call.label);
-        ck_assert_uint_eq(records[LAUNCHES].flops, 5);
-        ck_assert_uint_eq(records[LAUNCHES + 1].bytes, 2048);
+        ck_assert_str_eq(timings[0].kernel, "fill");
+        ck_assert_uint_eq(timings[0].bytes, 4096);
+        ck_assert_str_eq(timings[LAUNCHES].label, call.label);
+        ck_assert_uint_eq(timings[LAUNCHES].flops, 5);
+        ck_assert_uint_eq(timings[LAUNCHES + 1].bytes, 2048);
         for (size_t i = 0; i < count; i++)
-            ck_assert(records[i].start_us >= 0 && records[i].duration_us >= 0);
+            ck_assert(timings[i].start_us >= 0 && timings[i].duration_us >= 0);
         check_trace(count);
     }
     ck_assert_int_eq(calls, 2);
     check_ok(clmix_launch_enqueue(test_device, &call)); /* not recorded any more */
-    ck_assert_int_eq(clmix_profile_stop(test_device, &records, &count), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_profile_stop(test_device, &timings, &count), CLMIX_ERROR_ARGUMENT);
     clmix_buffer_release(test_device, memory);
 }
 END_TEST

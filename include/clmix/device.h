@@ -161,20 +161,20 @@ typedef struct clmix_ceilings {
 /* Neither may be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, BUILD, DEVICE_MEMORY. */
 CLMIX_API clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceilings *ceilings);
 
-/* Profiling: from start to stop every launch is timed. Records stay until the next start. Not free: launches are serialised. */
-typedef struct clmix_profile_record {
+/* One launch, timed: from clmix_profile_start to clmix_profile_stop all are, which makes them wait for each other. */
+typedef struct clmix_timing {
     const char *label;  /* path of the op, such as "layers.2.0.ff3" */
     const char *kernel; /* kernel name */
     double start_us;    /* since clmix_profile_start */
     double duration_us; /* of the kernel, without waiting for it */
     uint64_t flops;     /* work the op must do; 0 where it is pure movement */
     uint64_t bytes;     /* bytes the op must read and write */
-} clmix_profile_record;
-/* `device` must not be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, HOST_MEMORY. */
+} clmix_timing;
+/* Begins to time launches. `device` must not be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_profile_start(clmix_device *device);
-/* The records belong to the device. None may be NULL. Errors: ARGUMENT (nothing was started), DRIVER, HOST_MEMORY. */
-CLMIX_API clmix_status clmix_profile_stop(clmix_device *device, const clmix_profile_record **records, size_t *count);
-/* Writes the records as a Chrome trace (chrome://tracing, Perfetto). Neither may be NULL. Errors: ARGUMENT (there are no records), FILE,
+/* Ends it: `*timings` are those of `*count` launches, in order; they belong to the device until the next clmix_profile_start. None may be NULL. Errors: ARGUMENT (nothing was started), DRIVER, HOST_MEMORY. */
+CLMIX_API clmix_status clmix_profile_stop(clmix_device *device, const clmix_timing **timings, size_t *count);
+/* Writes these timings as a Chrome trace (chrome://tracing, Perfetto). Neither may be NULL. Errors: ARGUMENT (there are no timings), FILE,
  * HOST_MEMORY. */
 CLMIX_API clmix_status clmix_profile_write_trace(clmix_device *device, const char *path);
 

@@ -40,7 +40,7 @@ void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_nod
     const clmix_device_info *info = clmix_planner_device(planner);
     size_t pitch = clmix_planner_layout(planner, x).pitch, units = info->compute_units == 0 ? 1 : info->compute_units;
     size_t folded = 1, chunk, chunks;
-    int32_t parts;
+    int32_t sums;
 
     /* Dense narrow rows: several are taken as one wide row, so that vectors and work-groups are full; the second stage adds the folds up
      * too. */
@@ -55,9 +55,9 @@ void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_nod
         return;
     }
     chunks = (rows + chunk - 1) / chunk;
-    parts = clmix_planner_scratch(planner, node, chunks * folded * columns * sizeof(float));
-    stage(planner, node, x, rows, folded * columns, folded == 1 ? pitch : folded * columns, chunk, parts);
-    stage(planner, node, parts, chunks * folded, columns, columns, chunks * folded, out);
+    sums = clmix_planner_scratch(planner, node, chunks * folded * columns * sizeof(float));
+    stage(planner, node, x, rows, folded * columns, folded == 1 ? pitch : folded * columns, chunk, sums);
+    stage(planner, node, sums, chunks * folded, columns, columns, chunks * folded, out);
 }
 
 /* ---- the op ------------------------------------------------------------------------------------------------------------------------- */

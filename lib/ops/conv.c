@@ -115,7 +115,7 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0],
                  units = clmix_planner_device(planner)->compute_units;
     const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted,
-                 parts = (lines + rows - 1) / rows;
+                 chunks = (lines + rows - 1) / rows;
     struct clmix_conv_map reduced = *map;
     struct clmix_record *record;
     size_t work_group;
@@ -123,7 +123,7 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
     reduced.big_channels = map->big_channels / conv->groups; /* the weights of a group's inputs only */
-    partial = clmix_planner_scratch(planner, node, parts * taps * reduced.big_channels * map->small_channels * sizeof(float));
+    partial = clmix_planner_scratch(planner, node, chunks * taps * reduced.big_channels * map->small_channels * sizeof(float));
     record = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
     clmix_record_value(record, x.value);
     clmix_record_value(record, gradient.value);
@@ -133,8 +133,8 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     clmix_conv_push_map(record, map->small, map->small_channels, gradient.pitch);
     clmix_conv_push(record, map);
     clmix_record_int(record, (long)rows);
-    clmix_record_grid(record, taps, parts, 1, work_group);
-    clmix_conv_reduce(planner, node, &reduced, partial, parts, weights_of(conv, weight));
+    clmix_record_grid(record, taps, chunks, 1, work_group);
+    clmix_conv_reduce(planner, node, &reduced, partial, chunks, weights_of(conv, weight));
     return CLMIX_OK;
 }
 

@@ -34,9 +34,9 @@ static void define_tile(struct clmix_record *record, const struct tile *tile)
     clmix_record_define(record, "RUNS", tile->runs);
 }
 
-static void launch_tiles(struct clmix_record *record, const struct tile *tile, size_t rows, size_t columns, size_t parts)
+static void launch_tiles(struct clmix_record *record, const struct tile *tile, size_t rows, size_t columns, size_t chunks)
 {
-    clmix_record_grid(record, clmix_ceil_div(rows, tile->rows), clmix_ceil_div(columns, tile->columns), parts, 1);
+    clmix_record_grid(record, clmix_ceil_div(rows, tile->rows), clmix_ceil_div(columns, tile->columns), chunks, 1);
     clmix_record_group(record, tile->columns / tile->item_columns, tile->rows / tile->item_rows);
 }
 
@@ -74,14 +74,14 @@ void clmix_conv_product_simt(struct clmix_planner *planner, const struct clmix_n
 }
 
 void clmix_conv_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map, int32_t partial,
-                       size_t parts, struct clmix_conv_weights weights)
+                       size_t chunks, struct clmix_conv_weights weights)
 {
     const size_t count = map->kernel[0] * map->kernel[1] * map->big_channels * map->small_channels;
     struct clmix_record *record = clmix_record_kernel(planner, node, "conv_simt_reduce.cl", "conv_reduce");
 
     clmix_record_value(record, partial);
     clmix_record_value(record, weights.value);
-    clmix_conv_push_sizes(record, 5, (const size_t[]){ parts, count, map->kernel[1], map->big_channels, map->small_channels });
+    clmix_conv_push_sizes(record, 5, (const size_t[]){ chunks, count, map->kernel[1], map->big_channels, map->small_channels });
     clmix_record_int(record, weights.ky_step);
     clmix_record_int(record, weights.kx_step);
     clmix_record_int(record, weights.big_step);
@@ -98,9 +98,9 @@ void clmix_conv_weight_simt(struct clmix_planner *planner, const struct clmix_no
     const size_t tiles = clmix_ceil_div(terms, 64) * clmix_ceil_div(map->small_channels, 64),
                  pixels = map->batch * map->small[0] * map->small[1];
     const size_t wanted = clmix_larger(1, clmix_conv_groups(clmix_planner_device(planner)) / tiles), most = clmix_larger(1, pixels / 256);
-    const size_t part_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 32) * 32,
-                 parts = clmix_ceil_div(pixels, part_pixels);
-    const int32_t partial = clmix_planner_scratch(planner, node, parts * terms * map->small_channels * sizeof(float));
+    const size_t chunk_pixels = clmix_ceil_div(clmix_ceil_div(pixels, clmix_smaller(wanted, most)), 32) * 32,
+                 chunks = clmix_ceil_div(pixels, chunk_pixels);
+    const int32_t partial = clmix_planner_scratch(planner, node, chunks * terms * map->small_channels * sizeof(float));
     struct clmix_record *record = clmix_record_kernel(planner, node, "conv_simt_weight.cl", "conv_weight_product");
 
     define_tile(record, &tile);
@@ -111,8 +111,8 @@ void clmix_conv_weight_simt(struct clmix_planner *planner, const struct clmix_no
     clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
     clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
     clmix_conv_push(record, map);
-    clmix_conv_push_sizes(record, 1, &part_pixels);
-    launch_tiles(record, &tile, terms, map->small_channels, parts);
+    clmix_conv_push_sizes(record, 1, &chunk_pixels);
+    launch_tiles(record, &tile, terms, map->small_channels, chunks);
     clmix_conv_claim_flops(planner, node, record);
-    clmix_conv_reduce(planner, node, map, partial, parts, *weights);
+    clmix_conv_reduce(planner, node, map, partial, chunks, *weights);
 }

@@ -43,10 +43,10 @@ clmix_status clmix_conv_scatter(struct clmix_planner *planner, const struct clmi
 clmix_status clmix_conv_weight(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map,
                                struct clmix_conv_pixels big, struct clmix_conv_pixels small, struct clmix_conv_weights weights);
 
-/* Appends the sum over `parts` of partial (parts, kh, kw, big channels, small channels) as weights: the last launch of a weight gradient
+/* Appends the sum over `chunks` of partial (chunks, kh, kw, big channels, small channels) as weights: the last launch of a weight gradient
  * that was split over pixels. */
 void clmix_conv_reduce(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_conv_map *map, int32_t partial,
-                       size_t parts, struct clmix_conv_weights weights);
+                       size_t chunks, struct clmix_conv_weights weights);
 
 /* CLMIX_OK when all offsets inside these maps and weights fit the kernels' 32-bit arithmetic. */
 clmix_status clmix_conv_check(const struct clmix_conv_map *map, size_t big_pitch, size_t small_pitch);

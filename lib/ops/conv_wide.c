@@ -138,8 +138,8 @@ static bool cut_scatter(const clmix_device_info *info, const struct clmix_conv_m
 
 struct weight_cut {
     struct tiles tiles;
-    bool few;                            /* conv_weight_few */
-    size_t taps, part_rows, parts, rows; /* kernel rows of a group, rows of the small map of a group and of what it holds at once */
+    bool few;                              /* conv_weight_few */
+    size_t taps, chunk_rows, chunks, rows; /* kernel rows of a group, rows of the small map of a group and of what it holds at once */
 };
 
 /* Floats of local memory for `rows` rows of pixels: the strips that they meet, or one row's strips and the runs joined from them. */
@@ -189,21 +189,21 @@ static bool few_pays(const struct clmix_conv_map *map, const struct tiles *few, 
            map->small[1] >= 4 && cost < 0.95 * other;
 }
 
-/* A part of fewer pixels costs more to add up than to make. */
+/* A chunk of fewer pixels costs more to add up than to make. */
 static size_t most_parts(const struct clmix_conv_map *map)
 {
     return clmix_larger(1, map->batch * map->small[0] * map->small[1] / 128);
 }
 
-/* Parts of the pixels so that all compute units are fed by groups of `taps` kernel rows. */
+/* Chunks of the pixels so that all compute units are fed by groups of `taps` kernel rows. */
 static void cut_parts(const clmix_device_info *info, const struct clmix_conv_map *map, size_t taps, struct weight_cut *cut)
 {
     const size_t lines = map->batch * map->small[0], groups = clmix_ceil_div(clmix_conv_groups(info), map->kernel[0] / taps);
     const size_t wanted = clmix_smaller(clmix_smaller(groups, most_parts(map)), lines);
 
     cut->taps = taps;
-    cut->part_rows = clmix_ceil_div(lines, wanted);
-    cut->parts = clmix_ceil_div(lines, cut->part_rows);
+    cut->chunk_rows = clmix_ceil_div(lines, wanted);
+    cut->chunks = clmix_ceil_div(lines, cut->chunk_rows);
 }
 
 /* Every tile goes over the rows of both maps again: 128 KiB of them, `row` floats each, stay in a second-level cache. */
@@ -222,7 +222,7 @@ static bool cut_few(const clmix_device_info *info, const struct clmix_conv_map *
     if (!few_pays(map, &cut->tiles, other, weights) || few_floats(map, taps, 1) > floats)
         return false;
     cut_parts(info, map, taps, cut);
-    cut->rows = clmix_smaller(cut->part_rows, cached_rows(map, few_floats(map, taps, 1) / taps));
+    cut->rows = clmix_smaller(cut->chunk_rows, cached_rows(map, few_floats(map, taps, 1) / taps));
     while (few_floats(map, taps, cut->rows) > floats)
         cut->rows--;
     return true;
@@ -244,7 +244,7 @@ static bool cut_weight(const clmix_device_info *info, const struct clmix_conv_ma
         return false;
     *cut = (struct weight_cut){ .tiles = joining ? joined : apart };
     cut_parts(info, map, taps, cut);
-    cut->rows = clmix_smaller(clmix_smaller(cut->part_rows, cached_rows(map, row)), (floats - fixed) / row);
+    cut->rows = clmix_smaller(clmix_smaller(cut->chunk_rows, cached_rows(map, row)), (floats - fixed) / row);
     while (cut->tiles.tile > map->small_channels)
         cut->tiles.tile /= 2;
     return true;
@@ -387,10 +387,10 @@ bool clmix_conv_scatter_wide(struct clmix_planner *planner, const struct clmix_n
     return true;
 }
 
-/* Partial weight gradients (parts, kh / taps, channels, row of `pitch`), and where element (ky, kx, o) of a channel's row belongs. */
+/* Partial weight gradients (chunks, kh / taps, channels, row of `pitch`), and where element (ky, kx, o) of a channel's row belongs. */
 struct partial_sums {
     int32_t value;
-    size_t parts, groups, taps, kernel_width, channels, outputs, pitch;
+    size_t chunks, groups, taps, kernel_width, channels, outputs, pitch;
     long to_ky, to_c, to_kx, to_o;
 };
 
@@ -401,7 +401,7 @@ static void reduce_wide(struct clmix_planner *planner, const struct clmix_node *
 
     clmix_record_value(record, sums->value);
     clmix_record_value(record, weights);
-    clmix_conv_push_sizes(record, 3, (const size_t[]){ sums->parts, sums->taps, sums->kernel_width });
+    clmix_conv_push_sizes(record, 3, (const size_t[]){ sums->chunks, sums->taps, sums->kernel_width });
     clmix_conv_push_sizes(record, 3, (const size_t[]){ sums->channels, sums->outputs, sums->pitch });
     clmix_record_int(record, sums->to_ky);
     clmix_record_int(record, sums->to_c);
@@ -425,7 +425,7 @@ static struct clmix_record *launch_weight(struct clmix_planner *planner, const s
     clmix_conv_push_map(record, map->small, map->small_channels, small.pitch);
     clmix_conv_push_map(record, map->big, map->big_channels, big.pitch);
     clmix_conv_push(record, map);
-    clmix_conv_push_sizes(record, 3, (const size_t[]){ cut->part_rows, cut->rows, cut->taps });
+    clmix_conv_push_sizes(record, 3, (const size_t[]){ cut->chunk_rows, cut->rows, cut->taps });
     return record;
 }
 
@@ -435,11 +435,11 @@ static void plan_weight_few(struct clmix_planner *planner, const struct clmix_no
                             const struct clmix_conv_weights *weights)
 {
     const size_t run = map->kernel[1] * map->big_channels, matrix = run * map->small_channels;
-    const bool whole = cut->parts == 1 && weights->base == 0 && weights->small_step == 1 &&
+    const bool whole = cut->chunks == 1 && weights->base == 0 && weights->small_step == 1 &&
                        weights->big_step == (long)map->small_channels && weights->ky_step == (long)matrix;
     const struct partial_sums sums = {
-        .value = whole ? weights->value : clmix_planner_scratch(planner, node, cut->parts * map->kernel[0] * matrix * sizeof(float)),
-        .parts = cut->parts,
+        .value = whole ? weights->value : clmix_planner_scratch(planner, node, cut->chunks * map->kernel[0] * matrix * sizeof(float)),
+        .chunks = cut->chunks,
         .groups = map->kernel[0],
         .taps = 1,
         .kernel_width = 1,
@@ -454,7 +454,7 @@ static void plan_weight_few(struct clmix_planner *planner, const struct clmix_no
     struct clmix_record *record =
         launch_weight(planner, node, "conv_wide_weight_few.cl", "conv_weight_few", map, cut, big, small, sums.value);
 
-    clmix_record_grid(record, map->kernel[0] / cut->taps, cut->parts, 1, 1);
+    clmix_record_grid(record, map->kernel[0] / cut->taps, cut->chunks, 1, 1);
     clmix_conv_claim_flops(planner, node, record);
     if (!whole)
         reduce_wide(planner, node, &cut->tiles, &sums, weights->value);
@@ -466,7 +466,7 @@ bool clmix_conv_weight_wide(struct clmix_planner *planner, const struct clmix_no
     struct weight_cut cut;
     struct clmix_record *record;
     int32_t partial = weights->value;
-    size_t run, matrix, part;
+    size_t run, matrix, chunk_step;
     bool whole;
 
     if (!cut_weight(clmix_planner_device(planner), map, weights, &cut))
@@ -477,21 +477,21 @@ bool clmix_conv_weight_wide(struct clmix_planner *planner, const struct clmix_no
     }
     run = cut.tiles.panels * cut.tiles.panel;
     matrix = map->small_channels * run;
-    part = map->kernel[0] / cut.taps * matrix;
-    whole = cut.taps == 1 && cut.parts == 1 && runs_are_panels(map, &cut.tiles, weights); /* nothing to add up */
+    chunk_step = map->kernel[0] / cut.taps * matrix;
+    whole = cut.taps == 1 && cut.chunks == 1 && runs_are_panels(map, &cut.tiles, weights); /* nothing to add up */
     if (!whole)
-        partial = clmix_planner_scratch(planner, node, cut.parts * part * sizeof(float));
+        partial = clmix_planner_scratch(planner, node, cut.chunks * chunk_step * sizeof(float));
 
     record = launch_weight(planner, node, "conv_wide_weight.cl", "conv_weight", map, &cut, big, small, partial);
-    clmix_record_int(record, (long)part);
+    clmix_record_int(record, (long)chunk_step);
     clmix_record_int(record, whole ? weights->ky_step : (long)matrix);
     clmix_record_int(record, whole ? weights->small_step : (long)run);
-    clmix_record_grid(record, map->kernel[0] / cut.taps, cut.parts, 1, 1);
+    clmix_record_grid(record, map->kernel[0] / cut.taps, cut.chunks, 1, 1);
     clmix_conv_claim_flops(planner, node, record);
     if (!whole)
         reduce_wide(planner, node, &cut.tiles,
                     &(struct partial_sums){ .value = partial,
-                                            .parts = cut.parts,
+                                            .chunks = cut.chunks,
                                             .groups = map->kernel[0] / cut.taps,
                                             .taps = cut.taps,
                                             .kernel_width = map->kernel[1],

@@ -237,7 +237,7 @@ void clmix_device_close(clmix_device *device)
         clmix_programs_store(device);
     }
     clmix_profile_free(device->profile);
-    clmix_profile_free(device->recorded);
+    clmix_profile_free(device->last_profile);
     clmix_programs_free(device->programs);
     if (device->queue != NULL)
         clReleaseCommandQueue(device->queue);

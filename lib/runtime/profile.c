@@ -13,12 +13,12 @@
 
 struct pending {
     cl_event event;
-    size_t record;
+    size_t timing;
     double enqueued_us;
 };
 
 struct clmix_profile {
-    clmix_profile_record *records;
+    clmix_timing *timings;
     size_t count, capacity;
     struct pending pending[MOST_PENDING];
     size_t pending_count;
@@ -39,14 +39,14 @@ void clmix_profile_free(struct clmix_profile *profile)
         return;
     release_pending(profile);
     for (size_t i = 0; i < profile->count; i++) {
-        free((void *)profile->records[i].label);
-        free((void *)profile->records[i].kernel);
+        free((void *)profile->timings[i].label);
+        free((void *)profile->timings[i].kernel);
     }
-    free(profile->records);
+    free(profile->timings);
     free(profile);
 }
 
-static clmix_status read_times(const clmix_device *device, const struct pending *pending, clmix_profile_record *record)
+static clmix_status read_times(const clmix_device *device, const struct pending *pending, clmix_timing *timing)
 {
     cl_ulong queued = 0, start = 0, end = 0;
     cl_int code = clGetEventProfilingInfo(pending->event, CL_PROFILING_COMMAND_QUEUED, sizeof queued, &queued, NULL);
@@ -56,10 +56,10 @@ static clmix_status read_times(const clmix_device *device, const struct pending 
     if (code == CL_SUCCESS)
         code = clGetEventProfilingInfo(pending->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
     if (code != CL_SUCCESS)
-        return clmix_fail_cl(device, code, "reading the time of '%s'", record->kernel);
+        return clmix_fail_cl(device, code, "reading the time of '%s'", timing->kernel);
     /* The clocks of host and device are tied together at the moment of queueing. Some drivers report queueing after the start. */
-    record->start_us = pending->enqueued_us + (start > queued ? (double)(start - queued) * 1e-3 : 0);
-    record->duration_us = end > start ? (double)(end - start) * 1e-3 : 0;
+    timing->start_us = pending->enqueued_us + (start > queued ? (double)(start - queued) * 1e-3 : 0);
+    timing->duration_us = end > start ? (double)(end - start) * 1e-3 : 0;
     return CLMIX_OK;
 }
 
@@ -71,30 +71,30 @@ static clmix_status drain(clmix_device *device, struct clmix_profile *profile)
     if (profile->pending_count > 0) {
         status = clmix_device_wait(device);
         for (size_t i = 0; i < profile->pending_count && status == CLMIX_OK; i++)
-            status = read_times(device, &profile->pending[i], &profile->records[profile->pending[i].record]);
+            status = read_times(device, &profile->pending[i], &profile->timings[profile->pending[i].timing]);
         release_pending(profile);
     }
     return status;
 }
 
-/* Label and kernel are copied: the plan they belong to may be gone when the records are read. */
+/* Label and kernel are copied: the plan they belong to may be gone when the timings are read. */
 static clmix_status add_record(struct clmix_profile *profile, const struct clmix_launch *launch)
 {
-    clmix_profile_record record = { .flops = launch->flops, .bytes = launch->bytes };
+    clmix_timing timing = { .flops = launch->flops, .bytes = launch->bytes };
 
-    record.label = strdup(launch->label == NULL ? "" : launch->label);
-    record.kernel = strdup(launch->name == NULL ? "" : launch->name);
-    if (record.label != NULL && record.kernel != NULL && CLMIX_PUSH(profile->records, profile->count, profile->capacity, record))
+    timing.label = strdup(launch->label == NULL ? "" : launch->label);
+    timing.kernel = strdup(launch->name == NULL ? "" : launch->name);
+    if (timing.label != NULL && timing.kernel != NULL && CLMIX_PUSH(profile->timings, profile->count, profile->capacity, timing))
         return CLMIX_OK;
-    free((void *)record.label);
-    free((void *)record.kernel);
-    return clmix_fail_memory("profiling records");
+    free((void *)timing.label);
+    free((void *)timing.kernel);
+    return clmix_fail_memory("the timings of launches");
 }
 
 /* A call may be several kernels of which the library's event shows the last, so it is timed as a whole, as is everything without events. */
 static clmix_status time_by_clock(clmix_device *device, struct clmix_profile *profile, const struct clmix_launch *launch)
 {
-    clmix_profile_record *record = &profile->records[profile->count - 1];
+    clmix_timing *timing = &profile->timings[profile->count - 1];
     double start;
 
     CLMIX_TRY(drain(device, profile));
@@ -102,8 +102,8 @@ static clmix_status time_by_clock(clmix_device *device, struct clmix_profile *pr
     start = clmix_seconds();
     CLMIX_TRY(clmix_launch_now(device, launch, NULL));
     CLMIX_TRY(clmix_device_wait(device));
-    record->start_us = 1e6 * (start - profile->started);
-    record->duration_us = 1e6 * (clmix_seconds() - start);
+    timing->start_us = 1e6 * (start - profile->started);
+    timing->duration_us = 1e6 * (clmix_seconds() - start);
     return CLMIX_OK;
 }
 
@@ -118,7 +118,7 @@ clmix_status clmix_profile_launch(clmix_device *device, const struct clmix_launc
     if (profile->pending_count == MOST_PENDING)
         CLMIX_TRY(drain(device, profile));
     pending = &profile->pending[profile->pending_count];
-    *pending = (struct pending){ .record = profile->count - 1, .enqueued_us = 1e6 * (clmix_seconds() - profile->started) };
+    *pending = (struct pending){ .timing = profile->count - 1, .enqueued_us = 1e6 * (clmix_seconds() - profile->started) };
     CLMIX_TRY(clmix_launch_now(device, launch, &pending->event));
     profile->pending_count++;
     return CLMIX_OK;
@@ -137,8 +137,8 @@ clmix_status clmix_profile_start(clmix_device *device)
     if (profile == NULL)
         return clmix_fail_memory("profiling");
     clmix_profile_free(device->profile);
-    clmix_profile_free(device->recorded);
-    device->recorded = NULL;
+    clmix_profile_free(device->last_profile);
+    device->last_profile = NULL;
     (void)clGetCommandQueueInfo(device->queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL);
     profile->has_events = (properties & CL_QUEUE_PROFILING_ENABLE) != 0;
     profile->started = clmix_seconds();
@@ -146,24 +146,24 @@ clmix_status clmix_profile_start(clmix_device *device)
     return CLMIX_OK;
 }
 
-clmix_status clmix_profile_stop(clmix_device *device, const clmix_profile_record **records, size_t *count)
+clmix_status clmix_profile_stop(clmix_device *device, const clmix_timing **timings, size_t *count)
 {
     CLMIX_NEED(device);
-    CLMIX_NEED(records);
+    CLMIX_NEED(timings);
     CLMIX_NEED(count);
 
     clmix_status status;
 
-    *records = NULL;
+    *timings = NULL;
     *count = 0;
     if (device->profile == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%s: profiling was stopped without having been started", device->info.name);
     status = drain(device, device->profile);
-    device->recorded = device->profile;
+    device->last_profile = device->profile;
     device->profile = NULL;
     if (status == CLMIX_OK) {
-        *records = device->recorded->records;
-        *count = device->recorded->count;
+        *timings = device->last_profile->timings;
+        *count = device->last_profile->count;
     }
     return status;
 }
@@ -202,16 +202,16 @@ static clmix_status put_records(clmix_file_writer *writer, const clmix_device *d
              name);
     CLMIX_TRY(put_text(writer, line));
     for (size_t i = 0; i < profile->count; i++) {
-        const clmix_profile_record *record = &profile->records[i];
+        const clmix_timing *timing = &profile->timings[i];
 
-        quote(record->label, name, sizeof name);
-        quote(record->kernel, kernel, sizeof kernel);
+        quote(timing->label, name, sizeof name);
+        quote(timing->kernel, kernel, sizeof kernel);
         snprintf(line, sizeof line,
                  ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":\"%s\",\"cat\":\"kernel\",\"ts\":%.3f,\"dur\":%.3f,"
                  "\"args\":{\"kernel\":\"%s\",\"flops\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"gflops\":%.3f,\"gbs\":%.3f}}",
-                 name, record->start_us, record->duration_us, kernel, record->flops, record->bytes,
-                 record->duration_us > 0 ? 1e-3 * (double)record->flops / record->duration_us : 0.0,
-                 record->duration_us > 0 ? 1e-3 * (double)record->bytes / record->duration_us : 0.0);
+                 name, timing->start_us, timing->duration_us, kernel, timing->flops, timing->bytes,
+                 timing->duration_us > 0 ? 1e-3 * (double)timing->flops / timing->duration_us : 0.0,
+                 timing->duration_us > 0 ? 1e-3 * (double)timing->bytes / timing->duration_us : 0.0);
         CLMIX_TRY(put_text(writer, line));
     }
     return put_text(writer, "\n]}\n");
@@ -222,7 +222,7 @@ clmix_status clmix_profile_write_trace(clmix_device *device, const char *path)
     CLMIX_NEED(device);
     CLMIX_NEED(path);
 
-    const struct clmix_profile *profile = device->profile != NULL ? device->profile : device->recorded;
+    const struct clmix_profile *profile = device->profile != NULL ? device->profile : device->last_profile;
     clmix_file_writer writer;
 
     if (profile == NULL)

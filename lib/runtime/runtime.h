@@ -17,9 +17,9 @@ struct clmix_device {
     struct clmix_programs *programs;
     clmix_compiler_watch watch; /* NULL: nobody */
     void *watch_user;
-    bool watching;                  /* has been told of a program and not yet of the end */
-    struct clmix_profile *profile;  /* NULL unless profiling */
-    struct clmix_profile *recorded; /* the last profile that was stopped, for its records */
+    bool watching;                      /* has been told of a program and not yet of the end */
+    struct clmix_profile *profile;      /* NULL unless profiling */
+    struct clmix_profile *last_profile; /* that was stopped, for its timings */
     size_t current_bytes, peak_bytes, allocations;
     bool form_asked;       /* the form of kernels is settled, or being settled (lib/ops/form.c) */
     bool trying;           /* programs built now are candidates: stored in the disk cache only once something else uses them */

@@ -42,17 +42,17 @@ static void free_table(struct table *table)
 
 /* ---- summing up ------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status row_of(struct table *table, const clmix_profile_record *record, struct row **found)
+static clmix_status row_of(struct table *table, const clmix_timing *timing, struct row **found)
 {
     struct row row = { 0 };
 
     for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->rows[i].label, record->label) == 0) {
+        if (strcmp(table->rows[i].label, timing->label) == 0) {
             *found = &table->rows[i];
             return CLMIX_OK;
         }
-    row.label = strdup(record->label);
-    row.kernels = strdup(record->kernel);
+    row.label = strdup(timing->label);
+    row.kernels = strdup(timing->kernel);
     if (row.label == NULL || row.kernels == NULL || !CLMIX_PUSH(table->rows, table->count, table->capacity, row)) {
         free(row.label);
         free(row.kernels);
@@ -78,19 +78,19 @@ static clmix_status add_kernel(struct row *row, const char *kernel)
     return CLMIX_OK;
 }
 
-static clmix_status sum_up(struct table *table, const clmix_profile_record *records, size_t count)
+static clmix_status sum_up(struct table *table, const clmix_timing *timings, size_t count)
 {
     double all = 0.0;
 
     for (size_t i = 0; i < count; i++) {
         struct row *row = NULL;
 
-        CLMIX_TRY(row_of(table, &records[i], &row));
-        CLMIX_TRY(add_kernel(row, records[i].kernel));
+        CLMIX_TRY(row_of(table, &timings[i], &row));
+        CLMIX_TRY(add_kernel(row, timings[i].kernel));
         row->launches++;
-        row->step_seconds += 1e-6 * records[i].duration_us;
-        row->flops += records[i].flops;
-        row->bytes += records[i].bytes;
+        row->step_seconds += 1e-6 * timings[i].duration_us;
+        row->flops += timings[i].flops;
+        row->bytes += timings[i].bytes;
     }
     for (size_t i = 0; i < table->count; i++) {
         struct row *row = &table->rows[i];
@@ -114,13 +114,13 @@ static clmix_status step_freely(struct bench_trainer *bench, struct table *table
 
 static clmix_status step_profiled(struct bench_trainer *bench, clmix_device *device, struct table *table)
 {
-    const clmix_profile_record *records = NULL;
+    const clmix_timing *timings = NULL;
     size_t count = 0;
 
     CLMIX_TRY(clmix_profile_start(device));
     CLMIX_TRY(bench_trainer_step(bench));
-    CLMIX_TRY(clmix_profile_stop(device, &records, &count));
-    return sum_up(table, records, count);
+    CLMIX_TRY(clmix_profile_stop(device, &timings, &count));
+    return sum_up(table, timings, count);
 }
 
 static int longest_first(const void *a, const void *b)
