@@ -4,6 +4,7 @@
 #include "support_suite.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct slices {
     bool twice;      /* y = (q k^T) v + q */
     bool without_v;  /* y = q k^T */
     bool asked;      /* a plan gives the gradient of q too */
+    bool softmax;    /* of the scores, as in attention */
 };
 
 static clmix_value build_attention(clmix_scope at, const clmix_value *inputs, const void *attributes)
@@ -50,6 +52,12 @@ static clmix_value build_attention(clmix_scope at, const clmix_value *inputs, co
     for (int i = 0; i < 3; i++)
         part[i] = clmix_slice(inputs[0], -1, slices->begin[i], slices->width);
     y = clmix_matmul(part[0], part[1], (clmix_product){ .heads = HEADS, .transpose_b = true, .scale = 0.25f });
+    if (slices->softmax) {
+        clmix_shape shape = clmix_shape_of(y);
+
+        y = clmix_reshape(y, 4, (size_t[]){ shape.size[0], TOKENS, HEADS, TOKENS });
+        y = clmix_reshape(clmix_softmax(y, -1), 3, shape.size);
+    }
     if (!slices->without_v)
         y = clmix_matmul(y, part[2], (clmix_product){ .heads = HEADS });
     return slices->twice ? clmix_matmul(y, part[0], (clmix_product){ .transpose_b = true }) : y;
@@ -69,6 +77,19 @@ static void scores_of(const struct slices *slices, const double *x, double *scor
                     sum += x[i * slices->columns + slices->begin[0] + e] * x[j * slices->columns + slices->begin[1] + e];
                 scores[(i * HEADS + h) * TOKENS + j] = 0.25 * sum;
             }
+}
+
+/* Of the scores of each token and head. */
+static void soften(double *scores)
+{
+    for (size_t row = 0; row < TOKENS * HEADS; row++) {
+        double sum = 0.0;
+
+        for (size_t j = 0; j < TOKENS; j++)
+            sum += scores[row * TOKENS + j] = exp(scores[row * TOKENS + j]);
+        for (size_t j = 0; j < TOKENS; j++)
+            scores[row * TOKENS + j] /= sum;
+    }
 }
 
 static void context_of(const struct slices *slices, const double *x, const double *scores, double *context)
@@ -93,6 +114,8 @@ static void attention_reference(const double *const *inputs, const clmix_shape *
         const double *x = inputs[0] + s * TOKENS * slices->columns;
 
         scores_of(slices, x, scores);
+        if (slices->softmax)
+            soften(scores);
         context_of(slices, x, scores, context);
         if (slices->without_v)
             memcpy(out + s * TOKENS * HEADS * TOKENS, scores, sizeof scores);
@@ -141,6 +164,9 @@ START_TEST(gradients_of_q_k_and_v_are_made_in_one_matrix)
     ck_assert_uint_eq(moves(plan), 0);
     clmix_plan_costs(plan, &cost);
     clmix_plan_free(plan);
+    plan = training_plan(&(struct slices){ .width = 32, .begin = { 0, 32, 64 }, .columns = 96, .softmax = true }, 3);
+    ck_assert_uint_eq(moves(plan), 0);
+    clmix_plan_free(plan);
     plan = training_plan(&(struct slices){ .width = 32, .begin = { 0, 32, 64 }, .columns = 96, .asked = true }, 3);
     ck_assert_uint_eq(moves(plan), 1);
     clmix_plan_costs(plan, &apart);
@@ -162,9 +188,10 @@ static const struct slices places[] = {
 
 static void check_slices(struct slices slices)
 {
-    for (int variant = 0; variant < (ops_small_effort() ? 1 : 3); variant++) {
+    for (int variant = 0; variant < (ops_small_effort() ? 1 : 4); variant++) {
         slices.twice = variant == 1;
         slices.without_v = variant == 2;
+        slices.softmax = variant == 3;
         ops_run_check(&(struct ops_check){ .what = "products of slices",
                                            .build = build_attention,
                                            .reference = attention_reference,

@@ -112,7 +112,7 @@ typedef struct clmix_product {
  * tokens by one matrix). f32: a (B, rows, heads * depth), b (B, depth, heads * columns), y (B, rows, heads * columns). Head h is the h-th
  * of `heads` equal runs of columns of the last axis as stored, also of a value that holds transposes: with transpose_a a is (B, depth,
  * heads * rows), with transpose_b b is (B, columns, heads * depth). So q k^T of q and k (B, N, heads * d) is (B, N, heads * N), and the
- * columns of q, k and v may be slices of one value: nothing is copied.
+ * columns of q, k and v may be slices of one value: nothing is copied, neither there nor of their gradients on the way into that value's.
  * A value of two axes has no batch, and is the same for all samples; where the other has one, its gradient is a sum over the batch, in a
  * fixed order. Where neither has, y has none.
  * Errors of the graph (ARGUMENT): other types, other ranks, heads that do not divide the last axis, inner sizes or batches that differ, a
