@@ -121,6 +121,7 @@ START_TEST(graphs)
     ck_assert_int_eq(clmix_graph_check(NULL), CLMIX_ERROR_HOST_MEMORY);
     ck_assert_ptr_null(clmix_root(NULL).graph);
     ck_assert_ptr_null(clmix_in(nowhere, "a").graph);
+    ck_assert_ptr_null(clmix_shared(nowhere).graph);
     clmix_at(nowhere);
     expect_poisoned(clmix_input(NULL, "x", CLMIX_F32, 4, size));
     expect_poisoned(clmix_batch_input(NULL, "x", CLMIX_F32, 4, size));

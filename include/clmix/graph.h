@@ -30,6 +30,7 @@ typedef struct clmix_value {
 typedef struct clmix_scope {
     clmix_graph *graph; /* whose names */
     int32_t path;       /* number of the place */
+    bool shared;        /* clmix_shared: parameters and states are those that are there */
 } clmix_scope;
 
 /* Sizes of a value's axes, channels last. */
@@ -57,6 +58,16 @@ CLMIX_API clmix_scope clmix_in(clmix_scope at, const char *format, ...)
 #endif
     ;
 
+/* The same place, at which and below which parameters and states are not made but are those made there before: one encoder for two inputs,
+ *
+ *     a = encoder(clmix_in(root, "encoder"), first);
+ *     b = encoder(clmix_shared(clmix_in(root, "encoder")), second);
+ *
+ * a matrix that serves twice (clmix_parameter at such a place). The tensor is one in files, counts and arenas; its initialiser is the one it
+ * was made with, and the gradients of all uses add up, in the graph's order. Errors of the graph (ARGUMENT): there is no tensor of the name
+ * yet, or it has another shape, order of axes or kind. Since 0.2. */
+CLMIX_API clmix_scope clmix_shared(clmix_scope at);
+
 /* Ops without weights take no scope; for error texts and profiles they count to the place named last with clmix_at. A scope of no graph
  * is left alone. */
 CLMIX_API void clmix_at(clmix_scope at);
@@ -79,8 +90,8 @@ CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value va
 typedef enum clmix_initializer { CLMIX_ZEROS, CLMIX_ONES, CLMIX_UNIFORM, CLMIX_NORMAL } clmix_initializer;
 
 /* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each
- * device axis is. A NULL `name`, or `file_size` where there are axes, is an error of the graph (ARGUMENT), and so is a name that is
- * there already. */
+ * device axis is, each once. A NULL `name`, or `file_size` where there are axes, is an error of the graph (ARGUMENT), and so is a name that is
+ * there already, unless `at` is clmix_shared. */
 CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
                                       clmix_initializer initializer, float bound);
 

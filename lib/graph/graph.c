@@ -4,7 +4,6 @@
 #include "base/array.h"
 #include "base/status.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +132,7 @@ clmix_scope clmix_in(clmix_scope at, const char *format, ...)
     snprintf(path, sizeof path, "%s%s%s", clmix_path_text(at.graph, at.path), at.path == 0 ? "" : ".", name);
     if (clmix_graph_string(at.graph, path) == NULL)
         return at;
-    return (clmix_scope){ .graph = at.graph, .path = (int32_t)at.graph->string_count - 1 };
+    return (clmix_scope){ .graph = at.graph, .path = (int32_t)at.graph->string_count - 1, .shared = at.shared };
 }
 
 void clmix_at(clmix_scope at)
@@ -228,8 +227,7 @@ int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, c
     return tensor->base;
 }
 
-/* A product of sizes that does not fit 32 bits could not be addressed by the kernels' offsets. */
-static clmix_status check_shape(clmix_shape shape)
+clmix_status clmix_graph_check_shape(clmix_shape shape)
 {
     size_t count = 1;
 
@@ -245,8 +243,7 @@ static clmix_status check_shape(clmix_shape shape)
     return CLMIX_OK;
 }
 
-/* Inputs, results and weights are told apart by name alone. */
-static bool is_taken(const clmix_graph *graph, const char *name)
+bool clmix_graph_has_name(const clmix_graph *graph, const char *name)
 {
     size_t ignored;
 
@@ -273,9 +270,9 @@ static clmix_value add_input(clmix_graph *graph, const char *function, const cha
         return poisoned(NULL);
     if (name == NULL || (rank > 0 && size == NULL))
         return clmix_poison_null(root, function, name == NULL ? "name" : "size");
-    if (check_shape(shape) != CLMIX_OK)
+    if (clmix_graph_check_shape(shape) != CLMIX_OK)
         return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': %s", name, clmix_error());
-    if (is_taken(graph, name))
+    if (clmix_graph_has_name(graph, name))
         return clmix_poison(root, CLMIX_ERROR_ARGUMENT, "input '%s': there is an input, an output or a weight of this name; give another",
                             name);
     id = clmix_graph_add_tensor(graph, CLMIX_VALUE_INPUT, type, shape, -1);
@@ -322,7 +319,7 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
     }
     if (!clmix_is_value(value))
         return; /* poisoned: its own error is already kept */
-    if (is_taken(graph, name)) {
+    if (clmix_graph_has_name(graph, name)) {
         clmix_poison(clmix_root(graph), CLMIX_ERROR_ARGUMENT,
                      "output '%s': there is an input, an output or a weight of this name; give another", name);
         return;
@@ -336,128 +333,13 @@ void clmix_output(clmix_graph *graph, const char *name, clmix_value value)
         graph->tensors[graph->tensors[value.id]->base]->output = name_port(graph, name, graph->tensors[value.id]->base);
 }
 
-/* ---- parameters and states ---------------------------------------------------------------------------------------------------------- */
-
-static size_t round_up(size_t count)
-{
-    return (count + CLMIX_ARENA_ALIGNMENT - 1) / CLMIX_ARENA_ALIGNMENT * CLMIX_ARENA_ALIGNMENT;
-}
-
-static clmix_value add_parameter(clmix_scope at, const char *name, const clmix_tensor_info *wanted)
-{
-    clmix_scope full = clmix_in(at, "%s", name);
-    clmix_graph *graph = at.graph;
-    struct clmix_parameter parameter = { .info = *wanted };
-    size_t *arena, same;
-    int32_t id;
-
-    if (graph == NULL)
-        return poisoned(NULL);
-    if (check_shape(wanted->file_shape) != CLMIX_OK)
-        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
-    for (int i = 0; i < wanted->file_shape.rank; i++)
-        parameter.info.device_shape.size[i] = wanted->file_shape.size[wanted->order[i]];
-    parameter.info.device_shape.rank = wanted->file_shape.rank;
-    parameter.info.name = clmix_path_text(graph, full.path);
-    if (clmix_names_find(&graph->parameter_names, parameter.info.name, &same))
-        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "two tensors of this name; every weight needs its own place");
-    if (is_taken(graph, parameter.info.name))
-        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "a weight of the name of an input or output; give another");
-    arena = wanted->trainable ? &graph->weight_count : &graph->state_count;
-    parameter.info.offset = *arena;
-    id = clmix_graph_add_tensor(graph, wanted->trainable ? CLMIX_VALUE_PARAMETER : CLMIX_VALUE_STATE, CLMIX_F32,
-                                parameter.info.device_shape, -1);
-    parameter.value = id;
-    if (id < 0)
-        return poisoned(graph);
-    if (!clmix_names_add(&graph->parameter_names, parameter.info.name, graph->parameter_count) ||
-        !CLMIX_PUSH(graph->parameters, graph->parameter_count, graph->parameter_capacity, parameter))
-        return clmix_poison(full, clmix_fail_memory("a graph's weights"), "%s", clmix_error());
-    *arena += round_up(clmix_shape_count(parameter.info.device_shape));
-    graph->tensors[id]->name = parameter.info.name;
-    graph->tensors[id]->parameter = (int32_t)graph->parameter_count - 1;
-    return (clmix_value){ .graph = graph, .id = id };
-}
-
-clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
-                            clmix_initializer initializer, float bound)
-{
-    clmix_tensor_info info = {
-        .file_shape = clmix_shape_make(rank, file_size), .trainable = true, .initializer = initializer, .bound = bound
-    };
-
-    for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
-        info.order[i] = order == NULL ? i : order[i];
-    if (name == NULL || (rank > 0 && file_size == NULL))
-        return clmix_poison_null(at, "clmix_parameter", name == NULL ? "name" : "file_size");
-    return add_parameter(at, name, &info);
-}
-
-clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer)
-{
-    clmix_tensor_info info = { .file_shape = clmix_shape_make(rank, size), .trainable = false, .initializer = initializer };
-
-    for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
-        info.order[i] = i;
-    if (name == NULL || (rank > 0 && size == NULL))
-        return clmix_poison_null(at, "clmix_state", name == NULL ? "name" : "size");
-    return add_parameter(at, name, &info);
-}
-
-size_t clmix_graph_tensor_count(const clmix_graph *graph)
-{
-    return graph == NULL ? 0 : graph->parameter_count;
-}
-
-clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info)
-{
-    CLMIX_NEED(info);
-
-    if (index >= clmix_graph_tensor_count(graph))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "tensor %zu of a graph that has %zu", index, clmix_graph_tensor_count(graph));
-    *info = graph->parameters[index].info;
-    return CLMIX_OK;
-}
-
-bool clmix_graph_find(const clmix_graph *graph, const char *name, size_t *index)
-{
-    return graph != NULL && clmix_names_find(&graph->parameter_names, name, index);
-}
-
-size_t clmix_freeze(clmix_graph *graph, const char *pattern)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; pattern != NULL && i < clmix_graph_tensor_count(graph); i++)
-        if (fnmatch(pattern, graph->parameters[i].info.name, 0) == 0) {
-            graph->tensors[graph->parameters[i].value]->frozen = true;
-            count++;
-        }
-    return count;
-}
-
-bool clmix_graph_has_gradient(const clmix_graph *graph, size_t index)
-{
-    return index < clmix_graph_tensor_count(graph) && graph->tensors[graph->parameters[index].value]->gradient != CLMIX_NONE;
-}
-
-size_t clmix_graph_weight_count(const clmix_graph *graph)
-{
-    return graph == NULL ? 0 : graph->weight_count;
-}
-
-size_t clmix_graph_state_count(const clmix_graph *graph)
-{
-    return graph == NULL ? 0 : graph->state_count;
-}
-
 /* ---- nodes -------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status declare(clmix_graph *graph, struct clmix_node *node, clmix_type type, clmix_shape shape, int32_t *id)
 {
     int32_t *outputs;
 
-    CLMIX_TRY(check_shape(shape));
+    CLMIX_TRY(clmix_graph_check_shape(shape));
     outputs = realloc(node->outputs, (size_t)(node->output_count + 1) * sizeof *outputs);
     if (outputs == NULL)
         return clmix_fail_memory("a graph's nodes");

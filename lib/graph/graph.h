@@ -40,6 +40,11 @@ struct clmix_graph {
 const char *clmix_graph_string(clmix_graph *graph, const char *text);
 /* Appends a tensor of one's own storage; CLMIX_POISON when out of memory. */
 int32_t clmix_graph_add_tensor(clmix_graph *graph, enum clmix_value_kind kind, clmix_type type, clmix_shape shape, int32_t producer);
+/* Whether a value can have this shape; else a sentence. A product of sizes that does not fit 32 bits could not be addressed by the kernels'
+ * offsets. */
+clmix_status clmix_graph_check_shape(clmix_shape shape);
+/* Whether an input, a result or a weight is called so: they are told apart by name alone. */
+bool clmix_graph_has_name(const clmix_graph *graph, const char *name);
 /* The scope that a node was made in. */
 clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node);
 /* Appends a clone of a node (same op, attributes and place) on other inputs. */
