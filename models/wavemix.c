@@ -18,8 +18,10 @@ static clmix_value convolve_tokens(clmix_scope at, clmix_value tokens, size_t fe
     const size_t in = clmix_shape_of(tokens).size[1];
     const float bound = 1.0f / sqrtf((float)in);
 
-    clmix_value weight = clmix_parameter(at, "weight", 4, (size_t[]){ features, in, 1, 1 }, (int[]){ 2, 3, 1, 0 }, CLMIX_UNIFORM, bound);
-    return clmix_linear_with(at, tokens, weight, clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound));
+    clmix_value weight = clmix_parameter(at, "weight", 4, (size_t[]){ features, in, 1, 1 }, (int[]){ 2, 3, 1, 0 },
+                                         (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
+    return clmix_linear_with(at, tokens, weight,
+                             clmix_parameter(at, "bias", 1, &features, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound }));
 }
 
 /* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. Two forms, of which the authors' linear

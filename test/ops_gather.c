@@ -239,7 +239,8 @@ static float *activated(const char *wish, const int32_t *numbers, size_t *launch
     float *data = ops_floats((size_t)11 * 20, 1, -1.0f, 1.0f), *y;
     clmix_plan *plan;
 
-    table = clmix_parameter(clmix_root(graph), "table", 2, (size_t[]){ 11, 20 }, NULL, CLMIX_NORMAL, 1.0f);
+    table = clmix_parameter(clmix_root(graph), "table", 2, (size_t[]){ 11, 20 }, NULL,
+                            (clmix_initializer){ .kind = CLMIX_NORMAL, .std = 1.0f });
     clmix_output(graph, "y", clmix_scale(clmix_gelu(clmix_gather(table, index)), 2.0f));
     ops_slice(wish);
     plan = ops_plan(graph, CLMIX_INFERENCE);

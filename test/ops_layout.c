@@ -231,7 +231,9 @@ END_TEST
 /* Two layers with the halves of one weight, y = x W1 + 2 x W2: so are the gradients of the halves. */
 static clmix_value build_halves(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
-    clmix_value weight = clmix_parameter(at, "w", 2, (size_t[]){ 13, 64 }, NULL, CLMIX_UNIFORM, 0.5f), y[2];
+    clmix_value weight =
+                    clmix_parameter(at, "w", 2, (size_t[]){ 13, 64 }, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = 0.5f }),
+                y[2];
 
     (void)attributes;
     for (size_t i = 0; i < 2; i++)

@@ -43,8 +43,9 @@ static clmix_value build_tied(clmix_scope at, const clmix_value *inputs, const v
 {
     const size_t size[2] = { 7, 4 };
     clmix_scope embedding = clmix_in(at, "embedding");
-    clmix_value first = clmix_parameter(embedding, "weight", 2, size, NULL, CLMIX_NORMAL, 1.0f);
-    clmix_value again = clmix_parameter(clmix_shared(embedding), "weight", 2, size, NULL, CLMIX_NORMAL, 1.0f);
+    clmix_value first = clmix_parameter(embedding, "weight", 2, size, NULL, (clmix_initializer){ .kind = CLMIX_NORMAL, .std = 1.0f });
+    clmix_value again =
+        clmix_parameter(clmix_shared(embedding), "weight", 2, size, NULL, (clmix_initializer){ .kind = CLMIX_NORMAL, .std = 1.0f });
 
     (void)attributes;
     return clmix_matmul(clmix_matmul(inputs[0], first, (clmix_product){ 0 }), again, (clmix_product){ .transpose_b = true });
@@ -210,14 +211,14 @@ static clmix_scope begin(clmix_graph **graph)
 
     *graph = clmix_graph_new();
     at = clmix_in(clmix_root(*graph), "a");
-    (void)clmix_parameter(at, "w", 2, (size_t[]){ 2, 3 }, NULL, CLMIX_ZEROS, 0.0f);
-    (void)clmix_state(at, "s", 1, (size_t[]){ 4 }, CLMIX_ZEROS);
+    (void)clmix_parameter(at, "w", 2, (size_t[]){ 2, 3 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    (void)clmix_state(at, "s", 1, (size_t[]){ 4 }, (clmix_initializer){ .kind = CLMIX_ZEROS });
     return at;
 }
 
 static clmix_value parameter(clmix_scope at, const char *name, size_t rows, size_t columns, const int *order)
 {
-    return clmix_parameter(at, name, 2, (size_t[]){ rows, columns }, order, CLMIX_ZEROS, 0.0f);
+    return clmix_parameter(at, name, 2, (size_t[]){ rows, columns }, order, (clmix_initializer){ .kind = CLMIX_ZEROS });
 }
 
 START_TEST(what_cannot_be_shared)
@@ -236,7 +237,7 @@ START_TEST(what_cannot_be_shared)
     at = begin(&graph);
     refuse(graph, parameter(clmix_shared(at), "w", 2, 3, turned), "is 2x3 on the device, and its axes are wanted in another order, as 3x2");
     at = begin(&graph);
-    refuse(graph, clmix_parameter(clmix_shared(at), "s", 1, (size_t[]){ 4 }, NULL, CLMIX_ZEROS, 0.0f),
+    refuse(graph, clmix_parameter(clmix_shared(at), "s", 1, (size_t[]){ 4 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS }),
            "what is to be shared is a state, and a parameter is wanted");
     at = begin(&graph);
     refuse(graph, parameter(at, "v", 2, 3, twice), "a.v: the order of axes names 1 for axis 1");

@@ -108,8 +108,8 @@ static clmix_value make_batch_norm(clmix_scope at, clmix_value x)
 static clmix_value with_batch_norm(clmix_scope at, clmix_value x, const clmix_value *weights)
 {
     const size_t channels = clmix_shape_of(x).size[3];
-    clmix_value mean = clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS);
-    clmix_value variance = clmix_state(at, "running_var", 1, &channels, CLMIX_ONES);
+    clmix_value mean = clmix_state(at, "running_mean", 1, &channels, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    clmix_value variance = clmix_state(at, "running_var", 1, &channels, (clmix_initializer){ .kind = CLMIX_ONES });
 
     return clmix_batch_norm_with(at, x, weights[0], weights[1], mean, variance, 1e-5f, 0.1f);
 }
@@ -456,7 +456,7 @@ START_TEST(norm_refusals)
     mean = clmix_input(graph, "m", CLMIX_F32, 1, &three);
     refuse(graph, clmix_batch_norm_with(clmix_root(graph), x, weight, weight, mean, mean, 1e-5f, 0.1f), "must be states (clmix_state)");
     graph = begin(&x, &weight, 0, 3);
-    mean = clmix_state(clmix_root(graph), "m", 1, &three, CLMIX_ZEROS);
+    mean = clmix_state(clmix_root(graph), "m", 1, &three, (clmix_initializer){ .kind = CLMIX_ZEROS });
     refuse(graph, clmix_batch_norm_with(clmix_root(graph), x, weight, weight, mean, mean, 1e-5f, 0.1f), "one state for both");
 }
 END_TEST

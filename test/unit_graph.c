@@ -152,7 +152,7 @@ static clmix_value name_three(clmix_graph **graph)
     *graph = clmix_graph_new();
     x = input(*graph, "x", 1, 1, 1, 1);
     clmix_output(*graph, "y", clmix_relu(x));
-    clmix_parameter(clmix_root(*graph), "w", 1, (size_t[]){ 1 }, NULL, CLMIX_ZEROS, 0.0f);
+    clmix_parameter(clmix_root(*graph), "w", 1, (size_t[]){ 1 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
     ck_assert_int_eq(clmix_graph_check(*graph), CLMIX_OK);
     return x;
 }
@@ -171,7 +171,7 @@ START_TEST(a_name_is_given_once)
         input(graph, names[i], 1, 1, 1, 1);
         check_refused(graph, "of this name");
         name_three(&graph);
-        clmix_parameter(clmix_root(graph), names[i], 1, (size_t[]){ 1 }, NULL, CLMIX_ZEROS, 0.0f);
+        clmix_parameter(clmix_root(graph), names[i], 1, (size_t[]){ 1 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
         check_refused(graph, "name");
     }
 }

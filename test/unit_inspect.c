@@ -89,9 +89,9 @@ static clmix_graph *mixing_graph(size_t calls)
     clmix_value y = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 5, 4 }), weight, bias;
 
     y = clmix_module(clmix_gelu(clmix_linear(clmix_in(clmix_root(graph), "to"), y, 3, true)));
-    y = clmix_add(y, clmix_parameter(clmix_root(graph), "pos", 2, (size_t[]){ 5, 3 }, NULL, CLMIX_ZEROS, 0.0f));
-    weight = clmix_parameter(clmix_in(tokens, "0"), "weight", 3, (size_t[]){ 7, 5, 1 }, NULL, CLMIX_ZEROS, 0.0f);
-    bias = clmix_parameter(clmix_in(tokens, "0"), "bias", 1, (size_t[]){ 7 }, NULL, CLMIX_ZEROS, 0.0f);
+    y = clmix_add(y, clmix_parameter(clmix_root(graph), "pos", 2, (size_t[]){ 5, 3 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS }));
+    weight = clmix_parameter(clmix_in(tokens, "0"), "weight", 3, (size_t[]){ 7, 5, 1 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    bias = clmix_parameter(clmix_in(tokens, "0"), "bias", 1, (size_t[]){ 7 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
     y = clmix_matmul(clmix_reshape(weight, 2, (size_t[]){ 7, 5 }), y, (clmix_product){ 0 });
     y = clmix_add(y, clmix_matmul(clmix_reshape(bias, 2, (size_t[]){ 7, 1 }), clmix_input(graph, "ones", CLMIX_F32, 2, (size_t[]){ 1, 3 }),
                                   (clmix_product){ 0 }));

@@ -126,8 +126,8 @@ START_TEST(graphs)
     expect_poisoned(clmix_input(NULL, "x", CLMIX_F32, 4, size));
     expect_poisoned(clmix_batch_input(NULL, "x", CLMIX_F32, 4, size));
     clmix_output(NULL, "y", none);
-    expect_poisoned(clmix_parameter(nowhere, "w", 4, size, NULL, CLMIX_ZEROS, 0.0f));
-    expect_poisoned(clmix_state(nowhere, "s", 4, size, CLMIX_ZEROS));
+    expect_poisoned(clmix_parameter(nowhere, "w", 4, size, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS }));
+    expect_poisoned(clmix_state(nowhere, "s", 4, size, (clmix_initializer){ .kind = CLMIX_ZEROS }));
     ck_assert_uint_eq(clmix_shape_count(clmix_shape_of(none)), 0);
     ck_assert_uint_eq(clmix_port_count(NULL), 0);
     ck_assert_uint_eq(clmix_port_bytes(NULL), 0);
@@ -157,10 +157,10 @@ START_TEST(graphs)
     POISONED(name, clmix_batch_input, graph, NULL, CLMIX_F32, 4, size);
     POISONED(size, clmix_batch_input, graph, "y", CLMIX_F32, 4, NULL);
     POISONED(name, clmix_output, graph, NULL, x);
-    POISONED(name, clmix_parameter, clmix_root(graph), NULL, 4, size, NULL, CLMIX_ZEROS, 0.0f);
-    POISONED(file_size, clmix_parameter, clmix_root(graph), "w", 4, NULL, NULL, CLMIX_ZEROS, 0.0f);
-    POISONED(name, clmix_state, clmix_root(graph), NULL, 4, size, CLMIX_ZEROS);
-    POISONED(size, clmix_state, clmix_root(graph), "s", 4, NULL, CLMIX_ZEROS);
+    POISONED(name, clmix_parameter, clmix_root(graph), NULL, 4, size, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    POISONED(file_size, clmix_parameter, clmix_root(graph), "w", 4, NULL, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    POISONED(name, clmix_state, clmix_root(graph), NULL, 4, size, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    POISONED(size, clmix_state, clmix_root(graph), "s", 4, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
     POISONED(of, clmix_backward, graph, 1, NULL, &x);
     POISONED(gradient, clmix_backward, graph, 1, &x, NULL);
 }

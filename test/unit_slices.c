@@ -221,7 +221,9 @@ static clmix_value build_products(clmix_scope at, clmix_value x)
 {
     clmix_shape shape = clmix_shape_of(x);
     size_t tokens = shape.size[1] * shape.size[2];
-    clmix_value mix = clmix_parameter(at, "mix", 2, (size_t[]){ 10, tokens }, NULL, CLMIX_UNIFORM, 0.1f), mixed;
+    clmix_value mix = clmix_parameter(at, "mix", 2, (size_t[]){ 10, tokens }, NULL,
+                                      (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = 0.1f }),
+                mixed;
 
     clmix_at(at);
     x = clmix_relu(clmix_reshape(x, 3, (size_t[]){ shape.size[0], tokens, shape.size[3] }));
@@ -232,8 +234,10 @@ static clmix_value build_products(clmix_scope at, clmix_value x)
 /* One value for every sample, one for every row. */
 static clmix_value build_additions(clmix_scope at, clmix_value x)
 {
-    clmix_value position = clmix_parameter(at, "position", 3, &clmix_shape_of(x).size[1], NULL, CLMIX_UNIFORM, 0.5f),
-                bias = clmix_parameter(at, "bias", 1, &clmix_shape_of(x).size[3], NULL, CLMIX_UNIFORM, 0.5f);
+    clmix_value position = clmix_parameter(at, "position", 3, &clmix_shape_of(x).size[1], NULL,
+                                           (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = 0.5f }),
+                bias = clmix_parameter(at, "bias", 1, &clmix_shape_of(x).size[3], NULL,
+                                       (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = 0.5f });
 
     clmix_at(at);
     return clmix_relu(clmix_add(bias, clmix_scale(clmix_add(clmix_scale(x, 2), position), 3)));

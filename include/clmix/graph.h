@@ -85,17 +85,50 @@ CLMIX_API clmix_value clmix_batch_input(clmix_graph *graph, const char *name, cl
  * is given already, and a value of another graph or of none. */
 CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value value);
 
-/* How weights begin: drawn from one seed and the weight's name, the same on every device. `bound` is the half-width of the uniform
- * distribution, the standard deviation of the normal one, and unused otherwise. */
-typedef enum clmix_initializer { CLMIX_ZEROS, CLMIX_ONES, CLMIX_UNIFORM, CLMIX_NORMAL } clmix_initializer;
+/* Distributions that tensors begin with, each with the fields of clmix_initializer that it reads. fan_in and fan_out are PyTorch's, of the
+ * file's shape (out, in, window...): in and out times the window's elements. */
+typedef enum clmix_distribution {
+    CLMIX_ZEROS,            /* all 0 */
+    CLMIX_ONES,             /* all 1 */
+    CLMIX_UNIFORM,          /* mean - bound .. mean + bound */
+    CLMIX_NORMAL,           /* mean, std */
+    CLMIX_TRUNCATED_NORMAL, /* mean, std, of which only low .. high are drawn: values, not multiples of std. Since 0.2 */
+    CLMIX_XAVIER_UNIFORM,   /* -b .. b, b = gain sqrt(6 / (fan_in + fan_out)). Since 0.2 */
+    CLMIX_XAVIER_NORMAL,    /* std gain sqrt(2 / (fan_in + fan_out)). Since 0.2 */
+    CLMIX_KAIMING_UNIFORM,  /* -b .. b, b = sqrt(6 / ((1 + slope^2) fan)). Since 0.2 */
+    CLMIX_KAIMING_NORMAL,   /* std sqrt(2 / ((1 + slope^2) fan)). Since 0.2 */
+    CLMIX_ORTHOGONAL /* gain Q, of the file's (out, everything else): rows, or columns where there are fewer, orthonormal. Since 0.2 */
+} clmix_distribution;
+
+/* The fan that Kaiming's distributions keep the variance over. Since 0.2. */
+typedef enum clmix_fan {
+    CLMIX_FAN_IN, /* of the forward pass */
+    CLMIX_FAN_OUT /* of the backward pass */
+} clmix_fan;
+
+/* How a parameter or state begins: drawn from one seed and the tensor's name, in the file's order, the same on every device and whatever
+ * other tensors there are. Errors of the graph (ARGUMENT): numbers that are not finite, a negative bound, std or slope, a std of 0 or a low
+ * that is not below high for CLMIX_TRUNCATED_NORMAL, fewer than two axes where there are fans or rows. A struct since 0.2. */
+typedef struct clmix_initializer {
+    clmix_distribution kind; /* tells which of the others count */
+    float mean;              /* of uniform and normal distributions */
+    float std;               /* of normal distributions, before they are cut */
+    float bound;             /* half-width of the uniform distribution */
+    float low;               /* where the normal distribution is cut */
+    float high;              /* and at its other end */
+    float gain;              /* factor of Xavier's distributions and of orthogonal matrices; 0 counts as 1 */
+    float slope;             /* of the leaky ReLU behind the layer, PyTorch's `a`; 0 for a ReLU */
+    clmix_fan fan;           /* of Kaiming's distributions */
+} clmix_initializer;
 
 /* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each
  * device axis is, each once. A NULL `name`, or `file_size` where there are axes, is an error of the graph (ARGUMENT), and so is a name that is
  * there already, unless `at` is clmix_shared. */
 CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
-                                      clmix_initializer initializer, float bound);
+                                      clmix_initializer initializer);
 
-/* A tensor that is part of the model and not trained, such as running statistics. NULL as for clmix_parameter. */
+/* A tensor that is part of the model, saved with it and not trained: running statistics, a random projection that is drawn once. Errors as
+ * for clmix_parameter. */
 CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer);
 
 /* Shape of a value; rank 0 and no sizes for a scalar; rank -1 when the value is poisoned. */
@@ -133,7 +166,6 @@ typedef struct clmix_tensor_info {
     size_t offset;                 /* elements from the start of its arena */
     bool trainable;                /* a parameter; else a state */
     clmix_initializer initializer; /* how it begins */
-    float bound;                   /* of the initializer */
 } clmix_tensor_info;
 /* Counts of a NULL graph are 0, and it has no gradient. */
 CLMIX_API size_t clmix_graph_tensor_count(const clmix_graph *graph);

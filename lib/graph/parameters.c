@@ -5,6 +5,7 @@
 #include "base/status.h"
 
 #include <fnmatch.h>
+#include <math.h>
 
 /* ---- making and sharing -------------------------------------------------------------------------------------------------------------- */
 
@@ -35,12 +36,39 @@ static clmix_status order_axes(clmix_tensor_info *info)
     return CLMIX_OK;
 }
 
+/* Whether tensors of a shape can begin so; else a sentence. */
+static clmix_status check_initializer(const clmix_initializer *initializer, clmix_shape file)
+{
+    const float numbers[] = { initializer->mean, initializer->std,  initializer->bound, initializer->low,
+                              initializer->high, initializer->gain, initializer->slope };
+    const bool truncated = initializer->kind == CLMIX_TRUNCATED_NORMAL;
+
+    if ((unsigned)initializer->kind > CLMIX_ORTHOGONAL || (unsigned)initializer->fan > CLMIX_FAN_OUT)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser of kind %d and fan %d; there is none", (int)initializer->kind,
+                          (int)initializer->fan);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (!isfinite(numbers[i]))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser with a number that is not finite");
+    if (initializer->std < 0.0f || initializer->bound < 0.0f || initializer->slope < 0.0f)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser with std %g, bound %g and slope %g; none may be negative",
+                          (double)initializer->std, (double)initializer->bound, (double)initializer->slope);
+    if (truncated && !(initializer->std > 0.0f && initializer->low < initializer->high))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "a truncated normal initialiser of std %g between %g and %g; std must be positive, and low below high",
+                          (double)initializer->std, (double)initializer->low, (double)initializer->high);
+    if (initializer->kind > CLMIX_TRUNCATED_NORMAL && file.rank < 2)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser that needs rows and columns, for a tensor of %d axes", file.rank);
+    return CLMIX_OK;
+}
+
 static clmix_value add_parameter(clmix_scope full, clmix_tensor_info info)
 {
     clmix_graph *graph = full.graph;
     struct clmix_parameter parameter = { .info = info };
     size_t *arena = info.trainable ? &graph->weight_count : &graph->state_count;
 
+    if (check_initializer(&info.initializer, info.file_shape) != CLMIX_OK)
+        return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
     if (clmix_graph_has_name(graph, info.name))
         return clmix_poison(full, CLMIX_ERROR_ARGUMENT, "a weight of the name of an input or output; give another");
     parameter.info.offset = *arena;
@@ -105,11 +133,9 @@ clmix_scope clmix_shared(clmix_scope at)
 }
 
 clmix_value clmix_parameter(clmix_scope at, const char *name, int rank, const size_t *file_size, const int *order,
-                            clmix_initializer initializer, float bound)
+                            clmix_initializer initializer)
 {
-    clmix_tensor_info info = {
-        .file_shape = clmix_shape_make(rank, file_size), .trainable = true, .initializer = initializer, .bound = bound
-    };
+    clmix_tensor_info info = { .file_shape = clmix_shape_make(rank, file_size), .trainable = true, .initializer = initializer };
 
     for (int i = 0; i < rank && i < CLMIX_MAX_RANK; i++)
         info.order[i] = order == NULL ? i : order[i];

@@ -20,9 +20,9 @@ struct clmix_conv_layer clmix_conv_make(clmix_scope at, const size_t size[4], co
     const float bound = 1.0f / sqrtf((float)(size[1] * size[2] * size[3]));
     struct clmix_conv_layer layer = { .bias = clmix_no_value() };
 
-    layer.weight = clmix_parameter(at, "weight", 4, size, order, CLMIX_UNIFORM, bound);
+    layer.weight = clmix_parameter(at, "weight", 4, size, order, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
     if (bias)
-        layer.bias = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_UNIFORM, bound);
+        layer.bias = clmix_parameter(at, "bias", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
     return layer;
 }
 

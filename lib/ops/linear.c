@@ -41,9 +41,10 @@ clmix_value clmix_linear(clmix_scope at, clmix_value x, size_t features, bool bi
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "a linear layer needs an input with at least one axis, and this one is a scalar");
     if (features == 0)
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "a linear layer needs at least one feature");
-    weight = clmix_parameter(at, "weight", 2, (size_t[]){ features, in }, transposed, CLMIX_UNIFORM, bound);
+    weight = clmix_parameter(at, "weight", 2, (size_t[]){ features, in }, transposed,
+                             (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
     if (bias)
-        shift = clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound);
+        shift = clmix_parameter(at, "bias", 1, &features, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
     return clmix_linear_with(at, x, weight, shift);
 }
 

@@ -218,8 +218,8 @@ clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon)
 
     if (!clmix_is_value(x))
         return x;
-    weight = clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f);
-    bias = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f);
+    weight = clmix_parameter(at, "weight", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_ONES });
+    bias = clmix_parameter(at, "bias", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
     return clmix_layer_norm_with(at, x, weight, bias, epsilon);
 }
 
@@ -378,9 +378,9 @@ clmix_value clmix_batch_norm(clmix_scope at, clmix_value x, float epsilon, float
 
     if (!clmix_is_value(x))
         return x;
-    weight = clmix_parameter(at, "weight", 1, &channels, NULL, CLMIX_ONES, 0.0f);
-    bias = clmix_parameter(at, "bias", 1, &channels, NULL, CLMIX_ZEROS, 0.0f);
-    mean = clmix_state(at, "running_mean", 1, &channels, CLMIX_ZEROS);
-    variance = clmix_state(at, "running_var", 1, &channels, CLMIX_ONES);
+    weight = clmix_parameter(at, "weight", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_ONES });
+    bias = clmix_parameter(at, "bias", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    mean = clmix_state(at, "running_mean", 1, &channels, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    variance = clmix_state(at, "running_var", 1, &channels, (clmix_initializer){ .kind = CLMIX_ONES });
     return clmix_batch_norm_with(at, x, weight, bias, mean, variance, epsilon, momentum);
 }

@@ -28,8 +28,9 @@ clmix_value clmix_token_linear(clmix_scope at, clmix_value x, size_t features)
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "mixing along tokens needs (batch, tokens, channels), and this is %s",
                             clmix_shape_text(shape, text));
     bound = 1.0f / sqrtf((float)shape.size[1]);
-    weight = clmix_parameter(at, "weight", 3, (size_t[]){ features, shape.size[1], 1 }, NULL, CLMIX_UNIFORM, bound);
-    bias = clmix_parameter(at, "bias", 1, &features, NULL, CLMIX_UNIFORM, bound);
+    weight = clmix_parameter(at, "weight", 3, (size_t[]){ features, shape.size[1], 1 }, NULL,
+                             (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
+    bias = clmix_parameter(at, "bias", 1, &features, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
     if (!clmix_is_value(weight) || !clmix_is_value(bias))
         return bias;
     clmix_at(at);

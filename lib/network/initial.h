@@ -1,0 +1,11 @@
+/* Values that tensors begin with. */
+#ifndef CLMIX_NETWORK_INITIAL_H
+#define CLMIX_NETWORK_INITIAL_H
+
+#include <clmix/graph.h>
+
+/* Fills `file`, elements in the file's order, by the tensor's initialiser: a random stream of its own, named by the seed and the tensor's
+ * name. Errors: HOST_MEMORY. */
+clmix_status clmix_initial_values(const clmix_tensor_info *info, uint64_t seed, float *file);
+
+#endif
