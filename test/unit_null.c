@@ -107,6 +107,14 @@ START_TEST(a_cache_is_cleared_without_places)
 }
 END_TEST
 
+static clmix_status fill_nothing(void *values, clmix_shape shape, const void *data)
+{
+    (void)values;
+    (void)shape;
+    (void)data;
+    return CLMIX_OK;
+}
+
 /* ---- graph.h, ops.h ----------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(graphs)
@@ -134,6 +142,7 @@ START_TEST(graphs)
     ck_assert_ptr_null(clmix_port_find(NULL, 1, "labels"));
     ck_assert_ptr_null(clmix_port_find(&(clmix_port){ "labels", CLMIX_I32, 0, { 0 } }, 1, NULL));
     ck_assert_uint_eq(clmix_type_bytes(CLMIX_U8), 1);
+    expect_poisoned(clmix_constant(NULL, CLMIX_F32, 4, size, fill_nothing, NULL, 0));
     clmix_want_gradient(none);
     clmix_backward(NULL, 1, NULL, NULL);
     expect_poisoned(clmix_gradient_of(none));
@@ -161,6 +170,9 @@ START_TEST(graphs)
     POISONED(file_size, clmix_parameter, clmix_root(graph), "w", 4, NULL, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
     POISONED(name, clmix_state, clmix_root(graph), NULL, 4, size, (clmix_initializer){ .kind = CLMIX_ZEROS });
     POISONED(size, clmix_state, clmix_root(graph), "s", 4, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
+    POISONED(size, clmix_constant, graph, CLMIX_F32, 4, NULL, fill_nothing, NULL, 0);
+    POISONED(fill, clmix_constant, graph, CLMIX_F32, 4, size, NULL, NULL, 0);
+    POISONED(data, clmix_constant, graph, CLMIX_F32, 4, size, fill_nothing, NULL, 1);
     POISONED(of, clmix_backward, graph, 1, NULL, &x);
     POISONED(gradient, clmix_backward, graph, 1, &x, NULL);
 }

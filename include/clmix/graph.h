@@ -131,6 +131,19 @@ CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank
  * for clmix_parameter. */
 CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer);
 
+/* Fills a constant: `values` is room for all elements of `shape`, row by row, of the constant's type, and zeros before; `data` is a copy of
+ * what was given. It gives the same values whenever it is called: once for each plan, on the thread that prepares it. What is not CLMIX_OK
+ * fails the preparing, with the sentence of clmix_error_set. Since 0.2. */
+typedef clmix_status (*clmix_constant_fill)(void *values, clmix_shape shape, const void *data);
+
+/* A value that is computed once, when a plan is prepared, and stays: tables of angles, matrices of cosines, indices. It serves wherever a
+ * value of its shape does, is the same for all samples, and has no gradient. The `data_bytes` of `data` are copied (NULL where there are
+ * none) and are all that `fill` may depend on. The same function, data, type and shape are the same value: a plan holds it once, in memory
+ * of its own (CLMIX_CONSTANTS). Errors of the graph (ARGUMENT): NULL of `fill`, of `size` where there are axes, of `data` where there are
+ * bytes; a shape or type that cannot be. Since 0.2. */
+CLMIX_API clmix_value clmix_constant(clmix_graph *graph, clmix_type type, int rank, const size_t *size, clmix_constant_fill fill,
+                                     const void *data, size_t data_bytes);
+
 /* Shape of a value; rank 0 and no sizes for a scalar; rank -1 when the value is poisoned. */
 CLMIX_API clmix_shape clmix_shape_of(clmix_value value);
 /* Number of elements. */

@@ -19,9 +19,15 @@ typedef struct clmix_plan clmix_plan;
 /* In training plans dropout drops and batch normalisation uses the batch's statistics. */
 typedef enum clmix_mode { CLMIX_INFERENCE = 0, CLMIX_TRAINING = 1 } clmix_mode;
 
-/* Kinds of device memory: trainable values, their gradients in the same places, what a model keeps and does not train, and everything else. The last is their
- * number. */
-typedef enum clmix_arena { CLMIX_WEIGHTS, CLMIX_STATES, CLMIX_GRADIENTS, CLMIX_ACTIVATIONS, CLMIX_ARENAS } clmix_arena;
+/* Kinds of device memory. */
+typedef enum clmix_arena {
+    CLMIX_WEIGHTS,     /* trainable values */
+    CLMIX_STATES,      /* what a model keeps and does not train */
+    CLMIX_GRADIENTS,   /* of the weights, in the same places */
+    CLMIX_ACTIVATIONS, /* everything else that ops make or are given */
+    CLMIX_CONSTANTS,   /* every plan's own; they do not grow with the batch. Since 0.2 */
+    CLMIX_ARENAS       /* how many kinds there are */
+} clmix_arena;
 
 /* Compiles `graph` for `device`; keeps nothing on the device and leaves its queue alone: what has to be measured (CLMIX_TUNE) runs on a queue
  * of its own. The graph may be freed afterwards, the device must outlive the plan.
@@ -75,7 +81,7 @@ CLMIX_API clmix_status clmix_plan_bind_arena(clmix_plan *plan, clmix_arena arena
  * time. Neither may be NULL. Errors: ARGUMENT, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other);
 
-/* Builds kernels and allocates what is not bound. Called by the first run if not before. Errors: BUILD, DEVICE_MEMORY (nothing is left half
+/* Builds kernels, allocates what is not bound, fills constants. Called by the first run if not before. Errors: BUILD, DEVICE_MEMORY (nothing is left half
  * done). `plan` must not be NULL (ARGUMENT). Further errors: NO_DEVICE (a plan for a generic device), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_plan_prepare(clmix_plan *plan);
 

@@ -17,6 +17,7 @@ static clmix_status compile(struct clmix_planner *planner)
     CLMIX_TRY(clmix_plan_add_random(planner));
     CLMIX_TRY(clmix_plan_measure(planner));
     CLMIX_TRY(clmix_plan_make_launches(planner));
+    CLMIX_TRY(clmix_plan_add_constants(planner));
     CLMIX_TRY(clmix_plan_lay_out(planner));
     return clmix_plan_add_costs(planner);
 }

@@ -45,6 +45,10 @@ void clmix_graph_free(clmix_graph *graph)
     free(graph->tensors);
     free(graph->strings);
     free(graph->parameters);
+    for (size_t i = 0; i < graph->constant_count; i++)
+        free(graph->constants[i].data);
+    free(graph->constants);
+    clmix_names_clear(&graph->constant_names);
     clmix_names_clear(&graph->parameter_names);
     clmix_names_clear(&graph->port_names);
     free(graph);

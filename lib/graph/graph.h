@@ -11,6 +11,16 @@ struct clmix_parameter {
     int32_t value;
 };
 
+/* What fills a constant, and the value that it is. */
+struct clmix_constant {
+    clmix_constant_fill fill;
+    clmix_type type;
+    clmix_shape shape;
+    void *data;
+    size_t data_bytes;
+    int32_t value;
+};
+
 /* Nodes and tensors are allocated one by one, so that pointers to them stay valid while a graph grows. */
 struct clmix_graph {
     const struct clmix_graph_ops *ops;
@@ -20,6 +30,9 @@ struct clmix_graph {
     size_t node_count, node_capacity;
     struct clmix_parameter *parameters;
     size_t parameter_count, parameter_capacity;
+    struct clmix_constant *constants;
+    size_t constant_count, constant_capacity;
+    clmix_names constant_names;  /* numbers of the constants, by a hash of what they are made by */
     clmix_names parameter_names; /* numbers of the parameters */
     clmix_names port_names;      /* values of the inputs and outputs */
     char **strings;              /* every name and path, owned */

@@ -7,12 +7,7 @@
 
 #include <stdlib.h>
 
-static size_t aligned(size_t bytes)
-{
-    return (bytes + CLMIX_SLAB_ALIGNMENT - 1) / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
-}
-
-/* Storages for tensors that host themselves; scratch was added while launches were made. */
+/* Storages for tensors that host themselves; scratch was added while launches were made, and constants before. */
 static clmix_status add_storages(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
@@ -23,7 +18,8 @@ static clmix_status add_storages(struct clmix_planner *planner)
         struct clmix_storage storage = { .arena = CLMIX_ACTIVATIONS, .first = planner->first[i], .last = planner->last[i] };
         int32_t parameter = value->gradient_of != CLMIX_NONE ? graph->tensors[value->gradient_of]->parameter : value->parameter;
 
-        if (value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 || planner->first[i] == CLMIX_FOREVER)
+        if (value->kind == CLMIX_VALUE_CONSTANT || value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 ||
+            planner->first[i] == CLMIX_FOREVER)
             continue;
         storage.size_bytes = clmix_slices_size(planner, (int32_t)i, clmix_shape_count(value->shape)) *
                              clmix_type_bytes(clmix_planner_type(planner, (int32_t)i));
@@ -92,7 +88,7 @@ static clmix_status place_storage(struct slabs *slabs, struct clmix_storage *sto
         if (storage->offset_bytes + storage->size_bytes <= slabs->limit)
             break;
     }
-    end = aligned(storage->offset_bytes + storage->size_bytes);
+    end = clmix_slab_aligned(storage->offset_bytes + storage->size_bytes);
     if (!clmix_room_take(&slabs->rooms[storage->slab], storage->offset_bytes, end, storage->first, storage->last))
         return clmix_fail_memory("a plan");
     if (plan->slab_bytes[storage->slab] < end)

@@ -38,10 +38,10 @@ void clmix_plan_release_arenas(clmix_plan *plan)
 
 clmix_status clmix_plan_allocate(clmix_plan *plan)
 {
-    static const char *const names[CLMIX_ARENAS] = { "weights", "states", "gradients", "activations" };
+    static const char *const names[CLMIX_ARENAS] = { "weights", "states", "gradients", "activations", "constants" };
 
-    for (int i = 0; i < CLMIX_ACTIVATIONS; i++) {
-        if (plan->arenas[i] != NULL || plan->cost.arena_bytes[i] == 0)
+    for (int i = 0; i < CLMIX_ARENAS; i++) {
+        if (i == CLMIX_ACTIVATIONS || plan->arenas[i] != NULL || plan->cost.arena_bytes[i] == 0)
             continue;
         CLMIX_TRY(clmix_buffer_create(plan->device, plan->cost.arena_bytes[i], names[i], &plan->arenas[i]));
         plan->owns[i] = true;

@@ -10,7 +10,7 @@
 
 /* ---- values ------------------------------------------------------------------------------------------------------------------------- */
 
-enum clmix_value_kind { CLMIX_VALUE_INPUT, CLMIX_VALUE_PARAMETER, CLMIX_VALUE_STATE, CLMIX_VALUE_RESULT };
+enum clmix_value_kind { CLMIX_VALUE_INPUT, CLMIX_VALUE_PARAMETER, CLMIX_VALUE_STATE, CLMIX_VALUE_CONSTANT, CLMIX_VALUE_RESULT };
 
 /* A value inside the graph. A view has the storage of `base` (never itself a view), from element `offset` on, with `pitch` elements from
  * one row (all axes but the last) to the next; a dense value has pitch == its last size. */

@@ -19,15 +19,24 @@ bool clmix_parts_equal(const struct clmix_parts *a, const struct clmix_parts *b)
 bool clmix_parts_by_row(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                         struct clmix_parts *outputs)
 {
+    const clmix_graph *graph = clmix_planner_graph(planner);
     const struct clmix_parts *first = NULL;
+    size_t rows = 0;
 
-    (void)planner;
     for (int i = 0; i < node->input_count; i++) {
         if (inputs[i].count == 0)
             continue;
         if (first != NULL && !clmix_parts_equal(first, &inputs[i]))
             return false;
         first = &inputs[i];
+        rows = clmix_shape_rows(clmix_node_input(graph, node, i)->shape);
+    }
+    for (int i = 0; i < node->input_count && first != NULL;
+         i++) { /* what has no batch but a row for each of theirs would be cut with them */
+        const struct clmix_tensor *input = clmix_node_input(graph, node, i);
+
+        if (inputs[i].count == 0 && input != NULL && clmix_shape_rows(input->shape) == rows)
+            return false;
     }
     for (int i = 0; first != NULL && i < node->output_count; i++)
         outputs[i] = *first;
@@ -37,11 +46,16 @@ bool clmix_parts_by_row(const struct clmix_planner *planner, const struct clmix_
 bool clmix_parts_by_sample(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                            struct clmix_parts *outputs)
 {
+    const clmix_shape result = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape;
     bool carried = false;
 
     for (int i = 0; i < node->input_count; i++) {
+        const struct clmix_tensor *input = clmix_node_input(clmix_planner_graph(planner), node, i);
+
         if (inputs[i].count > 1)
             return false;
+        if (inputs[i].count == 0 && input != NULL && input->shape.rank == result.rank && input->shape.size[0] == result.size[0])
+            return false; /* what has no batch but looks as if it had would be cut with the others */
         carried |= inputs[i].count == 1;
     }
     for (int i = 0; i < node->output_count; i++) {
@@ -54,11 +68,12 @@ bool clmix_parts_by_sample(const struct clmix_planner *planner, const struct clm
 
 /* ---- a graph's values --------------------------------------------------------------------------------------------------------------- */
 
+/* The same for all samples: weights, states, constants. */
 static bool is_weight(const clmix_graph *graph, const struct clmix_tensor *value)
 {
     enum clmix_value_kind kind = graph->tensors[value->base]->kind;
 
-    return kind == CLMIX_VALUE_PARAMETER || kind == CLMIX_VALUE_STATE;
+    return kind == CLMIX_VALUE_PARAMETER || kind == CLMIX_VALUE_STATE || kind == CLMIX_VALUE_CONSTANT;
 }
 
 /* Whether a value can be cut as these parts say: all its rows are theirs, and its first axis has the batch in it. */

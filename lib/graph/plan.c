@@ -15,6 +15,9 @@ void clmix_plan_free(clmix_plan *plan)
         clmix_record_free(plan->records[i]);
     clmix_plan_release_slabs(plan);
     clmix_plan_release_arenas(plan);
+    for (size_t i = 0; i < plan->table_count; i++)
+        free(plan->tables[i].data);
+    free(plan->tables);
     for (size_t i = 0; i < plan->string_count; i++)
         free(plan->strings[i]);
     free(plan->records);
@@ -52,6 +55,11 @@ static const struct clmix_place *find_place(const clmix_plan *plan, const char *
     size_t number;
 
     return clmix_names_find(&plan->names, name, &number) ? &plan->places[number] : NULL;
+}
+
+size_t clmix_slab_aligned(size_t bytes)
+{
+    return (bytes + CLMIX_SLAB_ALIGNMENT - 1) / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT;
 }
 
 clmix_status clmix_plan_need_place(const clmix_plan *plan, const char *name, const struct clmix_place **place)

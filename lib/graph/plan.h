@@ -66,6 +66,13 @@ struct clmix_place {
 /* Seed and step, 64 bits each with the low half first, and `whole`. */
 #define CLMIX_RANDOM_WORDS 6
 
+/* A constant: what fills it, with data of the plan's own. */
+struct clmix_table {
+    int32_t place;
+    clmix_constant_fill fill;
+    void *data;
+};
+
 struct clmix_plan {
     clmix_device *device;
     clmix_mode mode;
@@ -79,13 +86,15 @@ struct clmix_plan {
     size_t batch;      /* of the graph; 0: it has none */
     uint32_t whole[2]; /* number of the plan's first sample in a batch, and that batch's size */
     bool placeless;    /* an op that draws random numbers cannot tell where its samples lie: they are the whole batch */
+    struct clmix_table *tables;
+    size_t table_count, table_capacity;
     int32_t steps;
     char **strings;
     size_t string_count, string_capacity;
     clmix_names names; /* places that have a name, by it */
     int32_t *listed;   /* places that tables list */
     size_t listed_count;
-    cl_mem arenas[CLMIX_ARENAS]; /* weights, states, gradients; the activations are slabs */
+    cl_mem arenas[CLMIX_ARENAS]; /* all but the activations, which are slabs */
     bool owns[CLMIX_ARENAS];
     cl_mem *slabs;
     size_t *slab_bytes;
@@ -100,6 +109,8 @@ const char *clmix_plan_string(struct clmix_plan *plan, const char *text); /* a c
 clmix_status clmix_plan_need_place(const struct clmix_plan *plan, const char *name, const struct clmix_place **place);
 size_t clmix_place_bytes(const struct clmix_place *place);
 
+size_t clmix_slab_aligned(size_t bytes); /* up to where the next thing may begin */
+
 /* record.c */
 void clmix_record_free(struct clmix_record *record);
 
@@ -108,5 +119,8 @@ cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t 
 clmix_status clmix_plan_allocate(struct clmix_plan *plan); /* what is neither there nor lent */
 void clmix_plan_release_slabs(struct clmix_plan *plan);
 void clmix_plan_release_arenas(struct clmix_plan *plan);
+
+/* tables.c: constants */
+clmix_status clmix_plan_upload_constants(const struct clmix_plan *plan);
 
 #endif

@@ -116,6 +116,7 @@ clmix_status clmix_plan_place_values(struct clmix_planner *planner);  /* livenes
 clmix_status clmix_plan_add_random(struct clmix_planner *planner);    /* scratch.c: the place of seed and step */
 clmix_status clmix_plan_measure(struct clmix_planner *planner);       /* measure.c: which way to compute a step, where there are several */
 clmix_status clmix_plan_make_launches(struct clmix_planner *planner); /* launches.c: launch records */
+clmix_status clmix_plan_add_constants(struct clmix_planner *planner); /* tables.c: constants that are read, in their arena */
 clmix_status clmix_plan_lay_out(struct clmix_planner *planner);       /* layout.c: storages and slabs */
 clmix_status clmix_plan_add_costs(struct clmix_planner *planner);     /* cost.c: of the plan and of each launch */
 

@@ -101,6 +101,7 @@ static clmix_status prepare(clmix_plan *plan)
         if (plan->records[i]->launch.kernel == NULL)
             CLMIX_TRY(prepare_launch(plan, plan->records[i]));
     CLMIX_TRY(clmix_plan_allocate(plan));
+    CLMIX_TRY(clmix_plan_upload_constants(plan));
     if (plan->random != CLMIX_NONE) {
         size_t offset;
         cl_mem memory = clmix_plan_memory(plan, plan->places[plan->random].storage, &offset);

@@ -49,8 +49,10 @@ bool clmix_conv_parts(const struct clmix_planner *planner, const struct clmix_no
                       struct clmix_parts *outputs)
 {
     const int weight = 1; /* of the op, and of its input's gradient */
+    const size_t rows = clmix_shape_rows(clmix_node_result(clmix_planner_graph(planner), node, 0)->shape);
 
-    return inputs[0].count == 1 && inputs[weight].count == 0 && clmix_parts_by_sample(planner, node, inputs, outputs);
+    outputs[0] = (struct clmix_parts){ .count = 1, .rows = { rows / clmix_planner_batch(planner) } };
+    return inputs[0].count == 1 && inputs[weight].count == 0;
 }
 
 struct clmix_conv_pixels clmix_conv_pixels_of(const struct clmix_planner *planner, int32_t value)
