@@ -10,7 +10,7 @@
 
 #define PARTS 5
 
-/* Five linear layers side by side, and their gradients: the concatenation's is one op of five outputs. */
+/* Five linear layers side by side, a norm of them, and the gradients: the concatenation's is one op of five outputs. */
 static clmix_graph *parts_graph(void)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -18,7 +18,7 @@ static clmix_graph *parts_graph(void)
 
     for (int i = 0; i < PARTS; i++)
         parts[i] = clmix_linear(clmix_in(clmix_root(graph), "part%d", i), x, (size_t)i + 1, false);
-    y = clmix_softmax(clmix_concat(parts, PARTS, -1), -1);
+    y = clmix_softmax(clmix_batch_norm(clmix_in(clmix_root(graph), "norm"), clmix_concat(parts, PARTS, -1), 1e-5f, 0.1f), -1);
     gradient = clmix_input(graph, "gradient", CLMIX_F32, 2, (size_t[]){ 6, 15 });
     clmix_backward(graph, 1, &y, &gradient);
     clmix_output(graph, "y", y);

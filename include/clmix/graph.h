@@ -219,8 +219,8 @@ typedef struct clmix_node_info {
 CLMIX_API size_t clmix_graph_node_count(const clmix_graph *graph);
 /* Errors: ARGUMENT, there is no such op (a NULL graph has none), or `info` is NULL. Since 0.2. */
 CLMIX_API clmix_status clmix_graph_node(const clmix_graph *graph, size_t index, clmix_node_info *info);
-/* The one op as a graph of its own, which the caller frees: what it reads, weights too, are inputs "in0", "in1", ..., and what it makes are
- * outputs "out0", "out1", .... NULL, with the reason in clmix_error(), where there is no such op (a NULL graph has none) or the host is out of
+/* The one op as a graph of its own, which the caller frees: what it reads, weights too, are inputs "in0", "in1", ... (states are states
+ * of these names), and what it makes are outputs "out0", "out1", .... NULL, with the reason in clmix_error(), where there is no such op (a NULL graph has none) or the host is out of
  * memory; any other error is the new graph's (clmix_graph_check). Since 0.2. */
 CLMIX_API clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index);
 

@@ -105,7 +105,13 @@ clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index)
         const struct clmix_tensor *tensor = clmix_node_input(graph, node, i);
 
         snprintf(name, sizeof name, "in%d", i);
-        inputs[i] = tensor == NULL ? clmix_no_value() : clmix_input(alone, name, tensor->type, tensor->shape.rank, tensor->shape.size);
+        if (tensor == NULL)
+            inputs[i] = clmix_no_value();
+        else if (tensor->kind == CLMIX_VALUE_STATE) /* which the op may write */
+            inputs[i] = clmix_state(clmix_root(alone), name, tensor->shape.rank, tensor->shape.size,
+                                    graph->parameters[tensor->parameter].info.initializer);
+        else
+            inputs[i] = clmix_input(alone, name, tensor->type, tensor->shape.rank, tensor->shape.size);
     }
     result = clmix_node_add(clmix_root(alone), node->op, node->attributes, node->attribute_bytes, inputs, node->input_count);
     for (int i = 0; i < node->output_count && clmix_is_value(result); i++) {
