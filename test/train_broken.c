@@ -59,7 +59,7 @@ static void close_faulty(clmix_dataset *dataset)
     (void)dataset;
 }
 
-static const clmix_data_source faulty = { "faulty", NULL, close_faulty, get_faulty, true };
+static const clmix_data_source faulty = { "faulty", NULL, NULL, close_faulty, get_faulty, true };
 
 /* Counted as any set is: a thread that was left waiting may be the last to have it. */
 static clmix_dataset *open_faulty(void)

@@ -2,15 +2,18 @@
 #include <clmix/data.h>
 
 #include "data/augment.h"
+#include "data/dataset.h"
 #include "data/mixup.h"
 #include "support_data.h"
 #include "support_suite.h"
 
 #include <check.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A 6 x 5 x 3 picture whose bytes tell their place. */
 static void number_bytes(unsigned char *picture)
@@ -364,6 +367,43 @@ START_TEST(closes_at_any_time)
 }
 END_TEST
 
+/* A source in memory that takes longer than a loader waits for files. */
+static atomic_int inside, entered;
+
+static clmix_status get_slowly(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)
+{
+    (void)dataset, (void)split, (void)index, (void)arrays;
+    atomic_fetch_add(&inside, 1);
+    atomic_store(&entered, 1);
+    nanosleep(&(struct timespec){ .tv_nsec = 800000000 }, NULL);
+    atomic_fetch_sub(&inside, 1);
+    return CLMIX_OK;
+}
+
+static void close_nothing(clmix_dataset *dataset)
+{
+    (void)dataset;
+}
+
+/* Who has closed a loader may take the memory away that it read. */
+START_TEST(nothing_is_read_from_memory_after_closing)
+{
+    static const clmix_data_source slow = { "slow", NULL, NULL, close_nothing, get_slowly, false };
+    clmix_dataset *dataset = NULL;
+    clmix_loader *loader = NULL;
+
+    ck_assert_int_eq(clmix_dataset_new(&dataset, &slow), CLMIX_OK);
+    dataset->ports = (clmix_ports){ .list = { { .name = "x", .type = CLMIX_U8 } }, .count = 1 };
+    dataset->count[CLMIX_TRAIN] = 4;
+    ck_assert_int_eq(clmix_loader_open(&loader, dataset, CLMIX_TRAIN, 2, NULL), CLMIX_OK);
+    while (atomic_load(&entered) == 0)
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    clmix_loader_close(loader);
+    ck_assert_int_eq(atomic_load(&inside), 0);
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loader");
@@ -381,6 +421,7 @@ int main(void)
     tcase_add_test(loader, mixup_in_a_batch);
     tcase_add_test(loader, loader_refusals);
     tcase_add_test(loader, closes_at_any_time);
+    tcase_add_test(loader, nothing_is_read_from_memory_after_closing);
     suite_add_tcase(suite, augment);
     suite_add_tcase(suite, loader);
     return support_run(suite);

@@ -33,7 +33,7 @@ static clmix_status get_arrays(const clmix_dataset *dataset, clmix_split split, 
     return CLMIX_OK;
 }
 
-static const clmix_data_source source_arrays = { "arrays", NULL, close_arrays, get_arrays, false };
+static const clmix_data_source source_arrays = { "arrays", NULL, NULL, close_arrays, get_arrays, false };
 
 static clmix_status borrow(clmix_dataset *dataset, clmix_split split, const void *const *given)
 {

@@ -11,7 +11,7 @@ static clmix_status check_places(const clmix_batch_recipe *recipe)
     const clmix_loader_options *options = &recipe->options;
 
     if (recipe->count == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty; its files are missing",
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty: its files are missing, or it was made without",
                           recipe->split == CLMIX_TRAIN ? "train" : "test");
     if (recipe->batch == 0 || recipe->batch > UINT32_MAX || recipe->count > UINT32_MAX)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu samples are asked for; use 1 to %zu", recipe->batch, recipe->count,

@@ -127,5 +127,5 @@ static clmix_status open_cifar100(clmix_dataset *dataset, const char *folder)
     return open_cifar(dataset, folder, &cifar100);
 }
 
-const clmix_data_source clmix_source_cifar10 = { "cifar10", open_cifar10, clmix_held_close, clmix_held_get, false };
-const clmix_data_source clmix_source_cifar100 = { "cifar100", open_cifar100, clmix_held_close, clmix_held_get, false };
+const clmix_data_source clmix_source_cifar10 = { "cifar10", "DIR", open_cifar10, clmix_held_close, clmix_held_get, false };
+const clmix_data_source clmix_source_cifar100 = { "cifar100", "DIR", open_cifar100, clmix_held_close, clmix_held_get, false };

@@ -11,25 +11,50 @@ static const clmix_data_source *const sources[] = {
     &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100, &clmix_source_mnist, &clmix_source_folder,
 };
 
+#define SOURCES (sizeof sources / sizeof sources[0])
+
+/* "a, b:DIR or c:DIR" */
+static void list_specs(char *text, size_t bytes)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < SOURCES && used < bytes; i++) {
+        const char *before = i == 0 ? "" : i + 1 < SOURCES ? ", " : " or ", *argument = sources[i]->argument;
+
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s%s%s", before, sources[i]->name, argument == NULL ? "" : ":",
+                                 argument == NULL ? "" : argument);
+    }
+}
+
+static clmix_status refuse_kind(const char *spec, size_t length)
+{
+    char kind[32], meant[CLMIX_MEANT_BYTES], specs[512];
+    const char *names[SOURCES];
+
+    for (size_t i = 0; i < SOURCES; i++)
+        names[i] = sources[i]->name;
+    snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : sizeof kind - 1), spec);
+    list_specs(specs, sizeof specs);
+    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' is of no known kind; use %s%s", spec, specs,
+                      clmix_meant(meant, kind, names, SOURCES));
+}
+
 /* The source whose name is the part of `spec` before the colon; *argument is what follows it. */
 static clmix_status find_source(const char *spec, const clmix_data_source **source, const char **argument)
 {
-    const char *names[sizeof sources / sizeof sources[0]];
-    char kind[32], meant[CLMIX_MEANT_BYTES];
-    size_t length = strcspn(spec, ":");
+    const size_t length = strcspn(spec, ":");
 
     *argument = spec[length] == ':' ? spec + length + 1 : "";
-    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
-        if (strlen(sources[i]->name) == length && strncmp(sources[i]->name, spec, length) == 0) {
-            *source = sources[i];
-            return CLMIX_OK;
-        }
-    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
-        names[i] = sources[i]->name;
-    snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : sizeof kind - 1), spec);
-    return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "the data set '%s' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR%s", spec,
-                      clmix_meant(meant, kind, names, sizeof names / sizeof names[0]));
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (strlen(sources[i]->name) != length || strncmp(sources[i]->name, spec, length) != 0)
+            continue;
+        if ((*argument)[0] == '\0' && sources[i]->argument != NULL)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' does not say where it is; write %s:%s", spec, sources[i]->name,
+                              sources[i]->argument);
+        *source = sources[i];
+        return CLMIX_OK;
+    }
+    return refuse_kind(spec, length);
 }
 
 clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count)
@@ -46,8 +71,6 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const
     CLMIX_TRY(find_source(spec, &source, &argument));
     if (wanted == NULL && count > 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%zu ports are wanted of '%s', and their list is NULL", count, spec);
-    if (argument[0] == '\0' && source != &clmix_source_shapes)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' names no folder; write %s:DIR", spec, source->name);
     CLMIX_TRY(clmix_dataset_new(&opened, source));
     opened->wanted = wanted;
     opened->wanted_count = count;

@@ -9,7 +9,8 @@
 #include <stdatomic.h>
 
 typedef struct clmix_data_source {
-    const char *name; /* what stands before the colon of a spec */
+    const char *name;     /* what stands before the colon of a spec */
+    const char *argument; /* what stands behind it, such as "DIR"; NULL where nothing needs to */
     /* Opens `argument` (after the colon, "" when there is none). On return ports, counts, classes and state are set, the ports
      * as dataset->wanted has them where the set can give them so. After a failure close is called. */
     clmix_status (*open)(clmix_dataset *dataset, const char *argument);

@@ -263,4 +263,4 @@ static clmix_status get_folder(const clmix_dataset *dataset, clmix_split split, 
     return status;
 }
 
-const clmix_data_source clmix_source_folder = { "folder", open_folder, close_folder, get_folder, true };
+const clmix_data_source clmix_source_folder = { "folder", "DIR", open_folder, close_folder, get_folder, true };

@@ -88,7 +88,7 @@ static clmix_status get_functions(const clmix_dataset *dataset, clmix_split spli
     return check(dataset, split, index, arrays, labels);
 }
 
-static const clmix_data_source source_functions = { "functions", NULL, close_functions, get_functions, true };
+static const clmix_data_source source_functions = { "functions", NULL, NULL, close_functions, get_functions, true };
 
 clmix_status clmix_dataset_from_source(clmix_dataset **dataset, const clmix_samples *samples, const clmix_sample_source *source)
 {

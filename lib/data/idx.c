@@ -173,4 +173,4 @@ static clmix_status open_mnist(clmix_dataset *dataset, const char *folder)
     return CLMIX_OK;
 }
 
-const clmix_data_source clmix_source_mnist = { "mnist", open_mnist, clmix_held_close, clmix_held_get, false };
+const clmix_data_source clmix_source_mnist = { "mnist", "DIR", open_mnist, clmix_held_close, clmix_held_get, false };

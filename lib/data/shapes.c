@@ -223,4 +223,4 @@ static void close_shapes(clmix_dataset *dataset)
     free(dataset->state);
 }
 
-const clmix_data_source clmix_source_shapes = { "shapes", open_shapes, close_shapes, get_shape, false };
+const clmix_data_source clmix_source_shapes = { "shapes", NULL, open_shapes, close_shapes, get_shape, false };
