@@ -38,7 +38,7 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  * Fails with ARGUMENT (an unknown kind or option, pictures that cannot be), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY.
  * Neither `dataset` nor `spec` may be NULL (ARGUMENT). Takes ports since 0.2. */
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count);
-CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* NULL is allowed; loaders of it must be closed before */
+CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* closes it; NULL is allowed; loaders of it must be closed before */
 
 /* ---- sets of the application's own --------------------------------------------------------------------------------------------------- */
 
@@ -84,13 +84,14 @@ CLMIX_API clmix_status clmix_dataset_from_source(clmix_dataset **dataset, const 
 
 /* ---- what a set has -------------------------------------------------------------------------------------------------------------------- */
 
+/* What clmix_dataset_check found. */
+typedef struct clmix_data_check {
+    size_t checked, broken; /* samples that were read, and those of them that cannot be decoded */
+} clmix_data_check;
 /* Reads the samples of a split that are read when asked for (folders, functions), to find those that cannot be decoded before they are needed:
  * all of them, or as many as fit into `seconds`, spread over the split. `found` (may be NULL) gets a sentence for each broken one. Sets that
  * are held in memory were checked when they were opened; of them none is read.
  * Fails with what reading met, other than FORMAT. Neither `dataset` nor `check` may be NULL (ARGUMENT). */
-typedef struct clmix_data_check {
-    size_t checked, broken; /* samples that were read, and those of them that cannot be decoded */
-} clmix_data_check;
 CLMIX_API clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_split split, double seconds,
                                            void (*found)(void *user, const char *sentence), void *user, clmix_data_check *check);
 
@@ -98,7 +99,8 @@ CLMIX_API clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_s
  * The count is of samples, and 0 when the files of that split are not there. A NULL set has no samples and no classes. */
 CLMIX_API size_t clmix_dataset_count(const clmix_dataset *dataset, clmix_split split);
 CLMIX_API int clmix_dataset_classes(const clmix_dataset *dataset);
-CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset, int label); /* NULL when there is no such class */
+CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset,
+                                               int label); /* of a class; NULL when there is none with that label */
 
 /* The ports that the set fills, *count of them; the list belongs to the set. Those of a set of pictures are "pictures" u8 (height, width,
  * channels) and "labels" i32 of no axes, in this order. `count` may be NULL; of a NULL set there are none, and the list is NULL. Since 0.2. */

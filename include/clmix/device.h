@@ -119,7 +119,7 @@ CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compile
  * over: after the first run of the plan that needed them, since many drivers compile only then what is launched. It is called in the thread that uses
  * the device, and must not use it. NULL: nobody watches. */
 typedef void (*clmix_compiler_watch)(void *user, const char *file, size_t compiled);
-/* A NULL device is left alone. */
+/* Has compilers watched from now on, by `watch` (NULL: by nobody), which is handed `user`. A NULL device is left alone. */
 CLMIX_API void clmix_device_watch_compiler(clmix_device *device, clmix_compiler_watch watch, void *user);
 
 /* Folder of the kernel cache of this user ($CLMIX_CACHE_DIR, $XDG_CACHE_HOME/clmix, ~/.cache/clmix), or "" where caching is off
@@ -139,7 +139,7 @@ typedef struct clmix_cache_info {
     size_t limit_bytes; /* that they may take */
     size_t refused;     /* files that are there and not used, since another user owns them or others may write to them */
 } clmix_cache_info;
-/* Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. `info` must not be NULL, which is ARGUMENT too. */
+/* Describes this user's cache. Errors: ARGUMENT, CLMIX_CACHE_MB is no number of megabytes. `info` must not be NULL, which is ARGUMENT too. */
 CLMIX_API clmix_status clmix_cache_describe(clmix_cache_info *info);
 /* Removes all stored programs, and tells how many and how large they were. What was measured on devices stays. Either may be NULL. */
 CLMIX_API void clmix_cache_clear(size_t *programs, size_t *bytes);
@@ -158,7 +158,8 @@ typedef struct clmix_ceilings {
     double launch_us;      /* microseconds a launch, of many in a row */
     double sync_launch_us; /* of one that is waited for */
 } clmix_ceilings;
-/* Neither may be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER, BUILD, DEVICE_MEMORY. */
+/* Measures them; on a busy machine a ceiling comes out too low. Neither may be NULL. Errors: ARGUMENT, NO_DEVICE (a generic device), DRIVER,
+ * BUILD, DEVICE_MEMORY. */
 CLMIX_API clmix_status clmix_device_ceilings(clmix_device *device, clmix_ceilings *ceilings);
 
 /* One launch, timed: from clmix_profile_start to clmix_profile_stop all are, which makes them wait for each other. */

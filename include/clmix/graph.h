@@ -42,16 +42,16 @@ typedef struct clmix_shape {
 /* A new, empty graph; NULL when the host is out of memory (every function here accepts a NULL graph and stays harmless, so the check can
  * wait for compile). */
 CLMIX_API clmix_graph *clmix_graph_new(void);
-/* NULL is allowed. */
+/* Frees a graph; plans that were compiled of it stay. NULL is allowed. */
 CLMIX_API void clmix_graph_free(clmix_graph *graph);
 
 /* CLMIX_OK, or the first error made while building; clmix_error() then has its text. A NULL graph is HOST_MEMORY: clmix_graph_new had
  * none. */
 CLMIX_API clmix_status clmix_graph_check(const clmix_graph *graph);
 
-/* The root of names, and a place below another: clmix_in(at, "ff%d", 3) gives "layers.2.0.ff3". */
+/* The root of a graph's names. */
 CLMIX_API clmix_scope clmix_root(clmix_graph *graph);
-/* A NULL `format` is an error of the graph (ARGUMENT). */
+/* A place below another: clmix_in(at, "ff%d", 3) gives "layers.2.0.ff3". A NULL `format` is an error of the graph (ARGUMENT). */
 CLMIX_API clmix_scope clmix_in(clmix_scope at, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 2, 3)))
@@ -180,9 +180,9 @@ typedef struct clmix_tensor_info {
     bool trainable;                /* a parameter; else a state */
     clmix_initializer initializer; /* how it begins */
 } clmix_tensor_info;
-/* Counts of a NULL graph are 0, and it has no gradient. */
+/* How many there are. Counts of a NULL graph are 0, and it has no gradient. */
 CLMIX_API size_t clmix_graph_tensor_count(const clmix_graph *graph);
-/* Errors: ARGUMENT, there is no such tensor (a NULL graph has none), or `info` is NULL. */
+/* Describes tensor `index`, from 0. Errors: ARGUMENT, there is no such tensor (a NULL graph has none), or `info` is NULL. */
 CLMIX_API clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_tensor_info *info);
 /* Whether clmix_backward found a gradient for tensor `index`: a parameter that no result depends on has none, and optimizers leave it
  * alone. */
@@ -201,7 +201,7 @@ typedef struct clmix_input_info {
 } clmix_input_info;
 /* Inputs, in the order they were made; none of a NULL graph. Since 0.2. */
 CLMIX_API size_t clmix_graph_input_count(const clmix_graph *graph);
-/* Errors: ARGUMENT, there is no such input (a NULL graph has none), or `info` is NULL. Since 0.2. */
+/* Describes input `index`, from 0. Errors: ARGUMENT, there is no such input (a NULL graph has none), or `info` is NULL. Since 0.2. */
 CLMIX_API clmix_status clmix_graph_input(const clmix_graph *graph, size_t index, clmix_input_info *info);
 
 /* An op as it was written down; what a plan makes of it depends on the device. Since 0.2. */
@@ -217,7 +217,7 @@ typedef struct clmix_node_info {
 } clmix_node_info;
 /* Ops, in order; none of a NULL graph. Since 0.2. */
 CLMIX_API size_t clmix_graph_node_count(const clmix_graph *graph);
-/* Errors: ARGUMENT, there is no such op (a NULL graph has none), or `info` is NULL. Since 0.2. */
+/* Describes op `index`, from 0. Errors: ARGUMENT, there is no such op (a NULL graph has none), or `info` is NULL. Since 0.2. */
 CLMIX_API clmix_status clmix_graph_node(const clmix_graph *graph, size_t index, clmix_node_info *info);
 /* The one op as a graph of its own, which the caller frees: what it reads, weights too, are inputs "in0", "in1", ... (states are states
  * of these names), and what it makes are outputs "out0", "out1", .... NULL, with the reason in clmix_error(), where there is no such op (a NULL graph has none) or the host is out of

@@ -25,7 +25,7 @@ typedef struct clmix_config clmix_config;
  * Unknown keys, missing keys and impossible sizes are refused by name. Errors: ARGUMENT (no preset and no file of this name), FILE, FORMAT,
  * UNSUPPORTED (a model that this version does not have). Neither may be NULL (ARGUMENT). Further errors: HOST_MEMORY. */
 CLMIX_API clmix_status clmix_config_open(clmix_config **config, const char *model);
-/* NULL is allowed. */
+/* Frees a configuration. NULL is allowed. */
 CLMIX_API void clmix_config_free(clmix_config *config);
 /* Overrides one key, "dim=48", "levels=3", "level_channels=[8,8,8]" or "mixer.features=64"; the result is checked as a whole by the next use.
  * A value that is an object is laid over the one that is there, key by key, unless it names another "kind": then it replaces it.
@@ -69,7 +69,7 @@ CLMIX_API clmix_status clmix_network_create(clmix_network **network, clmix_devic
 /* A network from a .safetensors file whose metadata has the configuration ("config"); weights under the authors' names and shapes. None
  * may be NULL. Errors: ARGUMENT, FILE, FORMAT, NOT_FINITE, UNSUPPORTED, and those of clmix_network_create. */
 CLMIX_API clmix_status clmix_network_load(clmix_network **network, clmix_device *device, const char *path);
-/* NULL is allowed. */
+/* Frees a network and its memory on the device. NULL is allowed. */
 CLMIX_API void clmix_network_free(clmix_network *network);
 
 /* Loads weights into an existing network, and class names and normalisation where the file has them; all names and shapes must agree. On
@@ -89,13 +89,13 @@ typedef struct clmix_init_report {
  * success, for clmix_init_report_clear. On failure the network is unchanged. Errors: FILE, FORMAT (nothing in the file fits, too).
  * `network` and `path` must not be NULL (ARGUMENT). Further errors: HOST_MEMORY, DRIVER. */
 CLMIX_API clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report);
-/* NULL is allowed. */
+/* Frees a report's lists. NULL is allowed. */
 CLMIX_API void clmix_init_report_clear(clmix_init_report *report);
 /* Writes weights, configuration, class names and normalisation, atomically. Neither may be NULL. Errors: ARGUMENT, FILE, DRIVER,
  * HOST_MEMORY. */
 CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *path);
 
-/* Borrowed; NULL for NULL. */
+/* What the network was made of, borrowed; NULL for NULL. */
 CLMIX_API const clmix_config *clmix_network_config(const clmix_network *network);
 CLMIX_API clmix_device *clmix_network_device(const clmix_network *network);
 
@@ -104,7 +104,7 @@ CLMIX_API clmix_device *clmix_network_device(const clmix_network *network);
 CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *std);
 /* "class 3" where no name is known. "" beyond the last class and for a NULL network. */
 CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index);
-/* Either place may be NULL; 0 and 1 for a NULL network. */
+/* The normalisation of pictures. Either place may be NULL; 0 and 1 for a NULL network. */
 CLMIX_API void clmix_network_normalization(const clmix_network *network, float mean[4], float std[4]);
 
 /* Shapes and order of the weights (as clmix_graph_tensor), and their values in file order (PyTorch's layout). `bytes` is the size of the
@@ -114,7 +114,7 @@ CLMIX_API size_t clmix_network_tensor_count(const clmix_network *network);
 CLMIX_API clmix_status clmix_network_tensor(const clmix_network *network, size_t index, clmix_tensor_info *info);
 CLMIX_API clmix_status clmix_network_read(clmix_network *network, const char *name, float *values, size_t count);
 CLMIX_API clmix_status clmix_network_write(clmix_network *network, const char *name, const float *values, size_t count);
-CLMIX_API size_t clmix_network_parameter_count(const clmix_network *network); /* trainable values */
+CLMIX_API size_t clmix_network_parameter_count(const clmix_network *network); /* how many trainable values there are */
 
 /* The arenas, for plans that use the network's weights (borrowed). NULL for NULL. */
 CLMIX_API cl_mem clmix_network_weights(const clmix_network *network);

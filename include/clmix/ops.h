@@ -1,5 +1,6 @@
 /* Ops. Each takes values and gives a value of the same graph; shapes are checked at once and reported by clmix_graph_check or by compiling.
- * Channels-last throughout; "rows" are all axes but the last, flattened.
+ * Channels-last throughout; "rows" are all axes but the last, flattened. Values are f32 unless an op says otherwise. Arrays of the caller
+ * (sizes, means, k, lists of values) are read, or filled in, during the call alone. Everything here is for the thread that builds the graph.
  *
  * An op on a poisoned value, or on one of no graph, gives a poisoned one. A NULL array (sizes, means, stds, details, counts k) is an error
  * of the graph, ARGUMENT, unless its op says that it may be NULL; clmix_concat of NULL gives no value. */
@@ -80,16 +81,19 @@ CLMIX_API clmix_value clmix_haar_dwt(clmix_value x, int levels, clmix_value *det
 CLMIX_API clmix_value clmix_haar_idwt(clmix_value approximation, int levels, const clmix_value *details, size_t height, size_t width);
 
 /* Functions of each element, f32 of any shape. What is NaN stays NaN. */
-CLMIX_API clmix_value clmix_elu(clmix_value x);               /* x where it is positive, else e^x - 1. Since 0.2 */
-CLMIX_API clmix_value clmix_exp(clmix_value x);               /* e^x, 0 below the least normal float. Since 0.2 */
-CLMIX_API clmix_value clmix_gelu(clmix_value x);              /* x/2 (1 + erf(x / sqrt 2)), exact form */
-CLMIX_API clmix_value clmix_hard_swish(clmix_value x);        /* x min(max(x + 3, 0), 6) / 6, and 0 at minus infinity. Since 0.2 */
-CLMIX_API clmix_value clmix_relu(clmix_value x);              /* max(x, 0) */
-CLMIX_API clmix_value clmix_sigmoid(clmix_value x);           /* 1 / (1 + e^-x) */
-CLMIX_API clmix_value clmix_tanh(clmix_value x);              /* since 0.2 */
-CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis); /* axis counted from 0, or from -1 backwards */
+CLMIX_API clmix_value clmix_elu(clmix_value x);        /* x where it is positive, else e^x - 1. Since 0.2 */
+CLMIX_API clmix_value clmix_exp(clmix_value x);        /* e^x, 0 below the least normal float. Since 0.2 */
+CLMIX_API clmix_value clmix_gelu(clmix_value x);       /* x/2 (1 + erf(x / sqrt 2)), exact form */
+CLMIX_API clmix_value clmix_hard_swish(clmix_value x); /* x min(max(x + 3, 0), 6) / 6, and 0 at minus infinity. Since 0.2 */
+CLMIX_API clmix_value clmix_relu(clmix_value x);       /* max(x, 0) */
+CLMIX_API clmix_value clmix_sigmoid(clmix_value x);    /* 1 / (1 + e^-x) */
+CLMIX_API clmix_value clmix_tanh(clmix_value x);       /* since 0.2 */
 
-/* In training plans zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate); nothing in inference plans. The mask
+/* y = e^x over the sum of e^x along `axis`, which counts from 0, or from -1 backwards; any shape, which y has too. Errors of the graph
+ * (ARGUMENT): no such axis. */
+CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis);
+
+/* Of any shape. In training plans zeroes each element with probability `rate`, at least 0 and less than 1, and scales the rest by 1 / (1 - rate); nothing in inference plans. The mask
  * comes from a counter (Philox 4x32-10 keyed by the plan's seed and step, this op's number and the element) and is never stored. */
 CLMIX_API clmix_value clmix_dropout(clmix_value x, float rate);
 
@@ -98,8 +102,10 @@ CLMIX_API clmix_value clmix_dropout(clmix_value x, float rate);
  * as positions, (C), such as a bias, and a scalar. The gradient of the smaller one is the sum over these parts, in a fixed order.
  * Errors of the graph (ARGUMENT): other types, other shapes. */
 CLMIX_API clmix_value clmix_add(clmix_value a, clmix_value b);
+/* y = factor x, of any shape. */
 CLMIX_API clmix_value clmix_scale(clmix_value x, float factor);
-/* How two values are multiplied; all zero is the plain product. */
+
+/* How two values are multiplied; all zero is the plain product. Since 0.2. */
 typedef struct clmix_product {
     size_t heads;     /* matrices side by side along the last axis of a, of b and of the result; 0 counts as 1 */
     bool transpose_a; /* a holds the transposes of its matrices, (depth, rows) */
@@ -116,39 +122,42 @@ typedef struct clmix_product {
  * A value of two axes has no batch, and is the same for all samples; where the other has one, its gradient is a sum over the batch, in a
  * fixed order. Where neither has, y has none.
  * Errors of the graph (ARGUMENT): other types, other ranks, heads that do not divide the last axis, inner sizes or batches that differ, a
- * sum over a batch that a or b does not have. */
+ * sum over a batch that a or b does not have. Since 0.2. */
 CLMIX_API clmix_value clmix_matmul(clmix_value a, clmix_value b, clmix_product product);
+
 /* Rows of a table by their numbers, as embeddings of words are read: table f32 (rows, C), index i32 of any shape, such as (B, N) -> y f32
  * (B, N, C), y[b][n] = table[index[b][n]]. A number outside 0 .. rows - 1 reads nothing: its row of y is NaN, which the loss shows and
  * clmix_plan_find_not_finite names. The gradient of a row of the table is the sum over the places that picked it, in their order, the same
  * bits on every run; numbers outside the table add nothing. Since 0.2.
  * Errors of the graph (ARGUMENT): other types, a table without two axes, an index with CLMIX_MAX_RANK axes. */
 CLMIX_API clmix_value clmix_gather(clmix_value table, clmix_value index);
-/* Side by side along `axis` (negative counts from the end). Along the first axis, and in wide enough columns along the last one, the
+
+/* `count` values side by side along `axis` (negative counts from the end), which agree in all other axes. Along the first axis, and in wide enough columns along the last one, the
  * inputs are produced in place where the layout allows it. */
 CLMIX_API clmix_value clmix_concat(const clmix_value *values, int count, int axis);
-/* Elements begin .. begin + length - 1 of an axis: a view along the first and the last axis. */
+/* Elements begin .. begin + length - 1 of an axis, f32 or i32: a view along the first and the last axis. */
 CLMIX_API clmix_value clmix_slice(clmix_value x, int axis, size_t begin, size_t length);
-/* The same elements under another shape: a view. */
+/* The same elements, of any type, under another shape of `rank` sizes, with as many elements: a view. */
 CLMIX_API clmix_value clmix_reshape(clmix_value x, int rank, const size_t *size);
 
-CLMIX_API clmix_value clmix_global_average_pool(clmix_value x); /* (B, H, W, C) or (B, N, C) -> (B, C) */
-CLMIX_API clmix_value clmix_max_pool2d(clmix_value x,
-                                       clmix_window window); /* padding counts as minus infinity; the first maximum takes the gradient */
+/* The mean over pixels or tokens, (B, H, W, C) or (B, N, C) -> (B, C). */
+CLMIX_API clmix_value clmix_global_average_pool(clmix_value x);
+/* The maximum of each window, (B, H, W, C) -> (B, H', W', C), H' as in clmix_conv2d. Padding, at most half a window, counts as minus
+ * infinity; the first maximum takes the gradient. */
+CLMIX_API clmix_value clmix_max_pool2d(clmix_value x, clmix_window window);
 
 /* Pictures u8 (B, H, W, C) -> f32: (x / 255 - mean[c]) / std[c], c < channels <= 4. */
 CLMIX_API clmix_value clmix_normalize(clmix_value pictures, const float *mean, const float *std);
 
-/* Mean cross-entropy of logits (B, K) against labels i32 (B); label -100 (CLMIX_NO_LABEL) is left out of the mean, which is 0 where
- * nothing is left. Label smoothing spreads `smoothing`
- * evenly over all K classes. With `second` (i32 (B)) and `weight` (f32 (B)) given (graph not NULL) the target is weight * label + (1 -
+/* Mean cross-entropy of logits (B, K) against labels i32 (B), a scalar; label -100 (CLMIX_NO_LABEL) is left out of the mean, which is 0
+ * where nothing is left. Label smoothing spreads `smoothing` evenly over all K classes. With `second` (i32 (B)) and `weight` (f32 (B)) given (graph not NULL) the target is weight * label + (1 -
  * weight) * second, as mixup needs. */
 CLMIX_API clmix_value clmix_cross_entropy(clmix_value logits, clmix_value label, float smoothing, clmix_value second, clmix_value weight);
 /* How many labels a loss is the mean over: f32 scalar. `loss` is what clmix_cross_entropy gave; another value is an error of the graph
  * (ARGUMENT). Since 0.2. */
 CLMIX_API clmix_value clmix_counted(clmix_value loss);
-/* How many of the labels are among the k largest logits, f32 scalar for each k: result (count_k). Ties go to the lower class. Labels below
- * 0 are left out. */
+/* How many of the labels i32 (B) are among the k[i] largest of their logits (B, K), as y[i], y (count). Ties go to the lower class. Labels
+ * below 0 are left out. No gradient. */
 CLMIX_API clmix_value clmix_top_k(clmix_value logits, clmix_value label, int count, const int *k);
 
 #ifdef __cplusplus

@@ -35,7 +35,7 @@ typedef enum clmix_arena {
  * allocation. `plan` and `device` must not be NULL (ARGUMENT); a NULL graph is HOST_MEMORY. Further errors: UNSUPPORTED, HOST_MEMORY,
  * and where kernels are measured DRIVER and BUILD. */
 CLMIX_API clmix_status clmix_plan_compile(clmix_plan **plan, const clmix_graph *graph, clmix_device *device, clmix_mode mode);
-/* NULL is allowed. */
+/* Frees a plan and its memory on the device. NULL is allowed. */
 CLMIX_API void clmix_plan_free(clmix_plan *plan);
 
 /* What a plan costs, exactly, before anything is allocated: bytes of device memory by arena, the work of a run, and what it moves.
@@ -54,7 +54,7 @@ typedef struct clmix_plan_cost {
     uint64_t moved_bytes, least_bytes; /* of a run, as above */
     size_t launches;                   /* of kernels, in a run */
 } clmix_plan_cost;
-/* Zeros of a NULL plan; a NULL `cost` is left alone. */
+/* Writes the costs of a plan into `*cost`: zeros of a NULL plan; a NULL `cost` is left alone. */
 CLMIX_API void clmix_plan_costs(const clmix_plan *plan, clmix_plan_cost *cost);
 
 /* One line for each value in the activation arena, for tables and for tests of the planner. Values of one `storage` share it on purpose (an
@@ -67,15 +67,15 @@ typedef struct clmix_plan_value {
     int slab, storage;               /* numbers, from 0 */
     int first_use, last_use;         /* steps of the plan, from 0 */
 } clmix_plan_value;
-/* 0 of a NULL plan. */
+/* Values in the activation arena; 0 of a NULL plan. */
 CLMIX_API size_t clmix_plan_value_count(const clmix_plan *plan);
-/* Neither may be NULL. Errors: ARGUMENT. */
+/* Describes value `index`, from 0. Neither pointer may be NULL. Errors: ARGUMENT. */
 CLMIX_API clmix_status clmix_plan_value_at(const clmix_plan *plan, size_t index, clmix_plan_value *value);
 
-/* Uses the application's memory for an input or output (contiguous, channels-last), or for a whole arena: no copy. Before
- * clmix_plan_prepare, or between runs. None may be NULL. Errors: ARGUMENT (no such name, too small), DRIVER. */
+/* Uses the application's memory for an input or output (contiguous, channels-last): no copy. Before clmix_plan_prepare, or between runs. The
+ * memory is borrowed: it must stay until another is bound or the plan is freed. None may be NULL. Errors: ARGUMENT (no such name, too small), DRIVER. */
 CLMIX_API clmix_status clmix_plan_bind(clmix_plan *plan, const char *name, cl_mem memory, size_t offset_bytes);
-/* `plan` must not be NULL, nor `memory` unless the arena is empty. Errors: ARGUMENT, DRIVER. */
+/* The same for a whole arena. `plan` must not be NULL, nor `memory` unless the arena is empty. Errors: ARGUMENT, DRIVER. */
 CLMIX_API clmix_status clmix_plan_bind_arena(clmix_plan *plan, clmix_arena arena, cl_mem memory);
 /* Lets `plan` use the activation memory of `other` of the same device, which must be at least as large; the two must not run at the same
  * time. Neither may be NULL. Errors: ARGUMENT, and those of clmix_plan_prepare. */
@@ -85,10 +85,10 @@ CLMIX_API clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other);
  * done). `plan` must not be NULL (ARGUMENT). Further errors: NO_DEVICE (a plan for a generic device), DRIVER, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_plan_prepare(clmix_plan *plan);
 
-/* Copies to an input or state or weight, and from an output; sizes must agree. Reading waits for the queue. None may be NULL. Errors:
- * ARGUMENT (no such name, another size), DRIVER, and those of clmix_plan_prepare. */
+/* Copies `bytes` bytes to an input, state or weight; sizes must agree. None may be NULL. Errors: ARGUMENT (no such name, another size),
+ * DRIVER, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_plan_write(clmix_plan *plan, const char *name, const void *data, size_t bytes);
-/* As clmix_plan_write. */
+/* Copies from an output, an input, a state or a weight, after waiting for the queue. Otherwise as clmix_plan_write. */
 CLMIX_API clmix_status clmix_plan_read(clmix_plan *plan, const char *name, void *data, size_t bytes);
 
 /* Seed and step number that dropout's masks of the next run are keyed by. `plan` must not be NULL. Errors: ARGUMENT, DRIVER, and those

@@ -75,7 +75,7 @@ CLMIX_API clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_netwo
                                             const clmix_train_options *options);
 /* Allocates now. `trainer` must not be NULL. Errors: ARGUMENT, and those of clmix_plan_prepare. */
 CLMIX_API clmix_status clmix_trainer_prepare(clmix_trainer *trainer);
-CLMIX_API void clmix_trainer_free(clmix_trainer *trainer); /* NULL is allowed */
+CLMIX_API void clmix_trainer_free(clmix_trainer *trainer); /* frees it; NULL is allowed */
 
 /* What a step costs, and the device memory of the whole run, network included, exactly. Either may be NULL. Work and launches are those of
  * the pass forward and backward; moved_bytes and least_bytes are a step's with the optimizer's update, of which the least is its state read
@@ -133,7 +133,7 @@ typedef struct clmix_epoch {
 /* Whether training has come apart, although every number is finite: loss over the training pictures, and over the test pictures where there
  * are any, is more than twice that of guessing among so many classes. False for NULL. */
 CLMIX_API bool clmix_epoch_diverged(const clmix_epoch *epoch, size_t classes);
-/* As log.jsonl has it, without a newline; the caller frees it with clmix_free. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
+/* The line of log.jsonl, without a newline; the caller frees it with clmix_free. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_epoch_line(const clmix_epoch *epoch, char **json);
 
 /* What happens while training; every member may be NULL. Called in the thread that trains. */
@@ -177,15 +177,14 @@ typedef struct clmix_run_info {
     double best;                 /* its metric; NaN without test samples */
     clmix_epoch last;            /* as finished last; all zero before the first */
 } clmix_run_info;
-/* Neither may be NULL. Errors: ARGUMENT, FILE (there is no checkpoint), FORMAT, HOST_MEMORY. */
+/* Reads a folder's checkpoint; what it fills in is for clmix_run_info_clear. Neither may be NULL. Errors: ARGUMENT, FILE (there is no checkpoint), FORMAT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);
 /* Frees the texts. NULL is allowed. */
 CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
 /* ---- evaluation ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Mean loss and metrics over the labels of a split that count, weights as they are. Errors: ARGUMENT (a data set whose ports or classes are not the
- * model's, an empty split, batches of 0); NOT_FINITE when a loss is NaN or infinite, naming the weight or the op that it begins with. */
+/* What clmix_evaluate found: means over the labels that count. */
 typedef struct clmix_score {
     size_t count;                             /* labels that counted */
     size_t skipped;                           /* samples that could not be decoded; clmix_evaluate fails instead */
@@ -193,8 +192,9 @@ typedef struct clmix_score {
     size_t metric_count;                      /* of the task: "top1", "top5". Since 0.2 */
     clmix_metric metrics[CLMIX_MOST_METRICS]; /* their means */
 } clmix_score;
-/* None may be NULL. Errors: ARGUMENT (an empty split; a data set whose ports or classes are not the network's), NOT_FINITE, what reading a
- * picture met, and those of clmix_plan_run. */
+/* Loss and metrics of a network over a split, `batch` samples at a time, weights as they are. None may be NULL. Errors: ARGUMENT (a data set
+ * whose ports or classes are not the model's, an empty split, batches of 0), NOT_FINITE (a loss is NaN or infinite: the text names the weight
+ * or the op that it begins with), what reading a sample met, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score);
 
 #ifdef __cplusplus
