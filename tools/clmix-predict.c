@@ -36,6 +36,7 @@ static void take_largest(float *probabilities, size_t classes, size_t *places, f
 {
     for (size_t k = 0; k < count; k++) {
         size_t best = 0;
+
         for (size_t i = 1; i < classes; i++)
             if (probabilities[i] > probabilities[best])
                 best = i;
@@ -58,11 +59,13 @@ static bool print_json(const struct cli *cli, const clmix_network *network, cons
                        size_t count)
 {
     cJSON *object = cJSON_CreateObject();
+    cJSON *classes;
 
     cJSON_AddStringToObject(object, "picture", path);
-    cJSON *classes = cJSON_AddArrayToObject(object, "classes");
+    classes = cJSON_AddArrayToObject(object, "classes");
     for (size_t k = 0; k < count; k++) {
         cJSON *row = cJSON_CreateObject();
+
         cJSON_AddNumberToObject(row, "label", (double)places[k]);
         cJSON_AddStringToObject(row, "name", clmix_network_class_name(network, places[k]));
         cJSON_AddNumberToObject(row, "probability", (double)values[k]);
@@ -93,12 +96,13 @@ static int classify(const struct cli *cli, clmix_network *network, const char *p
     size_t *places = malloc(classes * sizeof *places);
     int exit_status = 0;
 
-    if (!probabilities || !places) {
+    if (probabilities == NULL || places == NULL) {
         exit_status = cli_error(cli, CLMIX_ERROR_HOST_MEMORY, NULL, "out of memory");
     } else {
         clmix_status status = clmix_network_probabilities_of_file(network, path, probabilities);
         size_t count = top < classes ? top : classes;
-        if (status) {
+
+        if (status != CLMIX_OK) {
             exit_status = fail_picture(cli, status, path);
         } else {
             take_largest(probabilities, classes, places, probabilities + classes, count);
@@ -116,7 +120,7 @@ static int classify(const struct cli *cli, clmix_network *network, const char *p
 /* Of the arguments: the model is the first of them, unless an option names it. */
 static int first_picture(const struct wishes *wishes)
 {
-    return wishes->model.model || wishes->model.weights ? 0 : 1;
+    return wishes->model.model != NULL || wishes->model.weights != NULL ? 0 : 1;
 }
 
 /* Every picture is tried, even after one that cannot be read. */
@@ -137,7 +141,7 @@ static clmix_status score_data(clmix_network *network, const struct wishes *wish
     clmix_dataset *data = NULL;
     clmix_status status = model_open_data(clmix_network_config(network), wishes->data, &data);
 
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_evaluate(network, data, split, (size_t)wishes->batch, score);
     clmix_dataset_close(data);
     return status;
@@ -148,10 +152,12 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
     char metrics[200] = "", figure[32];
     clmix_score score;
     clmix_status status = score_data(network, wishes, split, &score);
+    const char *name;
+    cJSON *object;
 
-    if (status)
+    if (status != CLMIX_OK)
         return cli_fail(cli, status);
-    const char *name = split == CLMIX_TRAIN ? "train" : "test";
+    name = split == CLMIX_TRAIN ? "train" : "test";
     if (!cli->json) {
         for (size_t i = 0, used = 0; i < score.metric_count; i++)
             used += (size_t)snprintf(metrics + used, sizeof metrics - used, ", %.16s %s %%", score.metrics[i].title,
@@ -159,7 +165,7 @@ static int evaluate(const struct cli *cli, clmix_network *network, const struct 
         terminal_say(4, "%s, %s split: %zu pictures, loss %.4f%s", wishes->data, name, score.count, score.loss, metrics);
         return 0;
     }
-    cJSON *object = cJSON_CreateObject();
+    object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "data", wishes->data);
     cJSON_AddStringToObject(object, "split", name);
     cJSON_AddNumberToObject(object, "count", (double)score.count);
@@ -178,13 +184,13 @@ static int predict(const struct cli *cli, const struct wishes *wishes, const clm
     clmix_status status = clmix_device_open(&device, cli->device);
     int exit_status = 0;
 
-    if (!status) {
+    if (status == CLMIX_OK) {
         watch_compiler(device);
         status = model_options_network(&wishes->model, device, config, 0, &network);
     }
-    if (status)
+    if (status != CLMIX_OK)
         exit_status = cli_fail(cli, status);
-    else if (wishes->data)
+    else if (wishes->data != NULL)
         exit_status = evaluate(cli, network, wishes, split);
     else
         exit_status = classify_all(cli, network, wishes);
@@ -199,9 +205,9 @@ static int open_and_predict(const struct cli *cli, const struct wishes *wishes, 
     clmix_status status = model_options_config(&wishes->model, first_picture(wishes) ? cli->arguments[0] : NULL, &config);
     int exit_status = 0;
 
-    if (status)
+    if (status != CLMIX_OK)
         exit_status = cli_fail(cli, status);
-    else if (!clmix_config_weights(config))
+    else if (clmix_config_weights(config) == NULL)
         exit_status = cli_bad_usage(cli, "'%s' is a model without weights; name a trained .safetensors file, or its weights with --weights",
                                     clmix_config_name(config));
     else
@@ -212,19 +218,19 @@ static int open_and_predict(const struct cli *cli, const struct wishes *wishes, 
 
 static int check_and_predict(const struct cli *cli, const struct wishes *wishes)
 {
-    bool train = wishes->split && strcmp(wishes->split, "train") == 0;
+    bool train = wishes->split != NULL && strcmp(wishes->split, "train") == 0;
 
     int pictures = cli->argument_count - first_picture(wishes);
 
     if (pictures < 0)
         return cli_bad_usage(cli, "no weights were named");
-    if (!wishes->data && pictures == 0)
+    if (wishes->data == NULL && pictures == 0)
         return cli_bad_usage(cli, "neither a picture nor --data was given");
-    if (wishes->data && pictures > 0)
+    if (wishes->data != NULL && pictures > 0)
         return cli_bad_usage(cli, "pictures and --data do not go together");
-    if (wishes->split && !wishes->data)
+    if (wishes->split != NULL && wishes->data == NULL)
         return cli_bad_usage(cli, "--split belongs to --data");
-    if (wishes->split && !train && strcmp(wishes->split, "test") != 0)
+    if (wishes->split != NULL && !train && strcmp(wishes->split, "test") != 0)
         return cli_bad_usage(cli, "--split is train or test, not '%s'", wishes->split);
     if (wishes->top < 1 || wishes->batch < 1)
         return cli_bad_usage(cli, "--top is %d and --batch is %d; both must be at least 1", wishes->top, wishes->batch);
@@ -243,8 +249,10 @@ int main(int argc, char **argv)
         POPT_TABLEEND,
     };
     struct cli cli;
+    int status;
+
     model_options_start(&wishes.model, MODEL_BY_OPTION | MODEL_CLASSES);
-    int status = cli_start(&cli, &help, options, argc, argv);
+    status = cli_start(&cli, &help, options, argc, argv);
 
     if (status == CLI_GO_ON) {
         status = check_and_predict(&cli, &wishes);

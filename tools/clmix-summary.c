@@ -40,9 +40,11 @@ struct summary {
 static size_t count_parameters(const clmix_graph *graph)
 {
     size_t sum = 0;
+
     for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
         clmix_tensor_info info;
-        if (!clmix_graph_tensor(graph, i, &info) && info.trainable)
+
+        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
             sum += clmix_shape_count(info.file_shape);
     }
     return sum;
@@ -60,15 +62,15 @@ static clmix_status summarize(struct summary *summary)
     clmix_train_options options = clmix_train_defaults();
     clmix_status status = clmix_config_paper_count(summary->config, &summary->parameters_paper, &summary->megabytes_paper);
 
-    if (!status)
+    if (status == CLMIX_OK)
         status = build_graph(summary);
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_classify_compile(&summary->inference, summary->device, summary->config, half, half,
                                         (struct clmix_extent){ .batch = summary->batch });
     options.batch = summary->batch;
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_train_cost(summary->device, summary->config, 0, 0, &options, &summary->step, &summary->training_bytes);
-    if (status)
+    if (status != CLMIX_OK)
         return status;
     clmix_plan_costs(summary->inference, &summary->forward);
     summary->parameters = count_parameters(summary->graph);
@@ -111,7 +113,7 @@ static void print_layers(const clmix_graph *graph)
 
     print_row("layer", "op", "result", "parameters", "MFLOP", "MB");
     for (size_t i = 0; i < clmix_graph_node_count(graph); i++)
-        if (!clmix_graph_node(graph, i, &node) && !node.view)
+        if (clmix_graph_node(graph, i, &node) == CLMIX_OK && !node.view)
             print_node(&node);
 }
 
@@ -144,10 +146,11 @@ static int print_json(const struct cli *cli, const struct summary *summary)
 {
     char *config = NULL;
     clmix_status status = clmix_config_text(summary->config, &config);
+    cJSON *object;
 
-    if (status)
+    if (status != CLMIX_OK)
         return cli_fail(cli, status);
-    cJSON *object = cJSON_CreateObject();
+    object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "model", clmix_config_name(summary->config));
     cJSON_AddItemToObject(object, "config", cJSON_Parse(config));
     cJSON_AddNumberToObject(object, "parameters", (double)summary->parameters);
@@ -170,10 +173,12 @@ static int print_json(const struct cli *cli, const struct summary *summary)
 /* What --device names; without it the device that would be used, or a generic one where there is none. */
 static clmix_status open_device(const struct cli *cli, clmix_device **device)
 {
-    if (cli->device && strcmp(cli->device, "generic") == 0)
+    clmix_status status;
+
+    if (cli->device != NULL && strcmp(cli->device, "generic") == 0)
         return clmix_device_generic(device);
-    clmix_status status = clmix_device_open(device, cli->device);
-    if (status == CLMIX_ERROR_NO_DEVICE && !cli->device && !getenv("CLMIX_DEVICE"))
+    status = clmix_device_open(device, cli->device);
+    if (status == CLMIX_ERROR_NO_DEVICE && cli->device == NULL && getenv("CLMIX_DEVICE") == NULL)
         return clmix_device_generic(device);
     return status;
 }
@@ -195,18 +200,18 @@ static int summarize_model(const struct cli *cli, const struct model_options *mo
     clmix_status status = model_options_config(model, cli->argument_count ? cli->arguments[0] : NULL, &config);
     int exit_status = 0;
 
-    if (status) {
+    if (status != CLMIX_OK) {
         exit_status = status == CLMIX_ERROR_ARGUMENT ? cli_bad_usage(cli, "%s", clmix_error()) : cli_fail(cli, status);
         clmix_config_free(config);
         return exit_status;
     }
     summary.config = config;
     status = open_device(cli, &summary.device);
-    if (!status)
+    if (status == CLMIX_OK)
         status = summarize(&summary);
-    if (!status && model->weights)
+    if (status == CLMIX_OK && model->weights != NULL)
         status = check_weights(summary.device, config);
-    if (status)
+    if (status != CLMIX_OK)
         exit_status = cli_fail(cli, status);
     else if (cli->json)
         exit_status = print_json(cli, &summary);
@@ -229,12 +234,15 @@ int main(int argc, char **argv)
         POPT_TABLEEND,
     };
     struct cli cli;
+    int status;
+
     model_options_start(&model, MODEL_BY_OPTION | MODEL_CLASSES);
-    int status = cli_start(&cli, &help, options, argc, argv);
+    status = cli_start(&cli, &help, options, argc, argv);
 
     if (status == CLI_GO_ON) {
-        const int named = cli.argument_count + (model.model ? 1 : 0);
-        if (named != 1 && !(named == 0 && model.weights))
+        const int named = cli.argument_count + (model.model != NULL ? 1 : 0);
+
+        if (named != 1 && !(named == 0 && model.weights != NULL))
             status = cli_bad_usage(&cli, "one model is needed, %d were named", named);
         else if (batch < 1)
             status = cli_bad_usage(&cli, "--batch is %d and must be at least 1", batch);

@@ -29,9 +29,11 @@ struct totals {
 static const struct clmix_case_tensor *worst_tensor(const struct clmix_case_report *report)
 {
     const struct clmix_case_tensor *worst = NULL;
+
     for (size_t i = 0; i < report->count; i++) {
         const struct clmix_case_tensor *tensor = &report->tensors[i];
-        if (!worst || !(tensor->error / tensor->limit <= worst->error / worst->limit))
+
+        if (worst == NULL || !(tensor->error / tensor->limit <= worst->error / worst->limit))
             worst = tensor;
     }
     return worst;
@@ -40,20 +42,22 @@ static const struct clmix_case_tensor *worst_tensor(const struct clmix_case_repo
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+
+    return slash != NULL ? slash + 1 : path;
 }
 
 static void print_report(const struct clmix_case_report *report, const char *path, bool verbose)
 {
     const struct clmix_case_tensor *worst = worst_tensor(report);
 
-    if (worst)
+    if (worst != NULL)
         terminal_say(6, "%s  %-40s  %3zu tensors  worst %.1e of %.0e  %s", report->pass ? "pass" : "FAIL", base_name(path), report->count,
                      worst->error, worst->limit, worst->name);
     else
         terminal_say(6, "%s  %s", report->pass ? "pass" : "FAIL", base_name(path));
     for (size_t i = 0; i < report->count; i++) {
         const struct clmix_case_tensor *tensor = &report->tensors[i];
+
         if (verbose || !tensor->pass)
             terminal_say(12, "      %s  %.2e of %.0e  %s", tensor->pass ? "pass" : "FAIL", tensor->error, tensor->limit, tensor->name);
     }
@@ -73,22 +77,24 @@ static void add_figure(cJSON *object, const char *name, double value)
 static cJSON *report_json(const struct clmix_case_report *report, const char *path, const clmix_device *device)
 {
     cJSON *object = cJSON_CreateObject();
+    cJSON *tensors;
 
     cJSON_AddStringToObject(object, "case", path);
     cJSON_AddStringToObject(object, "device", clmix_device_describe(device)->name);
     cJSON_AddBoolToObject(object, "pass", report->pass);
     add_figure(object, "worst", report->count > 0 ? report->worst : NAN);
-    cJSON *tensors = cJSON_AddArrayToObject(object, "tensors");
+    tensors = cJSON_AddArrayToObject(object, "tensors");
     for (size_t i = 0; i < report->count; i++) {
         const struct clmix_case_tensor *tensor = &report->tensors[i];
         cJSON *row = cJSON_CreateObject();
+
         cJSON_AddStringToObject(row, "name", tensor->name);
         add_figure(row, "error", tensor->error);
         add_figure(row, "limit", tensor->limit);
         cJSON_AddBoolToObject(row, "pass", tensor->pass);
         cJSON_AddItemToArray(tensors, row);
     }
-    if (report->status)
+    if (report->status != CLMIX_OK)
         cli_add_error(object, report->status, report->sentence);
     return object;
 }
@@ -106,7 +112,7 @@ static bool verify(const struct cli *cli, clmix_device *device, const char *path
         pass = cli_print_json(cli, report_json(&report, path, device)) && pass;
     else
         print_report(&report, path, verbose);
-    if (report.status)
+    if (report.status != CLMIX_OK)
         (void)cli_tell(cli, cli_hint(report.status), report.sentence);
     clmix_case_report_free(&report);
     return pass;
@@ -118,7 +124,7 @@ static int verify_all(const struct cli *cli, bool verbose)
     clmix_device *device = NULL;
     clmix_status status = clmix_device_open(&device, cli->device);
 
-    if (status)
+    if (status != CLMIX_OK)
         return cli_fail(cli, status);
     for (int i = 0; i < cli->argument_count; i++) {
         totals.cases++;
@@ -133,7 +139,7 @@ static int verify_all(const struct cli *cli, bool verbose)
 /* The library reads the form of the kernels from the environment when it opens a device. */
 static bool choose_kernels(const char *form)
 {
-    if (!form)
+    if (form == NULL)
         return true;
     return (strcmp(form, "simt") == 0 || strcmp(form, "wide") == 0) && setenv("CLMIX_KERNELS", form, 1) == 0;
 }

@@ -9,7 +9,7 @@ clmix_status clmix_arenas_new(struct clmix_arenas *arenas, const clmix_network *
     arenas->state_count = clmix_graph_state_count(network->graph);
     arenas->weights = calloc(arenas->weight_count + 1, sizeof(float)); /* one more, so that empty is not NULL */
     arenas->states = calloc(arenas->state_count + 1, sizeof(float));
-    if (arenas->weights && arenas->states)
+    if (arenas->weights != NULL && arenas->states != NULL)
         return CLMIX_OK;
     clmix_arenas_free(arenas);
     return clmix_fail_memory("the weights");

@@ -20,33 +20,35 @@ static clmix_status refresh(clmix_config *config)
     struct clmix_key_object model;
 
     config->status = clmix_keys_read(&model, config->given, config->name, "model", NULL, clmix_model_tables);
-    if (!config->status) {
+    if (config->status == CLMIX_OK) {
         clmix_keys_free(&config->model);
         config->model = model;
     }
-    snprintf(config->sentence, sizeof config->sentence, "%s", config->status ? clmix_error() : "");
+    snprintf(config->sentence, sizeof config->sentence, "%s", config->status != CLMIX_OK ? clmix_error() : "");
     return config->status;
 }
 
 clmix_status clmix_config_check(const clmix_config *config)
 {
-    if (!config)
+    if (config == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a configuration is needed here, and NULL was given");
-    return config->status ? clmix_fail(config->status, "%s", config->sentence) : CLMIX_OK;
+    return config->status != CLMIX_OK ? clmix_fail(config->status, "%s", config->sentence) : CLMIX_OK;
 }
 
 clmix_status clmix_config_adopt(clmix_config **config, const char *name, cJSON *json)
 {
     clmix_config *made = calloc(1, sizeof *made);
+
     *config = NULL;
-    if (!made || !(made->name = strdup(name))) {
+    if (made == NULL || (made->name = strdup(name)) == NULL) {
         cJSON_Delete(json);
         free(made);
         return clmix_fail_memory("a configuration");
     }
     made->given = json;
-    if (refresh(made)) {
+    if (refresh(made) != CLMIX_OK) {
         clmix_status status = made->status;
+
         clmix_config_free(made);
         return status;
     }
@@ -56,14 +58,17 @@ clmix_status clmix_config_adopt(clmix_config **config, const char *name, cJSON *
 
 clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config)
 {
+    cJSON *json;
+    clmix_status status;
+
     *copy = NULL;
     CLMIX_TRY(clmix_config_check(config));
-    cJSON *json = cJSON_Duplicate(config->given, 1);
-    if (!json)
+    json = cJSON_Duplicate(config->given, 1);
+    if (json == NULL)
         return clmix_fail_memory("a configuration");
     CLMIX_TRY(clmix_config_adopt(copy, config->name, json));
-    clmix_status status = config->weights ? clmix_config_take_weights(*copy, config->weights) : CLMIX_OK;
-    if (status) {
+    status = config->weights != NULL ? clmix_config_take_weights(*copy, config->weights) : CLMIX_OK;
+    if (status != CLMIX_OK) {
         clmix_config_free(*copy);
         *copy = NULL;
     }
@@ -72,8 +77,9 @@ clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config)
 
 clmix_status clmix_config_take_weights(clmix_config *config, const char *path)
 {
-    char *copy = path ? strdup(path) : NULL;
-    if (path && !copy)
+    char *copy = path != NULL ? strdup(path) : NULL;
+
+    if (path != NULL && copy == NULL)
         return clmix_fail_memory("a configuration");
     free(config->weights);
     config->weights = copy;
@@ -82,7 +88,7 @@ clmix_status clmix_config_take_weights(clmix_config *config, const char *path)
 
 void clmix_config_free(clmix_config *config)
 {
-    if (!config)
+    if (config == NULL)
         return;
     cJSON_Delete(config->given);
     clmix_keys_free(&config->model);
@@ -98,6 +104,7 @@ void clmix_config_free(clmix_config *config)
 static clmix_status open_text(clmix_config **config, const char *name, const char *text, size_t bytes)
 {
     cJSON *json = NULL;
+
     CLMIX_TRY(clmix_json_parse(&json, name, text, bytes));
     return clmix_config_adopt(config, name, json);
 }
@@ -105,16 +112,18 @@ static clmix_status open_text(clmix_config **config, const char *name, const cha
 clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors *file, const char *path)
 {
     const char *text = clmix_safetensors_metadata(file, "config");
+    clmix_status status;
+
     *config = NULL;
-    if (!text)
+    if (text == NULL)
         return clmix_fail(CLMIX_ERROR_FORMAT,
                           "'%s' carries no configuration (metadata \"config\"), as a state_dict does not: name the model beside it "
                           "(--model PRESET --weights "
                           "FILE), or write the configuration into it as models/README.md shows",
                           path);
     CLMIX_TRY(open_text(config, path, text, strlen(text)));
-    clmix_status status = clmix_config_take_weights(*config, path);
-    if (status) {
+    status = clmix_config_take_weights(*config, path);
+    if (status != CLMIX_OK) {
         clmix_config_free(*config);
         *config = NULL;
     }
@@ -125,7 +134,8 @@ clmix_status clmix_config_of_file(clmix_config **config, const clmix_safetensors
 static bool is_json(const char *content, size_t bytes)
 {
     size_t blank = strspn(content, " \t\r\n");
-    return blank < bytes && content[blank] == '{' && (bytes < blank + 8 || !memchr(content + blank, '\0', 8));
+
+    return blank < bytes && content[blank] == '{' && (bytes < blank + 8 || memchr(content + blank, '\0', 8) == NULL);
 }
 
 /* JSON by its content or its name, else weights. */
@@ -153,7 +163,8 @@ static clmix_status fail_unknown(const char *model)
     const char *names[64];
     char list[512] = "", meant[CLMIX_MEANT_BYTES];
     size_t count = 0;
-    for (; count < sizeof names / sizeof *names && clmix_preset_name(count); count++) {
+
+    for (; count < sizeof names / sizeof *names && clmix_preset_name(count) != NULL; count++) {
         names[count] = clmix_preset_name(count);
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", count ? ", " : "", names[count]);
     }
@@ -167,23 +178,26 @@ static clmix_status fail_unknown(const char *model)
 clmix_status clmix_config_open(clmix_config **config, const char *model)
 {
     CLMIX_NEED(config);
+
+    clmix_status status;
+    struct stat info;
+    cJSON *preset;
+    char *path = NULL;
+
     *config = NULL;
-    if (!model || !*model)
+    if (model == NULL || !*model)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "no model was named; name a preset such as wavemix-32, a .json file or a .safetensors file");
     if (*model == '{')
         return open_text(config, "configuration", model, strlen(model));
 
-    struct stat info;
-    cJSON *preset;
-    char *path = NULL;
     CLMIX_TRY(clmix_preset_config(&preset, model));
-    if (preset)
+    if (preset != NULL)
         return clmix_config_adopt(config, model, preset);
     if (stat(model, &info) != 0 && !clmix_has_ending(model, ".safetensors") && !clmix_has_ending(model, ".json"))
         return fail_unknown(model);
     CLMIX_TRY(clmix_weights_path(&path, model));
-    clmix_status status = open_file(config, path);
+    status = open_file(config, path);
     free(path);
     return status;
 }
@@ -193,13 +207,14 @@ clmix_status clmix_config_open(clmix_config **config, const char *model)
 /* What stands after the '=': JSON where it is JSON, else a text, so that `feedforward=linear` needs no quotes. */
 static clmix_status parse_value(cJSON **value, const char *key, const char *text)
 {
+    const char *end = NULL;
+
     if (*text == '[' || *text == '{' || *text == '"')
         return clmix_json_parse(value, key, text, strlen(text));
-    const char *end = NULL;
     *value = cJSON_ParseWithOpts(text, &end, 1);
-    if (!*value)
+    if (*value == NULL)
         *value = cJSON_CreateString(text);
-    return *value ? CLMIX_OK : clmix_fail_memory("a configuration");
+    return *value != NULL ? CLMIX_OK : clmix_fail_memory("a configuration");
 }
 
 /* {"dim": value}, or for "mixer.features" {"mixer": {"features": value}}. The value is taken over; NULL when the host is out of memory. */
@@ -208,11 +223,11 @@ static cJSON *nest(char *path, cJSON *value)
     char *dot = strchr(path, '.');
     cJSON *object = cJSON_CreateObject();
 
-    if (dot) {
+    if (dot != NULL) {
         *dot = '\0';
         value = nest(dot + 1, value);
     }
-    if (object && cJSON_AddItemToObject(object, path, value))
+    if (object != NULL && cJSON_AddItemToObject(object, path, value))
         return object;
     cJSON_Delete(value);
     cJSON_Delete(object);
@@ -222,9 +237,9 @@ static cJSON *nest(char *path, cJSON *value)
 /* `given` with an override laid over it: the whole of it, or it is as before. */
 static clmix_status lay_over(clmix_config *config, const cJSON *override)
 {
-    cJSON *given = override ? cJSON_Duplicate(config->given, 1) : NULL;
+    cJSON *given = override != NULL ? cJSON_Duplicate(config->given, 1) : NULL;
 
-    if (!given || !clmix_overlay(given, override)) {
+    if (given == NULL || !clmix_overlay(given, override)) {
         cJSON_Delete(given);
         return clmix_fail_memory("a configuration");
     }
@@ -239,21 +254,25 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
     CLMIX_NEED(key_and_value);
 
     const char *equals = strchr(key_and_value, '=');
-    if (!equals || equals == key_and_value || !equals[1])
+    char *key;
+    clmix_status status;
+    cJSON *value = NULL;
+
+    if (equals == NULL || equals == key_and_value || !equals[1])
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "an override is written key=value, such as dim=48; '%.100s' is not", key_and_value);
 
-    char *key = strndup(key_and_value, (size_t)(equals - key_and_value));
-    if (!key)
+    key = strndup(key_and_value, (size_t)(equals - key_and_value));
+    if (key == NULL)
         return clmix_fail_memory("a configuration");
-    cJSON *value = NULL;
-    clmix_status status = parse_value(&value, key, equals + 1);
-    if (!status) {
+    status = parse_value(&value, key, equals + 1);
+    if (status == CLMIX_OK) {
         cJSON *override = nest(key, value);
+
         status = lay_over(config, override);
         cJSON_Delete(override);
     }
     free(key);
-    if (!status)
+    if (status == CLMIX_OK)
         refresh(config); /* a failure is kept for the next use: a later override may put it right */
     return status;
 }
@@ -265,40 +284,44 @@ clmix_status clmix_config_text(const clmix_config *config, char **json)
     CLMIX_NEED(config);
     CLMIX_NEED(json);
 
+    cJSON *object;
+    bool complete;
+    clmix_status status;
+
     CLMIX_TRY(clmix_config_check(config));
-    cJSON *object = cJSON_CreateObject();
-    bool complete = object && clmix_keys_write(object, "model", &config->model);
-    clmix_status status = complete ? clmix_json_print(object, json) : clmix_fail_memory("a configuration");
+    object = cJSON_CreateObject();
+    complete = object != NULL && clmix_keys_write(object, "model", &config->model);
+    status = complete ? clmix_json_print(object, json) : clmix_fail_memory("a configuration");
     cJSON_Delete(object);
     return status;
 }
 
 const char *clmix_config_name(const clmix_config *config)
 {
-    return config ? config->name : "";
+    return config != NULL ? config->name : "";
 }
 
 const char *clmix_config_weights(const clmix_config *config)
 {
-    return config ? config->weights : NULL;
+    return config != NULL ? config->weights : NULL;
 }
 
 const struct clmix_picture_keys *clmix_config_picture_keys(const clmix_config *config)
 {
     static const struct clmix_picture_keys none;
 
-    return config && config->model.table->first == &clmix_picture_table ? config->model.keys : &none;
+    return config != NULL && config->model.table->first == &clmix_picture_table ? config->model.keys : &none;
 }
 
 void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels)
 {
     const struct clmix_picture_keys *picture = clmix_config_picture_keys(config);
 
-    if (height)
+    if (height != NULL)
         *height = picture->height;
-    if (width)
+    if (width != NULL)
         *width = picture->width;
-    if (channels)
+    if (channels != NULL)
         *channels = picture->channels;
 }
 

@@ -8,6 +8,7 @@
 bool clmix_has_ending(const char *text, const char *ending)
 {
     size_t length = strlen(text), tail = strlen(ending);
+
     return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
@@ -17,7 +18,7 @@ static bool is_there(const char *folder, const char *name)
 {
     struct stat info;
     char *path = clmix_path_join(folder, name);
-    bool there = path && stat(path, &info) == 0;
+    bool there = path != NULL && stat(path, &info) == 0;
 
     free(path);
     return there;
@@ -35,7 +36,7 @@ clmix_status clmix_weights_path(char **resolved, const char *path)
                               ? " yet: its run has a checkpoint to go on with, and a model once its first epoch is done"
                               : "; a model is a preset, a .json file, a .safetensors file, or the folder of a training run");
     *resolved = folder ? clmix_path_join(path, "model.safetensors") : strdup(path);
-    return *resolved ? CLMIX_OK : clmix_fail_memory(path);
+    return *resolved != NULL ? CLMIX_OK : clmix_fail_memory(path);
 }
 
 /* ---- what it is --------------------------------------------------------------------------------------------------------------------- */
@@ -44,12 +45,12 @@ static clmix_status check_model(const clmix_safetensors *file, const char *path)
 {
     const char *format = clmix_safetensors_metadata(file, "format"), *slash = strrchr(path, '/');
 
-    if (!format || strncmp(format, CLMIX_CHECKPOINT_MARK, strlen(CLMIX_CHECKPOINT_MARK)) != 0)
+    if (format == NULL || strncmp(format, CLMIX_CHECKPOINT_MARK, strlen(CLMIX_CHECKPOINT_MARK)) != 0)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_FORMAT,
                       "'%s' is the checkpoint of a training run, to resume it; the model of that run is '%.*smodel.safetensors', which is "
                       "there once its first epoch is done",
-                      path, slash ? (int)(slash - path) + 1 : 0, path);
+                      path, slash != NULL ? (int)(slash - path) + 1 : 0, path);
 }
 
 /* ---- names -------------------------------------------------------------------------------------------------------------------------- */
@@ -80,10 +81,11 @@ static clmix_status list_names(struct clmix_weights *weights)
     size_t stored = clmix_safetensors_count(weights->file);
 
     weights->named = calloc(stored + 1, sizeof *weights->named);
-    if (!weights->named)
+    if (weights->named == NULL)
         return clmix_fail_memory(weights->path);
     for (size_t i = 0; i < stored; i++) {
         const clmix_stored_tensor *tensor = clmix_safetensors_at(weights->file, i);
+
         if (!is_counter(tensor->name))
             weights->named[weights->count++] = (struct clmix_named_weight){ .name = without_wrappers(tensor->name), .stored = tensor };
     }

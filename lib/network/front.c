@@ -19,16 +19,17 @@ clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, con
     clmix_port ports[CLMIX_MOST_PORTS];
     clmix_value values[CLMIX_MOST_PORTS] = { { 0 } };
     clmix_status status = clmix_config_check(config);
+    int count;
 
-    if (status)
+    if (status != CLMIX_OK)
         return clmix_poison(clmix_root(graph), status, "%s", clmix_error());
-    int count = clmix_config_ports(config, front->extent.length, ports);
+    count = clmix_config_ports(config, front->extent.length, ports);
     for (int i = 0; i < count; i++) {
         bool bytes = ports[i].type == CLMIX_U8;
 
         values[i] = front->inputs[i] =
-            clmix_front_input(graph, &ports[i], bytes && !front->mean ? CLMIX_F32 : ports[i].type, front->extent.batch);
-        if (bytes && front->mean)
+            clmix_front_input(graph, &ports[i], bytes && front->mean == NULL ? CLMIX_F32 : ports[i].type, front->extent.batch);
+        if (bytes && front->mean != NULL)
             values[i] = clmix_normalize(values[i], front->mean, front->std);
     }
     return clmix_model(clmix_root(graph), values, config);

@@ -13,8 +13,10 @@ struct walk {
 static struct walk walk_start(const clmix_tensor_info *info)
 {
     struct walk walk = { .rank = info->file_shape.rank };
+
     for (int axis = 0; axis < walk.rank; axis++) {
         int file_axis = info->order[axis];
+
         walk.size[axis] = info->file_shape.size[file_axis];
         walk.stride[axis] = 1;
         for (int inner = file_axis + 1; inner < walk.rank; inner++)
@@ -37,6 +39,7 @@ static void walk_step(struct walk *walk)
 void clmix_layout_to_device(const clmix_tensor_info *info, const float *file, float *device)
 {
     struct walk walk = walk_start(info);
+
     for (size_t i = 0, count = clmix_shape_count(info->file_shape); i < count; i++, walk_step(&walk))
         device[i] = file[walk.position];
 }
@@ -44,6 +47,7 @@ void clmix_layout_to_device(const clmix_tensor_info *info, const float *file, fl
 void clmix_layout_to_file(const clmix_tensor_info *info, const float *device, float *file)
 {
     struct walk walk = walk_start(info);
+
     for (size_t i = 0, count = clmix_shape_count(info->file_shape); i < count; i++, walk_step(&walk))
         file[walk.position] = device[i];
 }

@@ -6,7 +6,7 @@
 
 int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS])
 {
-    return config ? clmix_model_of(config->model.table)->ports(config->model.keys, length, ports) : 0;
+    return config != NULL ? clmix_model_of(config->model.table)->ports(config->model.keys, length, ports) : 0;
 }
 
 int clmix_config_port_count(const clmix_config *config)
@@ -23,6 +23,7 @@ clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port
 
     clmix_port ports[CLMIX_MOST_PORTS];
     int count = clmix_config_ports(config, 0, ports);
+
     if (index < 0 || index >= count)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "port %d of '%s', which has %d", index, config->name, count);
     *port = ports[index];
@@ -42,19 +43,24 @@ static bool fits(clmix_shape shape, const clmix_port *port)
 clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config)
 {
     clmix_status status = clmix_config_check(config);
-    if (status)
+    clmix_shape first;
+    int count;
+    clmix_port ports[CLMIX_MOST_PORTS];
+
+    if (status != CLMIX_OK)
         return clmix_poison(at, status, "%s", clmix_error());
-    if (!inputs)
+    if (inputs == NULL)
         return clmix_poison_null(at, "clmix_model", "inputs");
 
-    clmix_shape first = clmix_shape_of(inputs[0]);
-    clmix_port ports[CLMIX_MOST_PORTS];
-    int count = clmix_config_ports(config, first.rank == 2 ? first.size[1] : 0, ports);
+    first = clmix_shape_of(inputs[0]);
+    count = clmix_config_ports(config, first.rank == 2 ? first.size[1] : 0, ports);
     for (int i = 0; i < count; i++) {
+        clmix_shape shape;
+        char found[64], wanted[CLMIX_PORT_TEXT];
+
         if (!clmix_is_value(inputs[i]))
             return inputs[i];
-        clmix_shape shape = clmix_shape_of(inputs[i]);
-        char found[64], wanted[CLMIX_PORT_TEXT];
+        shape = clmix_shape_of(inputs[i]);
         if (!fits(shape, &ports[i]))
             return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "'%s' takes %s of %s in a batch, and %s was given", config->name, ports[i].name,
                                 clmix_port_size_text(&ports[i], wanted), clmix_shape_text(shape, found));

@@ -31,7 +31,7 @@ static clmix_status make_arenas(clmix_network *network)
 
 static void free_names(char **names, size_t count)
 {
-    for (size_t i = 0; names && i < count; i++)
+    for (size_t i = 0; names != NULL && i < count; i++)
         free(names[i]);
     free(names);
 }
@@ -40,11 +40,13 @@ static void free_names(char **names, size_t count)
 static char **copy_names(const char *const *names, size_t count)
 {
     char **copies = calloc(count, sizeof *copies);
-    for (size_t i = 0; copies && i < count; i++) {
+
+    for (size_t i = 0; copies != NULL && i < count; i++) {
         char usual[32];
+
         snprintf(usual, sizeof usual, "class %zu", i);
-        copies[i] = strdup(names && names[i] ? names[i] : usual);
-        if (!copies[i]) {
+        copies[i] = strdup(names != NULL && names[i] != NULL ? names[i] : usual);
+        if (copies[i] == NULL) {
             free_names(copies, count);
             return NULL;
         }
@@ -55,8 +57,10 @@ static char **copy_names(const char *const *names, size_t count)
 clmix_status clmix_network_make(clmix_network **network, clmix_device *device, clmix_config *config)
 {
     clmix_network *made = calloc(1, sizeof *made);
+    clmix_status status;
+
     *network = NULL;
-    if (!made) {
+    if (made == NULL) {
         clmix_config_free(config);
         return clmix_fail_memory("a network");
     }
@@ -65,12 +69,12 @@ clmix_status clmix_network_make(clmix_network **network, clmix_device *device, c
     for (int c = 0; c < 4; c++)
         made->mean[c] = made->std[c] = 0.5f;
 
-    clmix_status status = build_graph(made);
-    if (!status)
+    status = build_graph(made);
+    if (status == CLMIX_OK)
         status = make_arenas(made);
-    if (!status && !(made->class_names = copy_names(NULL, clmix_config_classes(config))))
+    if (status == CLMIX_OK && (made->class_names = copy_names(NULL, clmix_config_classes(config))) == NULL)
         status = clmix_fail_memory("the class names");
-    if (status) {
+    if (status != CLMIX_OK) {
         clmix_network_free(made);
         return status;
     }
@@ -86,11 +90,13 @@ clmix_status clmix_network_create(clmix_network **network, clmix_device *device,
 
     clmix_config *copy = NULL;
     clmix_network *made = NULL;
+    clmix_status status;
+
     *network = NULL;
     CLMIX_TRY(clmix_config_copy(&copy, config));
     CLMIX_TRY(clmix_network_make(&made, device, copy));
-    clmix_status status = clmix_network_draw(made, seed);
-    if (status) {
+    status = clmix_network_draw(made, seed);
+    if (status != CLMIX_OK) {
         clmix_network_free(made);
         return status;
     }
@@ -100,7 +106,7 @@ clmix_status clmix_network_create(clmix_network **network, clmix_device *device,
 
 void clmix_network_free(clmix_network *network)
 {
-    if (!network)
+    if (network == NULL)
         return;
     clmix_network_drop_plans(network);
     clmix_buffer_release(network->device, network->weights);
@@ -115,22 +121,22 @@ void clmix_network_free(clmix_network *network)
 
 const clmix_config *clmix_network_config(const clmix_network *network)
 {
-    return network ? network->config : NULL;
+    return network != NULL ? network->config : NULL;
 }
 
 clmix_device *clmix_network_device(const clmix_network *network)
 {
-    return network ? network->device : NULL;
+    return network != NULL ? network->device : NULL;
 }
 
 cl_mem clmix_network_weights(const clmix_network *network)
 {
-    return network ? network->weights : NULL;
+    return network != NULL ? network->weights : NULL;
 }
 
 cl_mem clmix_network_states(const clmix_network *network)
 {
-    return network ? network->states : NULL;
+    return network != NULL ? network->states : NULL;
 }
 
 clmix_status clmix_network_describe_data(clmix_network *network, const char *const *names, const float *mean, const float *std)
@@ -140,14 +146,15 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
     CLMIX_NEED(std);
 
     size_t classes = clmix_config_classes(network->config), channels = clmix_config_picture_keys(network->config)->channels;
+    char **copies;
 
     for (size_t c = 0; c < channels && c < 4; c++)
         if (!isfinite(mean[c]) || !(std[c] > 0.0f) || !isfinite(std[c]))
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "channel %zu has mean %g and std %g; both must be finite and the std above 0", c,
                               (double)mean[c], (double)std[c]);
 
-    char **copies = copy_names(names, classes);
-    if (!copies)
+    copies = copy_names(names, classes);
+    if (copies == NULL)
         return clmix_fail_memory("the class names");
     free_names(network->class_names, classes);
     network->class_names = copies;
@@ -161,25 +168,27 @@ clmix_status clmix_network_describe_data(clmix_network *network, const char *con
 
 const char *clmix_network_class_name(const clmix_network *network, size_t index)
 {
-    return network && index < clmix_config_classes(network->config) ? network->class_names[index] : "";
+    return network != NULL && index < clmix_config_classes(network->config) ? network->class_names[index] : "";
 }
 
 void clmix_network_normalization(const clmix_network *network, float mean[4], float std[4])
 {
     for (size_t c = 0; c < 4; c++) {
-        if (mean)
-            mean[c] = network ? network->mean[c] : 0.0f;
-        if (std)
-            std[c] = network ? network->std[c] : 1.0f;
+        if (mean != NULL)
+            mean[c] = network != NULL ? network->mean[c] : 0.0f;
+        if (std != NULL)
+            std[c] = network != NULL ? network->std[c] : 1.0f;
     }
 }
 
 size_t clmix_network_parameter_count(const clmix_network *network)
 {
     size_t sum = 0;
+
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
-        if (!clmix_graph_tensor(network->graph, i, &info) && info.trainable)
+
+        if (clmix_graph_tensor(network->graph, i, &info) == CLMIX_OK && info.trainable)
             sum += clmix_shape_count(info.file_shape);
     }
     return sum;
@@ -189,7 +198,7 @@ size_t clmix_network_parameter_count(const clmix_network *network)
 
 size_t clmix_network_tensor_count(const clmix_network *network)
 {
-    return network ? clmix_graph_tensor_count(network->graph) : 0;
+    return network != NULL ? clmix_graph_tensor_count(network->graph) : 0;
 }
 
 clmix_status clmix_network_tensor(const clmix_network *network, size_t index, clmix_tensor_info *info)
@@ -203,12 +212,13 @@ clmix_status clmix_network_tensor(const clmix_network *network, size_t index, cl
 static clmix_status find_tensor(const clmix_network *network, const char *name, size_t count, clmix_tensor_info *info)
 {
     size_t index;
+    size_t expected;
 
     if (!clmix_graph_find(network->graph, name, &index))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has no tensor '%.200s'; clmix_network_tensor lists what it has",
                           clmix_config_name(network->config), name);
     CLMIX_TRY(clmix_graph_tensor(network->graph, index, info));
-    size_t expected = clmix_shape_count(info->file_shape);
+    expected = clmix_shape_count(info->file_shape);
     return expected == count ? CLMIX_OK
                              : clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' of '%s' has %zu values, and the array has %zu", name,
                                           clmix_config_name(network->config), expected, count);
@@ -226,14 +236,16 @@ clmix_status clmix_network_read(clmix_network *network, const char *name, float 
     CLMIX_NEED(values);
 
     clmix_tensor_info info;
+    float *device;
+    clmix_status status;
+
     CLMIX_TRY(find_tensor(network, name, count, &info));
-    float *device = malloc(count * sizeof *device);
-    if (!device)
+    device = malloc(count * sizeof *device);
+    if (device == NULL)
         return clmix_fail_memory(name);
 
-    clmix_status status =
-        clmix_buffer_read(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
-    if (!status)
+    status = clmix_buffer_read(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
+    if (status == CLMIX_OK)
         clmix_layout_to_file(&info, device, values);
     free(device);
     return status;
@@ -246,14 +258,16 @@ clmix_status clmix_network_write(clmix_network *network, const char *name, const
     CLMIX_NEED(values);
 
     clmix_tensor_info info;
+    float *device;
+    clmix_status status;
+
     CLMIX_TRY(find_tensor(network, name, count, &info));
-    float *device = malloc(count * sizeof *device);
-    if (!device)
+    device = malloc(count * sizeof *device);
+    if (device == NULL)
         return clmix_fail_memory(name);
 
     clmix_layout_to_device(&info, values, device);
-    clmix_status status =
-        clmix_buffer_write(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
+    status = clmix_buffer_write(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
     free(device);
     return status;
 }

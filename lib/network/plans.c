@@ -12,11 +12,13 @@ clmix_plan *clmix_network_find_plan(const clmix_network *network, struct clmix_e
 
 clmix_status clmix_network_keep_plan(clmix_network *network, struct clmix_extent extent, clmix_plan *plan)
 {
-    if (network->kept_count > 0 && clmix_plan_share(plan, network->kept[0].plan))
+    size_t place;
+
+    if (network->kept_count > 0 && clmix_plan_share(plan, network->kept[0].plan) != CLMIX_OK)
         clmix_network_drop_plans(network);
     CLMIX_TRY(clmix_plan_prepare(plan));
 
-    size_t place = network->kept_count;
+    place = network->kept_count;
     if (place < CLMIX_KEPT_PLANS) {
         network->kept_count++;
     } else {

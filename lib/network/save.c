@@ -10,6 +10,7 @@
 static clmix_status describe_numbers(clmix_safetensors_writer *writer, const char *key, const float *values, size_t count)
 {
     double shortest[4];
+
     for (size_t i = 0; i < count; i++)
         shortest[i] = clmix_shortest(values[i]);
     return clmix_metadata_put(writer, key, cJSON_CreateDoubleArray(shortest, (int)count));
@@ -23,9 +24,9 @@ static cJSON *list_classes(const clmix_network *network)
 
     for (size_t i = 0; done && i < clmix_config_classes(network->config); i++) {
         char *name = clmix_utf8_from_bytes(network->class_names[i]);
-        cJSON *item = name ? cJSON_CreateString(name) : NULL;
+        cJSON *item = name != NULL ? cJSON_CreateString(name) : NULL;
 
-        done = item && cJSON_AddItemToArray(list, item);
+        done = item != NULL && cJSON_AddItemToArray(list, item);
         free(name);
     }
     if (done)
@@ -43,10 +44,11 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_netwo
 {
     char *config = NULL;
     size_t channels = clmix_config_picture_keys(network->config)->channels;
+    clmix_status status;
 
     CLMIX_TRY(clmix_safetensors_describe(writer, "format", "pt")); /* what PyTorch's loader looks for */
     CLMIX_TRY(clmix_config_text(network->config, &config));
-    clmix_status status = clmix_safetensors_describe(writer, "config", config);
+    status = clmix_safetensors_describe(writer, "config", config);
     free(config);
     CLMIX_TRY(status);
     CLMIX_TRY(clmix_network_put_classes(network, writer));
@@ -60,10 +62,12 @@ static clmix_status put_tensor(clmix_safetensors_writer *writer, const clmix_ten
 {
     size_t count = clmix_shape_count(info->file_shape);
     float *file = malloc((count + 1) * sizeof *file);
-    if (!file)
+    clmix_status status;
+
+    if (file == NULL)
         return clmix_fail_memory(info->name);
     clmix_layout_to_file(info, device, file);
-    clmix_status status = clmix_safetensors_put(writer, file, count * sizeof *file);
+    status = clmix_safetensors_put(writer, file, count * sizeof *file);
     free(file);
     return status;
 }
@@ -93,12 +97,13 @@ clmix_status clmix_network_save(clmix_network *network, const char *path)
 
     struct clmix_arenas arenas;
     clmix_safetensors_writer *writer = NULL;
+    clmix_status status;
 
     CLMIX_TRY(clmix_arenas_new(&arenas, network));
-    clmix_status status = clmix_arenas_download(&arenas, network);
-    if (!status)
+    status = clmix_arenas_download(&arenas, network);
+    if (status == CLMIX_OK)
         status = clmix_safetensors_writer_new(&writer);
-    if (!status)
+    if (status == CLMIX_OK)
         status = write_file(writer, network, &arenas, path);
     clmix_safetensors_writer_free(writer);
     clmix_arenas_free(&arenas);

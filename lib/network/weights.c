@@ -50,18 +50,22 @@ static clmix_status check_all_taken(const clmix_network *network, const struct c
 
 clmix_status clmix_weights_take(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device)
 {
+    float *file;
+    clmix_status status;
+
     if (!same_shape(stored, info->file_shape)) {
         clmix_shape found = { .rank = stored->rank < CLMIX_MAX_RANK ? stored->rank : CLMIX_MAX_RANK };
         char want_text[64], found_text[64];
+
         memcpy(found.size, stored->size, (size_t)found.rank * sizeof *found.size);
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s': '%s' is %s in the file and %s in the model; it was made by another configuration",
                           path, stored->name, clmix_shape_text(found, found_text), clmix_shape_text(info->file_shape, want_text));
     }
-    float *file = malloc((stored->count + 1) * sizeof *file);
-    if (!file)
+    file = malloc((stored->count + 1) * sizeof *file);
+    if (file == NULL)
         return clmix_fail_memory(info->name);
-    clmix_status status = clmix_stored_to_float(stored, file);
-    if (status)
+    status = clmix_stored_to_float(stored, file);
+    if (status != CLMIX_OK)
         status = clmix_fail_at(status, "'%s'", path);
     else
         clmix_layout_to_device(info, file, device);
@@ -77,9 +81,11 @@ static clmix_status take_all(const clmix_network *network, const struct clmix_we
 
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
+        struct clmix_named_weight *weight;
+
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
-        if (weight) {
+        weight = clmix_weights_find(weights, info.name);
+        if (weight != NULL) {
             CLMIX_TRY(clmix_weights_take(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
             weight->taken = true;
         } else
@@ -98,15 +104,18 @@ static clmix_status take_all(const clmix_network *network, const struct clmix_we
 static clmix_status take_numbers(const struct clmix_weights *weights, const char *key, size_t channels, float values[4])
 {
     cJSON *json = NULL;
+    bool fine;
+
     CLMIX_TRY(clmix_metadata_get(weights->file, weights->path, key, &json));
-    if (!json || channels > 4) {
+    if (json == NULL || channels > 4) {
         cJSON_Delete(json);
         return CLMIX_OK;
     }
 
-    bool fine = cJSON_IsArray(json) && cJSON_GetArraySize(json) == (int)channels;
+    fine = cJSON_IsArray(json) && cJSON_GetArraySize(json) == (int)channels;
     for (size_t c = 0; fine && c < channels; c++) {
         const cJSON *item = cJSON_GetArrayItem(json, (int)c);
+
         fine = cJSON_IsNumber(item);
         values[c] = fine ? (float)item->valuedouble : 0.0f;
     }
@@ -121,7 +130,7 @@ static clmix_status take_name(cJSON *item, const char **name)
 {
     char *bytes = clmix_utf8_to_bytes(item->valuestring);
 
-    if (!bytes)
+    if (bytes == NULL)
         return clmix_fail_memory("the class names");
     memcpy(item->valuestring, bytes, strlen(bytes) + 1);
     free(bytes);
@@ -132,12 +141,15 @@ static clmix_status take_name(cJSON *item, const char **name)
 /* The class names as a list of texts that belong to *json; as they were where the file has none. */
 static clmix_status take_names(const clmix_safetensors *file, const char *path, const char **names, size_t count, cJSON **json)
 {
+    bool fine;
+    cJSON *item;
+
     CLMIX_TRY(clmix_metadata_get(file, path, "classes", json));
-    if (!*json)
+    if (*json == NULL)
         return CLMIX_OK;
 
-    bool fine = cJSON_IsArray(*json) && cJSON_GetArraySize(*json) == (int)count;
-    cJSON *item = fine ? (*json)->child : NULL;
+    fine = cJSON_IsArray(*json) && cJSON_GetArraySize(*json) == (int)count;
+    item = fine ? (*json)->child : NULL;
     for (size_t i = 0; fine && i < count; i++, item = item->next) {
         fine = cJSON_IsString(item);
         if (fine)
@@ -153,18 +165,20 @@ static clmix_status describe(clmix_network *network, const clmix_safetensors *fi
     float mean[4], std[4];
     cJSON *json = NULL;
     const char **names = calloc(classes, sizeof *names);
-    if (!names)
+    clmix_status status;
+
+    if (names == NULL)
         return clmix_fail_memory("the class names");
 
     for (size_t i = 0; i < classes; i++)
         names[i] = network->class_names[i];
     clmix_network_normalization(network, mean, std);
-    clmix_status status = take_names(file, path, names, classes, &json);
-    if (!status && weights)
+    status = take_names(file, path, names, classes, &json);
+    if (status == CLMIX_OK && weights != NULL)
         status = take_numbers(weights, "mean", channels, mean);
-    if (!status && weights)
+    if (status == CLMIX_OK && weights != NULL)
         status = take_numbers(weights, clmix_safetensors_metadata(weights->file, "std") != NULL ? "std" : "deviation", channels, std);
-    if (!status && (status = clmix_network_describe_data(network, names, mean, std)))
+    if (status == CLMIX_OK && (status = clmix_network_describe_data(network, names, mean, std)) != CLMIX_OK)
         status = clmix_fail_at(status, "'%s'", path);
     cJSON_Delete(json);
     free(names);
@@ -182,17 +196,20 @@ clmix_status clmix_network_take_classes(clmix_network *network, const clmix_safe
 static clmix_status replace(clmix_network *network, const struct clmix_arenas *arenas, const struct clmix_weights *weights)
 {
     struct clmix_arenas old;
+    clmix_status status;
+
     CLMIX_TRY(clmix_arenas_new(&old, network));
-    clmix_status status = clmix_arenas_download(&old, network);
-    if (status) {
+    status = clmix_arenas_download(&old, network);
+    if (status != CLMIX_OK) {
         clmix_arenas_free(&old);
         return status;
     }
     status = clmix_arenas_upload(arenas, network);
-    if (!status && weights)
+    if (status == CLMIX_OK && weights != NULL)
         status = describe(network, weights->file, weights->path, weights);
-    if (status) {
+    if (status != CLMIX_OK) {
         char sentence[1024];
+
         snprintf(sentence, sizeof sentence, "%s", clmix_error());
         if (clmix_arenas_upload(&old, network) == CLMIX_OK)
             clmix_fail(status, "%s", sentence);
@@ -204,9 +221,11 @@ static clmix_status replace(clmix_network *network, const struct clmix_arenas *a
 static clmix_status load(clmix_network *network, const struct clmix_weights *weights)
 {
     struct clmix_arenas arenas;
+    clmix_status status;
+
     CLMIX_TRY(clmix_arenas_new(&arenas, network));
-    clmix_status status = take_all(network, weights, &arenas);
-    if (!status)
+    status = take_all(network, weights, &arenas);
+    if (status == CLMIX_OK)
         status = replace(network, &arenas, weights);
     clmix_arenas_free(&arenas);
     return status;
@@ -219,7 +238,8 @@ clmix_status clmix_network_load_weights(clmix_network *network, const char *path
 
     struct clmix_weights weights;
     clmix_status status = clmix_weights_open(&weights, path);
-    if (!status)
+
+    if (status == CLMIX_OK)
         status = load(network, &weights);
     clmix_weights_close(&weights);
     return status;
@@ -234,17 +254,19 @@ clmix_status clmix_network_load(clmix_network **network, clmix_device *device, c
     struct clmix_weights weights;
     clmix_config *config = NULL;
     clmix_network *made = NULL;
+    clmix_status status;
+
     *network = NULL;
 
-    clmix_status status = clmix_weights_open(&weights, path);
-    if (!status)
+    status = clmix_weights_open(&weights, path);
+    if (status == CLMIX_OK)
         status = clmix_config_of_file(&config, weights.file, weights.path);
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_network_make(&made, device, config);
-    if (!status)
+    if (status == CLMIX_OK)
         status = load(made, &weights);
     clmix_weights_close(&weights);
-    if (status) {
+    if (status != CLMIX_OK) {
         clmix_network_free(made);
         return status;
     }
@@ -264,7 +286,7 @@ static clmix_status add_name(struct names *list, const char *name)
 {
     char *copy = strdup(name);
 
-    if (copy && clmix_array_reserve((void **)&list->names, &list->capacity, list->count + 2, sizeof *list->names)) {
+    if (copy != NULL && clmix_array_reserve((void **)&list->names, &list->capacity, list->count + 2, sizeof *list->names)) {
         list->names[list->count++] = copy;
         list->names[list->count] = NULL;
         return CLMIX_OK;
@@ -275,14 +297,14 @@ static clmix_status add_name(struct names *list, const char *name)
 
 static void clear_names(char **names)
 {
-    for (size_t i = 0; names && names[i]; i++)
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++)
         free(names[i]);
     free(names);
 }
 
 void clmix_init_report_clear(clmix_init_report *report)
 {
-    if (!report)
+    if (report == NULL)
         return;
     clear_names(report->taken_names);
     clear_names(report->fresh_names);
@@ -296,9 +318,11 @@ static clmix_status take_fitting(const clmix_network *network, const struct clmi
 {
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
+        struct clmix_named_weight *weight;
+
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        struct clmix_named_weight *weight = clmix_weights_find(weights, info.name);
-        if (weight && same_shape(weight->stored, info.file_shape)) {
+        weight = clmix_weights_find(weights, info.name);
+        if (weight != NULL && same_shape(weight->stored, info.file_shape)) {
             CLMIX_TRY(clmix_weights_take(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
             weight->taken = true;
             CLMIX_TRY(add_name(taken, info.name));
@@ -314,11 +338,13 @@ static clmix_status take_fitting(const clmix_network *network, const struct clmi
 static clmix_status take_over(clmix_network *network, const struct clmix_weights *weights, struct names *taken, struct names *fresh)
 {
     struct clmix_arenas arenas;
+    clmix_status status;
+
     CLMIX_TRY(clmix_arenas_new(&arenas, network));
-    clmix_status status = clmix_arenas_download(&arenas, network);
-    if (!status)
+    status = clmix_arenas_download(&arenas, network);
+    if (status == CLMIX_OK)
         status = take_fitting(network, weights, &arenas, taken, fresh);
-    if (!status)
+    if (status == CLMIX_OK)
         status = replace(network, &arenas, NULL);
     clmix_arenas_free(&arenas);
     return status;
@@ -332,15 +358,17 @@ clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_
     struct names taken = { 0 }, fresh = { 0 }, unused = { 0 };
     struct clmix_weights weights;
     clmix_status status = clmix_weights_open(&weights, path);
-    if (!status)
+    clmix_init_report made;
+
+    if (status == CLMIX_OK)
         status = take_over(network, &weights, &taken, &fresh);
-    for (size_t i = 0; !status && i < weights.count; i++)
+    for (size_t i = 0; status == CLMIX_OK && i < weights.count; i++)
         if (!weights.named[i].taken)
             status = add_name(&unused, weights.named[i].stored->name);
     clmix_weights_close(&weights);
 
-    clmix_init_report made = { taken.count, fresh.count, unused.count, taken.names, fresh.names, unused.names };
-    if (report && !status)
+    made = (clmix_init_report){ taken.count, fresh.count, unused.count, taken.names, fresh.names, unused.names };
+    if (report != NULL && status == CLMIX_OK)
         *report = made;
     else
         clmix_init_report_clear(&made);

@@ -15,6 +15,7 @@
 static double largest_of(const struct clmix_case_report *report, enum case_kind kind)
 {
     double largest = 0.0;
+
     for (size_t i = 0; i < report->count; i++)
         if (report->tensors[i].kind == kind)
             largest = fmax(largest, report->tensors[i].largest);
@@ -46,11 +47,14 @@ static void compare(const struct clmix_case_report *report, struct clmix_case_te
 static void drop_noise(struct clmix_case_report *report)
 {
     size_t kept = 0;
+
     for (size_t i = 0; i < report->count; i++) {
         struct clmix_case_tensor *tensor = &report->tensors[i];
         bool noise = false;
+
         for (size_t g = 0; tensor->kind == CASE_WEIGHT && g < report->count; g++) {
             const struct clmix_case_tensor *gradient = &report->tensors[g];
+
             noise = noise || (gradient->kind == CASE_GRADIENT && is_zero(report, gradient) && strncmp(gradient->name, "grad.", 5) == 0 &&
                               strncmp(tensor->name, "adamw.param.", 12) == 0 && strcmp(gradient->name + 5, tensor->name + 12) == 0);
         }
@@ -70,6 +74,7 @@ static clmix_status check_complete(const struct reference_case *of)
     for (size_t i = 0; i < clmix_safetensors_count(of->file); i++) {
         const clmix_stored_tensor *tensor = clmix_safetensors_at(of->file, i);
         bool is_answer = false, compared = tensor->count == 0 || strstr(tensor->name, "num_batches_tracked") != NULL;
+
         for (size_t a = 0; a < sizeof answers / sizeof *answers; a++)
             is_answer = is_answer || strncmp(tensor->name, answers[a], strlen(answers[a])) == 0;
         for (size_t r = 0; is_answer && !compared && r < of->report->count; r++)
@@ -85,13 +90,14 @@ static clmix_status check_complete(const struct reference_case *of)
 static clmix_status metadata(const struct reference_case *of, const char *key, const char **text)
 {
     *text = clmix_safetensors_metadata(of->file, key);
-    return *text ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the file has no metadata '%s'; it is not a reference case", key);
+    return *text != NULL ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the file has no metadata '%s'; it is not a reference case", key);
 }
 
 static clmix_status run_file(struct reference_case *of)
 {
     const char *format, *kind, *text;
     cJSON *config = NULL;
+    clmix_status status;
 
     CLMIX_TRY(metadata(of, "format", &format));
     CLMIX_TRY(metadata(of, "kind", &kind));
@@ -101,7 +107,6 @@ static clmix_status run_file(struct reference_case *of)
     CLMIX_TRY(clmix_json_parse(&config, "config", text, strlen(text)));
     of->config = config;
 
-    clmix_status status;
     if (strcmp(kind, "model") == 0)
         status = clmix_case_run_model(of);
     else if (strcmp(kind, "op") == 0)
@@ -109,24 +114,25 @@ static clmix_status run_file(struct reference_case *of)
     else
         status = clmix_fail(CLMIX_ERROR_UNSUPPORTED, "a case of kind '%.80s' is unknown; this version knows model and op", kind);
     cJSON_Delete(config);
-    return status ? status : check_complete(of);
+    return status != CLMIX_OK ? status : check_complete(of);
 }
 
 void clmix_case_run(struct clmix_case_report *report, clmix_device *device, const char *path)
 {
     clmix_safetensors *file = NULL;
     struct reference_case of = { .device = device, .path = path, .report = report };
+    clmix_status status;
 
     *report = (struct clmix_case_report){ .pass = true };
-    clmix_status status = clmix_safetensors_open(&file, path);
-    if (!status) {
+    status = clmix_safetensors_open(&file, path);
+    if (status == CLMIX_OK) {
         of.file = file;
         status = run_file(&of);
-        if (status)
+        if (status != CLMIX_OK)
             clmix_fail_at(status, "'%s'", path);
     }
     report->status = status;
-    if (status) {
+    if (status != CLMIX_OK) {
         report->pass = false;
         snprintf(report->sentence, sizeof report->sentence, "%s", clmix_error());
     }
@@ -135,6 +141,7 @@ void clmix_case_run(struct clmix_case_report *report, clmix_device *device, cons
     drop_noise(report);
     for (size_t i = 0; i < report->count; i++) {
         struct clmix_case_tensor *tensor = &report->tensors[i];
+
         compare(report, tensor);
         report->pass = report->pass && tensor->pass;
         if (!isnan(report->worst) && !(tensor->error <= report->worst)) /* a NaN stays */

@@ -50,16 +50,18 @@ static clmix_status lay_out(struct adamw_case *adamw, struct clmix_range *ranges
     char name[32];
 
     for (size_t i = 0; i < MOST_TENSORS; i++) {
+        const clmix_stored_tensor *tensor;
+
         snprintf(name, sizeof name, "param.p%zu", i);
-        const clmix_stored_tensor *tensor = clmix_safetensors_find(adamw->of->file, name);
-        if (!tensor)
+        tensor = clmix_safetensors_find(adamw->of->file, name);
+        if (tensor == NULL)
             break;
         adamw->tensors[i] = tensor;
         adamw->places[i] = (struct clmix_range){ adamw->arena_count, clmix_case_arena_count(tensor->count) };
         adamw->arena_count += adamw->places[i].count;
         adamw->count++;
         snprintf(name, sizeof name, "in.g0_%zu", i);
-        if (clmix_safetensors_find(adamw->of->file, name))
+        if (clmix_safetensors_find(adamw->of->file, name) != NULL)
             ranges[(*range_count)++] = adamw->places[i];
     }
     return adamw->arena_count > 0 ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the case has no weights 'param.p0', 'param.p1', ...");
@@ -81,7 +83,7 @@ static clmix_status prepare(struct adamw_case *adamw, const clmix_train_options 
 
     CLMIX_TRY(lay_out(adamw, ranges, &range_count));
     adamw->host = calloc(adamw->arena_count, sizeof *adamw->host);
-    if (!adamw->host)
+    if (adamw->host == NULL)
         return clmix_fail_memory("the weights");
     for (size_t i = 0; i < adamw->count; i++)
         CLMIX_TRY(put(adamw, i, adamw->tensors[i]));
@@ -101,18 +103,22 @@ static clmix_status run_step(struct adamw_case *adamw, const clmix_train_options
 
     memset(adamw->host, 0, bytes);
     for (size_t i = 0; i < adamw->count; i++) {
+        const clmix_stored_tensor *gradient;
+
         snprintf(name, sizeof name, "in.g%zu_%zu", step, i);
-        const clmix_stored_tensor *gradient = clmix_safetensors_find(adamw->of->file, name);
-        if (gradient)
+        gradient = clmix_safetensors_find(adamw->of->file, name);
+        if (gradient != NULL)
             CLMIX_TRY(put(adamw, i, gradient));
     }
     CLMIX_TRY(clmix_buffer_write(device, adamw->gradients, 0, adamw->host, bytes));
     CLMIX_TRY(clmix_optimizer_update(adamw->optimizer, adamw->weights, adamw->gradients, CLMIX_ONE_BATCH, (double)options->rate, step));
     CLMIX_TRY(clmix_buffer_read(device, adamw->weights, 0, adamw->host, bytes));
     for (size_t i = 0; i < adamw->count; i++) {
+        const clmix_stored_tensor *expected;
+
         snprintf(name, sizeof name, "out.p%zu_step%zu", i, step + 1);
-        const clmix_stored_tensor *expected = clmix_safetensors_find(adamw->of->file, name);
-        if (expected)
+        expected = clmix_safetensors_find(adamw->of->file, name);
+        if (expected != NULL)
             CLMIX_TRY(
                 clmix_case_compare(adamw->of, expected, CASE_FORWARD, adamw->host + adamw->places[i].begin, adamw->tensors[i]->count));
     }
@@ -135,10 +141,12 @@ static clmix_status run(struct adamw_case *adamw)
 clmix_status clmix_case_run_adamw(struct reference_case *of)
 {
     struct adamw_case *adamw = calloc(1, sizeof *adamw);
-    if (!adamw)
+    clmix_status status;
+
+    if (adamw == NULL)
         return clmix_fail_memory("the case");
     adamw->of = of;
-    clmix_status status = run(adamw);
+    status = run(adamw);
     clmix_optimizer_free(adamw->optimizer);
     clmix_buffer_release(of->device, adamw->weights);
     clmix_buffer_release(of->device, adamw->gradients);

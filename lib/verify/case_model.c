@@ -28,10 +28,12 @@ static clmix_status open_config(const struct reference_case *of, clmix_config **
 {
     static const char *const rates[] = { "dropout", "embedding_dropout", "attention_dropout", "stochastic_depth" };
     cJSON *json = cJSON_Duplicate(of->config, 1);
-    if (!json)
+
+    if (json == NULL)
         return clmix_fail_memory("the configuration");
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         cJSON *rate = cJSON_GetObjectItemCaseSensitive(json, rates[i]);
+
         if (cJSON_IsNumber(rate))
             cJSON_SetNumberValue(rate, 0.0);
     }
@@ -45,12 +47,14 @@ static clmix_status take_weights(struct model_case *model)
     for (size_t i = 0; i < clmix_network_tensor_count(model->network); i++) {
         clmix_tensor_info info;
         float *file = NULL;
+        const clmix_stored_tensor *stored;
+
         CLMIX_TRY(clmix_network_tensor(model->network, i, &info));
-        const clmix_stored_tensor *stored = clmix_case_find(model->of, info.trainable ? "param." : "buffer.", info.name);
-        if (!stored || stored->count != clmix_shape_count(info.file_shape))
+        stored = clmix_case_find(model->of, info.trainable ? "param." : "buffer.", info.name);
+        if (stored == NULL || stored->count != clmix_shape_count(info.file_shape))
             return clmix_fail(CLMIX_ERROR_FORMAT, "the model needs '%s%s' with %zu values, and the case %s",
                               info.trainable ? "param." : "buffer.", info.name, clmix_shape_count(info.file_shape),
-                              stored ? "has another number" : "has none");
+                              stored != NULL ? "has another number" : "has none");
         CLMIX_TRY(clmix_case_floats(stored, &file));
         clmix_layout_to_device(&info, file, clmix_arenas_at(&model->initial, &info));
         free(file);
@@ -63,12 +67,14 @@ static clmix_status check_weights(const struct model_case *model)
 {
     for (size_t i = 0; i < clmix_safetensors_count(model->of->file); i++) {
         const char *name = clmix_safetensors_at(model->of->file, i)->name;
+        bool known = false;
+
         if (strncmp(name, "param.", 6) != 0)
             continue;
-        bool known = false;
         for (size_t k = 0; !known && k < clmix_network_tensor_count(model->network); k++) {
             clmix_tensor_info info;
-            known = !clmix_network_tensor(model->network, k, &info) && strcmp(info.name, name + 6) == 0;
+
+            known = clmix_network_tensor(model->network, k, &info) == CLMIX_OK && strcmp(info.name, name + 6) == 0;
         }
         if (!known)
             return clmix_fail(CLMIX_ERROR_FORMAT, "the case has '%s', which the model does not have", name);
@@ -78,9 +84,9 @@ static clmix_status check_weights(const struct model_case *model)
 
 static clmix_status bind_network(const struct model_case *model, clmix_plan *plan)
 {
-    if (clmix_network_weights(model->network))
+    if (clmix_network_weights(model->network) != NULL)
         CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, clmix_network_weights(model->network)));
-    if (clmix_network_states(model->network))
+    if (clmix_network_states(model->network) != NULL)
         CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_STATES, clmix_network_states(model->network)));
     return CLMIX_OK;
 }
@@ -94,13 +100,16 @@ static size_t logit_count(const struct model_case *model)
 static clmix_status compare_output(const struct model_case *model, clmix_plan *plan, const char *output, const char *name, size_t count)
 {
     const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, name);
-    if (!expected)
+    float *values;
+    clmix_status status;
+
+    if (expected == NULL)
         return CLMIX_OK;
-    float *values = malloc((count + 1) * sizeof *values);
-    if (!values)
+    values = malloc((count + 1) * sizeof *values);
+    if (values == NULL)
         return clmix_fail_memory(name);
-    clmix_status status = clmix_plan_read(plan, output, values, count * sizeof *values);
-    if (!status)
+    status = clmix_plan_read(plan, output, values, count * sizeof *values);
+    if (status == CLMIX_OK)
         status = clmix_case_compare(model->of, expected, CASE_FORWARD, values, count);
     free(values);
     return status;
@@ -111,17 +120,20 @@ static clmix_status compare_output(const struct model_case *model, clmix_plan *p
 static clmix_status evaluate(struct model_case *model)
 {
     clmix_plan *plan = NULL;
-    if (!clmix_safetensors_find(model->of->file, "eval.output"))
+    clmix_graph *graph;
+    clmix_status status;
+
+    if (clmix_safetensors_find(model->of->file, "eval.output") == NULL)
         return CLMIX_OK;
-    clmix_graph *graph = clmix_front_outline(clmix_network_config(model->network), model->samples.extent);
-    clmix_status status = clmix_plan_compile(&plan, graph, model->of->device, CLMIX_INFERENCE);
-    if (!status)
+    graph = clmix_front_outline(clmix_network_config(model->network), model->samples.extent);
+    status = clmix_plan_compile(&plan, graph, model->of->device, CLMIX_INFERENCE);
+    if (status == CLMIX_OK)
         status = bind_network(model, plan);
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_case_feed(&model->samples, plan, model->samples.inputs);
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_plan_run(plan);
-    if (!status)
+    if (status == CLMIX_OK)
         status = compare_output(model, plan, "output", "eval.output", logit_count(model));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
@@ -136,14 +148,17 @@ static clmix_status compile_training(struct model_case *model)
     struct clmix_front front = { .extent = samples->extent };
     struct clmix_task_settings settings = { .config = clmix_network_config(model->network), .mode = CLMIX_TRAINING };
     clmix_value targets[CLMIX_MOST_TARGETS];
+    clmix_graph *graph;
+    clmix_value logits, loss;
+    clmix_value one = clmix_no_value();
+
     CLMIX_TRY(clmix_case_take_targets(model->of, &model->samples));
 
-    clmix_graph *graph = model->graph = clmix_graph_new();
-    clmix_value logits = clmix_front_build(&front, graph, settings.config);
+    graph = model->graph = clmix_graph_new();
+    logits = clmix_front_build(&front, graph, settings.config);
     for (int i = samples->inputs; i < samples->count; i++)
         targets[i - samples->inputs] = clmix_front_input(graph, &samples->ports[i], samples->ports[i].type, samples->extent.batch);
-    clmix_value loss = clmix_task_of(settings.config)->build(&settings, logits, targets).loss;
-    clmix_value one = clmix_no_value();
+    loss = clmix_task_of(settings.config)->build(&settings, logits, targets).loss;
     if (samples->ports[0].type != CLMIX_I32)
         clmix_want_gradient(front.inputs[0]);
     clmix_backward(graph, 1, &loss, &one);
@@ -171,13 +186,16 @@ static clmix_status compare_tensor(const struct model_case *model, const clmix_t
 {
     const clmix_stored_tensor *expected = clmix_case_find(model->of, prefix, info->name);
     size_t count = clmix_shape_count(info->file_shape);
-    if (!expected)
+    float *values;
+    clmix_status status;
+
+    if (expected == NULL)
         return CLMIX_OK;
-    float *values = malloc((count + 1) * sizeof *values);
-    if (!values)
+    values = malloc((count + 1) * sizeof *values);
+    if (values == NULL)
         return clmix_fail_memory(info->name);
     clmix_layout_to_file(info, device + info->offset, values);
-    clmix_status status = clmix_case_compare(model->of, expected, kind, values, count);
+    status = clmix_case_compare(model->of, expected, kind, values, count);
     free(values);
     return status;
 }
@@ -186,13 +204,16 @@ static clmix_status compare_gradients(struct model_case *model)
 {
     size_t count = clmix_graph_weight_count(model->graph);
     float *device = malloc((count + 1) * sizeof *device);
-    if (!device)
+    clmix_status status;
+
+    if (device == NULL)
         return clmix_fail_memory("the gradients");
-    clmix_status status = clmix_buffer_read(model->of->device, model->gradients, 0, device, count * sizeof *device);
-    for (size_t i = 0; !status && i < clmix_graph_tensor_count(model->graph); i++) {
+    status = clmix_buffer_read(model->of->device, model->gradients, 0, device, count * sizeof *device);
+    for (size_t i = 0; status == CLMIX_OK && i < clmix_graph_tensor_count(model->graph); i++) {
         clmix_tensor_info info;
+
         status = clmix_graph_tensor(model->graph, i, &info);
-        if (!status && info.trainable)
+        if (status == CLMIX_OK && info.trainable)
             status = compare_tensor(model, &info, "grad.", CASE_GRADIENT, device);
     }
     free(device);
@@ -203,15 +224,19 @@ static clmix_status compare_input_gradient(struct model_case *model)
 {
     const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, "grad.input"), *input;
     size_t count = clmix_case_elements(&model->samples, 0);
-    if (!expected)
+    float *device;
+    clmix_tensor_info layout;
+    clmix_status status;
+
+    if (expected == NULL)
         return CLMIX_OK;
     CLMIX_TRY(clmix_case_tensor(model->of, "input", &input));
-    float *device = malloc(2 * count * sizeof *device);
-    if (!device)
+    device = malloc(2 * count * sizeof *device);
+    if (device == NULL)
         return clmix_fail_memory("the input's gradient");
-    clmix_tensor_info layout = clmix_case_port_layout(&model->samples.ports[0], input);
-    clmix_status status = clmix_plan_read(model->plan, "gradient", device, count * sizeof *device);
-    if (!status) {
+    layout = clmix_case_port_layout(&model->samples.ports[0], input);
+    status = clmix_plan_read(model->plan, "gradient", device, count * sizeof *device);
+    if (status == CLMIX_OK) {
         clmix_layout_to_file(&layout, device, device + count);
         status = clmix_case_compare(model->of, expected, CASE_GRADIENT, device + count, count);
     }
@@ -223,12 +248,15 @@ static clmix_status compare_input_gradient(struct model_case *model)
 static clmix_status compare_arenas(struct model_case *model, const char *prefix, bool trainable, enum case_kind kind)
 {
     struct clmix_arenas now;
+    clmix_status status;
+
     CLMIX_TRY(clmix_arenas_new(&now, model->network));
-    clmix_status status = clmix_arenas_download(&now, model->network);
-    for (size_t i = 0; !status && i < clmix_network_tensor_count(model->network); i++) {
+    status = clmix_arenas_download(&now, model->network);
+    for (size_t i = 0; status == CLMIX_OK && i < clmix_network_tensor_count(model->network); i++) {
         clmix_tensor_info info;
+
         status = clmix_network_tensor(model->network, i, &info);
-        if (!status && info.trainable == trainable)
+        if (status == CLMIX_OK && info.trainable == trainable)
             status = compare_tensor(model, &info, prefix, kind, trainable ? now.weights : now.states);
     }
     clmix_arenas_free(&now);
@@ -252,11 +280,12 @@ static clmix_status read_optimizer(const struct model_case *model, clmix_train_o
 {
     const char *text = clmix_safetensors_metadata(model->of->file, "optimizer");
     cJSON *json = NULL;
+    clmix_status status;
 
-    if (!text)
+    if (text == NULL)
         return clmix_fail(CLMIX_ERROR_FORMAT, "the case has optimizer steps and no metadata 'optimizer'");
     CLMIX_TRY(clmix_json_parse(&json, "optimizer", text, strlen(text)));
-    clmix_status status = clmix_case_adamw_options(options, json, "optimizer");
+    status = clmix_case_adamw_options(options, json, "optimizer");
     cJSON_Delete(json);
     return status;
 }
@@ -266,16 +295,19 @@ static clmix_status make_optimizer(const struct model_case *model, const clmix_t
 {
     size_t tensors = clmix_graph_tensor_count(model->graph), count = 0;
     struct clmix_range *ranges = calloc(tensors + 1, sizeof *ranges);
-    if (!ranges)
+    clmix_status status;
+
+    if (ranges == NULL)
         return clmix_fail_memory("the optimizer");
     for (size_t i = 0; i < tensors; i++) {
         clmix_tensor_info info;
-        if (!clmix_graph_tensor(model->graph, i, &info) && info.trainable && clmix_graph_has_gradient(model->graph, i))
+
+        if (clmix_graph_tensor(model->graph, i, &info) == CLMIX_OK && info.trainable && clmix_graph_has_gradient(model->graph, i))
             ranges[count++] = (struct clmix_range){ info.offset, clmix_case_arena_count(clmix_shape_count(info.file_shape)) };
     }
-    clmix_status status = clmix_optimizer_new(optimizer, model->of->device, options, ranges, count, clmix_graph_weight_count(model->graph));
+    status = clmix_optimizer_new(optimizer, model->of->device, options, ranges, count, clmix_graph_weight_count(model->graph));
     free(ranges);
-    return status ? status : clmix_optimizer_prepare(*optimizer);
+    return status != CLMIX_OK ? status : clmix_optimizer_prepare(*optimizer);
 }
 
 /* losses[s] is the loss before update s + 1. */
@@ -301,17 +333,20 @@ static clmix_status run_optimizer(struct model_case *model)
     const clmix_stored_tensor *expected = clmix_safetensors_find(model->of->file, "adamw.loss");
     clmix_train_options options;
     struct clmix_optimizer *optimizer = NULL;
-    if (!expected)
+    float *losses;
+    clmix_status status;
+
+    if (expected == NULL)
         return CLMIX_OK;
 
     CLMIX_TRY(read_optimizer(model, &options));
-    float *losses = calloc(expected->count + 1, sizeof *losses);
-    clmix_status status = losses ? make_optimizer(model, &options, &optimizer) : clmix_fail_memory("the losses");
-    if (!status)
+    losses = calloc(expected->count + 1, sizeof *losses);
+    status = losses != NULL ? make_optimizer(model, &options, &optimizer) : clmix_fail_memory("the losses");
+    if (status == CLMIX_OK)
         status = optimize(model, optimizer, &options, losses, expected->count);
-    if (!status)
+    if (status == CLMIX_OK)
         status = clmix_case_compare(model->of, expected, CASE_LOSS, losses, expected->count);
-    if (!status)
+    if (status == CLMIX_OK)
         status = compare_arenas(model, "adamw.param.", true, CASE_WEIGHT);
     clmix_plan_free(model->plan); /* before the memory that its loss is bound to */
     model->plan = NULL;
@@ -337,9 +372,10 @@ clmix_status clmix_case_run_model(struct reference_case *of)
 {
     struct model_case model = { .of = of };
     clmix_config *config = NULL;
+    clmix_status status;
 
     CLMIX_TRY(open_config(of, &config));
-    clmix_status status = run_all(&model, config);
+    status = run_all(&model, config);
     clmix_plan_free(model.plan);
     clmix_graph_free(model.graph);
     clmix_buffer_release(of->device, model.gradients);

@@ -22,7 +22,8 @@ static clmix_status finish_graph(struct op_case *op)
         const struct case_port *port = &op->outputs[i];
         const clmix_stored_tensor *fed = clmix_case_find(op->of, "g", port->name);
         clmix_shape shape = clmix_shape_of(port->value);
-        if (!fed)
+
+        if (fed == NULL)
             continue;
         if (fed->count != clmix_shape_count(shape))
             return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %zu values, and the operator gives %zu", fed->name, fed->count,
@@ -37,7 +38,7 @@ static clmix_status finish_graph(struct op_case *op)
         clmix_output(op->graph, op->outputs[i].name, op->outputs[i].value);
     for (size_t i = 0; count > 0 && i < op->input_count; i++) {
         snprintf(name, sizeof name, "g%s", op->inputs[i].name);
-        if (clmix_safetensors_find(op->of->file, name))
+        if (clmix_safetensors_find(op->of->file, name) != NULL)
             clmix_output(op->graph, name, clmix_gradient_of(op->inputs[i].value));
     }
     return clmix_graph_check(op->graph);
@@ -71,10 +72,11 @@ static clmix_status feed(struct op_case *op, const char *name, enum case_layout 
     clmix_shape shape;
     int32_t *integers = NULL;
     float *file = NULL;
+    float *device;
+    clmix_status status;
 
     CLMIX_TRY(clmix_case_tensor(op->of, name, &stored));
     CLMIX_TRY(clmix_case_lay_out(stored, layout, &info, &shape));
-    clmix_status status;
     if (type == CLMIX_I32) {
         CLMIX_TRY(clmix_case_integers(stored, &integers));
         status = clmix_plan_write(op->plan, name, integers, stored->count * sizeof *integers);
@@ -82,9 +84,9 @@ static clmix_status feed(struct op_case *op, const char *name, enum case_layout 
         return status;
     }
     CLMIX_TRY(clmix_case_floats(stored, &file));
-    float *device = malloc((stored->count + 1) * sizeof *device);
-    status = device ? CLMIX_OK : clmix_fail_memory(name);
-    if (!status) {
+    device = malloc((stored->count + 1) * sizeof *device);
+    status = device != NULL ? CLMIX_OK : clmix_fail_memory(name);
+    if (status == CLMIX_OK) {
         clmix_layout_to_device(&info, file, device);
         status = clmix_plan_write(op->plan, name, device, stored->count * sizeof *device);
     }
@@ -98,14 +100,16 @@ static clmix_status feed_tensor(struct op_case *op, const clmix_tensor_info *inf
     const clmix_stored_tensor *stored = clmix_case_find(op->of, info->trainable ? "param." : "buffer.", info->name);
     size_t count = clmix_shape_count(info->file_shape);
     float *file = NULL;
+    float *device;
+    clmix_status status;
 
-    if (!stored || stored->count != count)
+    if (stored == NULL || stored->count != count)
         return clmix_fail(CLMIX_ERROR_FORMAT, "the operator needs '%s%s' with %zu values, and the case %s",
-                          info->trainable ? "param." : "buffer.", info->name, count, stored ? "has another number" : "has none");
+                          info->trainable ? "param." : "buffer.", info->name, count, stored != NULL ? "has another number" : "has none");
     CLMIX_TRY(clmix_case_floats(stored, &file));
-    float *device = malloc((count + 1) * sizeof *device);
-    clmix_status status = device ? CLMIX_OK : clmix_fail_memory(info->name);
-    if (!status) {
+    device = malloc((count + 1) * sizeof *device);
+    status = device != NULL ? CLMIX_OK : clmix_fail_memory(info->name);
+    if (status == CLMIX_OK) {
         clmix_layout_to_device(info, file, device);
         status = clmix_buffer_write(op->of->device, info->trainable ? op->weights : op->states, info->offset * sizeof(float), device,
                                     count * sizeof(float));
@@ -121,6 +125,7 @@ static clmix_status feed_all(struct op_case *op)
 
     for (size_t i = 0; i < clmix_graph_tensor_count(op->graph); i++) {
         clmix_tensor_info info;
+
         CLMIX_TRY(clmix_graph_tensor(op->graph, i, &info));
         CLMIX_TRY(feed_tensor(op, &info));
     }
@@ -128,7 +133,7 @@ static clmix_status feed_all(struct op_case *op)
         CLMIX_TRY(feed(op, op->inputs[i].name, op->inputs[i].layout, clmix_tensor_at(op->graph, op->inputs[i].value.id)->type));
     for (size_t i = 0; i < op->output_count; i++) {
         snprintf(name, sizeof name, "g%s", op->outputs[i].name);
-        if (clmix_safetensors_find(op->of->file, name))
+        if (clmix_safetensors_find(op->of->file, name) != NULL)
             CLMIX_TRY(feed(op, name, op->outputs[i].layout, CLMIX_F32));
     }
     return CLMIX_OK;
@@ -142,15 +147,18 @@ static clmix_status compare_port(struct op_case *op, const char *name, enum case
     const clmix_stored_tensor *expected = clmix_safetensors_find(op->of->file, name);
     clmix_tensor_info info;
     clmix_shape shape;
-    if (!expected)
+    float *device, *file;
+    clmix_status status;
+
+    if (expected == NULL)
         return CLMIX_OK;
     CLMIX_TRY(clmix_case_lay_out(expected, layout, &info, &shape));
-    float *device = malloc((2 * expected->count + 1) * sizeof *device);
-    if (!device)
+    device = malloc((2 * expected->count + 1) * sizeof *device);
+    if (device == NULL)
         return clmix_fail_memory(name);
-    float *file = device + expected->count;
-    clmix_status status = clmix_plan_read(op->plan, name, device, expected->count * sizeof *device);
-    if (!status) {
+    file = device + expected->count;
+    status = clmix_plan_read(op->plan, name, device, expected->count * sizeof *device);
+    if (status == CLMIX_OK) {
         clmix_layout_to_file(&info, device, file);
         status = clmix_case_compare(op->of, expected, kind, file, expected->count);
     }
@@ -163,15 +171,18 @@ static clmix_status compare_tensor(struct op_case *op, const clmix_tensor_info *
 {
     const clmix_stored_tensor *expected = clmix_case_find(op->of, info->trainable ? "grad." : "out.", info->name);
     size_t count = clmix_shape_count(info->file_shape);
-    if (!expected)
+    float *device, *file;
+    clmix_status status;
+
+    if (expected == NULL)
         return CLMIX_OK;
-    float *device = malloc((2 * count + 1) * sizeof *device);
-    if (!device)
+    device = malloc((2 * count + 1) * sizeof *device);
+    if (device == NULL)
         return clmix_fail_memory(info->name);
-    float *file = device + count;
-    clmix_status status = clmix_buffer_read(op->of->device, info->trainable ? op->gradients : op->states, info->offset * sizeof(float),
-                                            device, count * sizeof *device);
-    if (!status) {
+    file = device + count;
+    status = clmix_buffer_read(op->of->device, info->trainable ? op->gradients : op->states, info->offset * sizeof(float), device,
+                               count * sizeof *device);
+    if (status == CLMIX_OK) {
         clmix_layout_to_file(info, device, file);
         status = clmix_case_compare(op->of, expected, info->trainable ? CASE_GRADIENT : CASE_FORWARD, file, count);
     }
@@ -191,6 +202,7 @@ static clmix_status compare_all(struct op_case *op)
     }
     for (size_t i = 0; i < clmix_graph_tensor_count(op->graph); i++) {
         clmix_tensor_info info;
+
         CLMIX_TRY(clmix_graph_tensor(op->graph, i, &info));
         CLMIX_TRY(compare_tensor(op, &info));
     }
@@ -202,7 +214,7 @@ static clmix_status compare_all(struct op_case *op)
 static clmix_status run(struct op_case *op)
 {
     op->graph = clmix_graph_new();
-    if (!op->graph)
+    if (op->graph == NULL)
         return clmix_fail_memory("a graph");
     op->training = true;
     CLMIX_TRY(clmix_case_build(op));
@@ -216,16 +228,19 @@ static clmix_status run(struct op_case *op)
 clmix_status clmix_case_run_op(struct reference_case *of)
 {
     const char *name = "";
+    struct op_case *op;
+    clmix_status status;
+
     CLMIX_TRY(clmix_json_require(of->config, "config", "op"));
     CLMIX_TRY(clmix_json_text(of->config, "config", "op", &name));
     if (strcmp(name, "adamw") == 0)
         return clmix_case_run_adamw(of);
 
-    struct op_case *op = calloc(1, sizeof *op);
-    if (!op)
+    op = calloc(1, sizeof *op);
+    if (op == NULL)
         return clmix_fail_memory("the case");
     op->of = of;
-    clmix_status status = run(op);
+    status = run(op);
     clmix_plan_free(op->plan);
     clmix_graph_free(op->graph);
     clmix_buffer_release(of->device, op->weights);

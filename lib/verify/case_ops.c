@@ -13,6 +13,7 @@
 static clmix_status get_number(const struct op_case *op, const char *key, float *value)
 {
     double number = *value;
+
     CLMIX_TRY(clmix_json_number(op->of->config, "config", key, -1e30, 1e30, &number));
     *value = (float)number;
     return CLMIX_OK;
@@ -21,6 +22,7 @@ static clmix_status get_number(const struct op_case *op, const char *key, float 
 static clmix_status get_integer(const struct op_case *op, const char *key, int64_t minimum, int *value)
 {
     int64_t number = *value;
+
     CLMIX_TRY(clmix_json_integer(op->of->config, "config", key, minimum, 1 << 20, &number));
     *value = (int)number;
     return CLMIX_OK;
@@ -55,6 +57,7 @@ static clmix_status get_window(const struct op_case *op, clmix_window *window)
 static clmix_status refuse(const struct op_case *op, const char *key, size_t neutral)
 {
     size_t pair[2] = { neutral, neutral };
+
     CLMIX_TRY(get_pair(op, key, 0, pair));
     if (pair[0] == neutral && pair[1] == neutral)
         return CLMIX_OK;
@@ -97,9 +100,10 @@ static clmix_status build_haar_dwt(struct op_case *op)
     clmix_value details[30];
     char name[32];
     int levels;
+    clmix_value ll;
 
     CLMIX_TRY(get_levels(op, &levels));
-    clmix_value ll = clmix_haar_dwt(clmix_case_input(op, "x", CASE_MAP), levels, details);
+    ll = clmix_haar_dwt(clmix_case_input(op, "x", CASE_MAP), levels, details);
     clmix_case_output(op, "ll", ll, CASE_MAP);
     for (int j = 1; j <= levels; j++)
         clmix_case_output(op, numbered(name, sizeof name, "high", j), details[j - 1], CASE_DETAILS);
@@ -112,12 +116,13 @@ static clmix_status build_haar_idwt(struct op_case *op)
     clmix_shape result;
     char name[32];
     int levels;
+    clmix_value ll;
 
     CLMIX_TRY(get_levels(op, &levels));
     CLMIX_TRY(clmix_case_shape(op, "out.x", &result));
     if (result.rank != 4)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'out.x' has %d axes and must have 4", result.rank);
-    clmix_value ll = clmix_case_input(op, "ll", CASE_MAP);
+    ll = clmix_case_input(op, "ll", CASE_MAP);
     for (int j = 1; j <= levels; j++)
         details[j - 1] = clmix_case_input(op, numbered(name, sizeof name, "high", j), CASE_DETAILS);
     clmix_case_output(op, "x", clmix_haar_idwt(ll, levels, details, result.size[2], result.size[3]), CASE_MAP);
@@ -128,10 +133,11 @@ static clmix_status build_wavemix_bands(struct op_case *op)
 {
     char name[32];
     int levels;
+    clmix_value x, bands;
 
     CLMIX_TRY(get_levels(op, &levels));
-    clmix_value x = clmix_case_input(op, "x", CASE_MAP);
-    clmix_value bands = clmix_haar_bands(x, levels);
+    x = clmix_case_input(op, "x", CASE_MAP);
+    bands = clmix_haar_bands(x, levels);
     for (int j = 1; j <= levels; j++)
         clmix_case_output(op, numbered(name, sizeof name, "y", j), clmix_haar_level(bands, x, j), CASE_MAP);
     return CLMIX_OK;
@@ -142,6 +148,7 @@ static clmix_status build_wavemix_block(struct op_case *op)
     static const char *const forms[] = { "conv", "linear" };
     int dim = 0, mult_dim = 32, ff_dim = 16, levels = 4, form = 0;
     char name[32];
+    struct wavemix_keys keys;
 
     CLMIX_TRY(get_integer(op, "dim", 1, &dim));
     CLMIX_TRY(get_integer(op, "mult_dim", 1, &mult_dim));
@@ -151,7 +158,7 @@ static clmix_status build_wavemix_block(struct op_case *op)
     if (levels > WAVEMIX_MAX_LEVELS)
         return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "%d wavelet levels; this version has %d at most", levels, WAVEMIX_MAX_LEVELS);
 
-    struct wavemix_keys keys = {
+    keys = (struct wavemix_keys){
         .dim = (size_t)dim,
         .mult_dim = (size_t)mult_dim,
         .ff_dim = (size_t)ff_dim,
@@ -160,6 +167,7 @@ static clmix_status build_wavemix_block(struct op_case *op)
     };
     for (int j = 1; j <= levels; j++) {
         clmix_shape weight;
+
         snprintf(name, sizeof name, "param.ff%d.weight", j);
         CLMIX_TRY(clmix_case_shape(op, name, &weight));
         if (weight.rank != 4)
@@ -176,13 +184,14 @@ static clmix_status build_conv2d(struct op_case *op)
 {
     clmix_window window = clmix_square(1, 1, 0);
     clmix_shape weight;
+    clmix_value x;
 
     CLMIX_TRY(get_weight(op, 4, &weight));
     CLMIX_TRY(get_window(op, &window));
     CLMIX_TRY(refuse(op, "dilation", 1));
     window.kernel[0] = weight.size[2];
     window.kernel[1] = weight.size[3];
-    clmix_value x = clmix_case_input(op, "x", CASE_MAP);
+    x = clmix_case_input(op, "x", CASE_MAP);
     clmix_case_output(op, "y", clmix_conv2d(clmix_root(op->graph), x, weight.size[0], window, has(op, "param.bias")), CASE_MAP);
     return CLMIX_OK;
 }
@@ -191,6 +200,7 @@ static clmix_status build_conv_transpose2d(struct op_case *op)
 {
     clmix_window window = clmix_square(1, 1, 0);
     clmix_shape weight;
+    clmix_value x;
 
     CLMIX_TRY(get_weight(op, 4, &weight));
     CLMIX_TRY(get_window(op, &window));
@@ -198,7 +208,7 @@ static clmix_status build_conv_transpose2d(struct op_case *op)
     CLMIX_TRY(refuse(op, "output_padding", 0));
     window.kernel[0] = weight.size[2];
     window.kernel[1] = weight.size[3];
-    clmix_value x = clmix_case_input(op, "x", CASE_MAP);
+    x = clmix_case_input(op, "x", CASE_MAP);
     clmix_case_output(op, "y", clmix_conv_transpose2d(clmix_root(op->graph), x, weight.size[1], window, has(op, "param.bias")), CASE_MAP);
     return CLMIX_OK;
 }
@@ -215,9 +225,10 @@ static clmix_status build_conv1d_tokens(struct op_case *op)
 static clmix_status build_linear(struct op_case *op)
 {
     clmix_shape weight;
+    clmix_value x;
 
     CLMIX_TRY(get_weight(op, 2, &weight));
-    clmix_value x = clmix_case_input(op, "x", CASE_PLAIN);
+    x = clmix_case_input(op, "x", CASE_PLAIN);
     clmix_case_output(op, "y", clmix_linear(clmix_root(op->graph), x, weight.size[0], has(op, "param.bias")), CASE_PLAIN);
     return CLMIX_OK;
 }
@@ -288,9 +299,11 @@ static clmix_status build_max_pool2d(struct op_case *op)
 static clmix_status build_cross_entropy(struct op_case *op)
 {
     float smoothing = 0.0f;
+    clmix_value logits, label;
 
     CLMIX_TRY(get_number(op, "label_smoothing", &smoothing));
-    clmix_value logits = clmix_case_input(op, "logits", CASE_PLAIN), label = clmix_case_input(op, "label", CASE_PLAIN);
+    logits = clmix_case_input(op, "logits", CASE_PLAIN);
+    label = clmix_case_input(op, "label", CASE_PLAIN);
     clmix_case_output(op, "loss", clmix_cross_entropy(logits, label, smoothing, clmix_no_value(), clmix_no_value()), CASE_PLAIN);
     return CLMIX_OK;
 }
@@ -303,10 +316,10 @@ static clmix_status build_mixer(struct op_case *op, const char *kind)
     struct clmix_mixer mixer = { .dropout = 0.0f };
     struct clmix_tokens tokens = { .value = clmix_no_value() };
     cJSON *keys = cJSON_Duplicate(op->of->config, 1);
+    clmix_status status;
 
     cJSON_DeleteItemFromObjectCaseSensitive(keys, "op");
-    clmix_status status =
-        keys ? clmix_keys_read(&mixer.mixer, keys, "config", "kind", kind, clmix_mixer_tables) : clmix_fail_memory("the case");
+    status = keys != NULL ? clmix_keys_read(&mixer.mixer, keys, "config", "kind", kind, clmix_mixer_tables) : clmix_fail_memory("the case");
     cJSON_Delete(keys);
     CLMIX_TRY(status);
     tokens.value = clmix_case_input(op, "x", CASE_PLAIN);

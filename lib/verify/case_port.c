@@ -35,6 +35,7 @@ clmix_status clmix_case_lay_out(const clmix_stored_tensor *stored, enum case_lay
 clmix_status clmix_case_shape(const struct op_case *op, const char *name, clmix_shape *shape)
 {
     const clmix_stored_tensor *stored;
+
     CLMIX_TRY(clmix_case_tensor(op->of, name, &stored));
     if (stored->rank > CLMIX_MAX_RANK)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has %d axes, more than any operator takes", name, stored->rank);
@@ -53,17 +54,18 @@ clmix_value clmix_case_input(struct op_case *op, const char *name, enum case_lay
     const clmix_stored_tensor *stored;
     clmix_tensor_info info;
     clmix_shape shape;
+    bool whole;
 
     if (op->input_count == CASE_MOST_PORTS)
         return clmix_poison(clmix_root(op->graph), CLMIX_ERROR_UNSUPPORTED, "more than %d inputs", CASE_MOST_PORTS);
     snprintf(port->name, sizeof port->name, "in.%s", name);
     port->layout = layout;
-    if (clmix_case_tensor(op->of, port->name, &stored) || clmix_case_lay_out(stored, layout, &info, &shape))
+    if (clmix_case_tensor(op->of, port->name, &stored) != CLMIX_OK || clmix_case_lay_out(stored, layout, &info, &shape) != CLMIX_OK)
         return fail_port(op);
 
-    bool whole = stored->type == CLMIX_STORED_I32 || stored->type == CLMIX_STORED_I64;
+    whole = stored->type == CLMIX_STORED_I32 || stored->type == CLMIX_STORED_I64;
     port->value = clmix_input(op->graph, port->name, whole ? CLMIX_I32 : CLMIX_F32, shape.rank, shape.size);
-    if (clmix_case_find(op->of, "gin.", name))
+    if (clmix_case_find(op->of, "gin.", name) != NULL)
         clmix_want_gradient(port->value);
     op->input_count++;
     return port->value;

@@ -17,6 +17,7 @@ static bool is_map(const clmix_port *port)
 clmix_tensor_info clmix_case_port_layout(const clmix_port *port, const clmix_stored_tensor *stored)
 {
     clmix_tensor_info info = { .file_shape = clmix_shape_make(stored->rank, stored->size) };
+
     for (int axis = 0; axis < stored->rank; axis++)
         info.order[axis] = is_map(port) && axis > 0 ? 1 + axis % 3 : axis;
     return info;
@@ -24,9 +25,11 @@ clmix_tensor_info clmix_case_port_layout(const clmix_port *port, const clmix_sto
 
 static bool fits(const clmix_port *port, const clmix_stored_tensor *stored, size_t batch)
 {
+    clmix_tensor_info info;
+
     if (stored->rank != port->rank + 1 || stored->size[0] != batch || batch == 0)
         return false;
-    clmix_tensor_info info = clmix_case_port_layout(port, stored);
+    info = clmix_case_port_layout(port, stored);
     for (int axis = 1; axis < stored->rank; axis++)
         if (stored->size[info.order[axis]] != port->size[axis - 1])
             return false;
@@ -41,10 +44,10 @@ static clmix_status take_floats(const clmix_port *port, const clmix_stored_tenso
 
     CLMIX_TRY(clmix_case_floats(stored, &file));
     *array = malloc((stored->count + 1) * sizeof(float));
-    if (*array)
+    if (*array != NULL)
         clmix_layout_to_device(&layout, file, *array);
     free(file);
-    return *array ? CLMIX_OK : clmix_fail_memory(port->name);
+    return *array != NULL ? CLMIX_OK : clmix_fail_memory(port->name);
 }
 
 static clmix_status take_port(const struct reference_case *of, struct case_samples *samples, int index)

@@ -10,23 +10,26 @@
 clmix_status clmix_case_tensor(const struct reference_case *of, const char *name, const clmix_stored_tensor **tensor)
 {
     *tensor = clmix_safetensors_find(of->file, name);
-    return *tensor ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the case has no tensor '%s'", name);
+    return *tensor != NULL ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "the case has no tensor '%s'", name);
 }
 
 const clmix_stored_tensor *clmix_case_find(const struct reference_case *of, const char *prefix, const char *name)
 {
     char full[512];
+
     snprintf(full, sizeof full, "%s%s", prefix, name);
     return clmix_safetensors_find(of->file, full);
 }
 
 clmix_status clmix_case_floats(const clmix_stored_tensor *tensor, float **values)
 {
+    clmix_status status;
+
     *values = malloc((tensor->count + 1) * sizeof **values);
-    if (!*values)
+    if (*values == NULL)
         return clmix_fail_memory(tensor->name);
-    clmix_status status = clmix_stored_to_float(tensor, *values);
-    if (status) {
+    status = clmix_stored_to_float(tensor, *values);
+    if (status != CLMIX_OK) {
         free(*values);
         *values = NULL;
     }
@@ -39,10 +42,11 @@ clmix_status clmix_case_integers(const clmix_stored_tensor *tensor, int32_t **va
     if (tensor->type != CLMIX_STORED_I32 && tensor->type != CLMIX_STORED_I64)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is %s and must be I32 or I64", tensor->name, clmix_stored_name(tensor->type));
     *values = malloc((tensor->count + 1) * sizeof **values);
-    if (!*values)
+    if (*values == NULL)
         return clmix_fail_memory(tensor->name);
     for (size_t i = 0; i < tensor->count; i++) {
         int64_t wide = 0;
+
         if (tensor->type == CLMIX_STORED_I64)
             memcpy(&wide, (const char *)tensor->data + 8 * i, 8);
         else
@@ -65,6 +69,7 @@ clmix_status clmix_case_compare(struct reference_case *of, const clmix_stored_te
     CLMIX_TRY(clmix_case_floats(expected, &b));
     for (size_t i = 0; i < count; i++) {
         double difference = fabs((double)values[i] - (double)b[i]);
+
         tensor.finite = tensor.finite && isfinite(values[i]);
         tensor.worst = fmax(tensor.worst, difference);
         tensor.mean += difference / (double)count;
@@ -72,7 +77,7 @@ clmix_status clmix_case_compare(struct reference_case *of, const clmix_stored_te
     }
     free(b);
     tensor.name = strdup(expected->name);
-    if (!tensor.name || !CLMIX_PUSH(report->tensors, report->count, report->capacity, tensor)) {
+    if (tensor.name == NULL || !CLMIX_PUSH(report->tensors, report->count, report->capacity, tensor)) {
         free(tensor.name);
         return clmix_fail_memory("the report");
     }
