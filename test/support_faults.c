@@ -78,6 +78,42 @@ static clmix_status plan_slices(void)
     return expect(status, cost.launches > 0 && cost.launches % 4 == 0);
 }
 
+static clmix_status fill_halves(void *values, clmix_shape shape, const void *data)
+{
+    for (size_t i = 0; i < clmix_shape_count(shape); i++)
+        ((float *)values)[i] = *(const float *)data;
+    return CLMIX_OK;
+}
+
+/* A constant weight, and a layer that serves twice: y = (x 0.5 W + b) W + b with zeros in W and b. */
+static clmix_status use_constants(void)
+{
+    const size_t size[2] = { 3, 4 };
+    const float half = 0.5f, x[12] = { 1.0f };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_scope at = clmix_in(clmix_root(graph), "layer");
+    clmix_plan *plan = NULL;
+    float y[12] = { 1.0f };
+    clmix_status status;
+
+    clmix_value in = clmix_input(graph, "x", CLMIX_F32, 2, size);
+    clmix_value weight = clmix_constant(graph, CLMIX_F32, 2, (size_t[]){ 4, 4 }, fill_halves, &half, sizeof half);
+
+    in = clmix_linear_with(clmix_root(graph), in, weight, (clmix_value){ 0 });
+    clmix_output(graph, "mixed", in);
+    clmix_output(graph, "y", clmix_linear(clmix_shared(at), clmix_linear(at, in, 4, true), 4, true));
+    status = clmix_plan_compile(&plan, graph, tiny.device, CLMIX_INFERENCE);
+    if (status == CLMIX_OK)
+        status = clmix_plan_write(plan, "x", x, sizeof x);
+    if (status == CLMIX_OK)
+        status = clmix_plan_run(plan);
+    if (status == CLMIX_OK)
+        status = clmix_plan_read(plan, "mixed", y, sizeof y);
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    return expect(status, y[0] == 0.5f && y[3] == 0.5f && y[4] == 0.0f);
+}
+
 static clmix_status configure(void)
 {
     clmix_config *config = NULL;
@@ -304,6 +340,7 @@ static void restore_weights(void)
 const struct scenario tiny_scenarios[] = {
     { "building, differentiating and planning a graph", NULL, plan_training, NULL },
     { "planning in slices of a batch", NULL, plan_slices, NULL },
+    { "constants and a shared layer", NULL, use_constants, NULL },
     { "configurations", NULL, configure, NULL },
     { "opening a device", NULL, open_device, NULL },
     { "a network with fresh weights", NULL, create_network, NULL },

@@ -173,6 +173,19 @@ START_TEST(running_statistics_are_written_in_training)
 }
 END_TEST
 
+/* A random projection is read in training too, and no more. */
+START_TEST(states_that_nothing_moves_are_read)
+{
+    const size_t x = 32 * 8, r = 8 * 5, y = 32 * 5;
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value in = input(graph, "x", 32, 8), projection;
+
+    projection = clmix_state(clmix_root(graph), "projection", 2, (size_t[]){ 8, 5 }, (clmix_initializer){ .kind = CLMIX_ORTHOGONAL });
+    clmix_output(graph, "y", clmix_matmul(in, projection, (clmix_product){ 0 }));
+    ck_assert_uint_eq(cost_of(graph, CLMIX_TRAINING).least_bytes, 4 * (x + r + y));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cost");
@@ -189,6 +202,7 @@ int main(void)
     tcase_add_test(bytes, only_what_the_backward_pass_needs_must_be_moved_twice);
     tcase_add_test(bytes, partial_sums_are_moved_twice);
     tcase_add_test(bytes, running_statistics_are_written_in_training);
+    tcase_add_test(bytes, states_that_nothing_moves_are_read);
     suite_add_tcase(suite, bytes);
     return support_run(suite);
 }

@@ -44,8 +44,8 @@ CLMIX_API void clmix_plan_free(clmix_plan *plan);
  * again; scratch and the partial sums of a split product included. A view counts as far as it reaches, an op in place as a read and a
  * write, what lies in place already as nothing.
  *
- * least_bytes is what no plan of the graph can avoid: inputs and weights read once, results and gradients written once, states read (and
- * in training written) once, and of activations those alone that the backward pass needs of the forward pass, written once and read once.
+ * least_bytes is what no plan of the graph can avoid: inputs and weights read once, results and gradients written once, states read
+ * (and where training moves them written) once, and of activations those alone that the backward pass needs of the forward pass, written once and read once.
  */
 typedef struct clmix_plan_cost {
     size_t arena_bytes[CLMIX_ARENAS];  /* of each arena */

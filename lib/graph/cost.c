@@ -81,6 +81,7 @@ static void add_moved_bytes(struct clmix_plan *plan)
  * does. */
 struct reads {
     uint64_t ever, backward;
+    bool moved; /* a state that an op writes in training */
 };
 
 static size_t first_backward(const clmix_graph *graph)
@@ -103,12 +104,14 @@ static void find_reads(const struct clmix_planner *planner, struct reads *reads)
                 reads[input->base].ever = bytes;
             if (input != NULL && n >= first_backward(graph) && bytes > reads[input->base].backward)
                 reads[input->base].backward = bytes;
+            if (input != NULL && (node->op->flags & CLMIX_OP_MOVES_STATES))
+                reads[input->base].moved = true;
         }
     }
 }
 
 /* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read. What the plan is given is read,
- * and in training states are written again; results and gradients are written; what the forward pass makes for the backward pass is written
+ * and states that training moves are written again; results and gradients are written; what the forward pass makes for the backward pass is written
  * and read. */
 static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, const struct reads *reads)
 {
@@ -120,7 +123,7 @@ static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, 
         return 0;
     if (tensor->kind != CLMIX_VALUE_RESULT) {
         read = reads->ever;
-        return tensor->kind == CLMIX_VALUE_STATE && !tensor->frozen && planner->mode == CLMIX_TRAINING ? 2 * read : read;
+        return tensor->kind == CLMIX_VALUE_STATE && reads->moved && !tensor->frozen && planner->mode == CLMIX_TRAINING ? 2 * read : read;
     }
     read = (size_t)tensor->producer < first_backward(graph) ? reads->backward : 0;
     if (clmix_planner_is_asked_for(planner, value))

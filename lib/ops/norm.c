@@ -350,6 +350,7 @@ static bool batch_norm_mixes(const struct clmix_planner *planner, const struct c
 
 const struct clmix_op clmix_op_batch_norm = {
     .name = "batch_norm",
+    .flags = CLMIX_OP_MOVES_STATES,
     .shape = batch_norm_shape,
     .backward = batch_norm_backward,
     .launch = batch_norm_launch,
