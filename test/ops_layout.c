@@ -391,6 +391,76 @@ START_TEST(columns_are_made_in_place)
 }
 END_TEST
 
+/* Branches of convolutions side by side, of every kind, and the gradients of the channels that each has read. */
+enum { CHANNELS = 32 };
+
+static clmix_value build_branches(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    clmix_window whole = clmix_square(3, 1, 1), depthwise = whole;
+    clmix_value parts[4];
+
+    (void)attributes;
+    depthwise.groups = CHANNELS;
+    for (size_t i = 0; i < 4; i++)
+        parts[i] = clmix_slice(inputs[0], -1, CHANNELS * i, CHANNELS);
+    parts[0] = clmix_conv2d(clmix_in(at, "full"), parts[0], CHANNELS, whole, true);
+    parts[1] = clmix_conv2d(clmix_in(at, "depthwise"), parts[1], CHANNELS, depthwise, true);
+    parts[2] = clmix_conv_transpose2d(clmix_in(at, "transposed"), parts[2], CHANNELS, whole, true);
+    parts[3] = clmix_conv2d(clmix_in(at, "pixels"), parts[3], CHANNELS, clmix_square(1, 1, 0), true);
+    return clmix_concat(parts, 4, -1);
+}
+
+/* With the parts and their gradients asked for, or made in place. */
+static void run_branches(bool asked, float **y, float **dx)
+{
+    const clmix_shape shape = ops_shape4(2, 7, 9, 4 * CHANNELS);
+    const size_t count = clmix_shape_count(shape);
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = ops_input(graph, "x", shape), out, dy = ops_input(graph, "dy", shape);
+    float *data = ops_floats(count, 1, -1.0f, 1.0f);
+    clmix_plan *plan;
+
+    clmix_want_gradient(x);
+    out = build_branches(clmix_root(graph), &x, NULL);
+    clmix_backward(graph, 1, &out, &dy);
+    clmix_output(graph, "y", out);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    for (size_t n = 0; asked && n < graph->node_count; n++)
+        if (strncmp(graph->nodes[n]->path, "", 1) != 0 && graph->nodes[n]->output_count == 1 &&
+            strstr(graph->nodes[n]->op->name, "weight") == NULL &&
+            clmix_shape_count(clmix_node_result(graph, graph->nodes[n], 0)->shape) == count / 4) {
+            char name[16];
+
+            snprintf(name, sizeof name, "part%zu", n);
+            clmix_output(graph, name, clmix_value_of(graph, graph->nodes[n]->outputs[0]));
+        }
+    plan = plan_with_weights(graph);
+    ck_assert_uint_eq(launches_of(plan, "concat_columns"), asked ? 2 : 0);
+    ops_write(plan, "x", data, count);
+    ops_write(plan, "dy", data, count);
+    ops_ok(clmix_plan_run(plan));
+    *y = ops_read(plan, "y", count);
+    *dx = ops_read(plan, "dx", count);
+    clmix_plan_free(plan);
+    free(data);
+}
+
+START_TEST(branches_of_convolutions)
+{
+    const size_t count = (size_t)2 * 7 * 9 * 4 * CHANNELS;
+    float *y[2], *dx[2];
+
+    for (int asked = 0; asked < 2; asked++)
+        run_branches(asked == 1, &y[asked], &dx[asked]);
+    ck_assert_mem_eq(y[0], y[1], count * sizeof(float));
+    ck_assert_mem_eq(dx[0], dx[1], count * sizeof(float));
+    for (int asked = 0; asked < 2; asked++) {
+        free(y[asked]);
+        free(dx[asked]);
+    }
+}
+END_TEST
+
 /* The first part is the weight of a convolution too, which knows no pitch there though it knows one of its pixels. */
 START_TEST(weights_of_convolutions_are_dense)
 {
@@ -466,6 +536,7 @@ int main(void)
     tcase_add_test(all, what_else_is_launched);
     tcase_add_test(all, gradients_of_the_halves_of_a_weight);
     tcase_add_test(all, columns_are_made_in_place);
+    tcase_add_test(all, branches_of_convolutions);
     tcase_add_test(all, weights_of_convolutions_are_dense);
     tcase_add_test(all, a_nan_is_told_from_its_neighbours);
     suite_add_tcase(suite, all);

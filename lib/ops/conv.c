@@ -173,7 +173,7 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
 
 const struct clmix_op clmix_op_conv2d = {
     .name = "conv2d",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .dense = 1U << CLMIX_CONV_WEIGHT,
     .shape = forward_shape,
     .backward = backward,
@@ -225,7 +225,7 @@ static clmix_status grad_input_launch(struct clmix_planner *planner, const struc
 
 const struct clmix_op clmix_op_conv2d_grad_input = {
     .name = "conv2d_grad_input",
-    .flags = CLMIX_OP_STRIDED,
+    .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .dense = 1U << CLMIX_CONV_WEIGHT,
     .shape = clmix_conv_grad_input_shape,
     .launch = grad_input_launch,
