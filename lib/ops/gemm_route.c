@@ -1,10 +1,9 @@
-/* Which route a product takes: clmix's own kernel or CLBlast.
- *
- * Questions (tune.h). Once a device and kernel form, on one product of middling size: is CLBlast worth considering at all? Where it is
- * three times slower the result holds for every shape (on CPUs it is twenty times slower, and compiling it takes seconds). Once a kernel
- * variant: is clmix's own kernel right? And where CLBlast is considered, or the own kernel is wrong, once a variant and class of shapes:
- * which one is right, and faster? A route is trusted only after its result on a small product of odd sizes, with the same transposes and
- * epilogue, has agreed with the host's. */
+/* Which route a product takes: clmix's own kernel or CLBlast. Three things are measured (tune.h) and remembered:
+ * 1. once a device and kernel form, on one product of middling size: is CLBlast worth considering? Where it takes three times as long it is
+ *    not, for any shape. (On CPUs it takes twenty times as long, and compiling it takes seconds.)
+ * 2. once a variant of the own kernel: are its results right?
+ * 3. where CLBlast is considered, or the own kernel is wrong, once a variant and class of shapes: which one is right, and faster?
+ * A route is taken only if its result of a small product of odd sizes, with the same transposes and epilogue, agreed with the host's. */
 #include "ops/gemm_internal.h"
 
 #include "base/status.h"
