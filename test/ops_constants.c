@@ -131,6 +131,46 @@ START_TEST(weights_and_terms)
 }
 END_TEST
 
+/* A batch of 3, as the kernel's first axis is: all of the kernel serves each sample, whether the batch is cut or not. */
+static float *run_convolution(bool constant, const char *wish)
+{
+    enum { X = 3 * 5 * 5 * 2, W = 3 * 3 * 2 * 4 };
+    const size_t size[4] = { 3, 3, 2, 4 };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_batch_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 3, 5, 5, 2 }),
+                weight = constant ? steps(graph, 4, size, 0.01f) : clmix_input(graph, "w", CLMIX_F32, 4, size);
+    float *data = ops_centred_floats(X, 1), *result, kernel[W];
+    clmix_plan *plan;
+
+    x = clmix_conv2d_with(clmix_root(graph), clmix_scale(x, 2.0f), weight, (clmix_value){ 0 }, clmix_square(3, 1, 1));
+    clmix_output(graph, "y", clmix_relu(x));
+    ck_assert_int_eq(setenv("CLMIX_SLICE", wish, 1), 0);
+    plan = ops_plan(graph, CLMIX_INFERENCE);
+    ck_assert_int_eq(unsetenv("CLMIX_SLICE"), 0);
+    for (size_t i = 0; i < W; i++)
+        kernel[i] = 0.01f * (float)(i + 1);
+    if (!constant)
+        ops_write(plan, "w", kernel, W);
+    ops_write(plan, "x", data, X);
+    ops_ok(clmix_plan_run(plan));
+    result = ops_read(plan, "y", 2 * X);
+    free(data);
+    clmix_plan_free(plan);
+    return result;
+}
+
+START_TEST(kernels)
+{
+    float *given = run_convolution(false, "off"), *whole = run_convolution(true, "off"), *sliced = run_convolution(true, "1");
+
+    ck_assert_mem_eq(whole, given, 3 * 5 * 5 * 4 * sizeof(float));
+    ops_compare_floats("in slices", sliced, given, 3 * 5 * 5 * 4, 2e-6);
+    free(given);
+    free(whole);
+    free(sliced);
+}
+END_TEST
+
 START_TEST(other_types)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -335,6 +375,7 @@ int main(void)
     tcase_set_timeout(all, 600);
     tcase_add_test(all, a_matrix_of_cosines);
     tcase_add_test(all, weights_and_terms);
+    tcase_add_test(all, kernels);
     tcase_add_test(all, other_types);
     tcase_add_test(all, counted_once_and_to_the_byte);
     tcase_add_test(all, memory_is_what_was_told);

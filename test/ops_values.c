@@ -32,7 +32,7 @@ static clmix_window grouped_window(void)
 
 static clmix_value make_linear(clmix_scope at, clmix_value x)
 {
-    return clmix_linear(at, x, 5, true);
+    return clmix_linear(at, x, 16, true);
 }
 
 static clmix_value with_linear(clmix_scope at, clmix_value x, const clmix_value *weights)
@@ -236,8 +236,9 @@ static struct outcome run_made(make_function make)
 
 /* ---- the same of values -------------------------------------------------------------------------------------------------------------- */
 
-/* Where a weight comes from: an input; twice an input of half its size; some columns of a wider input. */
-enum source { INPUT, RESULT, COLUMNS, SOURCES };
+/* Where a weight comes from: an input; twice an input of half its size; some columns of a wider input; a product that is made where the first
+ * columns of a concatenation lie (weights of two axes; others are inputs). */
+enum source { INPUT, RESULT, COLUMNS, JOINED, SOURCES };
 enum { BEFORE = 2, BESIDE = 5 }; /* columns before the weight's, and all that are not its own */
 
 static size_t columns_of(clmix_shape shape)
@@ -252,8 +253,35 @@ static clmix_shape source_shape(enum source source, clmix_shape shape)
     return shape;
 }
 
+static clmix_status fill_identity(void *values, clmix_shape shape, const void *data)
+{
+    (void)data;
+    for (size_t i = 0; i < shape.size[0] && i < shape.size[1]; i++)
+        ((float *)values)[i * shape.size[1] + i] = 1.0f;
+    return CLMIX_OK;
+}
+
+static clmix_value identity(clmix_graph *graph, size_t rows, size_t columns)
+{
+    return clmix_constant(graph, CLMIX_F32, 2, (size_t[]){ rows, columns }, fill_identity, NULL, 0);
+}
+
+static clmix_value join(clmix_value input, clmix_shape shape)
+{
+    clmix_value both[2];
+
+    if (shape.rank != 2)
+        return input;
+    both[0] = clmix_matmul(input, identity(input.graph, shape.size[1], shape.size[1]), (clmix_product){ 0 });
+    both[1] = identity(input.graph, shape.size[0], 16); /* whole cache lines: then parts are made in place */
+    clmix_output(input.graph, "joined", clmix_concat(both, 2, -1));
+    return both[0];
+}
+
 static clmix_value weight_of(enum source source, clmix_value input, clmix_shape shape)
 {
+    if (source == JOINED)
+        return join(input, shape);
     return source == INPUT ? input : source == RESULT ? clmix_scale(input, 2.0f) : clmix_slice(input, -1, BEFORE, columns_of(shape));
 }
 
