@@ -17,9 +17,9 @@ static clmix_value convolve_tokens(clmix_scope at, clmix_value tokens, size_t fe
 {
     const size_t in = clmix_shape_of(tokens).size[1];
     const float bound = 1.0f / sqrtf((float)in);
-
     clmix_value weight = clmix_parameter(at, "weight", 4, (size_t[]){ features, in, 1, 1 }, (int[]){ 2, 3, 1, 0 },
                                          (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
+
     return clmix_linear_with(at, tokens, weight,
                              clmix_parameter(at, "bias", 1, &features, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound }));
 }
@@ -44,13 +44,15 @@ static clmix_value mix_bands(clmix_scope at, clmix_value tokens, const struct wa
 clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wavemix_keys *keys)
 {
     clmix_value up[WAVEMIX_MAX_LEVELS];
+    clmix_value bands, mixed;
 
     clmix_at(at);
-    clmix_value bands = clmix_haar_bands(x, (int)keys->levels);
-    clmix_value mixed = mix_bands(clmix_in(at, "feedforward"), bands, keys);
+    bands = clmix_haar_bands(x, (int)keys->levels);
+    mixed = mix_bands(clmix_in(at, "feedforward"), bands, keys);
     for (int j = 1; j <= (int)keys->levels; j++) {
         clmix_value level = clmix_haar_level(mixed, x, j);
         clmix_window window = clmix_square(((size_t)1 << j) + 2, (size_t)1 << j, 1);
+
         up[j - 1] = clmix_conv_transpose2d(clmix_in(at, "ff%d", j), level, keys->level_channels.size[j - 1], window, true);
     }
     return clmix_module(clmix_concat(up, (int)keys->levels, -1));
@@ -59,11 +61,12 @@ clmix_value clmix_wavemix_block(clmix_scope at, clmix_value x, const struct wave
 static clmix_value wavemix_build(clmix_scope at, const clmix_value *inputs, const void *given)
 {
     const struct wavemix_keys *keys = given;
-
     clmix_value x = clmix_conv2d(clmix_in(at, "conv.0"), inputs[0], keys->dim / 2, clmix_square(3, keys->stem_stride, 1), true);
+
     x = clmix_conv2d(clmix_in(at, "conv.1"), x, keys->dim, clmix_square(3, 1, 1), true);
     for (size_t i = 0; i < keys->depth; i++) {
         clmix_scope block = clmix_in(at, "layers.%zu.0", i);
+
         x = clmix_add(clmix_wavemix_block(block, x, keys), x);
     }
     clmix_at(clmix_in(at, "pool"));

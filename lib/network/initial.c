@@ -132,12 +132,15 @@ static clmix_status draw_all(const clmix_network *network, uint64_t seed, struct
 {
     for (size_t i = 0; i < clmix_graph_tensor_count(network->graph); i++) {
         clmix_tensor_info info;
+        float *file;
+        clmix_status status;
+
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        float *file = malloc((clmix_shape_count(info.file_shape) + 1) * sizeof *file);
-        if (!file)
+        file = malloc((clmix_shape_count(info.file_shape) + 1) * sizeof *file);
+        if (file == NULL)
             return clmix_fail_memory(info.name);
-        clmix_status status = clmix_initial_values(&info, seed, file);
-        if (!status)
+        status = clmix_initial_values(&info, seed, file);
+        if (status == CLMIX_OK)
             clmix_layout_to_device(&info, file, clmix_arenas_at(arenas, &info));
         free(file);
         CLMIX_TRY(status);
@@ -148,9 +151,11 @@ static clmix_status draw_all(const clmix_network *network, uint64_t seed, struct
 clmix_status clmix_network_draw(clmix_network *network, uint64_t seed)
 {
     struct clmix_arenas arenas;
+    clmix_status status;
+
     CLMIX_TRY(clmix_arenas_new(&arenas, network));
-    clmix_status status = draw_all(network, seed, &arenas);
-    if (!status)
+    status = draw_all(network, seed, &arenas);
+    if (status == CLMIX_OK)
         status = clmix_arenas_upload(&arenas, network);
     clmix_arenas_free(&arenas);
     return status;

@@ -1,16 +1,24 @@
 #include "models/parts/token_linear.h"
 
 #include "graph/op.h"
-#include "ops/table.h"
 
 #include <clmix/ops.h>
 #include <math.h>
 
-/* bias (features) -> (features, columns), each entry a row: a product with a row of ones, whose gradient is the sum along it. */
-static clmix_value in_columns(clmix_scope at, clmix_value bias, size_t columns)
+static clmix_status fill_ones(void *values, clmix_shape shape, const void *data)
 {
-    struct clmix_fill_attributes row = { .shape = clmix_shape_make(2, (size_t[]){ 1, columns }) };
-    clmix_value ones = clmix_node_add(at, &clmix_op_ones, &row, sizeof row, NULL, 0);
+    float *ones = values;
+
+    (void)data;
+    for (size_t i = 0; i < clmix_shape_count(shape); i++)
+        ones[i] = 1.0f;
+    return CLMIX_OK;
+}
+
+/* bias (features) -> (features, columns), each entry a row: a product with a row of ones, whose gradient is the sum along it. */
+static clmix_value in_columns(clmix_value bias, size_t columns)
+{
+    clmix_value ones = clmix_constant(bias.graph, CLMIX_F32, 2, (size_t[]){ 1, columns }, fill_ones, NULL, 0);
 
     return clmix_matmul(clmix_reshape(bias, 2, (size_t[]){ clmix_shape_of(bias).size[0], 1 }), ones, (clmix_product){ 0 });
 }
@@ -35,5 +43,5 @@ clmix_value clmix_token_linear(clmix_scope at, clmix_value x, size_t features)
         return bias;
     clmix_at(at);
     y = clmix_matmul(clmix_reshape(weight, 2, (size_t[]){ features, shape.size[1] }), x, (clmix_product){ 0 });
-    return clmix_add(y, in_columns(at, bias, shape.size[2]));
+    return clmix_add(y, in_columns(bias, shape.size[2]));
 }
