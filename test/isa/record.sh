@@ -46,7 +46,10 @@ for units in 8 80; do
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 1 --seconds 0.001
     done
     for program in "$build"/test/bin/ops_* "$build"/test/bin/model_* "$build"/test/bin/train_*; do
-        record "$units" "$program"
+        case $program in
+        */train_broken) ;;    # plans what train_loop plans, and a test that ends early leaves threads behind
+        *) record "$units" "$program" ;;
+        esac
     done
 done
 rm -rf "$folder/run" "$folder/said"
