@@ -177,7 +177,7 @@ START_TEST(small_arguments_to_the_ulp)
 
     ck_assert_ptr_nonnull(data);
     for (size_t i = 0; i < COUNT; i++)
-        data[i] = (i % 2 ? -1.0f : 1.0f) * powf(10.0f, -6.0f + 6.5f * (float)i / COUNT);
+        data[i] = (i % 2 ? -1.0f : 1.0f) * powf(10.0f, -6.0f + 6.5f * (float)i / (float)COUNT);
     for (size_t n = 0; n < ACTIVATIONS; n++) {
         if (activations[n].function != tanh && activations[n].function != elu)
             continue;
