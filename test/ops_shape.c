@@ -304,31 +304,24 @@ END_TEST
 
 /* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
-static void refuse(clmix_graph *graph, const char *part)
-{
-    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), part) != NULL, "%s", clmix_error());
-    clmix_graph_free(graph);
-}
-
 START_TEST(refusals)
 {
     clmix_graph *graph = clmix_graph_new();
 
     clmix_slice(ops_input(graph, "x", ops_shape2(4, 4)), 1, 3, 2);
-    refuse(graph, "2 elements from 3 on along axis 1 of 4x4");
+    ops_refused(graph, "2 elements from 3 on along axis 1 of 4x4");
     graph = clmix_graph_new();
     clmix_slice(ops_input(graph, "x", ops_shape2(4, 4)), 2, 0, 1);
-    refuse(graph, "axis 2");
+    ops_refused(graph, "axis 2");
     graph = clmix_graph_new();
     clmix_slice(ops_input(graph, "x", ops_shape2(4, 4)), 0, SIZE_MAX, 2);
-    refuse(graph, "axis 0 of 4x4");
+    ops_refused(graph, "axis 0 of 4x4");
     graph = clmix_graph_new();
     clmix_reshape(ops_input(graph, "x", ops_shape2(4, 4)), 1, (size_t[]){ 15 });
-    refuse(graph, "16 elements");
+    ops_refused(graph, "16 elements");
     graph = clmix_graph_new();
     clmix_concat((clmix_value[]){ ops_input(graph, "a", ops_shape2(4, 4)), ops_input(graph, "b", ops_shape2(4, 3)) }, 2, 0);
-    refuse(graph, "4x3");
+    ops_refused(graph, "4x3");
 }
 END_TEST
 

@@ -196,14 +196,6 @@ END_TEST
 
 /* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
-static void refuse(clmix_graph *graph, clmix_value value, const char *sentence)
-{
-    ck_assert_int_lt(clmix_shape_of(value).rank, 0);
-    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), sentence) != NULL, "'%s' in '%s'", sentence, clmix_error());
-    clmix_graph_free(graph);
-}
-
 /* A graph with a parameter "a.w" of 2x3 and a state "a.s" of 4. */
 static clmix_scope begin(clmix_graph **graph)
 {
@@ -227,22 +219,24 @@ START_TEST(what_cannot_be_shared)
     clmix_graph *graph;
     clmix_scope at = begin(&graph);
 
-    refuse(graph, parameter(at, "w", 2, 3, NULL), "a.w: two tensors of this name; every weight needs its own place, unless it is shared");
+    ops_poisoned(graph, parameter(at, "w", 2, 3, NULL),
+                 "a.w: two tensors of this name; every weight needs its own place, unless it is shared");
     at = begin(&graph);
-    refuse(graph, parameter(clmix_shared(at), "v", 2, 3, NULL), "a.v: there is no tensor of this name to be shared");
+    ops_poisoned(graph, parameter(clmix_shared(at), "v", 2, 3, NULL), "a.v: there is no tensor of this name to be shared");
     at = begin(&graph);
-    refuse(graph, parameter(clmix_in(clmix_shared(at), "deep"), "w", 2, 3, NULL), "a.deep.w: there is no tensor of this name");
+    ops_poisoned(graph, parameter(clmix_in(clmix_shared(at), "deep"), "w", 2, 3, NULL), "a.deep.w: there is no tensor of this name");
     at = begin(&graph);
-    refuse(graph, parameter(clmix_shared(at), "w", 3, 2, NULL), "a.w: the tensor to be shared is 2x3 in files, and 3x2 is wanted");
+    ops_poisoned(graph, parameter(clmix_shared(at), "w", 3, 2, NULL), "a.w: the tensor to be shared is 2x3 in files, and 3x2 is wanted");
     at = begin(&graph);
-    refuse(graph, parameter(clmix_shared(at), "w", 2, 3, turned), "is 2x3 on the device, and its axes are wanted in another order, as 3x2");
+    ops_poisoned(graph, parameter(clmix_shared(at), "w", 2, 3, turned),
+                 "is 2x3 on the device, and its axes are wanted in another order, as 3x2");
     at = begin(&graph);
-    refuse(graph, clmix_parameter(clmix_shared(at), "s", 1, (size_t[]){ 4 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS }),
-           "what is to be shared is a state, and a parameter is wanted");
+    ops_poisoned(graph, clmix_parameter(clmix_shared(at), "s", 1, (size_t[]){ 4 }, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS }),
+                 "what is to be shared is a state, and a parameter is wanted");
     at = begin(&graph);
-    refuse(graph, parameter(at, "v", 2, 3, twice), "a.v: the order of axes names 1 for axis 1");
+    ops_poisoned(graph, parameter(at, "v", 2, 3, twice), "a.v: the order of axes names 1 for axis 1");
     at = begin(&graph);
-    refuse(graph, parameter(at, "v", 2, 3, beyond), "a.v: the order of axes names 2 for axis 1");
+    ops_poisoned(graph, parameter(at, "v", 2, 3, beyond), "a.v: the order of axes names 2 for axis 1");
 }
 END_TEST
 

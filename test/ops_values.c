@@ -408,14 +408,6 @@ END_TEST
 
 /* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
-static void refuse(clmix_graph *graph, clmix_value value, const char *sentence)
-{
-    ck_assert_int_lt(clmix_shape_of(value).rank, 0);
-    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), sentence) != NULL, "'%s' in '%s'", sentence, clmix_error());
-    clmix_graph_free(graph);
-}
-
 /* A graph with an input x, and another with the rows and columns of a weight. */
 static clmix_graph *begin(clmix_value *x, clmix_value *weight, size_t rows, size_t columns)
 {
@@ -433,20 +425,21 @@ START_TEST(linear_refusals)
     clmix_value x, weight, bias;
     clmix_graph *graph = begin(&x, &weight, 4, 5);
 
-    refuse(graph, clmix_linear_with(clmix_in(clmix_root(graph), "head"), x, weight, none), "head: linear: the input 2x4x4x3 does not fit");
+    ops_poisoned(graph, clmix_linear_with(clmix_in(clmix_root(graph), "head"), x, weight, none),
+                 "head: linear: the input 2x4x4x3 does not fit");
     graph = begin(&x, &weight, 0, 5);
-    refuse(graph, clmix_linear_with(clmix_root(graph), x, weight, none), "the weight 5 should have at least two axes");
+    ops_poisoned(graph, clmix_linear_with(clmix_root(graph), x, weight, none), "the weight 5 should have at least two axes");
     graph = begin(&x, &weight, 3, 4);
     bias = clmix_input(graph, "b", CLMIX_F32, 1, &five);
-    refuse(graph, clmix_linear_with(clmix_root(graph), x, weight, bias), "the bias 5 does not fit");
+    ops_poisoned(graph, clmix_linear_with(clmix_root(graph), x, weight, bias), "the bias 5 does not fit");
     graph = begin(&x, &weight, 3, 4);
     bias = ops_input(graph, "b", ops_shape2(4, 1)); /* a column, whose elements might lie apart */
-    refuse(graph, clmix_linear_with(clmix_root(graph), x, weight, bias), "the bias 4x1 does not fit");
+    ops_poisoned(graph, clmix_linear_with(clmix_root(graph), x, weight, bias), "the bias 4x1 does not fit");
     graph = begin(&x, &weight, 3, 4);
-    refuse(graph, clmix_linear_with(clmix_root(graph), x, none, none), "linear: input 1 is no value");
+    ops_poisoned(graph, clmix_linear_with(clmix_root(graph), x, none, none), "linear: input 1 is no value");
     graph = begin(&x, &weight, 3, 4);
     bias = clmix_input(graph, "b", CLMIX_I32, 1, (size_t[]){ 4 });
-    refuse(graph, clmix_linear_with(clmix_root(graph), x, weight, bias), "input 2 holds i32");
+    ops_poisoned(graph, clmix_linear_with(clmix_root(graph), x, weight, bias), "input 2 holds i32");
 }
 END_TEST
 
@@ -458,17 +451,17 @@ START_TEST(convolution_refusals)
     clmix_value x, weight;
     clmix_graph *graph = begin(&x, &weight, 3, 4);
 
-    refuse(graph, clmix_conv2d_with(clmix_root(graph), x, weight, none, window),
-           "the weight is 3x4, and this window of this input needs 3x3x3x4");
+    ops_poisoned(graph, clmix_conv2d_with(clmix_root(graph), x, weight, none, window),
+                 "the weight is 3x4, and this window of this input needs 3x3x3x4");
     graph = begin(&x, &weight, 3, 4);
-    refuse(graph, clmix_conv_transpose2d_with(clmix_root(graph), x, weight, none, window),
-           "the weight is 3x4, and this window of this input needs 3x3x3x4");
+    ops_poisoned(graph, clmix_conv_transpose2d_with(clmix_root(graph), x, weight, none, window),
+                 "the weight is 3x4, and this window of this input needs 3x3x3x4");
     graph = begin(&x, &weight, 3, 4);
     weight = ops_input(graph, "w4", ops_shape4(3, 3, 3, 4));
-    refuse(graph, clmix_conv2d_with(clmix_root(graph), x, weight, clmix_input(graph, "b", CLMIX_F32, 1, &two), window),
-           "the bias is 2, and the weight makes 4 channels");
+    ops_poisoned(graph, clmix_conv2d_with(clmix_root(graph), x, weight, clmix_input(graph, "b", CLMIX_F32, 1, &two), window),
+                 "the bias is 2, and the weight makes 4 channels");
     graph = begin(&x, &weight, 3, 4);
-    refuse(graph, clmix_conv2d_with(clmix_in(clmix_root(graph), "stem"), x, none, none, window), "stem: conv2d: input 1 is no value");
+    ops_poisoned(graph, clmix_conv2d_with(clmix_in(clmix_root(graph), "stem"), x, none, none, window), "stem: conv2d: input 1 is no value");
 }
 END_TEST
 
@@ -479,13 +472,15 @@ START_TEST(norm_refusals)
     const size_t three = 3;
 
     bias = ops_input(graph, "b", ops_shape2(1, 3));
-    refuse(graph, clmix_layer_norm_with(clmix_root(graph), x, weight, bias, 1e-5f), "input 2 is 1x3 and should have one value for each");
+    ops_poisoned(graph, clmix_layer_norm_with(clmix_root(graph), x, weight, bias, 1e-5f),
+                 "input 2 is 1x3 and should have one value for each");
     graph = begin(&x, &weight, 0, 3);
     mean = clmix_input(graph, "m", CLMIX_F32, 1, &three);
-    refuse(graph, clmix_batch_norm_with(clmix_root(graph), x, weight, weight, mean, mean, 1e-5f, 0.1f), "must be states (clmix_state)");
+    ops_poisoned(graph, clmix_batch_norm_with(clmix_root(graph), x, weight, weight, mean, mean, 1e-5f, 0.1f),
+                 "must be states (clmix_state)");
     graph = begin(&x, &weight, 0, 3);
     mean = clmix_state(clmix_root(graph), "m", 1, &three, (clmix_initializer){ .kind = CLMIX_ZEROS });
-    refuse(graph, clmix_batch_norm_with(clmix_root(graph), x, weight, weight, mean, mean, 1e-5f, 0.1f), "one state for both");
+    ops_poisoned(graph, clmix_batch_norm_with(clmix_root(graph), x, weight, weight, mean, mean, 1e-5f, 0.1f), "one state for both");
 }
 END_TEST
 

@@ -328,31 +328,24 @@ END_TEST
 
 /* ---- refusals ------------------------------------------------------------------------------------------------------------------------ */
 
-static void refuse(clmix_graph *graph, const char *part)
-{
-    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), part) != NULL, "%s", clmix_error());
-    clmix_graph_free(graph);
-}
-
 START_TEST(refusals)
 {
     clmix_graph *graph = clmix_graph_new();
     clmix_value x;
 
     clmix_haar_bands(ops_input(graph, "x", ops_shape2(4, 4)), 1);
-    refuse(graph, "4x4");
+    ops_refused(graph, "4x4");
     graph = clmix_graph_new();
     clmix_haar_bands(ops_input(graph, "x", ops_shape4(1, 4, 4, 1)), 0);
-    refuse(graph, "0 levels");
+    ops_refused(graph, "0 levels");
     graph = clmix_graph_new();
     x = ops_input(graph, "x", ops_shape4(1, 4, 4, 1));
     clmix_haar_level(clmix_haar_bands(x, 2), x, 3);
-    refuse(graph, "level 3");
+    ops_refused(graph, "level 3");
     graph = clmix_graph_new();
     x = ops_input(graph, "high", ops_shape4(1, 3, 2, 3));
     clmix_haar_idwt(ops_input(graph, "low", ops_shape4(1, 2, 2, 1)), 1, &x, 0, 0);
-    refuse(graph, "1x3x2x1");
+    ops_refused(graph, "1x3x2x1");
 }
 END_TEST
 

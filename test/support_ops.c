@@ -112,6 +112,19 @@ void ops_compare(const char *what, const float *got, const double *wanted, size_
                   place, count, (double)got[place], wanted[place], worst, largest, tolerance * largest);
 }
 
+void ops_refused(clmix_graph *graph, const char *sentence)
+{
+    ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), sentence) != NULL, "'%s' in '%s'", sentence, clmix_error());
+    clmix_graph_free(graph);
+}
+
+void ops_poisoned(clmix_graph *graph, clmix_value value, const char *sentence)
+{
+    ck_assert_int_lt(clmix_shape_of(value).rank, 0);
+    ops_refused(graph, sentence);
+}
+
 void ops_compare_floats(const char *what, const float *got, const float *wanted, size_t count, double tolerance)
 {
     double *copy = room(count * sizeof *copy);

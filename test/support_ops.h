@@ -17,6 +17,10 @@ void ops_ok(clmix_status status);
 
 /* ---- data ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* That building the graph met an ARGUMENT error whose sentence holds `sentence`; and that it poisoned `value`. Both free the graph. */
+void ops_refused(clmix_graph *graph, const char *sentence);
+void ops_poisoned(clmix_graph *graph, clmix_value value, const char *sentence);
+
 clmix_shape ops_shape4(size_t a, size_t b, size_t c, size_t d);
 clmix_shape ops_shape2(size_t rows, size_t columns);
 clmix_value ops_input(clmix_graph *graph, const char *name, clmix_shape shape);

@@ -224,6 +224,14 @@ static clmix_status find_tensor(const clmix_network *network, const char *name, 
                                           clmix_config_name(network->config), expected, count);
 }
 
+/* The same, with room for its values in the device's order, to be freed. */
+static clmix_status find_with_room(const clmix_network *network, const char *name, size_t count, clmix_tensor_info *info, float **device)
+{
+    CLMIX_TRY(find_tensor(network, name, count, info));
+    *device = malloc(count * sizeof **device);
+    return *device != NULL ? CLMIX_OK : clmix_fail_memory(name);
+}
+
 static cl_mem arena_of(const clmix_network *network, const clmix_tensor_info *info)
 {
     return info->trainable ? network->weights : network->states;
@@ -236,14 +244,10 @@ clmix_status clmix_network_read(clmix_network *network, const char *name, float 
     CLMIX_NEED(values);
 
     clmix_tensor_info info;
-    float *device;
+    float *device = NULL;
     clmix_status status;
 
-    CLMIX_TRY(find_tensor(network, name, count, &info));
-    device = malloc(count * sizeof *device);
-    if (device == NULL)
-        return clmix_fail_memory(name);
-
+    CLMIX_TRY(find_with_room(network, name, count, &info, &device));
     status = clmix_buffer_read(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
     if (status == CLMIX_OK)
         clmix_layout_to_file(&info, device, values);
@@ -258,14 +262,10 @@ clmix_status clmix_network_write(clmix_network *network, const char *name, const
     CLMIX_NEED(values);
 
     clmix_tensor_info info;
-    float *device;
+    float *device = NULL;
     clmix_status status;
 
-    CLMIX_TRY(find_tensor(network, name, count, &info));
-    device = malloc(count * sizeof *device);
-    if (device == NULL)
-        return clmix_fail_memory(name);
-
+    CLMIX_TRY(find_with_room(network, name, count, &info, &device));
     clmix_layout_to_device(&info, values, device);
     status = clmix_buffer_write(network->device, arena_of(network, &info), info.offset * sizeof(float), device, count * sizeof(float));
     free(device);
