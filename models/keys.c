@@ -71,6 +71,17 @@ static clmix_status read_size(struct source from, const struct clmix_key *key, s
     return CLMIX_OK;
 }
 
+static clmix_status read_number(struct source from, const struct clmix_key *key, float *value)
+{
+    double number = 0.0;
+
+    CLMIX_TRY(clmix_json_number(from.json, from.where, key->name, 0.0, (double)most(key), &number));
+    if (!((float)number > 0.0f))
+        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: '%s' is 0 and must be above it", from.where, key->name);
+    *value = (float)number;
+    return CLMIX_OK;
+}
+
 static clmix_status read_rate(struct source from, const struct clmix_key *key, float *value)
 {
     double number = 0.0;
@@ -134,6 +145,7 @@ static clmix_status read_value(struct source from, const struct clmix_key *key, 
 {
     switch (key->type) {
     case CLMIX_KEY_SIZE: return read_size(from, key, value);
+    case CLMIX_KEY_NUMBER: return read_number(from, key, value);
     case CLMIX_KEY_RATE: return read_rate(from, key, value);
     case CLMIX_KEY_FLAG: return clmix_json_boolean(from.json, from.where, key->name, value);
     case CLMIX_KEY_CHOICE: return read_choice(from, key, value);
@@ -278,6 +290,7 @@ static bool write_key(cJSON *json, const struct clmix_key *key, const void *valu
 {
     switch (key->type) {
     case CLMIX_KEY_SIZE: return cJSON_AddNumberToObject(json, key->name, (double)*(const size_t *)value) != NULL;
+    case CLMIX_KEY_NUMBER:
     case CLMIX_KEY_RATE: return cJSON_AddNumberToObject(json, key->name, clmix_shortest(*(const float *)value)) != NULL;
     case CLMIX_KEY_FLAG: return cJSON_AddBoolToObject(json, key->name, *(const bool *)value) != NULL;
     case CLMIX_KEY_CHOICE: return cJSON_AddStringToObject(json, key->name, key->choices[*(const int *)value]) != NULL;

@@ -17,6 +17,7 @@
 /* What a key holds, and the member of the struct that keeps it. */
 enum clmix_key_type {
     CLMIX_KEY_SIZE,   /* a whole number from `least` to `most`: size_t */
+    CLMIX_KEY_NUMBER, /* a number above 0, up to `most`: float */
     CLMIX_KEY_RATE,   /* a number from 0 to below 1: float */
     CLMIX_KEY_FLAG,   /* true or false: bool */
     CLMIX_KEY_CHOICE, /* one of the words in `choices`: int, its place among them */

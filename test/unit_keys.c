@@ -25,7 +25,7 @@ struct low_rank_keys {
 struct toy_keys {
     struct clmix_picture_keys picture;
     size_t dim;
-    float dropout;
+    float dropout, ratio;
     int pool;
     struct clmix_key_list widths;
     struct clmix_key_object mixer;
@@ -60,11 +60,12 @@ static const char *const pools[] = { "cls", "mean", NULL };
 static const struct clmix_key toy_rows[] = {
     { .name = "dim", .type = CLMIX_KEY_SIZE, .offset = AT(dim) },
     { .name = "dropout", .type = CLMIX_KEY_RATE, .offset = AT(dropout), .usual = "0.1" },
+    { .name = "ratio", .type = CLMIX_KEY_NUMBER, .offset = AT(ratio), .usual = "4", .most = 64 },
     { .name = "pool", .type = CLMIX_KEY_CHOICE, .offset = AT(pool), .choices = pools, .usual = "mean" },
     { .name = "widths", .type = CLMIX_KEY_LIST, .offset = AT(widths), .usual = "[32, 64]" },
     { .name = "mixer", .type = CLMIX_KEY_OBJECT, .offset = AT(mixer), .kinds = mixers, .usual = "soft" },
 };
-static const struct clmix_key_table toy = { "toy", sizeof(struct toy_keys), &clmix_picture_table, toy_rows, 5, NULL };
+static const struct clmix_key_table toy = { "toy", sizeof(struct toy_keys), &clmix_picture_table, toy_rows, 6, NULL };
 static const struct clmix_key_table *const models[] = { &toy, NULL };
 
 static cJSON *parse(const char *text)
@@ -91,13 +92,13 @@ static clmix_status read_toy(struct clmix_key_object *object, const char *text)
 static const struct {
     const char *given, *written; /* behind GIVEN, and behind "dim" */
 } readings[] = {
-    { "", ",\"dropout\":0.1,\"pool\":\"mean\",\"widths\":[32,64],\"mixer\":{\"kind\":\"soft\",\"causal\":false}" },
-    { ",\"pool\":\"cls\",\"widths\":7,\"dropout\":0.25,\"mixer\":{\"kind\":\"soft\",\"causal\":true}",
-      ",\"dropout\":0.25,\"pool\":\"cls\",\"widths\":[7],\"mixer\":{\"kind\":\"soft\",\"causal\":true}" },
+    { "", ",\"dropout\":0.1,\"ratio\":4,\"pool\":\"mean\",\"widths\":[32,64],\"mixer\":{\"kind\":\"soft\",\"causal\":false}" },
+    { ",\"pool\":\"cls\",\"ratio\":2.5,\"widths\":7,\"dropout\":0.25,\"mixer\":{\"kind\":\"soft\",\"causal\":true}",
+      ",\"dropout\":0.25,\"ratio\":2.5,\"pool\":\"cls\",\"widths\":[7],\"mixer\":{\"kind\":\"soft\",\"causal\":true}" },
     { ",\"mixer\":{\"causal\":true}", /* the usual kind, where none is named */
-      ",\"dropout\":0.1,\"pool\":\"mean\",\"widths\":[32,64],\"mixer\":{\"kind\":\"soft\",\"causal\":true}" },
-    { ",\"mixer\":{\"kind\":\"low-rank\",\"features\":10}",
-      ",\"dropout\":0.1,\"pool\":\"mean\",\"widths\":[32,64],\"mixer\":{\"kind\":\"low-rank\",\"features\":10,\"landmarks\":5}" },
+      ",\"dropout\":0.1,\"ratio\":4,\"pool\":\"mean\",\"widths\":[32,64],\"mixer\":{\"kind\":\"soft\",\"causal\":true}" },
+    { ",\"mixer\":{\"kind\":\"low-rank\",\"features\":10}", ",\"dropout\":0.1,\"ratio\":4,\"pool\":\"mean\",\"widths\":[32,64],\"mixer\":{"
+                                                            "\"kind\":\"low-rank\",\"features\":10,\"landmarks\":5}" },
 };
 
 START_TEST(what_is_read_is_written_with_every_key)
@@ -137,6 +138,8 @@ static const struct {
     { "{" GIVEN ",\"widths\":[]}", "'widths' is an empty list", CLMIX_ERROR_FORMAT },
     { "{" GIVEN ",\"widths\":[1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8]}", "a list of at most 16", CLMIX_ERROR_FORMAT },
     { "{" GIVEN ",\"channels\":65537}", "'channels' is 65537 and must be a whole number from 1 to 65536", CLMIX_ERROR_FORMAT },
+    { "{" GIVEN ",\"ratio\":0}", "'ratio' is 0 and must be above it", CLMIX_ERROR_FORMAT },
+    { "{" GIVEN ",\"ratio\":65}", "'ratio' is 65 and must be a number from 0 to 64", CLMIX_ERROR_FORMAT },
     { "{" GIVEN ",\"pool\":\"mena\"}", "one of: cls, mean; did you mean 'mean'?", CLMIX_ERROR_FORMAT },
     { "{" GIVEN ",\"mixer\":\"soft\"}", "toy.json: mixer: one JSON object is needed here, { \"kind\"", CLMIX_ERROR_FORMAT },
     { "{" GIVEN ",\"mixer\":{\"kind\":\"sotf\"}}", "toy.json: mixer: this version has no kind 'sotf'; it has: soft, low-rank; did you mean",
@@ -210,6 +213,7 @@ static void say_type(const struct clmix_key *key, char text[256])
 
     switch (key->type) {
     case CLMIX_KEY_SIZE: used = (size_t)snprintf(text, 256, "number"); break;
+    case CLMIX_KEY_NUMBER: used = (size_t)snprintf(text, 256, "number above 0"); break;
     case CLMIX_KEY_RATE: snprintf(text, 256, "number below 1"); break;
     case CLMIX_KEY_FLAG: snprintf(text, 256, "`true` or `false`"); break;
     case CLMIX_KEY_PAIR: snprintf(text, 256, "[height, width], or one number"); break;
@@ -226,7 +230,7 @@ static void say_type(const struct clmix_key *key, char text[256])
     }
     if (key->type == CLMIX_KEY_SIZE && key->least > 1)
         used += (size_t)snprintf(text + used, 256 - used, ", at least %zu", key->least);
-    if (key->type == CLMIX_KEY_SIZE && most != CLMIX_KEY_MOST)
+    if ((key->type == CLMIX_KEY_SIZE || key->type == CLMIX_KEY_NUMBER) && most != CLMIX_KEY_MOST)
         snprintf(text + used, 256 - used, ", up to %zu", most);
 }
 

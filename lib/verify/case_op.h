@@ -1,4 +1,4 @@
-/* One operator of a case as a graph: what the builders in case_ops.c work with. */
+/* One operator of a case as a graph: what builders of operators work with. */
 #ifndef CLMIX_VERIFY_CASE_OP_H
 #define CLMIX_VERIFY_CASE_OP_H
 
@@ -7,10 +7,11 @@
 
 /* How a tensor of the file lies on the device. */
 enum case_layout {
-    CASE_PLAIN,  /* as it is */
-    CASE_FLAT,   /* as it is, as one axis */
-    CASE_MAP,    /* (B, C, H, W) -> (B, H, W, C) */
-    CASE_DETAILS /* (B, C, 3, h, w) -> (B, h, w, 3C), details of a channel side by side */
+    CASE_PLAIN,   /* as it is */
+    CASE_FLAT,    /* as it is, as one axis */
+    CASE_MAP,     /* (B, C, H, W) -> (B, H, W, C) */
+    CASE_DETAILS, /* (B, C, 3, h, w) -> (B, h, w, 3C), details of a channel side by side */
+    CASE_HEADS    /* (B, heads, N, d) -> (B, N, heads * d) */
 };
 
 #define CASE_MOST_PORTS 64
@@ -40,6 +41,30 @@ clmix_value clmix_case_input(struct op_case *op, const char *name, enum case_lay
 void clmix_case_output(struct op_case *op, const char *name, clmix_value value, enum case_layout layout);
 /* The shape of param.NAME, out.NAME or whatever the full name says: CLMIX_MAX_RANK or fewer axes. */
 clmix_status clmix_case_shape(const struct op_case *op, const char *name, clmix_shape *shape);
+
+/* ---- attributes: entries of "config" beside "op"; one that is not there leaves what was in the variable --------------------------------- */
+
+clmix_status clmix_case_number(const struct op_case *op, const char *key, float *value);
+clmix_status clmix_case_integer(const struct op_case *op, const char *key, int64_t minimum, int *value);
+/* [height, width], or one number for both. */
+clmix_status clmix_case_pair(const struct op_case *op, const char *key, int64_t minimum, size_t pair[2]);
+/* "stride", "padding", "groups" of a convolution or pooling whose kernel is known. */
+clmix_status clmix_case_window(const struct op_case *op, clmix_window *window);
+/* An attribute that clmix has no counterpart of, where it is not at its neutral value. */
+clmix_status clmix_case_refuse(const struct op_case *op, const char *key, size_t neutral);
+/* Whether there is a tensor of this full name. */
+bool clmix_case_has(const struct op_case *op, const char *name);
+/* Shape of param.weight, which must have `rank` axes. */
+clmix_status clmix_case_weight(const struct op_case *op, int rank, clmix_shape *shape);
+
+/* ---- operators ------------------------------------------------------------------------------------------------------------------------ */
+
+struct case_operator {
+    const char *name; /* the value of "op"; NULL at the end of a table */
+    clmix_status (*build)(struct op_case *op);
+};
+extern const struct case_operator clmix_case_ops[];    /* case_ops.c */
+extern const struct case_operator clmix_case_mixers[]; /* case_mixers.c */
 
 /* Adds the operator's values to the graph. UNSUPPORTED when the operator is unknown. */
 clmix_status clmix_case_build(struct op_case *op);

@@ -12,6 +12,7 @@ clmix_status clmix_case_lay_out(const clmix_stored_tensor *stored, enum case_lay
     } layouts[] = {
         [CASE_MAP] = { 4, { 0, 2, 3, 1 } },
         [CASE_DETAILS] = { 5, { 0, 3, 4, 1, 2 } },
+        [CASE_HEADS] = { 4, { 0, 2, 1, 3 } },
     };
     const size_t *size = stored->size;
 
@@ -29,6 +30,8 @@ clmix_status clmix_case_lay_out(const clmix_stored_tensor *stored, enum case_lay
         *seen = clmix_shape_make(4, (size_t[]){ size[0], size[2], size[3], size[1] });
     else if (layout == CASE_DETAILS)
         *seen = clmix_shape_make(4, (size_t[]){ size[0], size[3], size[4], size[1] * size[2] });
+    else if (layout == CASE_HEADS)
+        *seen = clmix_shape_make(3, (size_t[]){ size[0], size[2], size[1] * size[3] });
     return CLMIX_OK;
 }
 

@@ -8,9 +8,35 @@ const struct clmix_key_table *const clmix_mixer_tables[] = {
     NULL,
 };
 
+static const struct clmix_mixer_kind *kind_of(const struct clmix_mixer *mixer)
+{
+    return (const struct clmix_mixer_kind *)mixer->mixer.table; /* its first member */
+}
+
+clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where)
+{
+    const struct clmix_mixer_kind *kind = kind_of(mixer);
+
+    return kind->settle == NULL ? CLMIX_OK : kind->settle(mixer->mixer.keys, mixer, where);
+}
+
+size_t clmix_mixer_length(const struct clmix_mixer *mixer, size_t tokens)
+{
+    const struct clmix_mixer_kind *kind = kind_of(mixer);
+
+    return kind->length == NULL ? tokens : kind->length(tokens, mixer->mixer.keys);
+}
+
+bool clmix_mixer_across(const struct clmix_mixer *mixer)
+{
+    const struct clmix_mixer_kind *kind = kind_of(mixer);
+
+    return kind->across != NULL && kind->across(mixer->mixer.keys);
+}
+
 clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
 {
-    const struct clmix_mixer_kind *kind = (const struct clmix_mixer_kind *)mixer->mixer.table; /* its first member */
+    const struct clmix_mixer_kind *kind = kind_of(mixer);
     char text[64];
 
     if (!clmix_is_value(tokens->value))

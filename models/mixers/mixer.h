@@ -11,17 +11,29 @@ struct clmix_tokens {
     clmix_value value;    /* f32 (B, N, dim) */
     clmix_value mask;     /* i32 (B, N), 1 for a token and 0 for padding. None: all are tokens */
     clmix_value position; /* f32 (N or more, head_dim), by which queries and keys are turned (rotary). None: they are not */
+    size_t height, width; /* of the map that the tokens are, row by row. 0: they are none, as where a class token is among them */
 };
 
-/* A mixer as a backbone's configuration has it. */
+/* A mixer as a backbone's configuration has it: part of the backbone's own struct, whose table of keys fills it in. */
 struct clmix_mixer {
     struct clmix_key_object mixer; /* the key "mixer": which kind, and its keys */
-    float dropout;                 /* the backbone's */
+    size_t heads, head_dim;        /* of queries and keys. 0: the backbone has no heads */
+    size_t value_dim;              /* width of a head's values. 0: head_dim */
+    float dropout;                 /* the backbone's: behind the output projection */
+    float attention_dropout;       /* of attention weights */
+    const char *qkv, *out; /* softmax attention's projections, where the backbone calls them something else. NULL: the usual names */
 };
 
 struct clmix_mixer_kind {
     struct clmix_key_table table; /* chosen by "kind" */
     bool takes_mask, takes_position;
+    /* How many tokens are mixed where there are `tokens` of them and the kind pads: rows that a table of positions needs. NULL: no more. */
+    size_t (*length)(size_t tokens, const void *keys);
+    /* Whether samples of one batch meet, so that the answer to one depends on the others. NULL: never. */
+    bool (*across)(const void *keys);
+    /* Derives keys from the backbone's (heads and their width), and refuses what does not go with them: FORMAT, with a sentence that begins
+     * with `where`. NULL: nothing to do. */
+    clmix_status (*settle)(void *keys, const struct clmix_mixer *mixer, const char *where);
     /* Tokens (B, N, dim) -> f32 (B, N, dim), the weights at `at`; `keys` are the kind's own, read by its table. Says of the authors' modules
      * what the graph does not show (graph/modules.h). */
     clmix_value (*mix)(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
@@ -31,6 +43,12 @@ extern const struct clmix_mixer_kind clmix_mixer_mlp;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */
 extern const struct clmix_key_table *const clmix_mixer_tables[];
+
+/* To be called by the backbone's `check`, once its own keys are known: what the kind derives and refuses. */
+clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where);
+/* How many tokens the kind mixes of `tokens`, and whether samples of a batch meet in it. */
+size_t clmix_mixer_length(const struct clmix_mixer *mixer, size_t tokens);
+bool clmix_mixer_across(const struct clmix_mixer *mixer);
 
 /* Mixes `tokens` by the kind that was read. A mask or positions that this kind takes none of are an error of the graph (ARGUMENT), and so are
  * tokens of other axes. */

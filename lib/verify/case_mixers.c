@@ -1,0 +1,65 @@
+/* The token mixers of the cases: a mixer by itself, its keys among the attributes, its weights at the root. */
+#include "base/status.h"
+#include "graph/op.h"
+#include "models/mixers/mixer.h"
+#include "verify/case_op.h"
+
+/* What is in "config" for the case and the backbone, not for the mixer. */
+static const char *const others[] = { "op", "dim", "heads", "head_dim", "value_dim", "training" };
+
+/* The attributes without those of others, to be freed by the caller. */
+static cJSON *keys_of(const struct op_case *op)
+{
+    cJSON *keys = cJSON_Duplicate(op->of->config, 1);
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(keys, others[i]);
+    return keys;
+}
+
+static clmix_status read_mixer(const struct op_case *op, const char *kind, const struct clmix_key_table *const *kinds,
+                               struct clmix_mixer *mixer)
+{
+    int dim = 0, heads = 0, head_dim = 0, value_dim = 0;
+    cJSON *keys = keys_of(op);
+    clmix_status status = CLMIX_OK;
+
+    if (keys == NULL)
+        return clmix_fail_memory("the case");
+    status = clmix_keys_read(&mixer->mixer, keys, "config", "kind", kind, kinds);
+    cJSON_Delete(keys);
+    CLMIX_TRY(status);
+    CLMIX_TRY(clmix_case_integer(op, "dim", 1, &dim));
+    CLMIX_TRY(clmix_case_integer(op, "heads", 1, &heads));
+    head_dim = heads > 0 ? dim / heads : 0; /* unless given */
+    CLMIX_TRY(clmix_case_integer(op, "head_dim", 1, &head_dim));
+    CLMIX_TRY(clmix_case_integer(op, "value_dim", 1, &value_dim));
+    mixer->heads = (size_t)heads;
+    mixer->head_dim = (size_t)head_dim;
+    mixer->value_dim = (size_t)value_dim;
+    return clmix_mixer_settle(mixer, "config");
+}
+
+static clmix_status build_tokens(struct op_case *op, const char *kind)
+{
+    struct clmix_mixer mixer = { .dropout = 0.0f };
+    struct clmix_tokens tokens = { .value = clmix_no_value() };
+    clmix_status status = read_mixer(op, kind, clmix_mixer_tables, &mixer);
+
+    if (status == CLMIX_OK) {
+        tokens.value = clmix_case_input(op, "x", CASE_PLAIN);
+        clmix_case_output(op, "y", clmix_mix(clmix_root(op->graph), &tokens, &mixer), CASE_PLAIN);
+    }
+    clmix_keys_free(&mixer.mixer);
+    return status;
+}
+
+static clmix_status build_mlp_mix(struct op_case *op)
+{
+    return build_tokens(op, "mlp");
+}
+
+const struct case_operator clmix_case_mixers[] = {
+    { "mlp_mix", build_mlp_mix },
+    { NULL, NULL },
+};
