@@ -115,7 +115,7 @@ static clmix_status fill_nothing(void *values, clmix_shape shape, const void *da
     return CLMIX_OK;
 }
 
-/* ---- graph.h, ops.h ----------------------------------------------------------------------------------------------------------------- */
+/* ---- graph.h, ops.h, mixing.h ----------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(graphs)
 {
@@ -212,6 +212,9 @@ START_TEST(ops)
     expect_poisoned(clmix_scale(none, 2.0f));
     expect_poisoned(clmix_matmul(none, none, (clmix_product){ 0 }));
     expect_poisoned(clmix_gather(none, none));
+    expect_poisoned(clmix_rotary(none, none, 1, CLMIX_ROTARY_PAIRS));
+    expect_poisoned(clmix_rotary_table(NULL, 4, 4));
+    REFUSED(values, clmix_rotary_fill, NULL, (clmix_shape){ 2, { 1, 2 } }, NULL);
     expect_poisoned(clmix_concat(NULL, 2, 0));
     expect_poisoned(clmix_concat(&none, 1, 0));
     expect_poisoned(clmix_slice(none, 0, 0, 1));

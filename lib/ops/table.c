@@ -40,6 +40,7 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_normalize,
     &clmix_op_ones,
     &clmix_op_reshape,
+    &clmix_op_rotary,
     &clmix_op_scale,
     &clmix_op_slice,
     &clmix_op_slice_copy,

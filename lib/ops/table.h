@@ -40,6 +40,7 @@ extern const struct clmix_op clmix_op_max_pool2d_grad;
 extern const struct clmix_op clmix_op_normalize;
 extern const struct clmix_op clmix_op_ones;
 extern const struct clmix_op clmix_op_reshape;
+extern const struct clmix_op clmix_op_rotary;
 extern const struct clmix_op clmix_op_scale;
 extern const struct clmix_op clmix_op_slice;
 extern const struct clmix_op clmix_op_slice_copy;

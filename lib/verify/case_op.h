@@ -63,8 +63,9 @@ struct case_operator {
     const char *name; /* the value of "op"; NULL at the end of a table */
     clmix_status (*build)(struct op_case *op);
 };
-extern const struct case_operator clmix_case_ops[];    /* case_ops.c */
-extern const struct case_operator clmix_case_mixers[]; /* case_mixers.c */
+extern const struct case_operator clmix_case_ops[];       /* case_ops.c */
+extern const struct case_operator clmix_case_mixers[];    /* case_mixers.c */
+extern const struct case_operator clmix_case_positions[]; /* case_positions.c */
 
 /* Adds the operator's values to the graph. UNSUPPORTED when the operator is unknown. */
 clmix_status clmix_case_build(struct op_case *op);

@@ -1,0 +1,38 @@
+/* Ops that mix tokens. As in ops.h: each takes values and gives a value of the same graph, shapes are checked at once, an op on a poisoned
+ * value, or on one of no graph, gives a poisoned one. Heads are runs of columns: head h of a value (B, N, heads * d) has the columns h d ..
+ * h d + d - 1, so that slices of one product serve as queries, keys and values without a copy. All are there since 0.3. */
+#ifndef CLMIX_MIXING_H
+#define CLMIX_MIXING_H
+
+#include <clmix/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- positions ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Which elements of a head make a pair. */
+typedef enum clmix_rotary_form {
+    CLMIX_ROTARY_PAIRS, /* neighbours, 2j and 2j + 1 */
+    CLMIX_ROTARY_HALVES /* j and j + d / 2 */
+} clmix_rotary_form;
+
+/* Rotary position embedding (Su et al. 2021) of tokens x (B, N, heads * d): pair j = 0 .. d / 2 - 1 of each head, (a, b), becomes (a cos - b
+ * sin, b cos + a sin), with sin = table[n][j] and cos = table[n][d / 2 + j] of token n. table f32 (R, d), R >= N, of which the first N rows
+ * count, is the same for all samples and gets no gradient; heads of 0 count as 1. y has x's shape, and the gradient of x is the turn back.
+ * Errors of the graph (ARGUMENT): other types, an x without three axes, an odd d, a table of another width or with fewer than N rows, no
+ * such form. */
+CLMIX_API clmix_value clmix_rotary(clmix_value x, clmix_value table, size_t heads, clmix_rotary_form form);
+
+/* The papers' table as a constant, (rows, width): row p has the sines of the angles p 10000^(-2j / width), j < width / 2, then their cosines,
+ * of angles in float32 as theirs are. Errors of the graph (ARGUMENT): an odd width. */
+CLMIX_API clmix_value clmix_rotary_table(clmix_graph *graph, size_t rows, size_t width);
+/* What fills it, for tables in other places (a state that is saved with the weights): a clmix_constant_fill of two axes that reads no `data`,
+ * which may be NULL. `values` must not be. */
+CLMIX_API clmix_status clmix_rotary_fill(void *values, clmix_shape shape, const void *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
