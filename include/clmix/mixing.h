@@ -10,6 +10,30 @@
 extern "C" {
 #endif
 
+/* ---- softmax attention ---------------------------------------------------------------------------------------------------------------- */
+
+/* How queries see keys; all zero but `heads` is plain attention. */
+typedef struct clmix_attention_options {
+    size_t heads;    /* of queries, at least 1 */
+    size_t kv_heads; /* of keys and values, a divisor of `heads`: head h of queries sees head h / (heads / kv_heads); 0: `heads` */
+    float scale;     /* of the scores; 0: 1 / sqrt(d) */
+    bool causal;     /* query i sees no key behind i */
+    size_t window;   /* query i of window i / window sees the keys of that window, the one before and the one behind; 0: all keys */
+    float
+        dropout; /* of the weights in training plans: the probability of being 0, at least 0 and less than 1, others grow by 1 / (1 - it) */
+} clmix_attention_options;
+
+/* y = softmax(scale q k^T) v, for each sample and head. q (B, N, heads * d), k (B, M, kv_heads * d), v (B, M, kv_heads * dv), all f32 ->
+ * (B, N, heads * dv). N and M may differ, but not with `causal` or `window`. mask i32 (B, M), or a value of no graph for none: keys whose
+ * mask is 0 are seen by no query. A query that sees no key gets zeros, and sends no gradient.
+ *
+ * The N x M weights are never in memory: a training plan keeps one number a query and head, and forms the weights again in the backward
+ * pass, as it does dropout's choice, which is drawn from a counter of seed, step, op, sample, head, query and key. The gradient of a head of
+ * keys or values that several heads of queries share is the sum over them, in their order.
+ * Errors of the graph (ARGUMENT): other types or ranks, batches or lengths that do not fit, heads that do not divide the last axes, a
+ * dropout rate out of its range. */
+CLMIX_API clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, clmix_attention_options options);
+
 /* ---- positions ------------------------------------------------------------------------------------------------------------------------ */
 
 /* Which elements of a head make a pair. */

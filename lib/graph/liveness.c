@@ -146,9 +146,11 @@ static void host_rows(struct clmix_planner *planner, const struct clmix_node *no
 /* Whether the launch that makes a value can write its rows further apart. */
 static bool is_made_with_a_pitch(const struct clmix_planner *planner, int32_t value)
 {
-    const struct clmix_node *leader = planner->graph->nodes[planner->absorber[planner->graph->tensors[value]->producer]];
+    const struct clmix_node *maker = planner->graph->nodes[planner->graph->tensors[value]->producer],
+                            *leader = planner->graph->nodes[planner->absorber[maker->number]];
 
-    return (leader->op->flags & CLMIX_OP_STRIDED_OUTPUT) && clmix_planner_result(planner, leader) == value;
+    return (leader->op->flags & CLMIX_OP_STRIDED_OUTPUT) &&
+           (clmix_planner_result(planner, leader) == value || (maker == leader && maker->outputs[0] != value));
 }
 
 static bool reads_with_a_pitch(const struct clmix_node *reader, int32_t value)

@@ -7,6 +7,8 @@
 const struct clmix_op *const clmix_ops[] = {
     &clmix_op_add,
     &clmix_op_add_repeated,
+    &clmix_op_attention,
+    &clmix_op_attention_grad,
     &clmix_op_batch_norm,
     &clmix_op_batch_norm_grad,
     &clmix_op_column_sum,

@@ -7,6 +7,8 @@
 
 extern const struct clmix_op clmix_op_add;
 extern const struct clmix_op clmix_op_add_repeated;
+extern const struct clmix_op clmix_op_attention;
+extern const struct clmix_op clmix_op_attention_grad;
 extern const struct clmix_op clmix_op_batch_norm;
 extern const struct clmix_op clmix_op_batch_norm_grad;
 extern const struct clmix_op clmix_op_column_sum;
