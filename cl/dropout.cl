@@ -1,4 +1,4 @@
-// Dropout, and its gradient, which is the same map.
+// Dropout of elements and of whole samples, and their gradients, which are the same maps.
 #include "dropout.h"
 
 // Elements begin .. end - 1, of which element i is number i + shift of its op's result for the whole batch.
@@ -45,5 +45,34 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void dropout(
         const uint from = max(begin, samples * before), to = min(end, samples * (before + sizes[p]));
         if (from < to)
             drop_run(x, y, key, op, threshold, factor, from, to, first + (batch - samples) * before + place * sizes[p]);
+    }
+}
+
+// The same for whole samples of `size` elements: sample s of the plan is number s + first of a share whose own first one is number random[4] of the
+// batch, and is dropped by the word of that number.  Reads 4 bytes an element of the samples that stay, writes 4.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void drop_samples(
+    const uint count, const uint chunk, const __global float *x, const uint x_offset, __global float *y, const uint y_offset,
+    const __global uint *random, const uint random_offset, const uint op, const uint threshold, const float factor, const uint first,
+    const uint size)
+{
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);
+    const uint4 key = vload4(0, random + random_offset);
+    const uint place = random[random_offset + 4] + first;
+    x += x_offset;
+    y += y_offset;
+    for (uint from = begin, sample = begin / size; from < end; sample++) {
+        const uint to = min(end, from + size - from % size), tail = from + (to - from) / VW * VW;
+        if (dropout_word(key, op, place + sample) >= threshold) {
+            for (uint i = from + get_local_id(0) * VW; i < tail; i += WG * VW)
+                STREAMV(LOADV(x + i) * factor, y + i);
+            for (uint i = tail + get_local_id(0); i < to; i += WG)
+                y[i] = x[i] * factor;
+        } else {
+            for (uint i = from + get_local_id(0) * VW; i < tail; i += WG * VW)
+                STREAMV((floatv)(0.0f), y + i);
+            for (uint i = tail + get_local_id(0); i < to; i += WG)
+                y[i] = 0.0f;
+        }
+        from = to;
     }
 }

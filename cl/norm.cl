@@ -1,5 +1,6 @@
-// Layer and batch normalisation. Matrices are rows x columns and dense. `stats` holds mean and 1 / sqrt(variance + epsilon):
-// of row r at 2 r and 2 r + 1 (layer norm), of column c at c and columns + c (batch norm).
+// Layer, channel and batch normalisation. Matrices are rows x columns and dense. `stats` holds mean and rstd = 1 / sqrt(variance + epsilon),
+// in channel norm 1 / (sqrt(variance) + epsilon): of row r at 2 r and 2 r + 1 (layer and channel norm), of column c at c and columns + c
+// (batch norm).
 //
 // Variances are those of two passes, so that variances near epsilon or far below the square of the mean keep their digits. In layer norm the
 // second pass also finds by how much the first one's sum was rounded (`off`, the mean of what should have mean 0) and takes that out of
@@ -12,6 +13,9 @@
 #define BLOCK (WG == 1 ? 8 : 4)    // rows of a block over columns: as many vectors as registers hold
 #ifndef STATS_ONLY
 #define STATS_ONLY 0    // 1: layer_norm leaves y out, which the products that read it form themselves
+#endif
+#ifndef OUTSIDE
+#define OUTSIDE 0    // 1: epsilon is added to the std and not to the variance, which makes a layer norm a channel norm
 #endif
 // The share of vector c in asking for the `span` rows of x behind those from `top` on, in the order of memory.
 #define FETCH_SPAN(x, c)                                                      \
@@ -53,7 +57,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
         }
         const float off = GROUP_SUM(sum_lanes(sum) + sum_tail) * part, mean = first + off;
         const float variance = GROUP_SUM(sum_lanes(square) + square_tail) * part - off * off;
+#if OUTSIDE
+        const float rstd = 1.0f / (sqrt(fmax(variance, 0.0f)) + epsilon);
+#else
         const float rstd = 1.0f / sqrt(variance + epsilon);
+#endif
 #if !STATS_ONLY
         __global float *out = y + y_offset + (ulong)r * columns;
         for (uint c = item * VW; c < columns; c += WG * VW) {
@@ -68,14 +76,15 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm(const u
     }
 }
 
-// dx = rstd (g - mean(g) - xhat mean(g xhat)) by rows, with g = dy weight and xhat = (x - mean) rstd; and of the group's rows the sums of dy
-// and of dy xhat -> partial[(2 g + {0, 1}) * columns + c].  Rows as in layer_norm, a few at a time: their sums, then their dx column by
+// dx = rstd (g - mean(g) - xhat mean(g xhat)) by rows, with g = dy weight and xhat = (x - mean) rstd; in channel norm the last term counts
+// 1 / (rstd std) times, which is 1 / (1 - epsilon rstd), and not at all in a row of one value, whose xhat is 0. And of the group's rows the
+// sums of dy and of dy xhat -> partial[(2 g + {0, 1}) * columns + c].  Rows as in layer_norm, a few at a time: their sums, then their dx column by
 // column.  Reads 8, writes 4 bytes an element; rows are read twice, the second time from cache. dx may be dy.
 #define ROWS 4
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(
     const uint rows, const uint chunk, const uint columns, const __global float *dy, const uint dy_offset, const __global float *x,
     const uint x_offset, const __global float *weight, const uint weight_offset, const __global float *stats, const uint stats_offset,
-    __global float *dx, const uint dx_offset, __global float *partial, const uint partial_offset)
+    __global float *dx, const uint dx_offset, __global float *partial, const uint partial_offset, const float epsilon)
 {
     GROUP_SCRATCH
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), item = get_local_id(0);
@@ -99,6 +108,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void layer_norm_dx(
             }
             mean_g[k] = GROUP_SUM(sum_lanes(sum)) * part;
             mean_along[k] = GROUP_SUM(sum_lanes(along)) * rstd * part;
+#if OUTSIDE
+            mean_along[k] *= 1.0f - epsilon * rstd > 0.0f ? 1.0f / (1.0f - epsilon * rstd) : 0.0f;
+#endif
         }
         for (uint c = item * VW; c < columns; c += WG * VW) {
             const uint n = columns - c;

@@ -1,4 +1,4 @@
-/* Dropout: masks, their statistics, and where they are drawn again. */
+/* Dropout of elements and of whole samples: masks, their statistics, and where they are drawn again. */
 #include "support_ops.h"
 #include "support_suite.h"
 
@@ -187,7 +187,17 @@ static int build_behind_batch_norm(clmix_scope at, clmix_value x, clmix_value *o
     return 1;
 }
 
-static const build_function builds[] = { build_plain, build_parts, build_behind_batch_norm };
+/* Whole samples, also where their rows are one list. */
+static int build_samples(clmix_scope at, clmix_value x, clmix_value *outputs)
+{
+    const size_t rows[2] = { clmix_shape_of(x).size[0] * SIDE * SIDE, CHANNELS };
+
+    (void)at;
+    outputs[0] = clmix_reshape(clmix_drop_path(clmix_reshape(clmix_relu(x), 2, rows), 0.5f), 4, clmix_shape_of(x).size);
+    return 1;
+}
+
+static const build_function builds[] = { build_plain, build_parts, build_behind_batch_norm, build_samples };
 
 /* What a plan for `count` samples gives: its outputs and, where it has one of its own, the gradient of what each dropout was given. */
 struct share {
@@ -293,6 +303,50 @@ START_TEST(dropout_is_keyed_by_the_place_in_the_batch)
 }
 END_TEST
 
+/* Samples are zeroed or scaled whole, forward and backward, by the words of their places: word s % 4 of counter (s / 4, op, step); not at all in
+ * inference. */
+START_TEST(drop_path_takes_samples)
+{
+    enum { SAMPLES = 41, EACH = 131 };
+    const size_t count = (size_t)SAMPLES * EACH;
+    float *ones = ops_floats(count, 0, 1.0f, 1.0f);
+
+    for (int training = 0; training < 2; training++) {
+        clmix_graph *graph = clmix_graph_new();
+        clmix_value x = ops_input(graph, "x", ops_shape2(SAMPLES, EACH)), dy = ops_input(graph, "dy", ops_shape2(SAMPLES, EACH)), y;
+        float *values, *dx;
+        clmix_plan *plan;
+        size_t kept = 0;
+
+        clmix_want_gradient(x);
+        y = clmix_drop_path(x, 0.25f);
+        clmix_backward(graph, 1, &y, &dy);
+        clmix_output(graph, "y", y);
+        clmix_output(graph, "dx", clmix_gradient_of(x));
+        plan = ops_plan(graph, training ? CLMIX_TRAINING : CLMIX_INFERENCE);
+        ops_write(plan, "x", ones, count);
+        ops_write(plan, "dy", ones, count);
+        ops_ok(clmix_plan_set_step(plan, 77, 5));
+        ops_ok(clmix_plan_run(plan));
+        values = ops_read(plan, "y", count);
+        dx = ops_read(plan, "dx", count);
+        for (size_t i = 0; i < count; i++) {
+            uint32_t counter[4] = { (uint32_t)(i / EACH / 4), 0, 5, 0 }, words[4];
+
+            clmix_philox(77, counter, words);
+            ck_assert_msg(values[i] == (training ? (words[i / EACH % 4] >= 0x40000000u ? 1.0f / 0.75f : 0.0f) : 1.0f), "element %zu", i);
+            kept += values[i] != 0.0f;
+        }
+        ck_assert(training ? kept > 0 && kept < count : kept == count);
+        ck_assert_uint_eq(differences(values, dx, count), 0);
+        free(values);
+        free(dx);
+        clmix_plan_free(plan);
+    }
+    free(ones);
+}
+END_TEST
+
 /* Samples that are not in the batch; a plan that has none; rows that belong to no sample. */
 START_TEST(places_that_cannot_be_are_refused)
 {
@@ -326,6 +380,26 @@ START_TEST(dropout_refuses)
     ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
     ck_assert_msg(strstr(clmix_error(), "rate of 1") != NULL, "%s", clmix_error());
     clmix_graph_free(graph);
+    graph = clmix_graph_new();
+    clmix_drop_path(ops_input(graph, "x", ops_shape2(2, 2)), -0.5f);
+    ops_refused(graph, "rate of -0.5");
+    graph = clmix_graph_new();
+    clmix_drop_path(clmix_input(graph, "x", CLMIX_F32, 0, NULL), 0.5f);
+    ops_refused(graph, "samples of a scalar");
+}
+END_TEST
+
+/* Samples that lie in a part a level are not whole anywhere. */
+START_TEST(drop_path_refuses_parts)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_batch_input(graph, "x", CLMIX_F32, 4, (size_t[]){ 2, 4, 4, 3 });
+    clmix_plan *plan = NULL;
+
+    clmix_output(graph, "y", clmix_drop_path(clmix_haar_bands(clmix_relu(x), 2), 0.5f));
+    ck_assert_int_eq(clmix_plan_compile(&plan, graph, ops_device, CLMIX_TRAINING), CLMIX_ERROR_UNSUPPORTED);
+    ck_assert_msg(strstr(clmix_error(), "2 parts each") != NULL, "%s", clmix_error());
+    clmix_graph_free(graph);
 }
 END_TEST
 
@@ -343,7 +417,9 @@ int main(void)
     tcase_add_test(all, dropout_is_rebuilt_with_its_mask);
     tcase_add_loop_test(all, dropout_is_keyed_by_the_place_in_the_batch, 0, sizeof builds / sizeof *builds);
     tcase_add_test(all, places_that_cannot_be_are_refused);
+    tcase_add_test(all, drop_path_takes_samples);
     tcase_add_test(all, dropout_refuses);
+    tcase_add_test(all, drop_path_refuses_parts);
     suite_add_tcase(suite, all);
     return support_run(suite);
 }

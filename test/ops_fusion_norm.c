@@ -1,4 +1,4 @@
-/* Layer norm that the products behind it read through: against the reference in double with its differences, against the same graph with
+/* Layer and channel norm that the products behind it read through: against the reference in double with its differences, against the same graph with
  * the normalised rows in memory, and that it happens where it should only. */
 #include <check.h>
 #include <clmix/clmix.h>
@@ -14,29 +14,36 @@
 /* y = l0(n(x)), and what else reads n(x). */
 struct normal {
     size_t rows, in, out;
-    bool two;    /* y = l0(n(x)) + l1(n(x)) */
-    bool apart;  /* n(x) is asked for */
-    bool others; /* a ReLU reads n(x) too: y = l0(n(x)) + l1(relu(n(x))) */
-    float mean;  /* of x, whose deviation is about 1 */
+    bool two;     /* y = l0(n(x)) + l1(n(x)) */
+    bool apart;   /* n(x) is asked for */
+    bool channel; /* a channel norm */
+    bool others;  /* a ReLU reads n(x) too: y = l0(n(x)) + l1(relu(n(x))) */
+    float mean;   /* of x, whose deviation is about 1 */
 };
 
 #define EPSILON 1e-5
 
 static const struct normal normals[] = {
-    { .rows = 33, .in = 20, .out = 29 },   { .rows = 1, .in = 1, .out = 1 },    { .rows = 50, .in = 3, .out = 37, .two = true },
-    { .rows = 5, .in = 700, .out = 6 },    { .rows = 1100, .in = 7, .out = 9 }, { .rows = 70, .in = 131, .out = 70, .mean = 3.0f },
+    { .rows = 33, .in = 20, .out = 29 },
+    { .rows = 9, .in = 18, .out = 7, .channel = true },
+    { .rows = 1, .in = 1, .out = 1 },
+    { .rows = 50, .in = 3, .out = 37, .two = true },
+    { .rows = 5, .in = 700, .out = 6 },
+    { .rows = 1100, .in = 7, .out = 9 },
+    { .rows = 70, .in = 131, .out = 70, .mean = 3.0f },
     { .rows = 100, .in = 65, .out = 300 },
 };
 
 static size_t normal_count(void)
 {
-    return ops_small_effort() ? 3 : sizeof normals / sizeof *normals;
+    return ops_small_effort() ? 4 : sizeof normals / sizeof *normals;
 }
 
 static clmix_value build_normal(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
     const struct normal *normal = attributes;
-    clmix_value n = clmix_layer_norm(clmix_in(at, "n"), inputs[0], (float)EPSILON),
+    clmix_value n = normal->channel ? clmix_channel_norm(clmix_in(at, "n"), inputs[0], (float)EPSILON)
+                                    : clmix_layer_norm(clmix_in(at, "n"), inputs[0], (float)EPSILON),
                 y = clmix_linear(clmix_in(at, "l0"), n, normal->out, true);
 
     clmix_at(at);
@@ -63,7 +70,8 @@ static void normal_reference(const double *const *inputs, const clmix_shape *sha
         for (size_t c = 0; c < normal->in; c++)
             square += (x[c] - mean) * (x[c] - mean) / (double)normal->in;
         for (size_t c = 0; c < normal->in; c++)
-            n[r * normal->in + c] = (x[c] - mean) / sqrt(square + EPSILON) * inputs[1][c] + inputs[2][c];
+            n[r * normal->in + c] =
+                (x[c] - mean) / (normal->channel ? sqrt(square) + EPSILON : sqrt(square + EPSILON)) * inputs[1][c] + inputs[2][c];
     }
     ops_affine(n, inputs[3], inputs[4], normal->rows, normal->in, normal->out, output);
     if (normal->two)
@@ -84,7 +92,8 @@ START_TEST(layer_norm_agrees_with_differences)
                                    .attributes = normal,
                                    .input_count = 1,
                                    .shapes = { ops_shape2(normal->rows, normal->in) },
-                                   .parameters = { "n.weight", "n.bias", "l0.weight", "l0.bias" },
+                                   .parameters = { normal->channel ? "n.g" : "n.weight", normal->channel ? "n.b" : "n.bias", "l0.weight",
+                                                   "l0.bias" },
                                    .low = normal->mean - 1.0f,
                                    .high = normal->mean + 1.0f,
                                    .mode = CLMIX_TRAINING,

@@ -1,4 +1,4 @@
-/* Layer and batch normalisation: results and gradients in both modes, running statistics, variances near epsilon, refusals. */
+/* Layer, channel and batch normalisation: results and gradients in both modes, running statistics, variances near epsilon, refusals. */
 #include "support_ops.h"
 #include "support_suite.h"
 
@@ -224,6 +224,88 @@ START_TEST(runs_repeat_bit_for_bit)
 }
 END_TEST
 
+/* ---- channel norm: epsilon outside the root -------------------------------------------------------------------------------------------- */
+
+static void channel_norm_reference(const double *const *in, const clmix_shape *of, double *out, const void *epsilon)
+{
+    size_t rows, columns;
+    double mean, variance;
+
+    split(of[0], &rows, &columns);
+    for (size_t r = 0; r < rows; r++) {
+        moments(in[0] + r * columns, columns, 1, &mean, &variance);
+        for (size_t c = 0; c < columns; c++)
+            out[r * columns + c] =
+                (in[0][r * columns + c] - mean) / (sqrt(variance) + (double)*(const float *)epsilon) * in[1][c] + in[2][c];
+    }
+}
+
+static clmix_value build_channel_norm(clmix_scope at, const clmix_value *inputs, const void *epsilon)
+{
+    return clmix_channel_norm(at, inputs[0], *(const float *)epsilon);
+}
+
+/* An epsilon far below the std, as large, and far above it. */
+START_TEST(channel_norm)
+{
+    static const float epsilons[] = { 1e-5f, 0.5f, 20.0f };
+
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t e = 0; e < (ops_small_effort() ? 2 : 3); e++)
+            ops_run_check(&(struct ops_check){ .what = "channel_norm",
+                                               .build = build_channel_norm,
+                                               .reference = channel_norm_reference,
+                                               .attributes = &epsilons[e],
+                                               .input_count = 1,
+                                               .shapes = { shapes[i] },
+                                               .parameters = { "g", "b" },
+                                               .low = -1.0f,
+                                               .high = 2.0f,
+                                               .mode = CLMIX_TRAINING,
+                                               .tolerance = 1e-5,
+                                               .gradient_tolerance = 1e-4 });
+}
+END_TEST
+
+/* A pixel whose channels are equal: y = b, and a finite gradient, (g dy - mean(g dy)) / epsilon. */
+START_TEST(channel_norm_of_equal_channels)
+{
+    enum { ROWS = 3, COLUMNS = 37 };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = ops_input(graph, "x", ops_shape2(ROWS, COLUMNS)), dy = ops_input(graph, "dy", ops_shape2(ROWS, COLUMNS)), y;
+    float *same = ops_floats(ROWS * COLUMNS, 0, 0.3f, 0.3f), *ones = ops_floats(COLUMNS, 0, 1.0f, 1.0f), *up, *got, *dx;
+    double mean = 0.0;
+    clmix_plan *plan;
+
+    clmix_want_gradient(x);
+    y = clmix_channel_norm(clmix_root(graph), x, 0.25f);
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "y", y);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    plan = ops_plan(graph, CLMIX_TRAINING);
+    up = ops_floats(ROWS * COLUMNS, 1, -1.0f, 1.0f);
+    ops_write(plan, "x", same, ROWS * COLUMNS);
+    ops_write(plan, "dy", up, ROWS * COLUMNS);
+    ops_write(plan, "g", ones, COLUMNS);
+    ops_write(plan, "b", ones, COLUMNS);
+    ops_ok(clmix_plan_run(plan));
+    got = ops_read(plan, "y", ROWS * COLUMNS);
+    dx = ops_read(plan, "dx", ROWS * COLUMNS);
+    for (size_t c = 0; c < COLUMNS; c++)
+        mean += (double)up[c] / COLUMNS;
+    for (size_t c = 0; c < COLUMNS; c++) {
+        ck_assert_double_eq_tol((double)got[c], 1.0, 1e-5);
+        ck_assert_double_eq_tol((double)dx[c], ((double)up[c] - mean) / 0.25, 1e-4);
+    }
+    free(same);
+    free(ones);
+    free(up);
+    free(got);
+    free(dx);
+    clmix_plan_free(plan);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -237,6 +319,9 @@ START_TEST(refusals)
     ck_assert_int_eq(clmix_graph_check(graph), CLMIX_ERROR_ARGUMENT);
     ck_assert_msg(strstr(clmix_error(), "momentum") != NULL, "%s", clmix_error());
     clmix_graph_free(graph);
+    graph = clmix_graph_new();
+    clmix_channel_norm(clmix_in(clmix_root(graph), "norm"), ops_input(graph, "x", ops_shape2(2, 2)), -1.0f);
+    ops_refused(graph, "norm: channel_norm: epsilon -1");
 }
 END_TEST
 
@@ -250,6 +335,8 @@ int main(void)
     tcase_add_test(all, layer_norm);
     tcase_add_test(all, batch_norm_training);
     tcase_add_test(all, batch_norm_inference);
+    tcase_add_test(all, channel_norm);
+    tcase_add_test(all, channel_norm_of_equal_channels);
     tcase_add_test(all, variances_near_epsilon);
     tcase_add_test(all, large_means);
     if (!ops_small_effort()) {

@@ -1,4 +1,4 @@
-/* Pooling: averages, maxima, ties. */
+/* Pooling: averages, maxima, ties, and means of tokens by their scores. */
 #include "support_ops.h"
 #include "support_suite.h"
 
@@ -127,6 +127,69 @@ START_TEST(max_pooling_of_ties)
 }
 END_TEST
 
+static clmix_value build_sequence(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    (void)attributes;
+    return clmix_sequence_pool(at, inputs[0]);
+}
+
+static void sequence_reference(const double *const *inputs, const clmix_shape *of, double *out, const void *attributes)
+{
+    const size_t tokens = of[0].size[1], columns = of[0].size[2];
+
+    (void)attributes;
+    for (size_t sample = 0; sample < of[0].size[0]; sample++) {
+        const double *x = inputs[0] + sample * tokens * columns;
+        double sum = 0.0;
+
+        for (size_t c = 0; c < columns; c++)
+            out[sample * columns + c] = 0.0;
+        for (size_t t = 0; t < tokens; t++) {
+            double score = inputs[2][0], weight;
+
+            for (size_t c = 0; c < columns; c++)
+                score += x[t * columns + c] * inputs[1][c];
+            weight = exp(score);
+            sum += weight;
+            for (size_t c = 0; c < columns; c++)
+                out[sample * columns + c] += weight * x[t * columns + c];
+        }
+        for (size_t c = 0; c < columns; c++)
+            out[sample * columns + c] /= sum;
+    }
+}
+
+START_TEST(sequence_pooling)
+{
+    static const clmix_shape of[] = { { 3, { 1, 1, 1 } }, { 3, { 3, 17, 5 } }, { 3, { 2, 70, 33 } } };
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        ops_run_check(&(struct ops_check){ .what = "sequence_pool",
+                                           .build = build_sequence,
+                                           .reference = sequence_reference,
+                                           .input_count = 1,
+                                           .shapes = { of[i] },
+                                           .parameters = { "weight", "bias" },
+                                           .low = -0.3f,
+                                           .high = 0.5f,
+                                           .tolerance = 1e-5,
+                                           .gradient_tolerance = 1e-4 });
+}
+END_TEST
+
+START_TEST(sequence_pooling_refuses)
+{
+    clmix_graph *graph = clmix_graph_new();
+
+    clmix_sequence_pool(clmix_in(clmix_root(graph), "pool"), ops_input(graph, "x", ops_shape2(3, 4)));
+    ops_refused(graph, "pool: sequence pooling of 3x4");
+    graph = clmix_graph_new();
+    clmix_sequence_pool_with(clmix_root(graph), ops_input(graph, "x", (clmix_shape){ 3, { 2, 3, 4 } }),
+                             ops_input(graph, "w", ops_shape2(4, 2)), (clmix_value){ 0 });
+    ops_refused(graph, "one score a token");
+}
+END_TEST
+
 START_TEST(pooling_refuses)
 {
     clmix_graph *graph = clmix_graph_new();
@@ -153,7 +216,9 @@ int main(void)
     tcase_add_test(all, global_average);
     tcase_add_test(all, max_pooling);
     tcase_add_test(all, max_pooling_of_ties);
+    tcase_add_test(all, sequence_pooling);
     tcase_add_test(all, pooling_refuses);
+    tcase_add_test(all, sequence_pooling_refuses);
     suite_add_tcase(suite, all);
     return support_run(suite);
 }

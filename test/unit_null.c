@@ -190,6 +190,8 @@ START_TEST(ops)
     expect_poisoned(clmix_conv_transpose2d_with(nowhere, none, none, none, window));
     expect_poisoned(clmix_batch_norm_with(nowhere, none, none, none, none, none, 1e-5f, 0.1f));
     expect_poisoned(clmix_layer_norm_with(nowhere, none, none, none, 1e-5f));
+    expect_poisoned(clmix_channel_norm_with(nowhere, none, none, none, 1e-5f));
+    expect_poisoned(clmix_sequence_pool_with(nowhere, none, none, none));
     expect_poisoned(clmix_linear(nowhere, none, 4, true));
     expect_poisoned(clmix_conv2d(nowhere, none, 4, window, true));
     expect_poisoned(clmix_conv_transpose2d(nowhere, none, 4, window, true));
@@ -199,6 +201,8 @@ START_TEST(ops)
     expect_poisoned(clmix_haar_idwt(none, 1, &none, 4, 4));
     expect_poisoned(clmix_batch_norm(nowhere, none, 1e-5f, 0.1f));
     expect_poisoned(clmix_layer_norm(nowhere, none, 1e-5f));
+    expect_poisoned(clmix_channel_norm(nowhere, none, 1e-5f));
+    expect_poisoned(clmix_sequence_pool(nowhere, none));
     expect_poisoned(clmix_elu(none));
     expect_poisoned(clmix_exp(none));
     expect_poisoned(clmix_gelu(none));
@@ -208,6 +212,7 @@ START_TEST(ops)
     expect_poisoned(clmix_tanh(none));
     expect_poisoned(clmix_softmax(none, -1));
     expect_poisoned(clmix_dropout(none, 0.5f));
+    expect_poisoned(clmix_drop_path(none, 0.5f));
     expect_poisoned(clmix_add(none, none));
     expect_poisoned(clmix_scale(none, 2.0f));
     expect_poisoned(clmix_matmul(none, none, (clmix_product){ 0 }));

@@ -63,6 +63,19 @@ CLMIX_API clmix_value clmix_layer_norm_with(clmix_scope at, clmix_value x, clmix
 /* Parameters "weight" (ones), "bias" (zeros). */
 CLMIX_API clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon);
 
+/* Channel norm, which CvT has in place of layer norm: (x - mean) / (sqrt(variance) + epsilon) g + b over the last axis, of C channels, biased
+ * variance, epsilon outside the root. g (C), b (C). Where all channels of a pixel are equal the root has no derivative, and its part of the
+ * gradient is left out. Since 0.3. */
+CLMIX_API clmix_value clmix_channel_norm_with(clmix_scope at, clmix_value x, clmix_value g, clmix_value b, float epsilon);
+/* Parameters "g" (1, C, 1, 1) (ones), "b" (1, C, 1, 1) (zeros). Since 0.3. */
+CLMIX_API clmix_value clmix_channel_norm(clmix_scope at, clmix_value x, float epsilon);
+
+/* Sequence pooling (Hassani et al. 2021), x (B, N, C) -> (B, C): the mean of the tokens weighed by softmax over the tokens of x weight + bias.
+ * weight (C, 1), bias (1), or none: it changes nothing and has a gradient of 0. Since 0.3. */
+CLMIX_API clmix_value clmix_sequence_pool_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias);
+/* Parameters "weight" (1, C) and "bias" (1), both uniform in +-1 / sqrt(C). Since 0.3. */
+CLMIX_API clmix_value clmix_sequence_pool(clmix_scope at, clmix_value x);
+
 /* ---- ops without weights ---------------------------------------------------------------------------------------------------------------
  */
 
@@ -96,6 +109,10 @@ CLMIX_API clmix_value clmix_softmax(clmix_value x, int axis);
 /* Of any shape. In training plans zeroes each element with probability `rate`, at least 0 and less than 1, and scales the rest by 1 / (1 - rate); nothing in inference plans. The mask
  * comes from a counter (Philox 4x32-10 keyed by the plan's seed and step, this op's number and the element) and is never stored. */
 CLMIX_API clmix_value clmix_dropout(clmix_value x, float rate);
+
+/* Drop-path (stochastic depth), x (B, ...): the same for whole samples, each of which is zeroed with probability `rate` or scaled by 1 / (1 - rate).
+ * The words are those of the samples' places in the whole batch. Since 0.3. */
+CLMIX_API clmix_value clmix_drop_path(clmix_value x, float rate);
 
 /* y = a + b of two f32 values of one shape; or, since 0.2, of two of which one, leading axes of size 1 left out, has the last axes of the
  * other: it is added to each part of the other that has its shape, and y has the other's shape. So (B, N, C) takes (N, C) or (1, N, C), such

@@ -113,15 +113,16 @@ static bool is(const struct clmix_node *node, const char *name)
     return strcmp(node->op->name, name) == 0;
 }
 
-/* Layer norm is read through: its rows are normalised while the product reads them. In inference the wide form wins
+/* Layer and channel norm are read through: their rows are normalised while the product reads them. In inference the wide form wins
  * nothing by it and would lose slices of the batch, which need no memory for these rows either (README.md). */
 static bool reads_through(const struct clmix_planner *planner, const struct clmix_node *node, int index, const struct clmix_node *maker)
 {
     (void)node;
-    return index == 0 && is(maker, "layer_norm") && !(clmix_planner_wide(planner) && clmix_planner_mode(planner) == CLMIX_INFERENCE);
+    return index == 0 && (is(maker, "layer_norm") || is(maker, "channel_norm")) &&
+           !(clmix_planner_wide(planner) && clmix_planner_mode(planner) == CLMIX_INFERENCE);
 }
 
-/* The matrix A: input 0, or what it is the layer norm of. */
+/* The matrix A: input 0, or what it is the norm of. */
 static void read_input(const struct clmix_planner *planner, const struct clmix_node *node, struct clmix_gemm *gemm)
 {
     const struct clmix_node *maker = clmix_planner_maker(planner, node, 0);

@@ -1,4 +1,4 @@
-/* Layer and batch normalisation. Kernels: cl/norm.cl. Both keep the means and reciprocal stds as a second output; the normalised
+/* Layer, channel and batch normalisation. Kernels: cl/norm.cl. All keep the means and reciprocal stds as a second output; the normalised
  * values are formed again from the input. */
 #include "base/status.h"
 #include "ops/row_launch.h"
@@ -15,13 +15,14 @@ struct norm_attributes {
 
 struct grad_attributes {
     bool constant_stats; /* nothing flows through them */
+    float epsilon;
 };
 
-enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR }; /* inputs of the forward ops; layer norm has the first three */
+enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR }; /* inputs of the forward ops; layer and channel norm have the first three */
 enum { DY, GRAD_X, STATS, GRAD_WEIGHT };             /* inputs of the gradients */
 enum { DX, DWEIGHT, DBIAS };                         /* their outputs */
 
-/* ---- what both have ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what all have ------------------------------------------------------------------------------------------------------------------- */
 
 /* x with at least one axis, everything else one value a channel; y like x, then statistics. */
 static clmix_status norm_shape(clmix_graph *graph, struct clmix_node *node, size_t stats)
@@ -56,7 +57,7 @@ static clmix_status grad_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status norm_backward(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,
                                   bool constant_stats)
 {
-    const struct grad_attributes attributes = { constant_stats };
+    const struct grad_attributes attributes = { constant_stats, ((const struct norm_attributes *)node->attributes)->epsilon };
     clmix_value dy = clmix_backward_gradient(backward, node, 0), dx;
 
     if (!clmix_is_value(dy))
@@ -140,7 +141,13 @@ static void backward_cost(const clmix_graph *graph, const struct clmix_node *nod
     *flops *= 12;
 }
 
-/* ---- layer norm ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- layer norm, and channel norm, which differs in where epsilon is added ------------------------------------------------------------- */
+
+static void define_outside(struct clmix_record *record, const struct clmix_node *node)
+{
+    if (node->op == &clmix_op_channel_norm || node->op == &clmix_op_channel_norm_grad)
+        clmix_record_define(record, "OUTSIDE", 1);
+}
 
 static clmix_status layer_norm_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -152,6 +159,11 @@ static clmix_status layer_norm_backward(struct clmix_backward *backward, const s
     return norm_backward(backward, node, &clmix_op_layer_norm_grad, false);
 }
 
+static clmix_status channel_norm_backward(struct clmix_backward *backward, const struct clmix_node *node)
+{
+    return norm_backward(backward, node, &clmix_op_channel_norm_grad, false);
+}
+
 static clmix_status layer_norm_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct norm_attributes *attributes = node->attributes;
@@ -159,6 +171,7 @@ static clmix_status layer_norm_launch(struct clmix_planner *planner, const struc
     struct clmix_record *record =
         clmix_record_rows(planner, node, "norm.cl", "layer_norm", clmix_shape_rows(shape), clmix_shape_columns(shape), true);
 
+    define_outside(record, node);
     clmix_record_value(record, node->inputs[X]);
     clmix_record_value(record, node->inputs[WEIGHT]);
     clmix_record_value(record, node->inputs[BIAS]);
@@ -174,11 +187,13 @@ static clmix_status layer_norm_launch(struct clmix_planner *planner, const struc
 
 static clmix_status layer_norm_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
+    const struct grad_attributes *attributes = node->attributes;
     clmix_shape shape = clmix_node_result(clmix_planner_graph(planner), node, DX)->shape;
     size_t rows = clmix_shape_rows(shape), columns = clmix_shape_columns(shape);
     int32_t partial = parts_scratch(planner, node, rows, columns);
     struct clmix_record *record = launch_parts(planner, node, "layer_norm_dx", rows, columns);
 
+    define_outside(record, node);
     clmix_record_stream(planner, record, rows * columns);
     clmix_record_value(record, node->inputs[DY]);
     clmix_record_value(record, node->inputs[GRAD_X]);
@@ -186,6 +201,7 @@ static clmix_status layer_norm_grad_launch(struct clmix_planner *planner, const 
     clmix_record_value(record, node->inputs[STATS]);
     clmix_record_value(record, node->outputs[DX]);
     clmix_record_value(record, partial);
+    clmix_record_float(record, attributes->epsilon);
     launch_sums(planner, node, rows, columns, partial);
     return CLMIX_OK;
 }
@@ -200,6 +216,18 @@ const struct clmix_op clmix_op_layer_norm = {
 };
 const struct clmix_op clmix_op_layer_norm_grad = {
     .name = "layer_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = layer_norm_grad_launch, .cost = backward_cost
+};
+
+const struct clmix_op clmix_op_channel_norm = {
+    .name = "channel_norm",
+    .shape = layer_norm_shape,
+    .backward = channel_norm_backward,
+    .launch = layer_norm_launch,
+    .cost = forward_cost,
+    .parts = clmix_parts_by_row,
+};
+const struct clmix_op clmix_op_channel_norm_grad = {
+    .name = "channel_norm_grad", .flags = CLMIX_OP_IN_PLACE, .shape = grad_shape, .launch = layer_norm_grad_launch, .cost = backward_cost
 };
 
 clmix_value clmix_layer_norm_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, float epsilon)
@@ -221,6 +249,36 @@ clmix_value clmix_layer_norm(clmix_scope at, clmix_value x, float epsilon)
     weight = clmix_parameter(at, "weight", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_ONES });
     bias = clmix_parameter(at, "bias", 1, &channels, NULL, (clmix_initializer){ .kind = CLMIX_ZEROS });
     return clmix_layer_norm_with(at, x, weight, bias, epsilon);
+}
+
+clmix_value clmix_channel_norm_with(clmix_scope at, clmix_value x, clmix_value g, clmix_value b, float epsilon)
+{
+    const struct norm_attributes attributes = { .epsilon = epsilon };
+    const clmix_value inputs[3] = { x, g, b };
+
+    clmix_expect_values(at, &clmix_op_channel_norm, inputs, 3);
+    return clmix_node_add(at, &clmix_op_channel_norm, &attributes, sizeof attributes, inputs, 3);
+}
+
+/* Files have a value a channel as a map of one pixel, (1, C, 1, 1). */
+static clmix_value channel_parameter(clmix_scope at, const char *name, size_t channels, clmix_distribution kind)
+{
+    return clmix_reshape(clmix_parameter(at, name, 4, (size_t[]){ 1, channels, 1, 1 }, (int[]){ 0, 2, 3, 1 },
+                                         (clmix_initializer){ .kind = kind }),
+                         1, &channels);
+}
+
+clmix_value clmix_channel_norm(clmix_scope at, clmix_value x, float epsilon)
+{
+    size_t channels = clmix_shape_columns(clmix_shape_of(x));
+    clmix_value g, b;
+
+    if (!clmix_is_value(x))
+        return x;
+    clmix_at(at);
+    g = channel_parameter(at, "g", channels, CLMIX_ONES);
+    b = channel_parameter(at, "b", channels, CLMIX_ZEROS);
+    return clmix_channel_norm_with(at, x, g, b, epsilon);
 }
 
 /* ---- batch norm ---------------------------------------------------------------------------------------------------------------------- */

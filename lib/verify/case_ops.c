@@ -173,6 +173,15 @@ static clmix_status build_layer_norm(struct op_case *op)
     return CLMIX_OK;
 }
 
+static clmix_status build_channel_norm(struct op_case *op)
+{
+    float epsilon = 1e-5f;
+
+    CLMIX_TRY(clmix_case_number(op, "eps", &epsilon));
+    clmix_case_output(op, "y", clmix_channel_norm(clmix_root(op->graph), clmix_case_input(op, "x", CASE_MAP), epsilon), CASE_MAP);
+    return CLMIX_OK;
+}
+
 static clmix_status build_batch_norm2d(struct op_case *op)
 {
     float epsilon = 1e-5f, momentum = 0.1f;
@@ -225,6 +234,12 @@ static clmix_status build_max_pool2d(struct op_case *op)
     return CLMIX_OK;
 }
 
+static clmix_status build_sequence_pool(struct op_case *op)
+{
+    clmix_case_output(op, "y", clmix_sequence_pool(clmix_root(op->graph), clmix_case_input(op, "x", CASE_PLAIN)), CASE_PLAIN);
+    return CLMIX_OK;
+}
+
 static clmix_status build_cross_entropy(struct op_case *op)
 {
     float smoothing = 0.0f;
@@ -249,12 +264,14 @@ const struct case_operator clmix_case_ops[] = {
     { "conv1d_tokens", build_conv1d_tokens },
     { "linear", build_linear },
     { "layer_norm", build_layer_norm },
+    { "channel_norm", build_channel_norm },
     { "batch_norm2d", build_batch_norm2d },
     { "gelu", build_gelu },
     { "relu", build_relu },
     { "softmax", build_softmax },
     { "global_average_pool", build_global_average_pool },
     { "max_pool2d", build_max_pool2d },
+    { "sequence_pool", build_sequence_pool },
     { "cross_entropy", build_cross_entropy },
     { NULL, NULL },
 };
