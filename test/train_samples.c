@@ -111,6 +111,35 @@ START_TEST(the_bits_are_those_of_the_built_in_set)
 }
 END_TEST
 
+/* A set's normalisation goes into training, and with the weights to whoever reads them. */
+START_TEST(normalization_travels_with_the_set)
+{
+    static const float means[3] = { 0.25f, 0.375f, 0.5f }, stds[3] = { 0.125f, 0.25f, 0.75f }, zero[3] = { 0 };
+    clmix_score there, here, usual;
+    clmix_dataset *set = NULL;
+    clmix_network *network = NULL;
+    float mean[4], std[4];
+    char *path = clmix_path_join(train_folders[0], "model.safetensors");
+
+    ops_ok(from_arrays(&set, &more));
+    ck_assert_int_eq(clmix_dataset_normalize(set, means, zero), CLMIX_ERROR_ARGUMENT);
+    ops_ok(clmix_dataset_normalize(set, means, stds));
+    ops_ok(train_on(set, train_folders[0], false, SIZE_MAX, &there));
+    ops_ok(train(1, train_folders[1], false, SIZE_MAX, &usual));
+    ck_assert(there.loss != usual.loss);
+    ops_ok(clmix_network_load(&network, ops_device, path));
+    clmix_network_normalization(network, mean, std);
+    ck_assert_mem_eq(mean, means, sizeof means);
+    ck_assert_mem_eq(std, stds, sizeof stds);
+    ops_ok(clmix_evaluate(network, world.sets[1], CLMIX_TEST, 16, &here)); /* whose own is another */
+    ops_ok(clmix_evaluate(network, set, CLMIX_TEST, 16, &there));
+    ck_assert(here.loss == there.loss);
+    clmix_network_free(network);
+    clmix_dataset_close(set);
+    free(path);
+}
+END_TEST
+
 /* What a function says of a sample ends the run at a checkpoint, from which it goes on when the sample is there again. */
 START_TEST(a_failing_function_stops_at_a_checkpoint)
 {
@@ -178,6 +207,9 @@ START_TEST(a_run_knows_its_data)
     resumes_not(set, "classes have other names");
     ops_ok(clmix_dataset_from_source(&set, &samples, &(clmix_sample_source){ .get = give }));
     resumes_not(set, "begun with data of extra (f32 3), labels (i32 1), pictures (u8 16x16x3) and the data set now has labels (i32 1), ");
+    ops_ok(from_arrays(&set, &more));
+    ops_ok(clmix_dataset_normalize(set, (const float[]){ 0.5f, 0.5f, 0.25f }, (const float[]){ 0.5f, 0.5f, 0.5f }));
+    resumes_not(set, "another normalisation (mean and std: 0.5 0.5) than the data set has now (0.5 0.5, 0.5 0.5, 0.25 0.5, 0.5 0.5)");
     for (int split = 0; split < 2; split++) {
         const int32_t first = world.labels[split][0];
 
@@ -272,6 +304,7 @@ int main(void)
         tcase_add_checked_fixture(all[i], begin, end);
     }
     tcase_add_test(same, the_bits_are_those_of_the_built_in_set);
+    tcase_add_test(same, normalization_travels_with_the_set);
     tcase_add_test(same, a_failing_function_stops_at_a_checkpoint);
     tcase_add_test(same, samples_without_a_label_do_not_count);
     tcase_add_test(same, an_older_checkpoint_still_resumes);

@@ -54,7 +54,7 @@ START_TEST(specs)
     clmix_dataset *dataset = NULL;
 
     expect_error(clmix_dataset_open(&dataset, "svhn:/x", NULL, 0), CLMIX_ERROR_ARGUMENT,
-                 "'svhn:/x' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR");
+                 "'svhn:/x' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or tinyimagenet:DIR");
     expect_error(clmix_dataset_open(&dataset, "cifar10", NULL, 0), CLMIX_ERROR_ARGUMENT, "cifar10:DIR");
     expect_error(clmix_dataset_open(&dataset, "shapes", &(clmix_port){ "pictures", CLMIX_F32, 3, { 8, 8, 3 } }, 1), CLMIX_ERROR_ARGUMENT,
                  "in another form than u8");

@@ -411,6 +411,9 @@ START_TEST(data)
     clmix_dataset_normalization(NULL, mean, NULL);
     ck_assert_float_eq(mean[0], 0.5f);
     clmix_dataset_normalization(dataset, NULL, NULL);
+    REFUSED(dataset, clmix_dataset_normalize, NULL, mean, mean);
+    REFUSED(mean, clmix_dataset_normalize, dataset, NULL, mean);
+    REFUSED(std, clmix_dataset_normalize, dataset, mean, NULL);
     REFUSED(dataset, clmix_dataset_get, NULL, CLMIX_TRAIN, 0, arrays);
     REFUSED(arrays, clmix_dataset_get, dataset, CLMIX_TRAIN, 0, NULL);
     for (int i = 0; i < 2; i++) {

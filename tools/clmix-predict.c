@@ -16,7 +16,7 @@ static const struct cli_help help = {
     .purpose = "Classifies PNG or JPEG pictures with a trained network, or measures its accuracy over a data set. MODEL is a\n"
                ".safetensors file that clmix-train wrote, or the folder of its run; weights of PyTorch without metadata are given with\n"
                "--model PRESET --weights FILE in its place. Pictures are scaled to the model's size and cut to their middle. D is\n"
-               "shapes, cifar10:DIR, cifar100:DIR, mnist:DIR or folder:DIR.",
+               "shapes, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or tinyimagenet:DIR.",
     .examples = "  clmix-predict run/model.safetensors cat.jpg dog.png            the five most probable classes of each\n"
                 "  clmix-predict run/model.safetensors --top 1 --json *.png       one line a picture, for a program to read\n"
                 "  clmix-predict run/model.safetensors --data shapes --split test accuracy on pictures that it has not seen\n"

@@ -30,11 +30,14 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  *   mnist:DIR           train- and t10k- images-idx3-ubyte and labels-idx1-ubyte, plain or with .gz (also Fashion-MNIST and the like)
  *   folder:DIR          DIR/train/CLASS/picture and DIR/val/CLASS/picture (or DIR/test); or DIR/CLASS/picture, of which a fifth of each
  *                       class, always the same, becomes the test split. PNG and JPEG.
+ *   tinyimagenet:DIR    Tiny ImageNet as tiny-imagenet-200.zip unpacks: train/CLASS/images/picture, val/images/picture with
+ *                       val/val_annotations.txt (the test split), wnids.txt (without it train's folders are the classes), words.txt (the classes'
+ *                       names). Classes are in sorted order, as PyTorch's ImageFolder has them; pictures are 64x64, 3 channels. Since 0.3
  * `wanted` are `count` ports as a model reads them (clmix_config_port); NULL with 0 means as the set has them. Those that the set has not are passed
  * over: whoever brings model and set together compares. Of "pictures" a size of 0, too, is what the set has (for a folder: its first
  * picture). Of pictures of another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up
  * to 8 pixels are missing. One channel becomes three by repetition, three become one by luma.
- * CIFAR and MNIST are held in memory, folder pictures are read when asked for.
+ * CIFAR and MNIST are held in memory, the pictures of folder and tinyimagenet are read when asked for.
  * Fails with ARGUMENT (an unknown kind or option, pictures that cannot be), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY.
  * Neither `dataset` nor `spec` may be NULL (ARGUMENT). Takes ports since 0.2. */
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count);
@@ -57,7 +60,7 @@ typedef struct clmix_samples {
  * port's axes) of the port's type, aligned for it. They are borrowed: they stay where they are, and as they are, until the set is closed. Either
  * may be NULL where its count is 0.
  *     const clmix_port ports[] = { { "pictures", CLMIX_U8, 3, { 32, 32, 3 } }, { .name = "labels", .type = CLMIX_I32 } };
- *     const clmix_samples samples = { ports, 2, { 50000, 10000 }, 10, NULL };
+ *     const clmix_samples samples = { .ports = ports, .port_count = 2, .count = { 50000, 10000 }, .classes = 10 };
  *     status = clmix_dataset_from_arrays(&data, &samples, (const void *[]){ pictures, labels }, (const void *[]){ others, their_labels });
  * Fails with ARGUMENT (ports that cannot be, sizes beyond what a host can hold, no samples, an array that is NULL, a label that is no class,
  * naming the sample) or HOST_MEMORY. Neither `dataset` nor `samples` may be NULL (ARGUMENT). Since 0.2. */
@@ -106,9 +109,15 @@ CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset,
  * channels) and "labels" i32 of no axes, in this order. `count` may be NULL; of a NULL set there are none, and the list is NULL. Since 0.2. */
 CLMIX_API const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, size_t *count);
 
-/* What clmix_normalize should take: per-channel mean and std, 4 entries each. 0.5 and 0.5 for every set, as in the authors'
- * training. Any of the pointers may be NULL. */
+/* What clmix_normalize should take: per-channel mean and std, 4 entries each; training takes it from here and saves it with the weights. 0.5 and 0.5,
+ * as in the authors' training, but for tinyimagenet, which has the authors' own ((122.4786, 114.2755, 101.3963) and (70.4924, 68.5679, 71.8127)
+ * divided by 255), and for those that were given another (below). Any of the pointers may be NULL; a NULL set has 0.5 and 0.5. */
 CLMIX_API void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4]);
+
+/* Gives a set another normalisation, an entry for each channel of "pictures": (x / 255 - mean) / std. It is copied; to be called before anything
+ * else uses the set. Fails with ARGUMENT (a set without "pictures", a mean that is not finite, a std that is not above 0), which leaves the set as it
+ * was. None may be NULL (ARGUMENT). Since 0.3. */
+CLMIX_API clmix_status clmix_dataset_normalize(clmix_dataset *dataset, const float *mean, const float *std);
 
 /* Sample `index` of a split into `arrays`: one for each port that the set fills, in the order of clmix_dataset_ports, with room for
  * clmix_port_bytes and aligned for the port's type.

@@ -1,14 +1,17 @@
 #include "data/dataset.h"
 
 #include "base/near.h"
+#include "base/port.h"
 #include "base/status.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const clmix_data_source *const sources[] = {
-    &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100, &clmix_source_mnist, &clmix_source_folder,
+    &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100,
+    &clmix_source_mnist,  &clmix_source_folder,  &clmix_source_tinyimagenet,
 };
 
 #define SOURCES (sizeof sources / sizeof sources[0])
@@ -137,13 +140,33 @@ const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, size_t *coun
 
 void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4])
 {
-    (void)dataset; /* the authors use one normalisation for all sets */
     for (int c = 0; c < 4; c++) {
         if (mean != NULL)
-            mean[c] = 0.5f;
+            mean[c] = dataset != NULL ? dataset->mean[c] : 0.5f;
         if (std != NULL)
-            std[c] = 0.5f;
+            std[c] = dataset != NULL ? dataset->std[c] : 0.5f;
     }
+}
+
+clmix_status clmix_dataset_normalize(clmix_dataset *dataset, const float *mean, const float *std)
+{
+    CLMIX_NEED(dataset);
+    CLMIX_NEED(mean);
+    CLMIX_NEED(std);
+
+    const clmix_port *pictures = clmix_port_find(dataset->ports.list, dataset->ports.count, CLMIX_PICTURES);
+    const size_t channels = pictures != NULL && pictures->rank == 3 ? pictures->size[2] : 0;
+
+    if (channels < 1 || channels > 4)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "a normalisation for a set without a port '%s' (height, width, channels) of up to 4 channels", CLMIX_PICTURES);
+    for (size_t c = 0; c < channels; c++)
+        if (!isfinite(mean[c]) || !(std[c] > 0.0f) || !isfinite(std[c]))
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "channel %zu has mean %g and std %g; both must be finite and the std above 0", c,
+                              (double)mean[c], (double)std[c]);
+    memcpy(dataset->mean, mean, channels * sizeof *mean);
+    memcpy(dataset->std, std, channels * sizeof *std);
+    return CLMIX_OK;
 }
 
 clmix_status clmix_dataset_get(const clmix_dataset *dataset, clmix_split split, size_t index, void *const *arrays)

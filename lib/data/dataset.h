@@ -25,7 +25,8 @@ struct clmix_dataset {
     clmix_ports ports;
     const clmix_port *wanted; /* as the model reads them; while open runs */
     size_t wanted_count;
-    size_t count[2]; /* by clmix_split */
+    size_t count[2];       /* by clmix_split */
+    float mean[4], std[4]; /* of the pictures, a channel each, where bytes are 0 to 1; 0.5 unless the source says */
     int classes;
     char **class_names; /* owned, `classes` of them */
     void *state;        /* the source's */
@@ -37,7 +38,8 @@ struct clmix_dataset {
 void clmix_dataset_hold(const clmix_dataset *dataset);
 void clmix_dataset_release(const clmix_dataset *dataset);
 
-extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder;
+extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder,
+    clmix_source_tinyimagenet;
 
 /* source.c. A set without anything yet, counted as those are that loaders may outlive. */
 clmix_status clmix_dataset_new(clmix_dataset **dataset, const clmix_data_source *source);

@@ -49,6 +49,21 @@ clmix_status clmix_dataset_list_pictures(clmix_dataset *dataset, size_t height, 
     return CLMIX_OK;
 }
 
+static float luma(const float colour[3])
+{
+    return 0.299f * colour[0] + 0.587f * colour[1] + 0.114f * colour[2];
+}
+
+void clmix_dataset_normalize_pictures(clmix_dataset *dataset, const float mean[3], const float std[3])
+{
+    const bool grey = clmix_dataset_picture_size(dataset).channels == 1;
+
+    for (int c = 0; c < 3; c++) {
+        dataset->mean[c] = (grey ? luma(mean) : mean[c]) / 255.0f;
+        dataset->std[c] = (grey ? luma(std) : std[c]) / 255.0f;
+    }
+}
+
 struct clmix_picture_size clmix_dataset_picture_size(const clmix_dataset *dataset)
 {
     return size_of(&dataset->ports.list[CLMIX_AT_PICTURES]);

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAMPLES    4 /* of a split, at places that its number of samples decides */
-#define PORTS_TEXT 1024
+#define SAMPLES      4 /* of a split, at places that its number of samples decides */
+#define PORTS_TEXT   1024
+#define NUMBERS_TEXT 256
 
 static const char *const split_names[2] = { [CLMIX_TRAIN] = "train", [CLMIX_TEST] = "test" };
 
@@ -108,13 +109,32 @@ static clmix_status add_split(cJSON *identity, const clmix_dataset *data, clmix_
     return CLMIX_OK;
 }
 
+/* How pictures are normalised; "" for 0.5 and 0.5, which a set of an older checkpoint has, that says nothing of it. */
+static void describe_normalization(const clmix_dataset *data, char text[NUMBERS_TEXT])
+{
+    float mean[4], std[4];
+    size_t used = 0;
+    bool usual = true;
+
+    clmix_dataset_normalization(data, mean, std);
+    for (int c = 0; c < 4; c++) {
+        usual = usual && mean[c] == 0.5f && std[c] == 0.5f;
+        used += (size_t)snprintf(text + used, NUMBERS_TEXT - used, "%s%.9g %.9g", c == 0 ? "" : ", ", (double)mean[c], (double)std[c]);
+    }
+    if (usual)
+        text[0] = '\0';
+}
+
 static clmix_status fill(cJSON *identity, const clmix_dataset *data, const clmix_train_events *events)
 {
-    char ports[PORTS_TEXT], classes[2 * CLMIX_HASH_BYTES + 1];
+    char ports[PORTS_TEXT], classes[2 * CLMIX_HASH_BYTES + 1], numbers[NUMBERS_TEXT];
 
     list_ports(data, ports);
     hash_classes(data, classes);
+    describe_normalization(data, numbers);
     if (cJSON_AddStringToObject(identity, "ports", ports) == NULL || cJSON_AddStringToObject(identity, "classes", classes) == NULL)
+        return clmix_fail_memory("the identity of a data set");
+    if (numbers[0] != '\0' && cJSON_AddStringToObject(identity, "normalization", numbers) == NULL)
         return clmix_fail_memory("the identity of a data set");
     CLMIX_TRY(add_split(identity, data, CLMIX_TRAIN, events));
     return add_split(identity, data, CLMIX_TEST, events);
@@ -146,6 +166,13 @@ static bool texts_differ(const cJSON *stored, const cJSON *found, const char *ke
     const char *one = text_of(stored, key), *other = text_of(found, key);
 
     return one != NULL && other != NULL && strcmp(one, other) != 0;
+}
+
+static const char *normalization_of(const cJSON *identity)
+{
+    const char *text = text_of(identity, "normalization");
+
+    return text != NULL ? text : "0.5 0.5";
 }
 
 /* Numbers are exact; bytes may be a level off on average, and floats by what their sum rounds to. */
@@ -182,6 +209,12 @@ clmix_status clmix_identity_agree(const cJSON *stored, const cJSON *found, const
             CLMIX_ERROR_ARGUMENT,
             "the run was begun with data whose classes have other names or another order than those of the data set now; it must "
             "be the same");
+    if (strcmp(normalization_of(stored), normalization_of(found)) != 0)
+        return clmix_fail(
+            CLMIX_ERROR_ARGUMENT,
+            "the run was begun with pictures of another normalisation (mean and std: %s) than the data set has now (%s); it must be "
+            "the same",
+            normalization_of(stored), normalization_of(found));
     for (int split = 0; split < 2; split++)
         if (means_differ(cJSON_GetObjectItemCaseSensitive(stored, split_names[split]),
                          cJSON_GetObjectItemCaseSensitive(found, split_names[split]), ports, port_count))

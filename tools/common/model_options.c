@@ -1,8 +1,6 @@
 #include "common/model_options.h"
-#include "base/array.h"
-#include "base/file.h"
+#include "base/lines.h"
 #include "base/status.h"
-#include "base/utf8.h"
 #include "network/config.h"
 
 #include <stdio.h>
@@ -55,54 +53,22 @@ bool model_sets_classes(const struct model_options *options)
 
 /* ---- names of the classes ------------------------------------------------------------------------------------------------------------ */
 
-/* The lines of a file, which stay in `content`. */
-struct lines {
-    char *content;
-    const char **lines;
-    size_t count, capacity;
-};
-
-static void clear_lines(struct lines *lines)
+static clmix_status read_names(struct clmix_lines *names, const char *path)
 {
-    free(lines->lines);
-    free(lines->content);
-}
-
-static clmix_status read_lines(struct lines *lines, const char *path)
-{
-    void *content = NULL;
-    size_t bytes = 0;
-
-    memset(lines, 0, sizeof *lines);
-    CLMIX_TRY(clmix_file_read(path, CLASSES_BYTES, &content, &bytes));
-    lines->content = content;
-    if (!clmix_utf8_valid(content, bytes))
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is no text in UTF-8; names of classes are, one a line", path);
-    for (char *line = lines->content; *line != '\0';) {
-        const size_t length = strcspn(line, "\n");
-        const bool last = line[length] == '\0';
-
-        line[length] = '\0';
-        if (length > 0 && line[length - 1] == '\r')
-            line[length - 1] = '\0';
-        if (!CLMIX_PUSH(lines->lines, lines->count, lines->capacity, line))
-            return clmix_fail_memory(path);
-        line += length + !last;
-    }
-    return CLMIX_OK;
+    return clmix_lines_read(names, path, CLASSES_BYTES, "names of classes are, one a line");
 }
 
 /* As many classes as there are names, unless the weights or a setting say how many. */
 static clmix_status count_classes(const struct model_options *options, clmix_config *config)
 {
-    struct lines names;
+    struct clmix_lines names;
     char setting[48];
-    clmix_status status = read_lines(&names, options->classes);
+    clmix_status status = read_names(&names, options->classes);
 
     snprintf(setting, sizeof setting, "classes=%zu", names.count);
     if (status == CLMIX_OK && !model_sets_classes(options) && (clmix_config_weights(config) == NULL || options->weights != NULL))
         status = clmix_config_set(config, setting);
-    clear_lines(&names);
+    clmix_lines_free(&names);
     return status;
 }
 
@@ -110,19 +76,19 @@ clmix_status model_options_name(const struct model_options *options, clmix_netwo
 {
     const size_t classes = clmix_config_classes(clmix_network_config(network));
     float mean[4], std[4];
-    struct lines names;
+    struct clmix_lines names;
     clmix_status status;
 
     if (options->classes == NULL)
         return CLMIX_OK;
-    status = read_lines(&names, options->classes);
+    status = read_names(&names, options->classes);
     clmix_network_normalization(network, mean, std);
     if (status == CLMIX_OK && names.count != classes)
         status = clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' has %zu names and '%s' tells %zu classes apart", options->classes, names.count,
                             clmix_config_name(clmix_network_config(network)), classes);
     if (status == CLMIX_OK)
-        status = clmix_network_describe_data(network, names.lines, mean, std);
-    clear_lines(&names);
+        status = clmix_network_describe_data(network, (const char *const *)names.items, mean, std);
+    clmix_lines_free(&names);
     return status;
 }
 
