@@ -212,6 +212,45 @@ START_TEST(concat_of_single_rows)
 }
 END_TEST
 
+/* A class token, as a slice of columns, in front of the tokens of every sample, and behind them a row and once more the token's. */
+static clmix_value build_repeated(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    const size_t width = clmix_shape_of(inputs[1]).size[2];
+    clmix_value token = clmix_slice(inputs[0], -1, 1, width);
+
+    (void)at;
+    (void)attributes;
+    return clmix_concat((clmix_value[]){ token, inputs[1], inputs[2], token }, 4, 1);
+}
+
+static void repeated_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
+{
+    const size_t samples = shapes[1].size[0], run = shapes[1].size[1] * shapes[1].size[2], width = shapes[1].size[2];
+
+    (void)attributes;
+    for (size_t b = 0; b < samples; b++) {
+        memcpy(out, inputs[0] + 1, width * sizeof *out);
+        memcpy(out + width, inputs[1] + b * run, run * sizeof *out);
+        memcpy(out + width + run, inputs[2], width * sizeof *out);
+        memcpy(out + 2 * width + run, inputs[0] + 1, width * sizeof *out);
+        out += run + 3 * width;
+    }
+}
+
+START_TEST(concat_of_what_stands_in_every_sample)
+{
+    static const size_t widths[] = { 1, 20 };
+
+    for (size_t i = 0; i < 2; i++)
+        ops_run_check(
+            &(struct ops_check){ .what = "concat with repeated values",
+                                 .build = build_repeated,
+                                 .reference = repeated_reference,
+                                 .input_count = 3,
+                                 .shapes = { { 3, { 1, 1, widths[i] + 2 } }, { 3, { 5, 7, widths[i] } }, { 3, { 1, 1, widths[i] } } } });
+}
+END_TEST
+
 /* The end of a WaveMix block: outputs of the levels side by side, plus the block's input. */
 START_TEST(concat_with_a_residual)
 {
@@ -322,6 +361,12 @@ START_TEST(refusals)
     graph = clmix_graph_new();
     clmix_concat((clmix_value[]){ ops_input(graph, "a", ops_shape2(4, 4)), ops_input(graph, "b", ops_shape2(4, 3)) }, 2, 0);
     ops_refused(graph, "4x3");
+    graph = clmix_graph_new();
+    clmix_concat((clmix_value[]){ ops_input(graph, "a", (clmix_shape){ 3, { 1, 1, 4 } }),
+                                  ops_input(graph, "b", (clmix_shape){ 3, { 3, 5, 4 } }),
+                                  ops_input(graph, "c", (clmix_shape){ 3, { 2, 5, 4 } }) },
+                 3, 1);
+    ops_refused(graph, "2x5x4");
 }
 END_TEST
 
@@ -337,6 +382,7 @@ int main(void)
     tcase_add_test(all, reshapes_of_slices);
     tcase_add_test(all, concat_along_every_axis);
     tcase_add_test(all, concat_of_single_rows);
+    tcase_add_test(all, concat_of_what_stands_in_every_sample);
     tcase_add_test(all, concat_with_a_residual);
     tcase_add_test(all, concat_takes_in_the_residual);
     tcase_add_test(all, concat_in_place);

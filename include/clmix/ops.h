@@ -149,8 +149,9 @@ CLMIX_API clmix_value clmix_matmul(clmix_value a, clmix_value b, clmix_product p
  * Errors of the graph (ARGUMENT): other types, a table without two axes, an index with CLMIX_MAX_RANK axes. */
 CLMIX_API clmix_value clmix_gather(clmix_value table, clmix_value index);
 
-/* `count` values side by side along `axis` (negative counts from the end), which agree in all other axes. Along the first axis, and in wide enough columns along the last one, the
- * inputs are produced in place where the layout allows it. */
+/* `count` values side by side along `axis` (negative counts from the end), which agree in all other axes; but where `axis` lies between the
+ * first and the last, a value whose first axis is 1 stands in every sample, as a class token (1, 1, C) in front of tokens (B, N, C) does
+ * (since 0.3). Along the first axis, and in wide enough columns along the last one, the inputs are produced in place where the layout allows it. */
 CLMIX_API clmix_value clmix_concat(const clmix_value *values, int count, int axis);
 /* Elements begin .. begin + length - 1 of an axis, f32 or i32: a view along the first and the last axis. */
 CLMIX_API clmix_value clmix_slice(clmix_value x, int axis, size_t begin, size_t length);

@@ -30,18 +30,6 @@ static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare(graph, node, CLMIX_F32, clmix_node_input(graph, node, 0)->shape);
 }
 
-/* What dy has for each element of `part`, side by side in rows; then the sum of its rows. */
-static clmix_value sum_of_parts(clmix_scope at, clmix_value dy, clmix_shape part)
-{
-    const size_t count = clmix_shape_count(part), rows = clmix_shape_count(clmix_shape_of(dy)) / count;
-
-    if (rows == 1)
-        return dy;
-    if (count != clmix_shape_columns(clmix_shape_of(dy)))
-        dy = clmix_reshape(dy, 2, (size_t[]){ rows, count });
-    return clmix_column_sum(at, dy);
-}
-
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     clmix_value dy = clmix_backward_gradient(backward, node, 0);
@@ -52,8 +40,8 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
     if (!clmix_backward_wants(backward, node, 1))
         return CLMIX_OK;
     return clmix_backward_give(backward, node, 1,
-                               sum_of_parts(clmix_backward_scope(backward, node), dy,
-                                            clmix_node_input(clmix_backward_graph(backward), node, 1)->shape));
+                               clmix_sum_of_parts(clmix_backward_scope(backward, node), dy,
+                                                  clmix_node_input(clmix_backward_graph(backward), node, 1)->shape));
 }
 
 static clmix_status launch(struct clmix_planner *planner, const struct clmix_node *node)

@@ -4,6 +4,8 @@
 #include "base/size.h"
 #include "base/status.h"
 
+#include <clmix/ops.h>
+
 #define TILE 1024 /* columns of the wide form's groups where rows are long and few */
 
 /* Launches one stage; gives the number of chunks. */
@@ -100,4 +102,16 @@ const struct clmix_op clmix_op_column_sum = {
 clmix_value clmix_column_sum(clmix_scope at, clmix_value x)
 {
     return clmix_node_add(at, &clmix_op_column_sum, NULL, 0, &x, 1);
+}
+
+/* What dy has for each element of `part`, side by side in rows; then the sum of its rows. */
+clmix_value clmix_sum_of_parts(clmix_scope at, clmix_value dy, clmix_shape part)
+{
+    const size_t count = clmix_shape_count(part), rows = clmix_shape_count(clmix_shape_of(dy)) / count;
+
+    if (rows == 1)
+        return dy;
+    if (count != clmix_shape_columns(clmix_shape_of(dy)))
+        dy = clmix_reshape(dy, 2, (size_t[]){ rows, count });
+    return clmix_column_sum(at, dy);
 }

@@ -12,5 +12,7 @@ void clmix_column_sum_plan(struct clmix_planner *planner, const struct clmix_nod
 /* The op: x (..., C) -> (C). */
 extern const struct clmix_op clmix_op_column_sum;
 clmix_value clmix_column_sum(clmix_scope at, clmix_value x);
+/* The gradient of a value of the shape `part` of which dy has several, one behind another: their sum, with as many elements as it. */
+clmix_value clmix_sum_of_parts(clmix_scope at, clmix_value dy, clmix_shape part);
 
 #endif

@@ -1,6 +1,8 @@
 /* Concatenation. Along the last axis one kernel writes whole rows, and takes in a following addition; along other axes every input is
- * copied to its place. In both cases but for what the planner had produced there. Kernels: cl/shape.cl. */
+ * copied to its place, one that stands in every sample to many. In both cases but for what the planner had produced there. Kernels:
+ * cl/shape.cl. */
 #include "base/status.h"
+#include "ops/column_sum.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
 #include "ops/shape.h"
@@ -11,6 +13,21 @@
 #include <stdio.h>
 
 #define MOST_INPUTS 8 /* of one launch */
+
+/* Along an axis in the middle a value whose first axis is 1 stands in every sample: how many there are is what the others say. */
+static size_t samples_of(const clmix_graph *graph, const struct clmix_node *node)
+{
+    size_t samples = 1;
+
+    for (int i = 0; i < node->input_count && samples == 1; i++)
+        samples = clmix_node_input(graph, node, i)->shape.size[0];
+    return samples;
+}
+
+static bool in_the_middle(clmix_shape shape, int axis)
+{
+    return axis > 0 && axis < shape.rank - 1;
+}
 
 static clmix_status concat_shape(clmix_graph *graph, struct clmix_node *node)
 {
@@ -23,11 +40,15 @@ static clmix_status concat_shape(clmix_graph *graph, struct clmix_node *node)
     if (axis < 0 || axis >= shape.rank)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s, which has %d axes", axis,
                           clmix_shape_text(shape, first), shape.rank);
+    if (in_the_middle(shape, axis))
+        shape.size[0] = samples_of(graph, node);
     for (int i = 1; i < node->input_count; i++) {
         clmix_shape next = clmix_node_input(graph, node, i)->shape, same = next;
 
         if (next.rank == shape.rank)
             same.size[axis] = shape.size[axis];
+        if (in_the_middle(same, axis) && same.size[0] == 1)
+            same.size[0] = shape.size[0];
         if (!clmix_shape_equal(same, shape))
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "concatenation along axis %d of %s and, as input %d, %s; all other axes must agree",
                               axis, clmix_shape_text(shape, first), i, clmix_shape_text(next, other));
@@ -58,7 +79,15 @@ static bool splits(const clmix_graph *graph, const struct clmix_node *node, stru
     return true;
 }
 
-/* The gradient of each input is its slice of dy. */
+/* Its slice of dy; where it stands in every sample, the sum of these. */
+static clmix_value part_gradient(clmix_scope at, clmix_value dy, int axis, size_t begin, clmix_shape part)
+{
+    clmix_value slice = clmix_slice(dy, axis, begin, part.size[axis]);
+
+    return clmix_is_value(slice) && clmix_shape_of(slice).size[0] != part.size[0] && axis > 0 ? clmix_sum_of_parts(at, slice, part) : slice;
+}
+
+/* The gradient of each input is its part of dy. */
 static clmix_status concat_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     const struct clmix_concat_attributes *attributes = node->attributes;
@@ -69,12 +98,13 @@ static clmix_status concat_backward(struct clmix_backward *backward, const struc
     size_t begin = 0;
 
     for (int i = 0; i < node->input_count && clmix_is_value(first); i++) {
-        size_t length = clmix_node_input(clmix_backward_graph(backward), node, i)->shape.size[attributes->axis];
+        clmix_shape part = clmix_node_input(clmix_backward_graph(backward), node, i)->shape;
 
         if (clmix_backward_wants(backward, node, i))
             CLMIX_TRY(clmix_backward_give(backward, node, i,
-                                          dense ? clmix_node_output(first, i) : clmix_slice(dy, attributes->axis, begin, length)));
-        begin += length;
+                                          dense ? clmix_node_output(first, i)
+                                                : part_gradient(clmix_backward_scope(backward, node), dy, attributes->axis, begin, part)));
+        begin += part.size[attributes->axis];
     }
     return CLMIX_OK;
 }
@@ -157,6 +187,8 @@ static void launch_parts(struct clmix_planner *planner, const struct clmix_node 
 
         clmix_part_runs(shape, clmix_shape_columns(shape), attributes->axis, begin, length,
                         clmix_planner_layout(planner, node->inputs[i]).pitch, &runs, &runs.to, &runs.from);
+        if (attributes->axis > 0 && input->shape.size[0] < shape.size[0])
+            runs.from.outer = 0;
         if (!clmix_planner_in_place(planner, node, i))
             clmix_record_copy(planner, node, runs, node->inputs[i], node->outputs[0]);
         begin += length;
