@@ -4,6 +4,8 @@
 
 const struct clmix_key_table *const clmix_model_tables[] = {
     &clmix_model_wavemix.table,
+    &clmix_model_vit.table,
+    &clmix_model_pit.table,
     NULL,
 };
 

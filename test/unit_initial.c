@@ -256,6 +256,40 @@ START_TEST(orthogonal_matrices_are)
 }
 END_TEST
 
+/* ---- tables ------------------------------------------------------------------------------------------------------------------------------ */
+
+static clmix_status count_up(void *values, clmix_shape shape, const void *data)
+{
+    float *file = values;
+
+    ck_assert(data == NULL && shape.rank == 1);
+    for (size_t i = 0; i < clmix_shape_count(shape); i++)
+        file[i] += (float)i;
+    return CLMIX_OK;
+}
+
+static clmix_status refuse(void *values, clmix_shape shape, const void *data)
+{
+    (void)values;
+    (void)shape;
+    (void)data;
+    return clmix_error_set(CLMIX_ERROR_UNSUPPORTED, "no such table");
+}
+
+START_TEST(tables_are_filled)
+{
+    const clmix_tensor_info none = { .file_shape = { 1, { 1 } }, .initializer = { .kind = CLMIX_FILLED, .fill = refuse } };
+    size_t count;
+    float *values = draw((clmix_initializer){ .kind = CLMIX_FILLED, .fill = count_up }, 1, (size_t[]){ 100 }, &count), nothing;
+
+    for (size_t i = 0; i < count; i++)
+        ck_assert_float_eq(values[i], (float)i);
+    free(values);
+    ck_assert_int_eq(clmix_initial_values(&none, SEED, &nothing), CLMIX_ERROR_UNSUPPORTED);
+    ck_assert_str_eq(clmix_error(), "no such table");
+}
+END_TEST
+
 /* ---- refusals --------------------------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -263,13 +297,14 @@ static const struct {
     int rank;
     const char *sentence;
 } refused[] = {
-    { { .kind = (clmix_distribution)10 }, 2, "kind 10" },
+    { { .kind = (clmix_distribution)11 }, 2, "kind 11" },
     { { .kind = CLMIX_UNIFORM, .bound = -1.0f }, 2, "bound -1" },
     { { .kind = CLMIX_NORMAL, .std = NAN }, 2, "not finite" },
     { { .kind = CLMIX_TRUNCATED_NORMAL, .low = -2.0f, .high = 2.0f }, 2, "std 0 between -2 and 2" },
     { { .kind = CLMIX_TRUNCATED_NORMAL, .std = 1.0f }, 2, "low below high" },
     { { .kind = CLMIX_XAVIER_UNIFORM }, 1, "a tensor of 1 axes" },
     { { .kind = CLMIX_ORTHOGONAL }, 1, "a tensor of 1 axes" },
+    { { .kind = CLMIX_FILLED }, 1, "by no function" },
 };
 #define REFUSED ((int)(sizeof refused / sizeof refused[0]))
 
@@ -294,6 +329,7 @@ int main(void)
     tcase_add_loop_test(all, moments_are_those_of_the_formulas, 0, DRAWN);
     tcase_add_loop_test(all, truncated_normal_is_distributed_so, 0, TRUNCATED);
     tcase_add_loop_test(all, orthogonal_matrices_are, 0, MATRICES);
+    tcase_add_test(all, tables_are_filled);
     tcase_add_loop_test(all, initialisers_that_cannot_be, 0, REFUSED);
     suite_add_tcase(suite, all);
     return support_run(suite);

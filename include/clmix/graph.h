@@ -85,6 +85,12 @@ CLMIX_API clmix_value clmix_batch_input(clmix_graph *graph, const char *name, cl
  * is given already, and a value of another graph or of none. */
 CLMIX_API void clmix_output(clmix_graph *graph, const char *name, clmix_value value);
 
+/* Fills a constant, or a tensor of CLMIX_FILLED: `values` is room for all elements of `shape`, row by row, of its type, and zeros before;
+ * `data` is a copy of what was given with a constant, NULL for a tensor. It gives the same values whenever it is called: for a constant once
+ * for each plan, on the thread that prepares it; for a tensor where fresh weights are drawn. What is not CLMIX_OK fails that, with the
+ * sentence of clmix_error_set. Since 0.2. */
+typedef clmix_status (*clmix_constant_fill)(void *values, clmix_shape shape, const void *data);
+
 /* Distributions that tensors begin with, each with the fields of clmix_initializer that it reads. fan_in and fan_out are PyTorch's, of the
  * file's shape (out, in, window...): in and out times the window's elements. */
 typedef enum clmix_distribution {
@@ -97,7 +103,8 @@ typedef enum clmix_distribution {
     CLMIX_XAVIER_NORMAL,    /* std gain sqrt(2 / (fan_in + fan_out)). Since 0.2 */
     CLMIX_KAIMING_UNIFORM,  /* -b .. b, b = sqrt(6 / ((1 + slope^2) fan)). Since 0.2 */
     CLMIX_KAIMING_NORMAL,   /* std sqrt(2 / ((1 + slope^2) fan)). Since 0.2 */
-    CLMIX_ORTHOGONAL /* gain Q, of the file's (out, everything else): rows, or columns where there are fewer, orthonormal. Since 0.2 */
+    CLMIX_ORTHOGONAL, /* gain Q, of the file's (out, everything else): rows, or columns where there are fewer, orthonormal. Since 0.2 */
+    CLMIX_FILLED      /* what `fill` says, of the file's shape: tables that belong to the model and travel in its files. Since 0.3 */
 } clmix_distribution;
 
 /* The fan that Kaiming's distributions keep the variance over. Since 0.2. */
@@ -108,17 +115,18 @@ typedef enum clmix_fan {
 
 /* How a parameter or state begins: drawn from one seed and the tensor's name, in the file's order, the same on every device and whatever
  * other tensors there are. Errors of the graph (ARGUMENT): numbers that are not finite, a negative bound, std or slope, a std of 0 or a low
- * that is not below high for CLMIX_TRUNCATED_NORMAL, fewer than two axes where there are fans or rows. A struct since 0.2. */
+ * that is not below high for CLMIX_TRUNCATED_NORMAL, fewer than two axes where there are fans or rows, no function for CLMIX_FILLED. A struct since 0.2. */
 typedef struct clmix_initializer {
-    clmix_distribution kind; /* tells which of the others count */
-    float mean;              /* of uniform and normal distributions */
-    float std;               /* of normal distributions, before they are cut */
-    float bound;             /* half-width of the uniform distribution */
-    float low;               /* where the normal distribution is cut */
-    float high;              /* and at its other end */
-    float gain;              /* factor of Xavier's distributions and of orthogonal matrices; 0 counts as 1 */
-    float slope;             /* of the leaky ReLU behind the layer, PyTorch's `a`; 0 for a ReLU */
-    clmix_fan fan;           /* of Kaiming's distributions */
+    clmix_distribution kind;  /* tells which of the others count */
+    float mean;               /* of uniform and normal distributions */
+    float std;                /* of normal distributions, before they are cut */
+    float bound;              /* half-width of the uniform distribution */
+    float low;                /* where the normal distribution is cut */
+    float high;               /* and at its other end */
+    float gain;               /* factor of Xavier's distributions and of orthogonal matrices; 0 counts as 1 */
+    float slope;              /* of the leaky ReLU behind the layer, PyTorch's `a`; 0 for a ReLU */
+    clmix_fan fan;            /* of Kaiming's distributions */
+    clmix_constant_fill fill; /* of CLMIX_FILLED */
 } clmix_initializer;
 
 /* A trainable tensor in the shape that files have (PyTorch's); `order` (rank entries, or NULL for as it is) tells which file axis each
@@ -130,11 +138,6 @@ CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank
 /* A tensor that is part of the model, saved with it and not trained: running statistics, a random projection that is drawn once. Errors as
  * for clmix_parameter. */
 CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer);
-
-/* Fills a constant: `values` is room for all elements of `shape`, row by row, of the constant's type, and zeros before; `data` is a copy of
- * what was given. It gives the same values whenever it is called: once for each plan, on the thread that prepares it. What is not CLMIX_OK
- * fails the preparing, with the sentence of clmix_error_set. Since 0.2. */
-typedef clmix_status (*clmix_constant_fill)(void *values, clmix_shape shape, const void *data);
 
 /* A value that is computed once, when a plan is prepared, and stays: tables of angles, matrices of cosines, indices. It serves wherever a
  * value of its shape does, is the same for all samples, and has no gradient. The `data_bytes` of `data` are copied (NULL where there are

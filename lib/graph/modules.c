@@ -7,8 +7,13 @@
 
 clmix_value clmix_module(clmix_value x)
 {
+    return clmix_module_values(x, clmix_shape_count(clmix_shape_of(x)));
+}
+
+clmix_value clmix_module_values(clmix_value x, size_t values)
+{
     if (clmix_is_value(x))
-        x.graph->beyond.outputs += clmix_shape_count(clmix_shape_of(x));
+        x.graph->beyond.outputs += values;
     return x;
 }
 

@@ -9,6 +9,9 @@
  * module around others. Returns it. */
 clmix_value clmix_module(clmix_value x);
 
+/* One more module beside `x` that puts out `values` values, which the graph never makes: attention's softmax. Returns `x`. */
+clmix_value clmix_module_values(clmix_value x, size_t values);
+
 /* In the authors' code the modules below `at`, whose weights were the last to be made, are called `calls` times for what the graph computes at
  * once. */
 void clmix_module_calls(clmix_scope at, size_t calls);

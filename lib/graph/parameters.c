@@ -43,7 +43,7 @@ static clmix_status check_initializer(const clmix_initializer *initializer, clmi
                               initializer->high, initializer->gain, initializer->slope };
     const bool truncated = initializer->kind == CLMIX_TRUNCATED_NORMAL;
 
-    if ((unsigned)initializer->kind > CLMIX_ORTHOGONAL || (unsigned)initializer->fan > CLMIX_FAN_OUT)
+    if ((unsigned)initializer->kind > CLMIX_FILLED || (unsigned)initializer->fan > CLMIX_FAN_OUT)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser of kind %d and fan %d; there is none", (int)initializer->kind,
                           (int)initializer->fan);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -56,7 +56,9 @@ static clmix_status check_initializer(const clmix_initializer *initializer, clmi
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "a truncated normal initialiser of std %g between %g and %g; std must be positive, and low below high",
                           (double)initializer->std, (double)initializer->low, (double)initializer->high);
-    if (initializer->kind > CLMIX_TRUNCATED_NORMAL && file.rank < 2)
+    if (initializer->kind == CLMIX_FILLED && initializer->fill == NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser that is filled by no function");
+    if (initializer->kind > CLMIX_TRUNCATED_NORMAL && initializer->kind != CLMIX_FILLED && file.rank < 2)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser that needs rows and columns, for a tensor of %d axes", file.rank);
     return CLMIX_OK;
 }

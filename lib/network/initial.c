@@ -7,6 +7,7 @@
 #include "network/orthogonal.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- distributions -------------------------------------------------------------------------------------------------------------------- */
 
@@ -122,6 +123,7 @@ clmix_status clmix_initial_values(const clmix_tensor_info *info, uint64_t seed, 
     case CLMIX_ORTHOGONAL:
         draw_normal(&random, 0.0f, 1.0f, file, count);
         return clmix_orthogonalize(file, info->file_shape.size[0], count / info->file_shape.size[0], gain_of(initializer));
+    case CLMIX_FILLED: memset(file, 0, count * sizeof *file); return initializer->fill(file, info->file_shape, NULL);
     }
     return CLMIX_OK;
 }
