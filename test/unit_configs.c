@@ -146,7 +146,7 @@ static const struct {
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"dim\":8,\"depth\":1}", "'classes' is missing" },
     { "{\"model\":\"wavemix\",\"classes\":10,\"dim\":8,\"depth\":1}", "'image_size' is missing" },
     { "{\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1}", "'model' is missing" },
-    { "{\"model\":\"vit\",\"image_size\":[32,32]}", "no model 'vit'; it has: wavemix" },
+    { "{\"model\":\"vgg\",\"image_size\":[32,32]}", "no model 'vgg'; it has: wavemix" },
     { "{\"model\":\"wavemix\",\"image_size\":[40,32],\"classes\":10,\"dim\":8,\"depth\":1}", "the map is 40x32" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"stem_stride\":3}", "divisible by 16" },
     { "{\"model\":\"wavemix\",\"image_size\":[32,32],\"classes\":10,\"dim\":8,\"depth\":1,\"level_channels\":[2,2,2,3]}",

@@ -278,7 +278,7 @@ static clmix_status refuse(void *values, clmix_shape shape, const void *data)
 
 START_TEST(tables_are_filled)
 {
-    const clmix_tensor_info none = { .file_shape = { 1, { 1 } }, .initializer = { .kind = CLMIX_FILLED, .fill = refuse } };
+    const clmix_tensor_info none = { .name = "none", .file_shape = { 1, { 1 } }, .initializer = { .kind = CLMIX_FILLED, .fill = refuse } };
     size_t count;
     float *values = draw((clmix_initializer){ .kind = CLMIX_FILLED, .fill = count_up }, 1, (size_t[]){ 100 }, &count), nothing;
 

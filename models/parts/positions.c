@@ -2,6 +2,7 @@
 
 #include "graph/op.h"
 
+#include <clmix/mixing.h>
 #include <clmix/ops.h>
 #include <math.h>
 
@@ -32,28 +33,14 @@ clmix_value clmix_learned_positions(clmix_scope at, size_t count, size_t width)
     return clmix_parameter(at, "pos_embedding", 3, (size_t[]){ 1, count, width }, NULL, standard_normal);
 }
 
+clmix_value clmix_rotary_positions(clmix_scope at, size_t rows, size_t width)
+{
+    return clmix_state(at, "emb", 2, (size_t[]){ rows, width }, (clmix_initializer){ .kind = CLMIX_FILLED, .fill = clmix_rotary_fill });
+}
+
 static float angle(size_t row, size_t pair, size_t width)
 {
     return (float)row / powf(10000.0f, 2.0f * (float)pair / (float)width);
-}
-
-static clmix_status fill_rotary(void *values, clmix_shape shape, const void *data)
-{
-    const size_t rows = shape.size[0], width = shape.size[1];
-    float *row = values;
-
-    (void)data;
-    for (size_t p = 0; p < rows; p++, row += width)
-        for (size_t j = 0; j < width / 2; j++) {
-            row[j] = sinf(angle(p, j, width));
-            row[width / 2 + j] = cosf(angle(p, j, width));
-        }
-    return CLMIX_OK;
-}
-
-clmix_value clmix_rotary_positions(clmix_scope at, size_t rows, size_t width)
-{
-    return clmix_state(at, "emb", 2, (size_t[]){ rows, width }, (clmix_initializer){ .kind = CLMIX_FILLED, .fill = fill_rotary });
 }
 
 static clmix_status fill_sine(void *values, clmix_shape shape, const void *data)

@@ -1,6 +1,7 @@
 #include "models/parts/transformer.h"
 
 #include "graph/modules.h"
+#include "graph/op.h"
 #include "models/parts/feed_forward.h"
 
 #include <clmix/ops.h>
@@ -16,6 +17,7 @@ clmix_value clmix_transformer_block(clmix_scope at, const struct clmix_tokens *x
 
     normed.value = clmix_layer_norm(clmix_in(mix, "norm"), x->value, EPSILON);
     y = clmix_module(clmix_mix(clmix_in(mix, "fn"), &normed, mixer)); /* in the module of the norm and it */
+    clmix_at(mix);
     y = clmix_add(y, x->value);
     normed.value = clmix_layer_norm(clmix_in(feed, "norm"), y, EPSILON);
     normed.value =
