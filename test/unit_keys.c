@@ -252,6 +252,12 @@ static void expect_table(const char *readme, const char *heading, const struct c
     char type[256], usual[128], row[1024];
 
     ck_assert_msg(at != NULL, "models/README.md has no heading '%s'", heading);
+    if (table->count == 0) {
+        const char *rows = strstr(at + strlen(heading), "\n| "), *next = strstr(at + strlen(heading), "\n#");
+
+        ck_assert_msg(rows == NULL || (next != NULL && next < rows), "models/README.md: a table under '%s', which has no keys", heading);
+        return;
+    }
     at = strstr(at, "| --- | --- | --- | --- |\n");
     ck_assert_msg(at != NULL, "models/README.md: no table under '%s'", heading);
     at = strchr(at, '\n') + 1;

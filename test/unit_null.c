@@ -219,6 +219,7 @@ START_TEST(ops)
     expect_poisoned(clmix_gather(none, none));
     expect_poisoned(clmix_attention(none, none, none, none, (clmix_attention_options){ .heads = 1 }));
     expect_poisoned(clmix_rotary(none, none, 1, CLMIX_ROTARY_PAIRS));
+    expect_poisoned(clmix_fourier_mix(none));
     expect_poisoned(clmix_rotary_table(NULL, 4, 4));
     REFUSED(values, clmix_rotary_fill, NULL, (clmix_shape){ 2, { 1, 2 } }, NULL);
     expect_poisoned(clmix_concat(NULL, 2, 0));

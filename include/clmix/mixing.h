@@ -56,6 +56,14 @@ CLMIX_API clmix_value clmix_rotary_table(clmix_graph *graph, size_t rows, size_t
  * which may be NULL. `values` must not be. */
 CLMIX_API clmix_status clmix_rotary_fill(void *values, clmix_shape shape, const void *data);
 
+/* ---- mixing without weights ------------------------------------------------------------------------------------------------------------ */
+
+/* Fourier mixing (FNet, Lee-Thorp et al. 2021): the real part of the discrete transform of x (B, N, D) over tokens and features, not scaled,
+ * y[n][k] = sum over a, b of x[a][b] cos(2 pi (a n / N + b k / D)), of x's shape. Every N and D will do, exactly: lengths with small factors
+ * take the least work. Memory besides x and y is the same for every batch. The gradient is the same transform. Errors of the graph
+ * (ARGUMENT): other types, an x without three axes. */
+CLMIX_API clmix_value clmix_fourier_mix(clmix_value x);
+
 #ifdef __cplusplus
 }
 #endif

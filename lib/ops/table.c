@@ -28,6 +28,7 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_drop_path_grad,
     &clmix_op_dropout,
     &clmix_op_dropout_grad,
+    &clmix_op_fourier_mix,
     &clmix_op_gather,
     &clmix_op_gather_grad,
     &clmix_op_global_average_pool,

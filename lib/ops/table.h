@@ -28,6 +28,7 @@ extern const struct clmix_op clmix_op_drop_path;
 extern const struct clmix_op clmix_op_drop_path_grad;
 extern const struct clmix_op clmix_op_dropout;
 extern const struct clmix_op clmix_op_dropout_grad;
+extern const struct clmix_op clmix_op_fourier_mix;
 extern const struct clmix_op clmix_op_gather;
 extern const struct clmix_op clmix_op_gather_grad;
 extern const struct clmix_op clmix_op_global_average_pool;

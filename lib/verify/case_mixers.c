@@ -54,12 +54,18 @@ static clmix_status build_tokens(struct op_case *op, const char *kind)
     return status;
 }
 
+static clmix_status build_fourier_mix(struct op_case *op)
+{
+    return build_tokens(op, "fourier");
+}
+
 static clmix_status build_mlp_mix(struct op_case *op)
 {
     return build_tokens(op, "mlp");
 }
 
 const struct case_operator clmix_case_mixers[] = {
+    { "fourier_mix", build_fourier_mix },
     { "mlp_mix", build_mlp_mix },
     { NULL, NULL },
 };

@@ -4,6 +4,7 @@
 #include "graph/op.h"
 
 const struct clmix_key_table *const clmix_mixer_tables[] = {
+    &clmix_mixer_fourier.table,
     &clmix_mixer_mlp.table,
     NULL,
 };

@@ -39,6 +39,7 @@ struct clmix_mixer_kind {
     clmix_value (*mix)(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
 };
 
+extern const struct clmix_mixer_kind clmix_mixer_fourier;
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */

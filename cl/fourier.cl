@@ -1,0 +1,78 @@
+// Fourier mixing: the matrices of its products, and the last step behind them. lib/ops/fourier.c has the formulas.
+#include "common.h"
+
+#ifndef RESIDUAL
+#define RESIDUAL 0    // 0, 1: something is added to the result
+#endif
+
+// A matrix of cosines and sines, dense, `columns` wide, from row `first_row` on.  Its rows are row_parts parts in turn, row_run places of one
+// after another, and so are its columns; place i of a row has the frequency i / inner + outer (i mod inner). Element of frequency f and
+// place m, both from `first_row` on: with t = 2 pi f m step / period, cos(t) where the parts are the same, sign sin(t) where the column's is
+// the later one, else -sign sin(t).  table: cosine and sine of 2 pi m / period, m < period.  Group g does elements [g * chunk, min(count,
+// (g + 1) * chunk)), from which rows and columns follow.  Reads 8 and writes 4 bytes an element.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void fourier_matrix(const uint count, const uint chunk, const __global float *table, const uint table_offset, const uint period,
+                    const uint step, __global float *matrix, const uint matrix_offset, const uint first_row, const uint columns,
+                    const uint row_parts, const uint row_run, const uint column_parts, const uint column_run, const uint inner,
+                    const uint outer, const float sign)
+{
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);
+    table += table_offset;
+    matrix += matrix_offset;
+    for (uint e = begin + get_local_id(0); e < end; e += WG) {
+        const uint row = first_row + e / columns, column = e % columns;
+        const uint row_part = row / row_run % row_parts, column_part = column / column_run % column_parts;
+        const uint i = row / (row_run * row_parts) * row_run + row % row_run;
+        const uint m = column / (column_run * column_parts) * column_run + column % column_run;
+        const uint f = i / inner + outer * (i % inner);
+        const uint at = (uint)((ulong)f * m % period * step % period);
+        matrix[e] = row_part == column_part ? table[2 * at] : (column_part > row_part ? sign : -sign) * table[2 * at + 1];
+    }
+}
+
+// y[n, k] (+ residual) of samples (tokens, columns), from their first `kept` columns alone: y[n, columns - k] = y[tokens - n, k].
+// left: (rows, kept), dense; y and residual dense, from element `skip` on.  Group g does rows [g * chunk, min(rows, (g + 1) * chunk)), its
+// work-items by element.  Reads 4 bytes an element, 8 with a residual, and writes 4.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void fourier_unfold(const uint rows, const uint chunk, const uint columns, const uint tokens, const uint kept,
+                    const __global float *left, const uint left_offset, const __global float *residual, const uint residual_offset,
+                    __global float *y, const uint y_offset, const uint skip)
+{
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
+    left += left_offset;
+    residual += (size_t)residual_offset + skip;
+    y += (size_t)y_offset + skip;
+#if WG > 1
+    for (uint e = get_local_id(0); e < (end - begin) * columns; e += WG) {
+        const uint row = begin + e / columns, k = e % columns, n = row % tokens;
+        const uint from = k < kept ? row : row - n + (n == 0 ? 0 : tokens - n);
+        const size_t to = (size_t)row * columns + k;
+        float v = left[(size_t)from * kept + (k < kept ? k : columns - k)];
+#if RESIDUAL
+        v += residual[to];
+#endif
+        y[to] = v;
+    }
+#else
+    for (uint row = begin; row < end; row++) {
+        const uint n = row % tokens;
+        const __global float *same = left + (size_t)row * kept;
+        const __global float *mirrored = left + (size_t)(row - n + (n == 0 ? 0 : tokens - n)) * kept;
+        const size_t to = (size_t)row * columns;
+        uint k = 0;
+        for (; k + VW <= kept; k += VW)
+#if RESIDUAL
+            STOREV(LOADV(same + k) + LOADV(residual + to + k), y + to + k);
+#else
+            STOREV(LOADV(same + k), y + to + k);
+#endif
+        for (; k < columns; k++) {
+            float v = k < kept ? same[k] : mirrored[columns - k];
+#if RESIDUAL
+            v += residual[to + k];
+#endif
+            y[to + k] = v;
+        }
+    }
+#endif
+}
