@@ -359,6 +359,8 @@ static const struct layer small_layers[] = {
     { true, 2, 3, 2, 5, 3, SQUARE(4, 2, 1), true, 2 },
     { true, 3, 2, 2, 4, 2, SQUARE(6, 4, 1), false, 0 },
     { false, 2, 5, 3, 4, 8, WINDOW(3, 3, 2, 2, 1, 1, 4), true, 0 },
+    { false, 2, 4, 7, 18, 18, WINDOW(3, 3, 1, 1, 1, 1, 18), true, 2 },
+    { false, 1, 3, 4, 2, 6, WINDOW(2, 3, 1, 1, 1, 1, 2), true, 0 },
 };
 
 static const struct layer layers[] = {
@@ -403,9 +405,20 @@ static const struct layer transposed_layers[] = {
 };
 
 static const struct layer grouped_layers[] = {
-    { false, 2, 9, 7, 16, 16, WINDOW(3, 3, 1, 1, 1, 1, 16), true, 0 }, { false, 3, 8, 9, 12, 12, WINDOW(3, 3, 2, 2, 1, 1, 12), true, 5 },
-    { false, 2, 7, 7, 5, 10, WINDOW(3, 3, 2, 2, 1, 1, 5), true, 0 },   { false, 2, 33, 4, 2, 2, WINDOW(33, 1, 1, 1, 16, 0, 2), false, 0 },
-    { false, 2, 6, 5, 12, 18, WINDOW(2, 3, 1, 2, 0, 1, 3), true, 3 },  { false, 3, 5, 5, 8, 8, WINDOW(1, 1, 1, 1, 0, 0, 8), true, 0 },
+    { false, 2, 9, 7, 16, 16, WINDOW(3, 3, 1, 1, 1, 1, 16), true, 0 },
+    { false, 3, 8, 9, 12, 12, WINDOW(3, 3, 2, 2, 1, 1, 12), true, 5 },
+    { false, 2, 7, 7, 5, 10, WINDOW(3, 3, 2, 2, 1, 1, 5), true, 0 },
+    { false, 2, 33, 4, 2, 2, WINDOW(33, 1, 1, 1, 16, 0, 2), false, 0 },
+    { false, 2, 6, 5, 12, 18, WINDOW(2, 3, 1, 2, 0, 1, 3), true, 3 },
+    { false, 3, 5, 5, 8, 8, WINDOW(1, 1, 1, 1, 0, 0, 8), true, 0 },
+    { false, 2, 19, 23, 37, 37, WINDOW(3, 3, 1, 1, 1, 1, 37), true, 3 },
+    { false, 3, 16, 18, 40, 80, WINDOW(3, 3, 2, 2, 1, 1, 40), true, 16 },
+    { false, 2, 5, 21, 6, 12, WINDOW(5, 7, 1, 1, 2, 3, 6), true, 0 },
+    { false, 1, 9, 11, 17, 34, WINDOW(3, 2, 3, 3, 2, 0, 17), false, 0 },
+    { false, 2, 4, 9, 70, 70, WINDOW(1, 1, 2, 3, 0, 0, 70), true, 0 },
+    { false, 2, 3, 5, 4, 4, WINDOW(2, 2, 1, 1, 3, 3, 4), true, 0 },
+    { false, 3, 9, 8, 4, 12, WINDOW(3, 3, 1, 2, 1, 1, 4), true, 1 },
+    { false, 2, 33, 33, 3, 6, WINDOW(9, 9, 4, 2, 4, 4, 3), true, 0 },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

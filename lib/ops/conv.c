@@ -1,6 +1,8 @@
 /* Convolution (cross-correlation), channels last. Weights on the device are [kh][kw][in / groups][out]. Without groups the work is the
  * window sums' (window.h); with groups it is that of simple kernels along the channels; and a 1x1 window of stride 1 is a linear layer. */
+#include "ops/conv_form.h"
 #include "ops/conv_op.h"
+#include "ops/row_launch.h"
 #include "ops/table.h"
 
 #include "base/status.h"
@@ -47,34 +49,50 @@ static struct clmix_conv_weights weights_of(const struct conv *conv, int32_t val
 
 /* ---- groups -------------------------------------------------------------------------------------------------------------------------- */
 
-static struct clmix_record *launch_grouped(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
-                                           const struct conv *conv, size_t *work_group)
+/* Channels convolved by themselves, to one output or two, have kernels of their own, which go through memory in rows of the map. */
+static bool is_depthwise(const struct conv *conv)
+{
+    return conv->map.big_channels == conv->groups && conv->map.small_channels <= 2 * conv->groups;
+}
+
+/* A launch of the kernel for the convolution at hand. */
+static struct clmix_record *record_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
+                                           const char *depthwise, const char *grouped, size_t *work_group)
 {
     const size_t inputs = conv->map.big_channels / conv->groups, outputs = conv->map.small_channels / conv->groups;
-    const unsigned width = clmix_planner_device(planner)->vector_width;
-    struct clmix_record *record = clmix_record_kernel(planner, node, "conv_depthwise.cl", kernel);
-    size_t lanes = 1;
+    struct clmix_record *record = clmix_record_kernel(planner, node, is_depthwise(conv) ? "conv_depthwise.cl" : "conv_grouped.cl",
+                                                      is_depthwise(conv) ? depthwise : grouped);
 
-    *work_group = clmix_planner_wide(planner) ? 1 : 64;
-    if (inputs == 1 && outputs == 1 && *work_group == 1)
-        for (lanes = width >= 16 ? 16 : width >= 8 ? 8 : 4; conv->map.big_channels % lanes != 0;)
-            lanes = lanes == 4 ? 1 : lanes / 2;
+    *work_group = clmix_group_size(planner, 64);
     clmix_record_define(record, "WG", (long)*work_group);
-    clmix_record_define(record, "LANES", (long)lanes);
-    clmix_record_define(record, "IN", (long)inputs);
+    if (!is_depthwise(conv))
+        clmix_record_define(record, "IN", (long)inputs);
     clmix_record_define(record, "OUT", (long)outputs);
     return record;
+}
+
+/* The last argument and the grid of a launch over `lines` rows of pixels through all samples: a group a row, or depthwise so many a group. */
+static void launch_lines(struct clmix_planner *planner, struct clmix_record *record, const struct conv *conv, size_t lines,
+                         size_t work_group)
+{
+    const struct clmix_chunks cut = clmix_chunks_of(planner, lines, 1, 1, 0);
+
+    if (is_depthwise(conv))
+        clmix_record_int(record, (long)cut.chunk);
+    clmix_record_grid(record, is_depthwise(conv) ? cut.groups : lines, 1, 1, work_group);
 }
 
 static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
                                     struct clmix_conv_pixels x, int32_t weight, int32_t bias, struct clmix_conv_pixels y)
 {
     const struct clmix_conv_map *map = &conv->map;
+    const size_t lines = map->batch * map->small[0];
     struct clmix_record *record;
     size_t work_group;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, y.pitch));
-    record = launch_grouped(planner, node, "conv_grouped", conv, &work_group);
+    record = record_grouped(planner, node, conv, "depthwise", "conv_grouped", &work_group);
+    clmix_record_stream(planner, record, lines * map->small[1] * y.pitch);
     clmix_record_value(record, x.value);
     clmix_record_value(record, weight);
     clmix_record_value(record, bias);
@@ -84,7 +102,7 @@ static clmix_status forward_grouped(struct clmix_planner *planner, const struct 
     clmix_conv_push_map(record, map->small, map->small_channels, y.pitch);
     clmix_conv_push(record, map);
     clmix_record_int(record, bias != CLMIX_NONE);
-    clmix_record_grid(record, map->batch * map->small[0], 1, 1, work_group);
+    launch_lines(planner, record, conv, lines, work_group);
     return CLMIX_OK;
 }
 
@@ -92,11 +110,13 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
                                        struct clmix_conv_pixels gradient, int32_t weight, struct clmix_conv_pixels x)
 {
     const struct clmix_conv_map *map = &conv->map;
+    const size_t lines = map->batch * map->big[0];
     struct clmix_record *record;
     size_t work_group;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
-    record = launch_grouped(planner, node, "conv_grouped_input", conv, &work_group);
+    record = record_grouped(planner, node, conv, "depthwise_input", "conv_grouped_input", &work_group);
+    clmix_record_stream(planner, record, lines * map->big[1] * x.pitch);
     clmix_record_value(record, gradient.value);
     clmix_record_value(record, weight);
     clmix_record_value(record, x.value);
@@ -104,18 +124,19 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
     clmix_conv_push_map(record, map->small, map->small_channels, gradient.pitch);
     clmix_conv_push_map(record, map->big, map->big_channels, x.pitch);
     clmix_conv_push(record, map);
-    clmix_record_grid(record, map->batch * map->big[0], 1, 1, work_group);
+    launch_lines(planner, record, conv, lines, work_group);
     return CLMIX_OK;
 }
 
+/* A group a chunk of rows, or a tap of a chunk where that is so many more groups: those of GPUs, and of kernels that take a tap at a time. */
 static clmix_status grad_weight_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
                                         struct clmix_conv_pixels x, struct clmix_conv_pixels gradient, int32_t weight)
 {
     const struct clmix_conv_map *map = &conv->map;
-    const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0],
-                 units = clmix_planner_device(planner)->compute_units;
-    const size_t wanted = (8 * (units == 0 ? 1 : units) + taps - 1) / taps, rows = (lines + wanted - 1) / wanted,
-                 chunks = (lines + rows - 1) / rows;
+    const bool together = is_depthwise(conv) && clmix_planner_wide(planner);
+    const size_t taps = map->kernel[0] * map->kernel[1], lines = map->batch * map->small[0];
+    const size_t wanted = clmix_ceil_div(clmix_conv_groups(clmix_planner_device(planner)), together ? 1 : taps);
+    const size_t rows = clmix_ceil_div(lines, wanted), chunks = clmix_ceil_div(lines, rows);
     struct clmix_conv_map reduced = *map;
     struct clmix_record *record;
     size_t work_group;
@@ -124,7 +145,7 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
     reduced.big_channels = map->big_channels / conv->groups; /* the weights of a group's inputs only */
     partial = clmix_planner_scratch(planner, node, chunks * taps * reduced.big_channels * map->small_channels * sizeof(float));
-    record = launch_grouped(planner, node, "conv_grouped_weight", conv, &work_group);
+    record = record_grouped(planner, node, conv, "depthwise_weight", "conv_grouped_weight", &work_group);
     clmix_record_value(record, x.value);
     clmix_record_value(record, gradient.value);
     clmix_record_value(record, partial);
@@ -133,7 +154,10 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     clmix_conv_push_map(record, map->small, map->small_channels, gradient.pitch);
     clmix_conv_push(record, map);
     clmix_record_int(record, (long)rows);
-    clmix_record_grid(record, taps, chunks, 1, work_group);
+    if (together)
+        clmix_record_grid(record, chunks, 1, 1, work_group);
+    else
+        clmix_record_grid(record, taps, chunks, 1, work_group);
     clmix_conv_reduce(planner, node, &reduced, partial, chunks, weights_of(conv, weight));
     return CLMIX_OK;
 }
