@@ -5,6 +5,7 @@
 #define CLMIX_MIXING_H
 
 #include <clmix/graph.h>
+#include <clmix/ops.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -63,6 +64,37 @@ CLMIX_API clmix_status clmix_rotary_fill(void *values, clmix_shape shape, const 
  * take the least work. Memory besides x and y is the same for every batch. The gradient is the same transform. Errors of the graph
  * (ARGUMENT): other types, an x without three axes. */
 CLMIX_API clmix_value clmix_fourier_mix(clmix_value x);
+
+/* ---- Nystrom attention ---------------------------------------------------------------------------------------------------------------- */
+
+/* The iterative Moore-Penrose pseudo-inverse of square matrices side by side, x f32 (B, m, heads * m) -> the same shape (heads of 0 count as 1):
+ *     Z_0 = x^T / (max r max c),   `iterations` times (1 to 64)  Z <- Z (13 I - x Z (15 I - x Z (7 I - x Z))) / 4,
+ * r and c the sums of |x| along the rows and along the columns of a matrix. The maxima are over all matrices of the batch, so that a sample's
+ * result depends on its neighbours, slightly; or, with `per_sample`, over those of each sample. They are differentiated too: each goes to the
+ * rows, or columns, that have it, in equal shares. Memory for a matrix and 4 `iterations` more lives during the gradient, for as many
+ * matrices as the device works on at a time. Errors of the graph (ARGUMENT): other types, no square matrices, other iterations. */
+CLMIX_API clmix_value clmix_pseudo_inverse(clmix_value x, size_t heads, int iterations, bool per_sample);
+
+/* Means of `segments` runs of l = ceil(N / segments) tokens, x f32 (B, N, C) -> (B, segments, C). Where segments do not divide N, zero rows in
+ * front of the tokens fill up the first runs; they are counted. Errors of the graph (ARGUMENT): other types, axes, no segments. */
+CLMIX_API clmix_value clmix_segment_means(clmix_value x, size_t segments);
+
+/* ---- convolutions along tokens --------------------------------------------------------------------------------------------------------- */
+
+/* Depthwise convolution along the tokens with one kernel a head, which all d features of the head share: x (B, N, heads * d) -> the same
+ * shape, y[n] = sum over t < k of weight[head][t] x[n - (k - 1) / 2 + t], zeros beyond the ends. weight f32 (heads, k), or with more axes of
+ * that many elements, as in (heads, 1, k, 1); k odd, at most 1023; heads of 0 count as 1. */
+CLMIX_API clmix_value clmix_token_conv_with(clmix_scope at, clmix_value x, clmix_value weight, size_t heads);
+/* Parameter "weight" (heads, 1, kernel, 1), uniform in +-1 / sqrt(kernel). */
+CLMIX_API clmix_value clmix_token_conv(clmix_scope at, clmix_value x, size_t heads, size_t kernel);
+
+/* A window along tokens, for the next two: of `kernel` taps, one group. */
+CLMIX_API clmix_window clmix_line(size_t kernel, size_t stride, size_t padding);
+/* Cross-correlation along tokens with zero padding, x (B, N, C) -> (B, N', channels), N' = floor((N + 2 padding - kernel) / stride) + 1. weight
+ * (kernel, C / groups, channels), bias (channels) or none. `window` as clmix_line has it, with any groups. */
+CLMIX_API clmix_value clmix_conv1d_with(clmix_scope at, clmix_value x, clmix_value weight, clmix_value bias, clmix_window window);
+/* Parameters "weight" (channels, C / groups, kernel) and, with `bias`, "bias" (channels), both uniform in +-1 / sqrt(C / groups kernel). */
+CLMIX_API clmix_value clmix_conv1d(clmix_scope at, clmix_value x, size_t channels, clmix_window window, bool bias);
 
 #ifdef __cplusplus
 }

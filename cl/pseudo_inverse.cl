@@ -1,0 +1,250 @@
+// The iterative Moore-Penrose pseudo-inverse of Nystrom attention, and its gradient. Of each m x m matrix S:
+//   Z_0 = s S^T,  s = 1 / (max r max c),  r and c the sums of |S| along its rows and its columns, the maxima over a set of matrices,
+//   X = S Z,  Z' = Z C,  C = (13 I - X (15 I - X (7 I - X))) / 4 = 3.25 I - 3.75 X - X Y / 4,  Y = X X - 7 X.
+// X, and with it Y and C, is a polynomial of S S^T and so symmetric: no product needs the transpose of its right factor, and of a gradient of
+// X only the symmetric part matters. A group takes one matrix after another: `heads` side by side in a value of rows `pitch` floats apart.
+#include "matrix_chain.h"
+
+// Elements of the matrix's first one from the value's.
+static inline ulong matrix_at(const uint matrix, const uint heads, const uint m, const uint pitch)
+{
+    return (ulong)(matrix / heads) * m * pitch + matrix % heads * m;
+}
+
+// ---- sums and maxima ------------------------------------------------------------------------------------------------------------------
+
+static inline float row_sum(const __global float *row, const uint m)
+{
+    floatv sum = (floatv)(0.0f);
+    for (uint c = 0; c < m; c += VW)
+        sum += fabs(load_lanes(row + c, m - c));
+    return sum_lanes(sum);
+}
+
+static inline floatv column_sums(const __global float *x, const uint m, const uint pitch, const uint n)
+{
+    floatv sum = (floatv)(0.0f);
+    for (uint i = 0; i < m; i++)
+        sum += fabs(load_lanes(x + (size_t)i * pitch, n));
+    return sum;
+}
+
+// stats[matrix] = { largest row sum, how many have it, largest column sum, how many have it }. Index space: a group a matrix; its work-items
+// share out rows, then vectors of columns. Reads the matrix twice.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_sums(const uint heads, const uint m, const __global float *x,
+                                                                        const uint x_offset, const uint pitch, __global float *stats,
+                                                                        const uint stats_offset)
+{
+    GROUP_SCRATCH
+    float most = -1.0f, count = 0.0f;
+    x += x_offset + matrix_at(get_group_id(0), heads, m, pitch);
+    stats += stats_offset + 4 * get_group_id(0);
+    for (uint i = get_local_id(0); i < m; i += WG) {
+        const float sum = row_sum(x + (size_t)i * pitch, m);
+        count = sum > most ? 1.0f : sum == most ? count + 1.0f : count;
+        most = fmax(most, sum);
+    }
+    const float rows = GROUP_MAX(most), rows_count = GROUP_SUM(most == rows ? count : 0.0f);
+    most = -1.0f;
+    count = 0.0f;
+    for (uint j = get_local_id(0) * VW; j < m; j += WG * VW) {
+        float sum[VW];
+        *(floatvu *)sum = column_sums(x + j, m, pitch, m - j);
+        for (uint lane = 0; lane < min((uint)VW, m - j); lane++) {
+            count = sum[lane] > most ? 1.0f : sum[lane] == most ? count + 1.0f : count;
+            most = fmax(most, sum[lane]);
+        }
+    }
+    const float columns = GROUP_MAX(most), columns_count = GROUP_SUM(most == columns ? count : 0.0f);
+    if (get_local_id(0) == 0) {
+        stats[0] = rows;
+        stats[1] = rows_count;
+        stats[2] = columns;
+        stats[3] = columns_count;
+    }
+}
+
+// The maxima of the set that a matrix is of, (rows, columns); sets are runs of `set` matrices.
+#define SET_MAXIMA(name, matrix)                                                          \
+    const __global float *of_set = stats + (size_t)((matrix) / set * set) * 4;            \
+    float2 name = (float2)(0.0f);                                                         \
+    for (uint of = get_local_id(0); of < set; of += WG)                                   \
+        name = fmax(name, (float2)(of_set[4 * of], of_set[4 * of + 2]));                  \
+    name = (float2)(GROUP_MAX(name.x), GROUP_MAX(name.y));
+
+// ---- iterations -----------------------------------------------------------------------------------------------------------------------
+
+// S^T and Z_0 from S, with the zeros around.
+INLINE void load_transposed(__global float *st, __global float *z, const float s, const __global float *x, const uint m, const uint pitch)
+{
+    if (m < SIDE)
+        for (uint e = get_local_id(0); e < SQUARE; e += WG)
+            st[e] = z[e] = 0.0f;
+    SYNC
+    for (uint i = get_local_id(0); i < m; i += WG)
+        for (uint j = 0; j < m; j++) {
+            const float value = x[(size_t)i * pitch + j];
+            st[j * SIDE + i] = value;
+            z[j * SIDE + i] = s * value;
+        }
+}
+
+// X, Y and C of one iteration.
+#define POLYNOMIAL(x, y, c, st, z)                                        \
+    product(x, 1.0f, st, 1, SIDE, z, 0.0f, st, 0.0f);                     \
+    SYNC                                                                  \
+    product(y, 1.0f, x, SIDE, 1, x, -7.0f, x, 0.0f);                      \
+    SYNC                                                                  \
+    product(c, -0.25f, x, SIDE, 1, y, -3.75f, x, 3.25f);                  \
+    SYNC
+
+// Z after all iterations. Index space: as many groups as have scratch, six matrices each. Reads S, writes Z; 8 m^3 FLOP an iteration.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_iterate(const uint matrices, const uint heads, const uint m,
+                                                                           const uint set, const uint iterations, const __global float *x,
+                                                                           const uint x_offset, const uint x_pitch,
+                                                                           const __global float *stats, const uint stats_offset,
+                                                                           __global float *z, const uint z_offset, const uint z_pitch,
+                                                                           __global float *scratch, const uint scratch_offset)
+{
+    GROUP_SCRATCH
+    CHAIN_SCRATCH
+    stats += stats_offset;
+    __global float *const st = scratch + scratch_offset + get_group_id(0) * 6 * SQUARE, *const turns = st + SQUARE;
+    __global float *const xx = st + 3 * SQUARE, *const yy = st + 4 * SQUARE, *const cc = st + 5 * SQUARE;
+    for (uint matrix = get_group_id(0); matrix < matrices; matrix += get_num_groups(0)) {
+        SET_MAXIMA(most, matrix)
+        load_transposed(st, turns, 1.0f / (most.x * most.y), x + x_offset + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
+        SYNC
+        for (uint k = 0; k < iterations; k++) {
+            __global float *const from = turns + k % 2 * SQUARE, *const to = turns + (k + 1) % 2 * SQUARE;
+            POLYNOMIAL(xx, yy, cc, st, from)
+            product(to, 1.0f, from, SIDE, 1, cc, 0.0f, st, 0.0f);
+            SYNC
+        }
+        const __global float *const last = turns + iterations % 2 * SQUARE;
+        __global float *const out = z + z_offset + matrix_at(matrix, heads, m, z_pitch);
+        for (uint i = 0; i < m; i++)
+            for (uint j = get_local_id(0) * VW; j < m; j += WG * VW)
+                store_lanes(LOADV(last + i * SIDE + j), out + (size_t)i * z_pitch + j, m - j);
+        SYNC
+    }
+}
+
+// ---- gradient -------------------------------------------------------------------------------------------------------------------------
+
+// dS but for what the maxima take, and ds, the derivative by s. All iterations are made once more and kept, then gone through backwards:
+//   dC = Z^T dZ',  dZ = dZ' C,  dY = -sym(X dC) / 4,  dX = sym(-3.75 dC - dC Y / 4 + 2 X dY) - 7 dY,  dS += dX Z^T,  dZ += S^T dX.
+// Index space: as many groups as have scratch, 8 + 4 iterations matrices each. 22 m^3 FLOP an iteration.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_gradient(const uint matrices, const uint heads, const uint m,
+                                                                            const uint set, const uint iterations, const __global float *dz,
+                                                                            const uint dz_offset, const uint dz_pitch,
+                                                                            const __global float *x, const uint x_offset,
+                                                                            const uint x_pitch, const __global float *stats,
+                                                                            const uint stats_offset, __global float *dx,
+                                                                            const uint dx_offset, const uint dx_pitch, __global float *ds,
+                                                                            const uint ds_offset, __global float *scratch,
+                                                                            const uint scratch_offset)
+{
+    GROUP_SCRATCH
+    CHAIN_SCRATCH
+    stats += stats_offset;
+    __global float *const st = scratch + scratch_offset + get_group_id(0) * (8 + 4 * iterations) * SQUARE;
+    __global float *const dst = st + SQUARE, *const turns = st + 2 * SQUARE, *const dc = st + 4 * SQUARE, *const t = st + 5 * SQUARE;
+    __global float *const dy = st + 6 * SQUARE, *const dxx = st + 7 * SQUARE, *const kept = st + 8 * SQUARE;
+    for (uint matrix = get_group_id(0); matrix < matrices; matrix += get_num_groups(0)) {
+        SET_MAXIMA(most, matrix)
+        const float s = 1.0f / (most.x * most.y);
+        const __global float *const up = dz + dz_offset + matrix_at(matrix, heads, m, dz_pitch);
+        load_transposed(st, kept, s, x + x_offset + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
+        for (uint i = 0; i < SIDE; i++)
+            for (uint j = get_local_id(0) * VW; j < SIDE; j += WG * VW) {
+                STOREV(load_lanes(up + (size_t)i * dz_pitch + j, i < m ? lanes_at(j, m) : 0u), turns + i * SIDE + j);
+                STOREV((floatv)(0.0f), dst + i * SIDE + j);
+            }
+        SYNC
+        for (uint k = 0; k < iterations; k++) {
+            __global float *const z = kept + 4 * k * SQUARE, *const xx = z + SQUARE, *const yy = xx + SQUARE, *const cc = yy + SQUARE;
+            POLYNOMIAL(xx, yy, cc, st, z)
+            if (k + 1 < iterations)
+                product(cc + SQUARE, 1.0f, z, SIDE, 1, cc, 0.0f, st, 0.0f);
+            SYNC
+        }
+        for (uint k = iterations; k-- > 0;) {
+            const __global float *const z = kept + 4 * k * SQUARE, *const xx = z + SQUARE, *const yy = xx + SQUARE, *const cc = yy + SQUARE;
+            const __global float *const up_z = turns + (iterations - 1 - k) % 2 * SQUARE;
+            __global float *const down_z = turns + (iterations - k) % 2 * SQUARE;
+            product(dc, 1.0f, z, 1, SIDE, up_z, 0.0f, st, 0.0f);
+            product(down_z, 1.0f, up_z, SIDE, 1, cc, 0.0f, st, 0.0f);
+            SYNC
+            product(t, 1.0f, xx, SIDE, 1, dc, 0.0f, st, 0.0f);
+            add_transpose(dy, -0.125f, t, 0.0f, st);
+            product(dxx, -0.25f, dc, SIDE, 1, yy, -3.75f, dc, 0.0f);
+            SYNC
+            product(dxx, 2.0f, xx, SIDE, 1, dy, 1.0f, dxx, 0.0f);
+            add_transpose(t, 0.5f, dxx, -7.0f, dy);
+            SYNC
+            product(dst, 1.0f, z, SIDE, 1, t, 1.0f, dst, 0.0f);
+            product(down_z, 1.0f, st, SIDE, 1, t, 1.0f, down_z, 0.0f);
+            SYNC
+        }
+        const __global float *const first = turns + iterations % 2 * SQUARE;
+        __global float *const out = dx + dx_offset + matrix_at(matrix, heads, m, dx_pitch);
+        float sum = 0.0f;
+        for (uint i = get_local_id(0); i < m; i += WG)
+            for (uint j = 0; j < m; j++) {
+                const uint at = j * SIDE + i;
+                out[(size_t)i * dx_pitch + j] = dst[at] + s * first[at];
+                sum = FMA(first[at], st[at], sum);
+            }
+        sum = GROUP_SUM(sum);
+        if (get_local_id(0) == 0)
+            ds[ds_offset + matrix] = sum;
+        SYNC
+    }
+}
+
+static inline float sign_of(const float x)
+{
+    return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f;
+}
+
+// What the maxima of a set take: of every row, and every column, whose sum is the maximum an equal share of it, by ds/dmax = -s / max. Index
+// space: a group a matrix; those without a maximum do nothing. Reads and adds to rows and columns of dx.
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_maxima(const uint heads, const uint m, const uint set,
+                                                                          const __global float *x, const uint x_offset, const uint x_pitch,
+                                                                          const __global float *stats, const uint stats_offset,
+                                                                          const __global float *ds, const uint ds_offset,
+                                                                          __global float *dx, const uint dx_offset, const uint dx_pitch)
+{
+    GROUP_SCRATCH
+    const uint matrix = get_group_id(0), first = matrix / set * set, item = get_local_id(0);
+    stats += stats_offset;
+    SET_MAXIMA(most, matrix)
+    float all = 0.0f;
+    float2 count = (float2)(0.0f);
+    for (uint of = item; of < set; of += WG) {
+        all += ds[ds_offset + first + of];
+        count += (float2)(of_set[4 * of] == most.x ? of_set[4 * of + 1] : 0.0f, of_set[4 * of + 2] == most.y ? of_set[4 * of + 3] : 0.0f);
+    }
+    all = GROUP_SUM(all);
+    const float down = -all / (most.x * most.y);
+    const float of_row = down / (most.x * GROUP_SUM(count.x)), of_column = down / (most.y * GROUP_SUM(count.y));
+    x += x_offset + matrix_at(matrix, heads, m, x_pitch);
+    dx += dx_offset + matrix_at(matrix, heads, m, dx_pitch);
+    if (stats[4 * matrix] == most.x)
+        for (uint i = item; i < m; i += WG)
+            if (row_sum(x + (size_t)i * x_pitch, m) == most.x)
+                for (uint j = 0; j < m; j++)
+                    dx[(size_t)i * dx_pitch + j] += of_row * sign_of(x[(size_t)i * x_pitch + j]);
+#if WG > 1
+    barrier(CLK_GLOBAL_MEM_FENCE);
+#endif
+    if (stats[4 * matrix + 2] == most.y)
+        for (uint j = item * VW; j < m; j += WG * VW) {
+            float sum[VW];
+            *(floatvu *)sum = column_sums(x + j, m, x_pitch, m - j);
+            for (uint lane = 0; lane < min((uint)VW, m - j); lane++)
+                for (uint i = 0; i < m && sum[lane] == most.y; i++)
+                    dx[(size_t)i * dx_pitch + j + lane] += of_column * sign_of(x[(size_t)i * x_pitch + j + lane]);
+        }
+}
