@@ -220,6 +220,12 @@ START_TEST(ops)
     expect_poisoned(clmix_attention(none, none, none, none, (clmix_attention_options){ .heads = 1 }));
     expect_poisoned(clmix_rotary(none, none, 1, CLMIX_ROTARY_PAIRS));
     expect_poisoned(clmix_fourier_mix(none));
+    expect_poisoned(clmix_pseudo_inverse(none, 1, 6, false));
+    expect_poisoned(clmix_segment_means(none, 4));
+    expect_poisoned(clmix_token_conv_with(nowhere, none, none, 1));
+    expect_poisoned(clmix_token_conv(nowhere, none, 1, 3));
+    expect_poisoned(clmix_conv1d_with(nowhere, none, none, none, clmix_line(3, 1, 1)));
+    expect_poisoned(clmix_conv1d(nowhere, none, 4, clmix_line(3, 1, 1), true));
     expect_poisoned(clmix_rotary_table(NULL, 4, 4));
     REFUSED(values, clmix_rotary_fill, NULL, (clmix_shape){ 2, { 1, 2 } }, NULL);
     expect_poisoned(clmix_concat(NULL, 2, 0));

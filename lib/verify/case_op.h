@@ -66,6 +66,7 @@ struct case_operator {
 extern const struct case_operator clmix_case_ops[];       /* case_ops.c */
 extern const struct case_operator clmix_case_mixers[];    /* case_mixers.c */
 extern const struct case_operator clmix_case_positions[]; /* case_positions.c */
+extern const struct case_operator clmix_case_nystrom[];   /* case_nystrom.c */
 
 /* Adds the operator's values to the graph. UNSUPPORTED when the operator is unknown. */
 clmix_status clmix_case_build(struct op_case *op);
