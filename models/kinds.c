@@ -5,6 +5,7 @@
 const struct clmix_key_table *const clmix_model_tables[] = {
     &clmix_model_wavemix.table,
     &clmix_model_vit.table,
+    &clmix_model_mlp_mixer.table,
     &clmix_model_pit.table,
     NULL,
 };

@@ -309,8 +309,11 @@ const char *clmix_config_weights(const clmix_config *config)
 const struct clmix_picture_keys *clmix_config_picture_keys(const clmix_config *config)
 {
     static const struct clmix_picture_keys none;
+    const struct clmix_key_table *table = config != NULL ? config->model.table : NULL;
 
-    return config != NULL && config->model.table->first == &clmix_picture_table ? config->model.keys : &none;
+    while (table != NULL && table != &clmix_picture_table)
+        table = table->first;
+    return table != NULL ? config->model.keys : &none;
 }
 
 void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels)

@@ -1,5 +1,6 @@
 /* Fourier mixing of FNet (Lee-Thorp et al. 2021; Vision X-formers, section 3):  y = Re F_N(F_D(x)), the transforms along tokens and features.
  * No weights, no queries: every token meets every other one. */
+#include "graph/modules.h"
 #include "models/mixers/mixer.h"
 
 #include <clmix/mixing.h>
@@ -9,7 +10,7 @@ static clmix_value fourier_mix(clmix_scope at, const struct clmix_tokens *tokens
     (void)mixer;
     (void)given;
     clmix_at(at);
-    return clmix_fourier_mix(tokens->value);
+    return clmix_module(clmix_fourier_mix(tokens->value)); /* the authors have it as a module */
 }
 
 const struct clmix_mixer_kind clmix_mixer_fourier = {

@@ -19,6 +19,7 @@ struct clmix_mixer {
     struct clmix_key_object mixer; /* the key "mixer": which kind, and its keys */
     size_t heads, head_dim;        /* of queries and keys. 0: the backbone has no heads */
     size_t value_dim;              /* width of a head's values. 0: head_dim */
+    size_t expansion;              /* hidden width of the backbone's feed-forward parts, relative to their input. 0: it has none to give */
     float dropout;                 /* the backbone's: behind the output projection */
     float attention_dropout;       /* of attention weights */
     const char *qkv, *out; /* softmax attention's projections, where the backbone calls them something else. NULL: the usual names */

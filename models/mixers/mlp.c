@@ -18,15 +18,26 @@ static clmix_value mlp_mix(clmix_scope at, const struct clmix_tokens *tokens, co
                               mixer->dropout);
 }
 
+static clmix_status mlp_settle(void *given, const struct clmix_mixer *mixer, const char *where)
+{
+    struct mlp_keys *keys = given;
+
+    (void)where;
+    if (keys->expansion == 0)
+        keys->expansion = mixer->expansion > 0 ? mixer->expansion : 4;
+    return CLMIX_OK;
+}
+
 static const struct clmix_key rows[] = {
     { .name = "expansion",
       .type = CLMIX_KEY_SIZE,
       .offset = offsetof(struct mlp_keys, expansion),
-      .usual = "4",
+      .derived = "the backbone's `expansion`, 4 where it has none",
       .meaning = "hidden width relative to the number of tokens" },
 };
 
 const struct clmix_mixer_kind clmix_mixer_mlp = {
     .table = { .name = "mlp", .bytes = sizeof(struct mlp_keys), .keys = rows, .count = sizeof rows / sizeof *rows },
+    .settle = mlp_settle,
     .mix = mlp_mix,
 };
