@@ -1,6 +1,8 @@
 # Turns the files of a folder into one C file with a table of them, <symbol>_files[<symbol>_count] (lib/runtime/embedded.h):
 #     cmake -DSOURCE_DIR=<folder> -DOUTPUT=<file.c> [-DSYMBOL=clmix_embedded] [-DPATTERNS=*.cl,*.h] -P embed.cmake
 # Byte arrays, because compilers limit the length of string literals and kernel comments need not be ASCII.
+# Of JSON files, which are objects, the names of their members are in <symbol>_rows[], in order, with NULL at the end: each begins a line, behind
+# four spaces.
 
 if(NOT SYMBOL)
     set(SYMBOL clmix_embedded)
@@ -15,6 +17,7 @@ list(SORT sources)
 
 set(arrays "")
 set(rows "")
+set(names "")
 set(number 0)
 foreach(source IN LISTS sources)
     get_filename_component(name "${source}" NAME)
@@ -25,7 +28,18 @@ foreach(source IN LISTS sources)
     string(APPEND arrays "static const unsigned char file_${number}[] = {${list}0};\n")
     string(APPEND rows "    { \"${name}\", file_${number}, ${bytes} },\n")
     math(EXPR number "${number} + 1")
+    if(PATTERNS STREQUAL "*.json")
+        file(READ "${source}" text)
+        string(REGEX MATCHALL "\n    \"[^\"]+\": {" members "${text}")
+        foreach(member IN LISTS members)
+            string(REGEX REPLACE "[^\"]*(\"[^\"]+\").*" "    \\1,\n" member "${member}")
+            string(APPEND names "${member}")
+        endforeach()
+    endif()
 endforeach()
+if(PATTERNS STREQUAL "*.json")
+    set(names "const char *const ${SYMBOL}_rows[] = {\n${names}    NULL,\n};\n")
+endif()
 
 if(number EQUAL 0)
     message(FATAL_ERROR "no ${PATTERNS} in '${SOURCE_DIR}'")
@@ -38,4 +52,4 @@ ${arrays}
 const struct clmix_embedded ${SYMBOL}_files[] = {
 ${rows}};
 const size_t ${SYMBOL}_count = ${number};
-")
+${names}")

@@ -22,35 +22,35 @@ static void ok(clmix_status status)
 /* Figures of the papers' tables, and where a paper's own figure does not follow from its model, those of the model
  * (reference/PARAMETERS.md). */
 static const struct {
-    const char *name, *config;
+    const char *name, *table, *config;
     size_t parameters, paper;
     double megabytes;
 } presets[] = {
-    { "wavemix-16",
+    { "wavemix-16", "WaveMix 2",
       "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":16,\"depth\":4,\"mult_dim\":32,\"ff_dim\":16,"
       "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[4,4,4,4],\"stem_stride\":1,\"dropout\":0}",
       133914, 165210, 3.16 },
-    { "wavemix-32",
+    { "wavemix-32", "WaveMix 1, 2",
       "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
       "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":1,\"dropout\":0}",
       513706, 575914, 6.24 },
-    { "wavemix-64",
+    { "wavemix-64", "WaveMix 2",
       "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":64,\"depth\":4,\"mult_dim\":64,\"ff_dim\":64,"
       "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[16,16,16,16],\"stem_stride\":1,\"dropout\":0}",
       2052426, 2299722, 16.86 },
-    { "wavemix-128",
+    { "wavemix-128", "WaveMix 2",
       "{\"model\":\"wavemix\",\"image_size\":[32,32],\"channels\":3,\"classes\":10,\"dim\":128,\"depth\":4,\"mult_dim\":128,\"ff_dim\":128,"
       "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[32,32,32,32],\"stem_stride\":1,\"dropout\":0}",
       8204938, 9191050, 51.22 },
-    { "wavemix-convstride2",
+    { "wavemix-convstride2", "WaveMix 3",
       "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
       "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":2,\"dropout\":0}",
       519976, 582184, 6.30 },
-    { "wavemix-top4",
+    { "wavemix-top4", "WaveMix 3",
       "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
       "\"feedforward\":\"conv\",\"levels\":4,\"level_channels\":[8,8,8,8],\"stem_stride\":1,\"dropout\":0}",
       519976, 582184, 18.41 },
-    { "wavemix-all5",
+    { "wavemix-all5", "WaveMix 3",
       "{\"model\":\"wavemix\",\"image_size\":[64,64],\"channels\":3,\"classes\":200,\"dim\":32,\"depth\":4,\"mult_dim\":32,\"ff_dim\":32,"
       "\"feedforward\":\"conv\",\"levels\":5,\"level_channels\":[7,7,7,7,4],\"stem_stride\":2,\"dropout\":0}",
       1050920, 1133864, 8.41 },
@@ -78,11 +78,12 @@ static size_t count_parameters(const clmix_config *config)
 START_TEST(preset_has_the_papers_figures)
 {
     clmix_config *config;
-    char *text;
+    char *text, table[CLMIX_PRESET_TABLE_BYTES];
     size_t paper;
     double megabytes;
 
-    ck_assert_str_eq(clmix_preset_name((size_t)_i), presets[_i].name);
+    ok(clmix_preset_table(presets[_i].name, table));
+    ck_assert_str_eq(table, presets[_i].table);
     ok(clmix_config_open(&config, presets[_i].name));
     ck_assert_str_eq(clmix_config_name(config), presets[_i].name);
     ok(clmix_config_text(config, &text));
@@ -118,20 +119,32 @@ START_TEST(papers_own_figures_of_wavemix_16_and_all5)
 }
 END_TEST
 
+/* Names come from the files' lines, rows from their JSON. */
 START_TEST(every_row_of_the_presets_has_a_name)
 {
-    size_t names = 0;
-    while (clmix_preset_name(names))
-        names++;
-    ck_assert_uint_eq(names, sizeof presets / sizeof *presets);
-    ck_assert_uint_eq(names, clmix_preset_rows());
-    for (size_t i = 0; i < names; i++) {
-        cJSON *config;
+    size_t count = 0;
 
-        ok(clmix_preset_config(&config, clmix_preset_name(i)));
-        ck_assert_ptr_nonnull(config);
-        cJSON_Delete(config);
+    for (size_t i = 0; i < clmix_presets_count; i++) {
+        cJSON *paper = cJSON_Parse((const char *)clmix_presets_files[i].text);
+        const cJSON *row;
+
+        ck_assert_ptr_nonnull(paper);
+        cJSON_ArrayForEach(row, paper)
+        {
+            cJSON *config;
+            char table[CLMIX_PRESET_TABLE_BYTES];
+
+            ck_assert_str_eq(clmix_preset_name(count++), row->string);
+            ok(clmix_preset_config(&config, row->string));
+            ck_assert_ptr_nonnull(config);
+            ck_assert(!cJSON_HasObjectItem(config, "like") && !cJSON_HasObjectItem(config, "table"));
+            cJSON_Delete(config);
+            ok(clmix_preset_table(row->string, table));
+            ck_assert(table[0] != '\0' && strlen(table) + 1 < sizeof table);
+        }
+        cJSON_Delete(paper);
     }
+    ck_assert_ptr_null(clmix_preset_name(count));
 }
 END_TEST
 

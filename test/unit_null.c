@@ -303,7 +303,7 @@ START_TEST(configurations)
     clmix_port port;
     size_t count = 1, width = 1;
     double megabytes;
-    char *text;
+    char *text, table[CLMIX_PRESET_TABLE_BYTES];
 
     REFUSED(config, clmix_config_open, NULL, TINY);
     ck_assert_int_eq(clmix_config_open(&config, NULL), CLMIX_ERROR_ARGUMENT);
@@ -320,6 +320,8 @@ START_TEST(configurations)
     clmix_config_picture(config, NULL, NULL, NULL);
     ck_assert_uint_eq(clmix_config_classes(NULL), 0);
     ck_assert(clmix_preset_name(0) != NULL && clmix_preset_name((size_t)-1) == NULL);
+    REFUSED(name, clmix_preset_table, NULL, table);
+    REFUSED(text, clmix_preset_table, "wavemix-32", NULL);
     ck_assert_int_eq(clmix_config_port_count(NULL), 0);
     REFUSED(config, clmix_config_port, NULL, 0, &port);
     REFUSED(port, clmix_config_port, config, 0, NULL);

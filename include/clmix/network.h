@@ -43,6 +43,10 @@ CLMIX_API size_t clmix_config_classes(const clmix_config *config);
 
 /* Names of all presets, in order; NULL beyond the last. */
 CLMIX_API const char *clmix_preset_name(size_t index);
+/* The paper whose table has the preset as a row, and which table: "ViX 1", "WaveMix 1, 2", into `text`, which has room for
+ * CLMIX_PRESET_TABLE_BYTES. Neither may be NULL. Errors: ARGUMENT (there is no such preset), HOST_MEMORY. Since 0.3. */
+#define CLMIX_PRESET_TABLE_BYTES 32
+CLMIX_API clmix_status clmix_preset_table(const char *name, char *text);
 
 /* The ports of the model: what it reads of a sample. The count is 0 of a NULL configuration; a model of pictures has one, "pictures" u8
  * (height, width, channels). The port's name belongs to the library. Neither pointer may be NULL. Errors: ARGUMENT (there is no such port).

@@ -158,21 +158,20 @@ static clmix_status open_file(clmix_config **config, const char *path)
     return status;
 }
 
+#define MOST_PRESETS 256 /* that a name is compared with */
+
 static clmix_status fail_unknown(const char *model)
 {
-    const char *names[64];
-    char list[512] = "", meant[CLMIX_MEANT_BYTES];
+    const char *names[MOST_PRESETS];
+    char meant[CLMIX_MEANT_BYTES];
     size_t count = 0;
 
-    for (; count < sizeof names / sizeof *names && clmix_preset_name(count) != NULL; count++) {
-        names[count] = clmix_preset_name(count);
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", count ? ", " : "", names[count]);
-    }
-    return clmix_fail(
-        CLMIX_ERROR_ARGUMENT,
-        "there is no preset and no file '%.200s'; a model is a preset (%s), a .json file, a .safetensors file or the folder of a "
-        "run, or a JSON text%s",
-        model, list, clmix_meant(meant, model, names, count));
+    for (; count < MOST_PRESETS && clmix_presets_rows[count] != NULL; count++)
+        names[count] = clmix_presets_rows[count];
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "there is no preset and no file '%.200s'; a model is one of %zu presets (vit, wavemix-32, ...; clmix-bench paper lists "
+                      "them), a .json file, a .safetensors file or the folder of a run, or a JSON text%s",
+                      model, count, clmix_meant(meant, model, names, count));
 }
 
 clmix_status clmix_config_open(clmix_config **config, const char *model)

@@ -6,38 +6,23 @@
 #include "network/overlay.h"
 
 #include <clmix/network.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MOST_LIKE 16 /* rows that are like one another, so that a circle ends */
 
-/* In the papers' order; each is a row of a file. */
-static const char *const names[] = {
-    "wavemix-16", "wavemix-32", "wavemix-64", "wavemix-128", "wavemix-convstride2", "wavemix-top4", "wavemix-all5",
-};
-
 const char *clmix_preset_name(size_t index)
 {
-    return index < sizeof names / sizeof *names ? names[index] : NULL;
+    for (size_t i = 0; i < index; i++)
+        if (clmix_presets_rows[i] == NULL)
+            return NULL;
+    return clmix_presets_rows[index];
 }
 
 static clmix_status parse(cJSON **papers, size_t file)
 {
     return clmix_json_parse(papers, clmix_presets_files[file].name, (const char *)clmix_presets_files[file].text,
                             clmix_presets_files[file].bytes);
-}
-
-size_t clmix_preset_rows(void)
-{
-    size_t rows = 0;
-
-    for (size_t i = 0; i < clmix_presets_count; i++) {
-        cJSON *paper = NULL;
-
-        if (parse(&paper, i) == CLMIX_OK)
-            rows += (size_t)cJSON_GetArraySize(paper);
-        cJSON_Delete(paper);
-    }
-    return rows;
 }
 
 /* The row called `name`, over those that it is like: the farthest first. */
@@ -58,12 +43,11 @@ static clmix_status collect(cJSON *config, const cJSON *paper, const char *name)
     while (count > 0)
         if (!clmix_overlay(config, rows[--count]))
             return clmix_fail_memory("a preset");
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "like");
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "table");
     return CLMIX_OK;
 }
 
-clmix_status clmix_preset_config(cJSON **config, const char *name)
+/* A row over those that it is like, with what it says of itself; NULL where there is none of that name. */
+static clmix_status find(cJSON **config, const char *name)
 {
     *config = NULL;
     for (size_t i = 0; i < clmix_presets_count && *config == NULL; i++) {
@@ -83,5 +67,30 @@ clmix_status clmix_preset_config(cJSON **config, const char *name)
             return status;
         }
     }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_preset_config(cJSON **config, const char *name)
+{
+    CLMIX_TRY(find(config, name));
+    cJSON_DeleteItemFromObjectCaseSensitive(*config, "like");
+    cJSON_DeleteItemFromObjectCaseSensitive(*config, "table");
+    return CLMIX_OK;
+}
+
+clmix_status clmix_preset_table(const char *name, char *text)
+{
+    CLMIX_NEED(name);
+    CLMIX_NEED(text);
+
+    cJSON *row;
+    const char *table;
+
+    CLMIX_TRY(find(&row, name));
+    if (row == NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "there is no preset '%.200s'", name);
+    table = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "table"));
+    snprintf(text, CLMIX_PRESET_TABLE_BYTES, "%s", table == NULL ? "" : table);
+    cJSON_Delete(row);
     return CLMIX_OK;
 }
