@@ -168,10 +168,11 @@ static clmix_status fail_unknown(const char *model)
 
     for (; count < MOST_PRESETS && clmix_presets_rows[count] != NULL; count++)
         names[count] = clmix_presets_rows[count];
-    return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "there is no preset and no file '%.200s'; a model is one of %zu presets (vit, wavemix-32, ...; clmix-bench paper lists "
-                      "them), a .json file, a .safetensors file or the folder of a run, or a JSON text%s",
-                      model, count, clmix_meant(meant, model, names, count));
+    return clmix_fail(
+        CLMIX_ERROR_ARGUMENT,
+        "there is no preset and no file '%.200s'; a model is one of %zu presets (vit, wavemix-32, ...; clmix-bench paper lists "
+        "them), a .json file, a .safetensors file or the folder of a run, or a JSON text%s",
+        model, count, clmix_meant(meant, model, names, count));
 }
 
 clmix_status clmix_config_open(clmix_config **config, const char *model)
