@@ -24,3 +24,7 @@ set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")
 set(oclgrind_wide_left_out "^$")
 set(uninitialized_simt_left_out "transpose2d_k(6|10|18|34)|wavemix_block|7x7")
 set(uninitialized_wide_left_out "transpose2d_k34")
+
+# Reference cases of models other than WaveMix, which has a program of its own: all of them on PoCL in the wide form, and of each structure the shortest
+# one in every form, on Intel's runtime, rusticl and Oclgrind too.
+set(structure_cases fnet)
