@@ -20,8 +20,7 @@ typedef struct clmix_attention_options {
     float scale;     /* of the scores; 0: 1 / sqrt(d) */
     bool causal;     /* query i sees no key behind i */
     size_t window;   /* query i of window i / window sees the keys of that window, the one before and the one behind; 0: all keys */
-    float
-        dropout; /* of the weights in training plans: the probability of being 0, at least 0 and less than 1, others grow by 1 / (1 - it) */
+    float dropout;   /* rate at which training plans drop weights, at least 0 and less than 1: the others grow by 1 / (1 - rate) */
 } clmix_attention_options;
 
 /* y = softmax(scale q k^T) v, for each sample and head. q (B, N, heads * d), k (B, M, kv_heads * d), v (B, M, kv_heads * dv), all f32 ->

@@ -160,7 +160,7 @@ static struct clmix_attention describe(const clmix_graph *graph, const struct cl
         .scale = options->scale,
         .masked = node->inputs[CLMIX_ATTENTION_MASK] != CLMIX_NONE,
         .causal = options->causal,
-        .window = options->window,
+        .window = options->window < k.size[1] ? options->window : 0,
         .rate = (float)(floor((double)options->dropout * STEPS) / STEPS),
         .key = attributes->key,
         .value = attributes->value,
@@ -258,6 +258,14 @@ static void gradient_cost(const clmix_graph *graph, const struct clmix_node *nod
     *bytes = bytes_of(graph, node);
 }
 
+/* Sample by sample; a mask, which has an axis less, with the others. */
+static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                  struct clmix_parts *outputs)
+{
+    return (node->inputs[CLMIX_ATTENTION_MASK] == CLMIX_NONE || inputs[CLMIX_ATTENTION_MASK].count == 1) &&
+           clmix_parts_by_sample(planner, node, inputs, outputs);
+}
+
 /* ---- the ops ------------------------------------------------------------------------------------------------------------------------- */
 
 const struct clmix_op clmix_op_attention = {
@@ -268,7 +276,7 @@ const struct clmix_op clmix_op_attention = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = clmix_parts_by_sample,
+    .parts = parts,
 };
 
 const struct clmix_op clmix_op_attention_grad = {
@@ -278,7 +286,7 @@ const struct clmix_op clmix_op_attention_grad = {
     .shape = gradient_shape,
     .launch = gradient_launch,
     .cost = gradient_cost,
-    .parts = clmix_parts_by_sample,
+    .parts = parts,
 };
 
 clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, clmix_attention_options options)

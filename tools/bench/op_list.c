@@ -166,6 +166,16 @@ static clmix_value softmax(clmix_scope at, clmix_value x)
     return clmix_softmax(x, -1);
 }
 
+/* Of 4 heads; x has queries, keys and values side by side. */
+static clmix_value attention(clmix_scope at, clmix_value x)
+{
+    const size_t width = clmix_shape_of(x).size[2] / 3;
+
+    (void)at;
+    return clmix_attention(clmix_slice(x, -1, 0, width), clmix_slice(x, -1, width, width), clmix_slice(x, -1, 2 * width, width),
+                           (clmix_value){ 0 }, (clmix_attention_options){ .heads = 4 });
+}
+
 static clmix_value dropout(clmix_scope at, clmix_value x)
 {
     (void)at;
@@ -199,6 +209,7 @@ static const struct fixed_op fixed_ops[] = {
     { "batch norm", false, 4, { 64, 32, 32, 32 }, batch_norm },
     { "layer norm", false, 3, { 64, 256, 128 }, layer_norm },
     { "softmax", false, 4, { 64, 4, 256, 256 }, softmax },
+    { "attention 4 heads", false, 3, { 8, 256, 384 }, attention },
     { "dropout", false, 3, { 64, 256, 512 }, dropout },
     { "max pool 3x3 stride 2", false, 4, { 64, 32, 32, 64 }, max_pool },
     { "haar bands 3 levels", true, 4, { 64, 128, 128, 64 }, haar },
@@ -207,6 +218,7 @@ static const struct fixed_op fixed_ops[] = {
     { "gelu", true, 3, { 64, 2048, 512 }, gelu },
     { "relu", true, 3, { 64, 2048, 512 }, relu },
     { "softmax", true, 3, { 64, 1024, 1024 }, softmax },
+    { "attention 4 heads", true, 3, { 64, 1025, 384 }, attention },
     { "dropout", true, 3, { 64, 2048, 512 }, dropout },
     { "relu and add", true, 3, { 64, 2048, 512 }, relu_add },
     { "global average pool", true, 4, { 64, 128, 128, 64 }, average_pool },
