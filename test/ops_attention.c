@@ -197,6 +197,222 @@ START_TEST(dropped_weights)
 }
 END_TEST
 
+/* ---- one value for all -------------------------------------------------------------------------------------------------------------- */
+
+enum { SAMPLES = 6, TOKENS = 29, HEADS = 2, HEAD = 32, WIDTH = HEADS * HEAD, SAMPLE = TOKENS * 3 * WIDTH };
+
+/* Queries, keys and values side by side, as one linear layer makes them. */
+struct side {
+    float dropout;
+    size_t first, count; /* samples of the batch */
+    bool placed;         /* and not as though they were all */
+};
+
+struct results {
+    float *y, *dx;
+    size_t launches;
+};
+
+static struct results run_side(const float *x, struct side side)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value input = clmix_batch_input(graph, "x", CLMIX_F32, 3, (size_t[]){ side.count, TOKENS, 3 * (size_t)WIDTH }), y;
+    clmix_value dy = clmix_batch_input(graph, "dy", CLMIX_F32, 3, (size_t[]){ side.count, TOKENS, WIDTH });
+    float *ones = ops_floats(side.count * TOKENS * WIDTH, 0, 1.0f, 1.0f);
+    struct results results;
+    clmix_plan *plan;
+
+    clmix_want_gradient(input);
+    y = clmix_attention(clmix_slice(input, -1, 0, WIDTH), clmix_slice(input, -1, WIDTH, WIDTH),
+                        clmix_slice(input, -1, 2 * (size_t)WIDTH, WIDTH), (clmix_value){ 0 },
+                        (clmix_attention_options){ .heads = HEADS, .dropout = side.dropout });
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "y", y);
+    clmix_output(graph, "dx", clmix_gradient_of(input));
+    plan = ops_plan(graph, CLMIX_TRAINING);
+    ops_write(plan, "x", x + side.first * SAMPLE, side.count * SAMPLE);
+    ops_write(plan, "dy", ones, side.count * TOKENS * WIDTH);
+    if (side.placed)
+        ops_ok(clmix_plan_set_place(plan, side.first, SAMPLES));
+    ops_ok(clmix_plan_set_step(plan, 5, 6));
+    ops_ok(clmix_plan_run(plan));
+    results = (struct results){ .y = ops_read(plan, "y", side.count * TOKENS * WIDTH),
+                                .dx = ops_read(plan, "dx", side.count * SAMPLE),
+                                .launches = ops_launches(plan) };
+    clmix_plan_free(plan);
+    free(ones);
+    return results;
+}
+
+static void free_results(struct results results)
+{
+    free(results.y);
+    free(results.dx);
+}
+
+static bool are_equal(const struct results *whole, const struct results *share, struct side side)
+{
+    return memcmp(share->y, whole->y + side.first * TOKENS * WIDTH, side.count * TOKENS * WIDTH * sizeof(float)) == 0 &&
+           memcmp(share->dx, whole->dx + side.first * SAMPLE, side.count * SAMPLE * sizeof(float)) == 0;
+}
+
+/* Gradients are made in the columns where they belong: nothing is copied, neither on the way in nor out. */
+START_TEST(columns_of_one_value)
+{
+    float *x = ops_floats((size_t)SAMPLES * SAMPLE, 1, -1.0f, 1.0f);
+    const struct side all = { .count = SAMPLES };
+    struct results first = run_side(x, all), again = run_side(x, all);
+
+    ck_assert_uint_le(first.launches, 4); /* forward; backward, of which the simt form has up to three */
+    ck_assert(are_equal(&first, &again, all));
+    free_results(first);
+    free_results(again);
+    free(x);
+}
+END_TEST
+
+/* No split of a batch changes which weights are dropped, forward or backward. */
+START_TEST(dropped_by_the_place_in_the_batch)
+{
+    float *x = ops_floats((size_t)SAMPLES * SAMPLE, 1, -1.0f, 1.0f);
+    struct results whole = run_side(x, (struct side){ .dropout = 0.25f, .count = SAMPLES });
+
+    for (size_t first = 0; first < SAMPLES; first += 3)
+        for (int placed = 0; placed < 2; placed++) {
+            const struct side side = { .dropout = 0.25f, .first = first, .count = 3, .placed = placed };
+            struct results share = run_side(x, side);
+
+            ck_assert_msg(are_equal(&whole, &share, side) == (placed || first == 0), "samples from %zu on, %splaced", first,
+                          placed ? "" : "not ");
+            free_results(share);
+        }
+    free_results(whole);
+    free(x);
+}
+END_TEST
+
+/* In slices of the batch, with a mask that is cut with it. */
+START_TEST(slices_of_the_batch)
+{
+    const size_t count = (size_t)SAMPLES * TOKENS * WIDTH;
+    float *x = ops_floats((size_t)SAMPLES * SAMPLE, 1, -1.0f, 1.0f), *y[2];
+    int32_t mask[SAMPLES * TOKENS];
+
+    for (size_t i = 0; i < SAMPLES * TOKENS; i++)
+        mask[i] = i % 5 != 2;
+    for (int sliced = 0; sliced < 2; sliced++) {
+        clmix_graph *graph = clmix_graph_new();
+        clmix_value input = clmix_batch_input(graph, "x", CLMIX_F32, 3, (size_t[]){ SAMPLES, TOKENS, 3 * (size_t)WIDTH });
+        clmix_value keys = clmix_batch_input(graph, "mask", CLMIX_I32, 2, (size_t[]){ SAMPLES, TOKENS });
+        clmix_plan *plan;
+
+        input = clmix_relu(input);
+        clmix_output(graph, "y",
+                     clmix_relu(clmix_attention(clmix_slice(input, -1, 0, WIDTH), clmix_slice(input, -1, WIDTH, WIDTH),
+                                                clmix_slice(input, -1, 2 * (size_t)WIDTH, WIDTH), keys,
+                                                (clmix_attention_options){ .heads = HEADS })));
+        ops_slice(sliced ? "4" : "off");
+        plan = ops_plan(graph, CLMIX_INFERENCE);
+        ops_slice(NULL);
+        ops_write(plan, "x", x, (size_t)SAMPLES * SAMPLE);
+        ops_ok(clmix_plan_write(plan, "mask", mask, sizeof mask));
+        ops_ok(clmix_plan_run(plan));
+        y[sliced] = ops_read(plan, "y", count);
+        clmix_plan_free(plan);
+    }
+    ck_assert_int_eq(memcmp(y[0], y[1], count * sizeof(float)), 0);
+    free(y[0]);
+    free(y[1]);
+    free(x);
+}
+END_TEST
+
+/* ---- dropped weights: how many -------------------------------------------------------------------------------------------------------- */
+
+/* Of scores and values that are all 0 and 1, y is the share of weights that are kept, divided by 1 - rate. */
+START_TEST(share_of_dropped_weights)
+{
+    enum { QUERIES = 61, KEYS = 100, ALL = 2 * QUERIES * KEYS };
+    static const float rates[] = { 0.1f, 0.5f };
+
+    for (size_t r = 0; r < 2; r++) {
+        clmix_graph *graph = clmix_graph_new();
+        clmix_value q = clmix_input(graph, "q", CLMIX_F32, 3, (size_t[]){ 1, QUERIES, 10 });
+        clmix_value k = clmix_input(graph, "k", CLMIX_F32, 3, (size_t[]){ 1, KEYS, 10 });
+        clmix_value v = clmix_input(graph, "v", CLMIX_F32, 3, (size_t[]){ 1, KEYS, 70 });
+        float *zeros = ops_floats(KEYS * 10, 0, 0.0f, 0.0f), *ones = ops_floats(KEYS * 70, 0, 1.0f, 1.0f), *y;
+        const double std = sqrt((double)rates[r] / (1.0 - (double)rates[r]) / ALL);
+        double mean = 0.0, squares = 0.0;
+        clmix_plan *plan;
+
+        clmix_output(graph, "y",
+                     clmix_attention(q, k, v, (clmix_value){ 0 }, (clmix_attention_options){ .heads = 2, .dropout = rates[r] }));
+        plan = ops_plan(graph, CLMIX_TRAINING);
+        ops_write(plan, "q", zeros, (size_t)QUERIES * 10);
+        ops_write(plan, "k", zeros, (size_t)KEYS * 10);
+        ops_write(plan, "v", ones, (size_t)KEYS * 70);
+        ops_ok(clmix_plan_set_step(plan, 1, 2));
+        ops_ok(clmix_plan_run(plan));
+        y = ops_read(plan, "y", (size_t)QUERIES * 70);
+        for (size_t i = 0; i < 2 * QUERIES; i++) {
+            const double share = (double)y[i * 35];
+
+            mean += share / (2 * QUERIES);
+            squares += (share - 1.0) * (share - 1.0) / (2 * QUERIES);
+        }
+        ck_assert_double_eq_tol(mean, 1.0, 4.0 * std);
+        /* rows differ as independent draws do: their variance is that of one weight by the number of keys, within 6 of its own deviations */
+        ck_assert_double_eq_tol(squares / (std * std * 2 * QUERIES), 1.0, 6.0 / sqrt((double)QUERIES));
+        free(zeros);
+        free(ones);
+        free(y);
+        clmix_plan_free(plan);
+    }
+}
+END_TEST
+
+/* ---- sentences ------------------------------------------------------------------------------------------------------------------------ */
+
+static void refuse(const clmix_shape shapes[3], clmix_type type, clmix_shape mask, clmix_attention_options options, const char *sentence)
+{
+    static const char *const names[] = { "q", "k", "v" };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value inputs[3], keys = { 0 };
+
+    for (int i = 0; i < 3; i++)
+        inputs[i] = clmix_input(graph, names[i], i == 1 ? type : CLMIX_F32, shapes[i].rank, shapes[i].size);
+    if (mask.rank > 0)
+        keys = clmix_input(graph, "mask", CLMIX_I32, mask.rank, mask.size);
+    ops_poisoned(graph, clmix_attention(inputs[0], inputs[1], inputs[2], keys, options), sentence);
+}
+
+START_TEST(what_does_not_fit)
+{
+    const clmix_shape none = { 0, { 0 } }, tokens = { 3, { 2, 9, 12 } }, fewer = { 3, { 2, 7, 12 } }, more = { 3, { 3, 9, 12 } },
+                      half = { 3, { 2, 9, 6 } };
+    const clmix_attention_options heads = { .heads = 3 };
+
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_F32, none, (clmix_attention_options){ 0 }, "attention of 0 heads");
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_F32, none, (clmix_attention_options){ .heads = 4, .kv_heads = 3 },
+           "3 heads of keys and values do not divide 4 heads of queries");
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_F32, none, (clmix_attention_options){ .heads = 3, .dropout = 1.0f },
+           "a dropout rate of 1;");
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_F32, none, (clmix_attention_options){ .heads = 3, .scale = INFINITY },
+           "a scale of inf");
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_I32, none, heads, "the keys must be f32 of three axes");
+    refuse((clmix_shape[]){ ops_shape2(9, 12), tokens, tokens }, CLMIX_F32, none, heads, "the queries must be f32 of three axes");
+    refuse((clmix_shape[]){ tokens, more, more }, CLMIX_F32, none, heads, "queries 2x9x12, keys 3x9x12 and values 3x9x12 need one batch");
+    refuse((clmix_shape[]){ tokens, tokens, fewer }, CLMIX_F32, none, heads, "and keys and values one length");
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_F32, none, (clmix_attention_options){ .heads = 5 },
+           "cannot be cut into 5, 5 and 5");
+    refuse((clmix_shape[]){ tokens, half, half }, CLMIX_F32, none, heads,
+           "3 heads of queries 2x9x12 are 4 wide, and 3 of keys 2x9x6 are 2");
+    refuse((clmix_shape[]){ tokens, fewer, fewer }, CLMIX_F32, none, (clmix_attention_options){ .heads = 3, .causal = true },
+           "9 queries and 7 keys;");
+    refuse((clmix_shape[]){ tokens, tokens, tokens }, CLMIX_F32, ops_shape2(2, 8), heads, "the mask is 2x8; keys 2x9x12 need 2x9");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("attention");
@@ -210,6 +426,11 @@ int main(void)
     tcase_add_test(all, masked_keys);
     tcase_add_test(all, ranges_of_keys);
     tcase_add_test(all, dropped_weights);
+    tcase_add_test(all, columns_of_one_value);
+    tcase_add_test(all, dropped_by_the_place_in_the_batch);
+    tcase_add_test(all, slices_of_the_batch);
+    tcase_add_test(all, share_of_dropped_weights);
+    tcase_add_test(all, what_does_not_fit);
     suite_add_tcase(suite, all);
     return support_run(suite);
 }

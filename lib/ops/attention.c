@@ -138,8 +138,6 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
-#define STEPS 65536.0 /* of a rate: a weight is drawn by 16 bits */
-
 static struct clmix_attention describe(const clmix_graph *graph, const struct clmix_node *node)
 {
     const struct attributes *attributes = node->attributes;
@@ -161,13 +159,13 @@ static struct clmix_attention describe(const clmix_graph *graph, const struct cl
         .masked = node->inputs[CLMIX_ATTENTION_MASK] != CLMIX_NONE,
         .causal = options->causal,
         .window = options->window < k.size[1] ? options->window : 0,
-        .rate = (float)(floor((double)options->dropout * STEPS) / STEPS),
+        .rate = (float)(floor((double)options->dropout * CLMIX_ATTENTION_STEPS) / CLMIX_ATTENTION_STEPS),
         .key = attributes->key,
         .value = attributes->value,
     };
 }
 
-struct clmix_attention clmix_attention_of(const struct clmix_planner *planner, const struct clmix_node *node)
+static struct clmix_attention attention_of(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     struct clmix_attention attention = describe(clmix_planner_graph(planner), node);
 
@@ -175,34 +173,16 @@ struct clmix_attention clmix_attention_of(const struct clmix_planner *planner, c
     return attention;
 }
 
-void clmix_attention_record_random(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_attention *attention)
-{
-    const struct clmix_parts parts = clmix_planner_parts(planner, attention->value);
-    const clmix_shape y = clmix_tensor_at(clmix_planner_graph(planner), attention->value)->shape;
-
-    clmix_record_define(record, "DROPOUT", attention->dropping);
-    if (!attention->dropping)
-        return;
-    if (parts.count != 1)
-        clmix_planner_not_placed(planner);
-    clmix_record_value(record, clmix_planner_random(planner));
-    clmix_record_uint(record, (size_t)attention->key);
-    clmix_record_uint(record, (size_t)((double)attention->rate * STEPS));
-    clmix_record_float(record, 1.0f / (1.0f - attention->rate));
-    clmix_record_uint(record, parts.count == 1 ? parts.rows[0] / attention->queries : 0);
-    clmix_record_uint(record, clmix_planner_first_element(planner, attention->value) / (y.size[1] * y.size[2]));
-}
-
 static clmix_status launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct clmix_attention attention = clmix_attention_of(planner, node);
+    const struct clmix_attention attention = attention_of(planner, node);
 
     return clmix_planner_wide(planner) ? clmix_attention_wide(planner, node, &attention) : clmix_attention_simt(planner, node, &attention);
 }
 
 static clmix_status gradient_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct clmix_attention attention = clmix_attention_of(planner, node);
+    const struct clmix_attention attention = attention_of(planner, node);
 
     return clmix_planner_wide(planner) ? clmix_attention_wide_grad(planner, node, &attention)
                                        : clmix_attention_simt_grad(planner, node, &attention);

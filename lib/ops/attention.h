@@ -21,7 +21,7 @@ enum {
 };
 enum { CLMIX_ATTENTION_DQ, CLMIX_ATTENTION_DK, CLMIX_ATTENTION_DV };
 
-/* A node of either op. All pitches are the planner's (clmix_planner_layout); the mask and LOG_SUM are dense. */
+/* A node of either op, as attention.c describes it. All pitches are the planner's (clmix_planner_layout); the mask and LOG_SUM are dense. */
 struct clmix_attention {
     size_t batch, queries, keys;   /* B, N, M: samples of the slice at hand */
     size_t heads, kv_heads, group; /* group: heads of queries to a head of keys */
@@ -34,9 +34,9 @@ struct clmix_attention {
     float rate;                    /* in steps of 2^-16 */
     int32_t key, value;            /* number of the forward op, and its result */
 };
-struct clmix_attention clmix_attention_of(const struct clmix_planner *planner, const struct clmix_node *node);
 
-/* Where weights are dropped, appends what cl/attention_dropout.h needs: the words of clmix_planner_random(), then uint op, uint threshold
+#define CLMIX_ATTENTION_STEPS 65536.0 /* of a rate: a weight is drawn by 16 bits */
+/* attention_drop.c: where weights are dropped, appends what cl/attention_dropout.h needs: the words of clmix_planner_random(), then uint op, uint threshold
  * (of 16 bits), float factor (of what is kept), uint share (samples of this op to a sample of the plan), uint first (of these samples in the
  * slice at hand). DROPOUT is defined as 0 or 1. */
 void clmix_attention_record_random(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_attention *attention);
