@@ -5,28 +5,31 @@
 #define RESIDUAL 0    // 0, 1: something is added to the result
 #endif
 
-// A matrix of cosines and sines, dense, `columns` wide, from row `first_row` on.  Its rows are row_parts parts in turn, row_run places of one
-// after another, and so are its columns; place i of a row has the frequency i / inner + outer (i mod inner). Element of frequency f and
-// place m, both from `first_row` on: with t = 2 pi f m step / period, cos(t) where the parts are the same, sign sin(t) where the column's is
-// the later one, else -sign sin(t).  table: cosine and sine of 2 pi m / period, m < period.  Group g does elements [g * chunk, min(count,
-// (g + 1) * chunk)), from which rows and columns follow.  Reads 8 and writes 4 bytes an element.
+// A matrix of cosines and sines, dense, from row `first_row` on.  Row r is part r % row_parts of frequency f = i / inner + outer (i % inner),
+// i = r / row_parts; its element of `part` and place m < places is at m place_step + part part_step. With t = 2 pi f m step / period it is
+// cos(t) where the parts are the same, sign sin(t) where the column's is the later one, else -sign sin(t).  table: cosine and sine of 2 pi m
+// / period, m < period; `step` divides the period.  Group g does rows [g * chunk, min(rows, (g + 1) * chunk)), its work-items by place.
+// Reads 8 and writes 4 bytes an element.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
-void fourier_matrix(const uint count, const uint chunk, const __global float *table, const uint table_offset, const uint period,
-                    const uint step, __global float *matrix, const uint matrix_offset, const uint first_row, const uint columns,
-                    const uint row_parts, const uint row_run, const uint column_parts, const uint column_run, const uint inner,
-                    const uint outer, const float sign)
+void fourier_matrix(const uint rows, const uint chunk, const uint columns, const __global float *table, const uint table_offset,
+                    const uint period, const uint step, __global float *matrix, const uint matrix_offset, const uint first_row,
+                    const uint row_parts, const uint inner, const uint outer, const uint places, const uint part_step, const uint place_step,
+                    const float sign)
 {
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
     table += table_offset;
     matrix += matrix_offset;
-    for (uint e = begin + get_local_id(0); e < end; e += WG) {
-        const uint row = first_row + e / columns, column = e % columns;
-        const uint row_part = row / row_run % row_parts, column_part = column / column_run % column_parts;
-        const uint i = row / (row_run * row_parts) * row_run + row % row_run;
-        const uint m = column / (column_run * column_parts) * column_run + column % column_run;
-        const uint f = i / inner + outer * (i % inner);
-        const uint at = (uint)((ulong)f * m % period * step % period);
-        matrix[e] = row_part == column_part ? table[2 * at] : (column_part > row_part ? sign : -sign) * table[2 * at + 1];
+    for (uint row = begin; row < end; row++) {
+        const uint r = first_row + row, i = r / row_parts, f = i / inner + outer * (i % inner);
+        const uint turn = (uint)((ulong)f * step % period), jump = (uint)((ulong)turn * WG % period);
+        uint at = (uint)((ulong)turn * get_local_id(0) % period);
+        for (uint m = get_local_id(0); m < places; m += WG) {
+            const float2 angle = vload2(at, table);
+            for (uint part = 0; part < 2; part++)
+                matrix[(size_t)row * columns + m * place_step + part * part_step] =
+                    part == r % row_parts ? angle.x : (part > r % row_parts ? sign : -sign) * angle.y;
+            at += jump < period - at ? jump : jump - period;
+        }
     }
 }
 

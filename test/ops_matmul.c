@@ -1,6 +1,7 @@
 /* Products of two values against the host in double precision: all transposes, heads, values without a batch, sums over the batch, slices of one value;
  * their gradients, which are such products; sums in several rounds, bits, slices of the batch, sentences. */
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,97 @@ START_TEST(slices_of_one_value)
 }
 END_TEST
 
+/* ---- what a product takes in ---------------------------------------------------------------------------------------------------------- */
+
+/* A layer along the tokens, and what the gradient of such a layer behind it goes through: w x + bias, v gelu(w x + bias). */
+static clmix_value build_layers(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    const bool *two = attributes;
+    clmix_value y = clmix_add(clmix_matmul(inputs[1], inputs[0], (clmix_product){ 0 }), inputs[2]);
+
+    (void)at;
+    return *two ? clmix_matmul(inputs[3], clmix_gelu(y), (clmix_product){ 0 }) : y;
+}
+
+static double gelu(double x)
+{
+    return x / 2 * (1 + erf(x / sqrt(2)));
+}
+
+static void multiply(const double *a, const double *b, size_t rows, size_t depth, size_t columns, double *y)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++) {
+            double sum = 0.0;
+
+            for (size_t k = 0; k < depth; k++)
+                sum += a[i * depth + k] * b[k * columns + j];
+            y[i * columns + j] = sum;
+        }
+}
+
+static void layers_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
+{
+    const bool *two = attributes;
+    const size_t tokens = shapes[0].size[1], columns = shapes[0].size[2], hidden = shapes[1].size[0];
+    double *y = malloc(hidden * columns * sizeof *y);
+
+    for (size_t s = 0; s < shapes[0].size[0]; s++) {
+        multiply(inputs[1], inputs[0] + s * tokens * columns, hidden, tokens, columns, y);
+        for (size_t i = 0; i < hidden * columns; i++)
+            y[i] = *two ? gelu(y[i] + inputs[2][i]) : y[i] + inputs[2][i];
+        if (*two)
+            multiply(inputs[3], y, shapes[3].size[0], hidden, columns, out + s * shapes[3].size[0] * columns);
+        else
+            memcpy(out + s * hidden * columns, y, hidden * columns * sizeof *y);
+    }
+    free(y);
+}
+
+static size_t launches_of(ops_build build, const clmix_shape *shapes, const bool *two)
+{
+    static const char *const names[] = { "x", "w", "b", "v" };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value inputs[4];
+    clmix_plan *plan;
+    size_t launches;
+
+    for (int i = 0; i < 4; i++)
+        inputs[i] = ops_input(graph, names[i], shapes[i]);
+    clmix_output(graph, "y", build(clmix_root(graph), inputs, two));
+    plan = ops_plan(graph, CLMIX_INFERENCE);
+    launches = ops_launches(plan);
+    clmix_plan_free(plan);
+    return launches;
+}
+
+static clmix_value build_without(clmix_scope at, const clmix_value *inputs, const void *attributes)
+{
+    (void)at;
+    (void)attributes;
+    return clmix_matmul(inputs[1], inputs[0], (clmix_product){ 0 });
+}
+
+/* The bias is added in the product, also where its depth is taken in several pieces (600 steps of many samples), and the gradient goes through
+ * the derivative of GELU in it. */
+START_TEST(biases_and_derivatives_are_taken_in)
+{
+    const bool two = _i == 1;
+    const size_t tokens = two || ops_small_effort() ? 11 : 600;
+    const struct ops_check check = {
+        .what = "layers",
+        .build = build_layers,
+        .reference = layers_reference,
+        .attributes = &two,
+        .input_count = two ? 4 : 3,
+        .shapes = { { 3, { two ? 3 : 17, tokens, 21 } }, ops_shape2(7, tokens), ops_shape2(7, 21), ops_shape2(5, 7) }
+    };
+
+    ops_run_check(&check);
+    ck_assert_uint_eq(launches_of(build_layers, check.shapes, &two), launches_of(build_without, check.shapes, &two) + (two ? 2 : 0));
+}
+END_TEST
+
 /* ---- sums in rounds, bits, slices ---------------------------------------------------------------------------------------------------- */
 
 /* Two rounds of two products each, beyond what waits to be added at once. Depth 1: each element is a sum of four terms. */
@@ -301,6 +393,7 @@ int main(void)
     tcase_add_loop_test(products, every_transpose, 0, 4);
     tcase_add_loop_test(products, without_a_batch, 0, 4);
     tcase_add_loop_test(products, sums_over_the_batch, 0, 4);
+    tcase_add_loop_test(products, biases_and_derivatives_are_taken_in, 0, 2);
     tcase_add_test(products, slices_of_one_value);
     if (!ops_small_effort())
         tcase_add_test(products, sums_in_rounds);

@@ -105,37 +105,34 @@ static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64
 
 /* ---- matrices ------------------------------------------------------------------------------------------------------------------------ */
 
-/* How the rows or columns of a matrix are numbered: `parts` planes (real, imaginary) in turn, `run` places of one after another. */
-struct axis {
-    size_t parts, run;
-};
-
-/* Element of part p', frequency f and part p, place m: cos(t) where p = p', else sin(t), minus below the diagonal; t = 2 pi f m / N. */
+/* A matrix of angles: its element of row part p', frequency f and column part p, place m is cos(t) where p = p', else sin(t), minus below the
+ * diagonal; t = 2 pi f m step / period. */
 struct angles {
     int32_t table;
-    size_t period, step; /* N = period / step; a table of `period` angles */
-    struct axis row, column;
-    size_t inner, outer; /* frequency of a row's place i: i / inner + outer (i mod inner) */
-    float sign;          /* -1: rows are places and columns frequencies */
+    size_t period, step;
+    size_t row_parts;             /* real and imaginary in turn, or real alone */
+    size_t inner, outer;          /* frequency of the i-th row, or pair of rows: i / inner + outer (i mod inner) */
+    size_t places;                /* of two parts each */
+    size_t part_step, place_step; /* columns to the next */
+    float sign;                   /* -1: the other way round, rows are places and columns frequencies */
 };
 
 static void fill_matrix(struct clmix_planner *planner, const struct clmix_node *node, int32_t matrix, size_t first_row, size_t rows,
-                        size_t columns, const struct angles *angles)
+                        const struct angles *angles)
 {
-    struct clmix_record *record = clmix_record_elements(planner, node, "fourier.cl", "fourier_matrix", rows * columns, 1);
+    struct clmix_record *record = clmix_record_rows(planner, node, "fourier.cl", "fourier_matrix", rows, 2 * angles->places, true);
 
     clmix_record_value(record, angles->table);
     clmix_record_uint(record, angles->period);
     clmix_record_uint(record, angles->step);
     clmix_record_value(record, matrix);
     clmix_record_uint(record, first_row);
-    clmix_record_uint(record, columns);
-    clmix_record_uint(record, angles->row.parts);
-    clmix_record_uint(record, angles->row.run);
-    clmix_record_uint(record, angles->column.parts);
-    clmix_record_uint(record, angles->column.run);
+    clmix_record_uint(record, angles->row_parts);
     clmix_record_uint(record, angles->inner);
     clmix_record_uint(record, angles->outer);
+    clmix_record_uint(record, angles->places);
+    clmix_record_uint(record, angles->part_step);
+    clmix_record_uint(record, angles->place_step);
     clmix_record_float(record, angles->sign);
 }
 
@@ -145,12 +142,14 @@ static void fill_features(struct clmix_planner *planner, const struct clmix_node
     const struct angles angles = { .table = node->inputs[FEATURE_ANGLES],
                                    .period = sizes->features,
                                    .step = 1,
-                                   .row = { 1, 1 },
-                                   .column = { 2, sizes->kept },
+                                   .row_parts = 1,
                                    .inner = 1,
+                                   .places = sizes->kept,
+                                   .part_step = sizes->kept,
+                                   .place_step = 1,
                                    .sign = -1.0f };
 
-    fill_matrix(planner, node, matrix, 0, sizes->features, 2 * sizes->kept, &angles);
+    fill_matrix(planner, node, matrix, 0, sizes->features, &angles);
 }
 
 /* (2 P, 2 P): rows (l, part), columns (j, part). */
@@ -159,28 +158,33 @@ static void fill_first(struct clmix_planner *planner, const struct clmix_node *n
     const struct angles angles = { .table = node->inputs[TOKEN_ANGLES],
                                    .period = sizes->tokens,
                                    .step = sizes->second,
-                                   .row = { 2, 1 },
-                                   .column = { 2, 1 },
+                                   .row_parts = 2,
                                    .inner = 1,
+                                   .places = sizes->first,
+                                   .part_step = 1,
+                                   .place_step = 2,
                                    .sign = 1.0f };
 
-    fill_matrix(planner, node, matrix, 0, 2 * sizes->first, 2 * sizes->first, &angles);
+    fill_matrix(planner, node, matrix, 0, 2 * sizes->first, &angles);
 }
 
 /* (P, Q, 2 Q): rows (l, r), columns (part, m), or where there is no first stage (m, part). A piece of them, from a row on. */
 static void fill_second(struct clmix_planner *planner, const struct clmix_node *node, int32_t matrix, const struct sizes *sizes,
                         size_t first_row, size_t rows)
 {
+    const bool two = sizes->first > 1;
     const struct angles angles = { .table = node->inputs[TOKEN_ANGLES],
                                    .period = sizes->tokens,
                                    .step = 1,
-                                   .row = { 1, 1 },
-                                   .column = { 2, sizes->first > 1 ? sizes->second : 1 },
+                                   .row_parts = 1,
                                    .inner = sizes->second,
                                    .outer = sizes->first,
+                                   .places = sizes->second,
+                                   .part_step = two ? sizes->second : 1,
+                                   .place_step = two ? 1 : 2,
                                    .sign = 1.0f };
 
-    fill_matrix(planner, node, matrix, first_row, rows, 2 * sizes->second, &angles);
+    fill_matrix(planner, node, matrix, first_row, rows, &angles);
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------------------------------------- */

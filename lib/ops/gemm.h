@@ -53,6 +53,7 @@ struct clmix_gemm {
     int32_t bias;
     enum clmix_activation activation;
     enum clmix_residual_use residual_use; /* 0 counts as CLMIX_RESIDUAL_ADDED */
+    bool residual_apart;                  /* the residual is known not to be C's memory */
     enum clmix_scale_place scale_place;
     float scale;
     bool sum; /* C is one matrix for the whole outer batch: the sum of its products, in order. Without bias, activation and residual */

@@ -120,7 +120,7 @@ static void fit_tile(struct attributes *attributes)
     tile->chunk = tile->splits == 1 ? gemm->depth : tile->chunk < CHECK_CHUNK ? tile->chunk : CHECK_CHUNK;
     tile->row_block = height;
     tile->column_block = across;
-    if (gemm->residual.value == CLMIX_NONE || tile->splits > 1)
+    if (gemm->residual.value == CLMIX_NONE || gemm->residual_apart || tile->splits > 1)
         tile->slab = tile->slab < 29 ? tile->slab : 29;
     tile->groups[0] = (gemm->rows + height - 1) / height;
     tile->groups[1] = (gemm->columns + across - 1) / across;

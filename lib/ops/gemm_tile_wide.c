@@ -74,7 +74,7 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     tile->groups[0] = clmix_ceil_div(gemm->rows, tile->row_block);
     tile->groups[1] = clmix_ceil_div(gemm->columns, tile->column_block);
     /* Several slabs keep their sums in C, which the residual may share: then the splits' sums go to memory of their own. */
-    if (gemm->residual.value != CLMIX_NONE && tile->splits == 1 && gemm->depth > tile->slab) {
+    if (gemm->residual.value != CLMIX_NONE && !gemm->residual_apart && tile->splits == 1 && gemm->depth > tile->slab) {
         tile->chunk = clmix_round_up(clmix_ceil_div(gemm->depth, 2), 32);
         tile->splits = clmix_ceil_div(gemm->depth, tile->chunk);
     }

@@ -149,19 +149,40 @@ static struct clmix_matrix heads_of(const struct clmix_planner *planner, int32_t
     };
 }
 
-/* Takes in an addition, as where two gradients of one value meet; not where the samples' products wait to be added themselves. */
-static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+/* Whether `next` adds the same matrix to the product of every sample, such as a bias that each row or column has its own of. */
+static bool adds_to_samples(const clmix_graph *graph, const struct clmix_node *node, const struct clmix_node *next)
 {
-    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1] &&
-           !((const clmix_product *)node->attributes)->sum_batch;
+    const clmix_shape whole = clmix_node_result(graph, node, 0)->shape;
+
+    return next->op == &clmix_op_add_repeated && next->inputs[0] == node->outputs[0] && has_batch(whole) &&
+           clmix_shape_count(clmix_node_input(graph, next, 1)->shape) == whole.size[1] * whole.size[2];
 }
 
-/* The other term of an addition taken in, or CLMIX_NONE. */
-static int32_t residual_of(const struct clmix_planner *planner, const struct clmix_node *node)
+/* Takes in an addition, as where two gradients of one value meet, or of a bias, or, where the product is the gradient behind an activation, the
+ * derivative of that; not where the samples' products wait to be added themselves. */
+static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
 {
-    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
+    if (clmix_planner_absorbed(planner, node, 0) != NULL || ((const clmix_product *)node->attributes)->sum_batch)
+        return false;
+    if (next->op == &clmix_op_gelu_grad || next->op == &clmix_op_relu_grad)
+        return next->inputs[0] == node->outputs[0] && next->inputs[1] != node->outputs[0];
+    return (next->op == &clmix_op_add && next->inputs[0] != next->inputs[1]) || adds_to_samples(clmix_planner_graph(planner), node, next);
+}
 
-    return sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
+/* The matrix that is read at the end, and what for, with what is taken in. */
+static void read_residual(const struct clmix_planner *planner, const struct clmix_node *node, struct clmix_gemm *gemm)
+{
+    const struct clmix_node *next = clmix_planner_absorbed(planner, node, 0);
+    const bool gelu = next != NULL && next->op == &clmix_op_gelu_grad, relu = next != NULL && next->op == &clmix_op_relu_grad;
+
+    gemm->residual = clmix_matrix_of(CLMIX_NONE);
+    if (next == NULL)
+        return;
+    gemm->residual = heads_of(planner, next->inputs[gelu || relu || next->inputs[0] == node->outputs[0]], gemm->inner_batch);
+    gemm->residual_use = gelu ? CLMIX_RESIDUAL_GELU_INPUT : relu ? CLMIX_RESIDUAL_RELU_RESULT : CLMIX_RESIDUAL_ADDED;
+    gemm->residual_apart = next->op != &clmix_op_add; /* of which the sum may take the place */
+    if (next->op == &clmix_op_add_repeated)
+        gemm->residual.outer_stride = 0;
 }
 
 static struct clmix_gemm product_of(const struct clmix_planner *planner, const struct clmix_node *node)
@@ -170,7 +191,6 @@ static struct clmix_gemm product_of(const struct clmix_planner *planner, const s
     const clmix_product *product = node->attributes;
     clmix_shape a = clmix_node_input(graph, node, 0)->shape, b = clmix_node_input(graph, node, 1)->shape;
     struct sizes sizes = sizes_of(a, b, product);
-    const int32_t residual = residual_of(planner, node);
     struct clmix_gemm gemm = {
         .rows = sizes.rows,
         .columns = sizes.columns,
@@ -180,7 +200,6 @@ static struct clmix_gemm product_of(const struct clmix_planner *planner, const s
         .a = heads_of(planner, node->inputs[0], sizes.heads),
         .b = heads_of(planner, node->inputs[1], sizes.heads),
         .c = heads_of(planner, clmix_planner_result(planner, node), sizes.heads),
-        .residual = residual == CLMIX_NONE ? clmix_matrix_of(CLMIX_NONE) : heads_of(planner, residual, sizes.heads),
         .transpose_a = product->transpose_a,
         .transpose_b = product->transpose_b,
         .bias = CLMIX_NONE,
@@ -189,11 +208,13 @@ static struct clmix_gemm product_of(const struct clmix_planner *planner, const s
         .sum = product->sum_batch,
     };
 
+    read_residual(planner, node, &gemm);
     if (gemm.sum && gemm.transpose_a && !gemm.transpose_b) { /* the samples lie one behind the other along the depth: a deeper product */
         gemm.depth *= sizes.batch;
         gemm.outer_batch = 1;
         gemm.sum = false;
-    } else if (has_batch(a) && !has_batch(b) && !gemm.transpose_a) { /* along the rows: a taller one */
+    } else if (has_batch(a) && !has_batch(b) && !gemm.transpose_a &&
+               (gemm.residual.value == CLMIX_NONE || gemm.residual.outer_stride != 0)) { /* along the rows: a taller one */
         gemm.rows *= sizes.batch;
         gemm.outer_batch = 1;
     }

@@ -26,7 +26,7 @@ static clmix_value in_columns(clmix_value bias, size_t columns)
 clmix_value clmix_token_linear(clmix_scope at, clmix_value x, size_t features)
 {
     clmix_shape shape = clmix_shape_of(x);
-    clmix_value weight, bias, y;
+    clmix_value weight, bias;
     char text[64];
     float bound;
 
@@ -42,6 +42,6 @@ clmix_value clmix_token_linear(clmix_scope at, clmix_value x, size_t features)
     if (!clmix_is_value(weight) || !clmix_is_value(bias))
         return bias;
     clmix_at(at);
-    y = clmix_matmul(clmix_reshape(weight, 2, (size_t[]){ features, shape.size[1] }), x, (clmix_product){ 0 });
-    return clmix_add(y, in_columns(bias, shape.size[2]));
+    bias = in_columns(bias, shape.size[2]); /* before the product, which takes it in */
+    return clmix_add(clmix_matmul(clmix_reshape(weight, 2, (size_t[]){ features, shape.size[1] }), x, (clmix_product){ 0 }), bias);
 }
