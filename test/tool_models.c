@@ -37,6 +37,46 @@ START_TEST(slips_are_understood_by_every_program)
 }
 END_TEST
 
+/* --mixer is an override of "mixer" in all programs that take a model. */
+START_TEST(a_mixer_is_put_in_by_every_program)
+{
+#define VIT                                                                                                                               \
+    "'{\"model\":\"vit\",\"image_size\":16,\"classes\":10,\"patch_size\":4,\"dim\":8,\"depth\":1,\"heads\":2,\"head_dim\":4,\"mlp_dim\":" \
+    "8,"                                                                                                                                  \
+    "\"mixer\":{\"kind\":\"mlp\",\"expansion\":4}}'"
+    static const struct {
+        const char *command, *sentence;
+        int status;
+    } calls[] = {
+        { "clmix-summary " VIT " --mixer mlp:expansion=3 --device generic --json", "\"mixer\":{\"kind\":\"mlp\",\"expansion\":3}", 0 },
+        { "clmix-summary " VIT " --mixer mlp:expansion=3 --set mixer.expansion=2 --device generic --json", "\"expansion\":2}", 0 },
+        { "clmix-summary " VIT " --mixer mpl --device generic", "no kind 'mpl'", 1 },
+        { "clmix-summary " VIT " --mixer mlp:expansoin=3 --device generic", "did you mean 'expansion'?", 1 },
+        { "clmix-summary wavemix-16 --mixer mlp", "'wavemix-16' takes no other mixer: the model wavemix mixes tokens in its own way", 2 },
+        { "clmix-train --model wavemix-16 --data shapes --mixer mlp", "takes no other mixer", 2 },
+        { "clmix-train --model " VIT " --data shapes:train=20,test=20 --batch 10 --epochs 1 --out v --mixer mlp:expansion=2",
+          "model.safetensors has it", 0 },
+        { "clmix-summary v --device generic --json", "\"expansion\":2}", 0 },
+        { "clmix-predict v --mixer mlp:expansion=3 --data shapes:train=0", "'transformer", 1 },
+        { "clmix-train --resume v --mixer mlp", "--mixer and --set are for a new one", 2 },
+        { "clmix-bench plan wavemix-16 --mixer mlp --device generic", "takes no other mixer", 2 },
+        { "clmix-bench plan " VIT " --mixer mlp:expansion=3 --seconds 0 --device generic", "plan train", 0 },
+        { "clmix-bench ops --mixer mlp", "--mixer is of model, start, plan, profile and all", 2 },
+    };
+    const char *folder = make_folder();
+
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char *output;
+        const int status = run_tool(&output, "cd '%s' && %s 2>&1", folder, calls[i].command);
+
+        ck_assert_msg(status == calls[i].status && strstr(output, calls[i].sentence) != NULL, "%s: %d, %s", calls[i].command, status,
+                      output);
+        free(output);
+    }
+    remove_folder(folder);
+}
+END_TEST
+
 #ifndef __SANITIZE_ADDRESS__ /* which takes all addresses for itself */
 /* Drivers that find no room for themselves are not missing. */
 START_TEST(a_limit_on_addresses_is_named)
@@ -200,7 +240,7 @@ START_TEST(a_trained_network_begins_one_for_other_classes)
            "taken over from torch.safetensors: conv (4), layers (");
     expect("clmix-train --model tiny.json --init torch.safetensors --freeze 'lairs.*' " SHAPES " --out e", 1,
            "'lairs.*' of weights to freeze");
-    expect("clmix-train --init trained.safetensors --resume d", 2, "--init and --set are for a new one");
+    expect("clmix-train --init trained.safetensors --resume d", 2, "--mixer and --set are for a new one");
 }
 END_TEST
 
@@ -211,6 +251,7 @@ int main(void)
 
     tcase_set_timeout(tool, 300);
     tcase_add_test(tool, slips_are_understood_by_every_program);
+    tcase_add_test(tool, a_mixer_is_put_in_by_every_program);
 #ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tool, a_limit_on_addresses_is_named);
 #endif

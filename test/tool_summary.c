@@ -41,11 +41,12 @@ START_TEST(json_has_the_documented_keys)
                                         "bytes_moved_step",
                                         "bytes_least_step",
                                         "peak_bytes_inference",
-                                        "peak_bytes_training" };
+                                        "peak_bytes_training",
+                                        "paper" };
     cJSON *object = summary("wavemix-32 --batch 64");
 
-    ck_assert_int_eq(cJSON_GetArraySize(object), 13);
-    for (int i = 0; i < 13; i++)
+    ck_assert_int_eq(cJSON_GetArraySize(object), 14);
+    for (int i = 0; i < 14; i++)
         ck_assert_str_eq(cJSON_GetArrayItem(object, i)->string, keys[i]);
     ck_assert_double_eq(number(object, "parameters"), 513706);
     ck_assert_double_eq(number(object, "parameters_paper"), 575914);
@@ -60,6 +61,25 @@ START_TEST(json_has_the_documented_keys)
     /* weights, gradients and two moments at least; activations for a batch of 64 */
     ck_assert(number(object, "peak_bytes_training") > 4 * 4 * 513706);
     ck_assert(number(object, "peak_bytes_training") > number(object, "peak_bytes_inference"));
+    cJSON_Delete(object);
+}
+END_TEST
+
+/* What the paper prints stands beside a row as it is in the paper, and beside nothing else. */
+START_TEST(the_papers_figures_are_shown)
+{
+    char *output;
+    cJSON *object;
+
+    ck_assert_int_eq(run_tool(&output, "clmix-summary wavemix-16 --device generic"), 0);
+    ck_assert_msg(strstr(output, "133,914 (165,210 by the papers' counting rule; WaveMix 2 prints 0.16 M)") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "3.16 MB by the papers' counting rule; WaveMix 2 prints 3.09") != NULL, "%s", output);
+    free(output);
+    object = summary("wavemix-16 --device generic");
+    ck_assert_double_eq(number(cJSON_GetObjectItemCaseSensitive(object, "paper"), "mb"), 3.09);
+    cJSON_Delete(object);
+    object = summary("wavemix-16 --set depth=3 --device generic");
+    ck_assert_ptr_null(cJSON_GetObjectItemCaseSensitive(object, "paper"));
     cJSON_Delete(object);
 }
 END_TEST
@@ -125,6 +145,7 @@ int main(void)
 
     tcase_set_timeout(tool, 300);
     tcase_add_test(tool, json_has_the_documented_keys);
+    tcase_add_test(tool, the_papers_figures_are_shown);
     tcase_add_test(tool, work_grows_with_the_batch);
     tcase_add_test(tool, no_device_is_needed);
     tcase_add_test(tool, keys_are_overridden);

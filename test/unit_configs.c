@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "network/mixing.h"
 #include "network/presets.h"
 #include "support_suite.h"
 
@@ -116,6 +117,41 @@ START_TEST(papers_own_figures_of_wavemix_16_and_all5)
     ok(clmix_config_paper_count(config, &paper, &megabytes));
     ck_assert(fabs(megabytes - 20.53) < 0.005);
     clmix_config_free(config);
+}
+END_TEST
+
+/* What the papers print stands beside their rows; a row that is like another does not take over what is printed of that. */
+START_TEST(rows_know_what_the_papers_print)
+{
+    static const struct {
+        const char *figure; /* JSON */
+        double value;
+        bool agrees;
+    } rows[] = {
+        { "530442", 530442, true },     { "530442", 530441, false },    { "6.24", 6.2449, true },
+        { "6.24", 6.2461, false },      { "\"0.57 M\"", 575914, true }, { "\"0.57 M\"", 580000, false },
+        { "\"0.57 M\"", 565000, true }, { "\"2.3 M\"", 2299722, true }, { "\"2.3 M\"", 2199999, false },
+        { "null", 0, false },
+    };
+    cJSON *printed, *config;
+    size_t file;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cJSON *figure = cJSON_Parse(rows[i].figure);
+
+        ck_assert_msg(clmix_paper_agrees(figure, rows[i].value) == rows[i].agrees, "%s and %.0f", rows[i].figure, rows[i].value);
+        cJSON_Delete(figure);
+    }
+    ok(clmix_preset_printed(&printed, &file, "wavemix-64"));
+    ck_assert_str_eq(clmix_paper_name(file), "wavemix.json");
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(printed, "parameters")), "2.3 M");
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(printed, "table")), "WaveMix 2");
+    cJSON_Delete(printed);
+    ok(clmix_preset_config(&config, "wavemix-64"));
+    ck_assert_ptr_null(cJSON_GetObjectItem(config, "paper"));
+    cJSON_Delete(config);
+    ck_assert_int_eq(clmix_preset_printed(&printed, &file, "no-such-preset"), CLMIX_ERROR_ARGUMENT);
+    ck_assert_ptr_null(printed);
 }
 END_TEST
 
@@ -244,6 +280,47 @@ START_TEST(overrides_are_checked_as_a_whole_by_the_next_use)
 }
 END_TEST
 
+/* A short way to write overrides of "mixer". */
+START_TEST(a_mixer_is_told_in_a_word)
+{
+#define VIT "{\"model\":\"vit\",\"image_size\":8,\"classes\":3,\"dim\":8,\"depth\":1,\"heads\":2,\"head_dim\":4,\"mlp_dim\":16,"
+    static const struct {
+        const char *config, *mixer, *part; /* of the configuration; or of the sentence of a failure */
+        clmix_status set, use;
+    } rows[] = {
+        { VIT "\"mixer\":{\"kind\":\"mlp\",\"expansion\":7}}", "mlp", "{\"kind\":\"mlp\",\"expansion\":7}", CLMIX_OK, CLMIX_OK },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:expansion=2", "{\"kind\":\"mlp\",\"expansion\":2}", CLMIX_OK, CLMIX_OK },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mpl", "no kind 'mpl'", CLMIX_OK, CLMIX_ERROR_UNSUPPORTED },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:expansion=x", "'expansion'", CLMIX_OK, CLMIX_ERROR_FORMAT },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:expansoin=2", "did you mean 'expansion'?", CLMIX_OK, CLMIX_ERROR_FORMAT },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:expansion=[1,\"],\"],a={\"b\":1},c=2", "unknown key 'a'", CLMIX_OK,
+          CLMIX_ERROR_FORMAT },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:expansion", "'expansion' of the mixer", CLMIX_ERROR_ARGUMENT, CLMIX_OK },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:expansion=2,", "'' of the mixer", CLMIX_ERROR_ARGUMENT, CLMIX_OK },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "expansion=2", "KIND or KIND:key=value", CLMIX_ERROR_ARGUMENT, CLMIX_OK },
+        { VIT "\"mixer\":{\"kind\":\"mlp\"}}", "mlp:", "KIND or KIND:key=value", CLMIX_ERROR_ARGUMENT, CLMIX_OK },
+        { TINY, "mlp", "takes no other mixer: the model wavemix mixes tokens in its own way; models that take one: vit",
+          CLMIX_ERROR_ARGUMENT, CLMIX_OK },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clmix_config *config = NULL;
+        clmix_status status = clmix_config_open(&config, rows[i].config);
+        char *text = NULL;
+
+        ok(status);
+        status = clmix_config_set_mixer(config, rows[i].mixer);
+        ck_assert_msg(status == rows[i].set, "%s: %s", rows[i].mixer, clmix_error());
+        if (status == CLMIX_OK)
+            ck_assert_int_eq(clmix_config_text(config, &text), rows[i].use);
+        ck_assert_msg(strstr(text != NULL ? text : clmix_error(), rows[i].part) != NULL, "%s: %s", rows[i].mixer,
+                      text != NULL ? text : clmix_error());
+        clmix_free(text);
+        clmix_config_free(config);
+    }
+}
+END_TEST
+
 START_TEST(dim_of_a_preset_can_be_overridden_alone)
 {
     clmix_config *config;
@@ -295,10 +372,12 @@ int main(void)
 
     tcase_add_loop_test(configs, preset_has_the_papers_figures, 0, (int)(sizeof presets / sizeof *presets));
     tcase_add_test(configs, papers_own_figures_of_wavemix_16_and_all5);
+    tcase_add_test(configs, rows_know_what_the_papers_print);
     tcase_add_test(configs, every_row_of_the_presets_has_a_name);
     tcase_add_loop_test(configs, impossible_configuration_is_refused_by_name, 0, (int)(sizeof refused / sizeof *refused));
     tcase_add_test(configs, keys_left_out_have_the_documented_defaults);
     tcase_add_test(configs, overrides_are_checked_as_a_whole_by_the_next_use);
+    tcase_add_test(configs, a_mixer_is_told_in_a_word);
     tcase_add_test(configs, dim_of_a_preset_can_be_overridden_alone);
     tcase_add_test(configs, model_refuses_pictures_of_another_size);
     tcase_add_test(configs, a_model_of_pictures_has_one_port);

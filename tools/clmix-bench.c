@@ -20,6 +20,7 @@ static const struct cli_help help = {
                "  model MODEL      a model at work on random pictures (--mode)\n"
                "  start MODEL      from the program's start to the first result; cold when kernels had to be compiled\n"
                "  plan MODEL       how long planning a model takes, for training and for inference (--device generic: without a device)\n"
+               "  paper [PAPER]    the rows of a paper's tables (vix, wavemix; or all) beside the figures that it prints; nothing is run\n"
                "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
                "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
                "  all [MODEL...]   ceilings, models (or all presets) in every mode, profiles and ops into one file (--out, --html)\n"
@@ -29,12 +30,14 @@ static const struct cli_help help = {
                 "  clmix-bench --compare yesterday.jsonl today.jsonl\n"
                 "  clmix-bench model wavemix-32 --mode infer --json >> results.jsonl\n"
                 "  clmix-bench ops --filter haar\n"
+                "  clmix-bench paper vix --html vix.html\n"
+                "  clmix-bench model vit --mixer performer:features=64\n"
                 "  clmix-bench profile wavemix-32 --trace step.json",
 };
 
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
-enum command { CEILINGS, MODEL, START, PLAN, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
+enum command { CEILINGS, MODEL, START, PLAN, PAPER, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
 
 /* COMPARE is an option, and so has no name here. */
 static const struct {
@@ -45,13 +48,14 @@ static const struct {
     [MODEL] = { "model", "one model", 1, 1 },
     [START] = { "start", "one model", 1, 1 },
     [PLAN] = { "plan", "one model", 1, 1 },
+    [PAPER] = { "paper", "one paper or none", 0, 1 },
     [OPS] = { "ops", "no argument", 0, 0 },
     [PROFILE] = { "profile", "one model", 1, 1 },
     [ALL] = { "all", "models", 0, 1000 },
     [REPORT] = { "report", "files of results", 1, 1000 },
     [COMPARE] = { NULL, NULL, 0, 0 },
 };
-#define COMMAND_NAMES "ceilings, model, start, plan, ops, profile, all and report"
+#define COMMAND_NAMES "ceilings, model, start, plan, paper, ops, profile, all and report"
 
 static int find_command(const struct cli *cli, const struct bench_request *request, enum command *command)
 {
@@ -84,6 +88,11 @@ static bool is_mode(const char *mode)
     return false;
 }
 
+static bool takes_models(enum command command)
+{
+    return command == MODEL || command == START || command == PLAN || command == PROFILE || command == ALL;
+}
+
 /* A command that is asked for what it does not do is misunderstood: better said than passed over. */
 static int check_options(const struct cli *cli, const struct bench_request *request, enum command command)
 {
@@ -101,10 +110,12 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
         return cli_bad_usage(cli, "report needs --html FILE, for the page");
     if (request->out != NULL && command != ALL)
         return cli_bad_usage(cli, "--out is of all; elsewhere --json prints the results");
-    if (request->html != NULL && command != ALL && command != REPORT && command != COMPARE)
-        return cli_bad_usage(cli, "--html is of all, report and --compare");
-    if (request->filter != NULL && command != OPS && command != ALL && command != REPORT && command != COMPARE)
-        return cli_bad_usage(cli, "--filter is of ops, all, report and --compare");
+    if (request->html != NULL && command != ALL && command != REPORT && command != PAPER && command != COMPARE)
+        return cli_bad_usage(cli, "--html is of all, report, paper and --compare");
+    if (request->filter != NULL && command != OPS && command != ALL && command != REPORT && command != PAPER && command != COMPARE)
+        return cli_bad_usage(cli, "--filter is of ops, all, report, paper and --compare");
+    if (request->what.mixer != NULL && !takes_models(command))
+        return cli_bad_usage(cli, "--mixer is of model, start, plan, profile and all");
     if (request->trace != NULL && command != PROFILE)
         return cli_bad_usage(cli, "--trace is of profile");
     if (request->whole && command != COMPARE)
@@ -115,7 +126,7 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
 /* Models are read before anything is measured, so that a wrong name is told at once. */
 static int check_models(const struct cli *cli, const struct bench_request *request, enum command command)
 {
-    if (command != MODEL && command != START && command != PLAN && command != PROFILE && command != ALL)
+    if (!takes_models(command))
         return 0;
     for (int i = 1; i < cli->argument_count; i++) {
         clmix_config *config = NULL;
@@ -195,6 +206,7 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
     case COMPARE: return bench_compare(cli, request, cli->arguments[0]);
     case REPORT: return bench_report(cli, request, cli->arguments + 1, (size_t)cli->argument_count - 1);
     case ALL: return bench_all(cli, request);
+    case PAPER: return bench_paper(&sink, request, cli->arguments[1]);
     case START:
     case PLAN: return run_unmeasured(&sink, request, command);
     default: return run_on_device(&sink, request, command);
@@ -215,12 +227,12 @@ int main(int argc, char **argv)
         { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
           NULL },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.what.table, 0, NULL, NULL },
-        { "filter", 'f', POPT_ARG_STRING, &filter, 0, "of ops and all: ops whose name has this in it; of report, --compare: results",
-          "TEXT" },
+        { "filter", 'f', POPT_ARG_STRING, &filter, 0,
+          "of ops and all: ops whose name has this in it; of paper: presets; of report, --compare: results", "TEXT" },
         { "all", 'a', POPT_ARG_NONE, &whole, 0, "of --compare: every result and why, not a screen of what differs most", NULL },
         { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },
         { "out", 'o', POPT_ARG_STRING, &out, 0, "of all: where the results go, a JSON object a line", "FILE" },
-        { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, report and --compare: write a page of it", "FILE" },
+        { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, report, paper and --compare: write a page of it", "FILE" },
         POPT_TABLEEND,
     };
     enum command command = CEILINGS;

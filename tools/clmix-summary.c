@@ -3,6 +3,7 @@
 #include "common/cli.h"
 #include "common/model_options.h"
 #include "common/terminal.h"
+#include "network/config.h"
 #include "network/front.h"
 #include "network/network.h"
 #include <clmix/train.h>
@@ -33,6 +34,7 @@ struct summary {
     size_t training_bytes;
     size_t parameters, parameters_paper;
     double megabytes_paper;
+    cJSON *printed; /* by the paper, of its row; or NULL */
 };
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
@@ -60,6 +62,7 @@ static clmix_status summarize(struct summary *summary)
 {
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_train_options options = clmix_train_defaults();
+    size_t file;
     clmix_status status = clmix_config_paper_count(summary->config, &summary->parameters_paper, &summary->megabytes_paper);
 
     if (status == CLMIX_OK)
@@ -74,7 +77,7 @@ static clmix_status summarize(struct summary *summary)
         return status;
     clmix_plan_costs(summary->inference, &summary->forward);
     summary->parameters = count_parameters(summary->graph);
-    return CLMIX_OK;
+    return clmix_config_printed(summary->config, &summary->printed, &file);
 }
 
 /* ---- text --------------------------------------------------------------------------------------------------------------------------- */
@@ -123,17 +126,36 @@ static void print_cost(const char *what, const clmix_plan_cost *cost)
                  (double)cost->moved_bytes / 1e6, (double)cost->least_bytes / 1e6, cost->launches);
 }
 
+/* "; ViX 1 prints 530,442", or nothing where the paper prints no such figure of this model. */
+static const char *say_printed(const struct summary *summary, const char *key, char text[160])
+{
+    const cJSON *figure = cJSON_GetObjectItemCaseSensitive(summary->printed, key),
+                *table = cJSON_GetObjectItemCaseSensitive(summary->printed, "table");
+    char number[32];
+
+    text[0] = '\0';
+    if (cJSON_IsNumber(figure) && figure->valuedouble >= 1e3)
+        clmix_grouped(number, (size_t)figure->valuedouble);
+    else
+        snprintf(number, sizeof number, "%.2f", figure != NULL ? figure->valuedouble : 0.0);
+    if (figure != NULL)
+        snprintf(text, 160, "; %.60s prints %.30s", cJSON_IsString(table) ? table->valuestring : "the paper",
+                 cJSON_IsString(figure) ? figure->valuestring : number);
+    return text;
+}
+
 static void print_text(const struct summary *summary)
 {
-    char all[32], paper[32];
+    char all[32], paper[32], printed[160];
 
     print_layers(summary->graph);
     putchar('\n');
     terminal_say(2, "%s, batch of %zu, planned for %s", clmix_config_name(summary->config), summary->batch,
                  clmix_device_describe(summary->device)->name);
-    terminal_say(24, "  parameters            %s (%s by the papers' counting rule)", clmix_grouped(all, summary->parameters),
-                 clmix_grouped(paper, summary->parameters_paper));
-    terminal_say(24, "  size                  %.2f MB by the papers' counting rule", summary->megabytes_paper);
+    terminal_say(24, "  parameters            %s (%s by the papers' counting rule%s)", clmix_grouped(all, summary->parameters),
+                 clmix_grouped(paper, summary->parameters_paper), say_printed(summary, "parameters", printed));
+    terminal_say(24, "  size                  %.2f MB by the papers' counting rule%s", summary->megabytes_paper,
+                 say_printed(summary, "mb", printed));
     print_cost("forward pass", &summary->forward);
     print_cost("training step", &summary->step);
     terminal_say(24, "  peak device memory    %.1f MB for inference, %.1f MB for training", (double)summary->forward.peak_bytes / 1e6,
@@ -164,24 +186,13 @@ static int print_json(const struct cli *cli, const struct summary *summary)
     cJSON_AddNumberToObject(object, "bytes_least_step", (double)summary->step.least_bytes);
     cJSON_AddNumberToObject(object, "peak_bytes_inference", (double)summary->forward.peak_bytes);
     cJSON_AddNumberToObject(object, "peak_bytes_training", (double)summary->training_bytes);
+    if (summary->printed != NULL)
+        cJSON_AddItemToObject(object, "paper", cJSON_Duplicate(summary->printed, 1));
     clmix_free(config);
     return cli_print_json(cli, object) ? 0 : 1;
 }
 
 /* ---- program ------------------------------------------------------------------------------------------------------------------------ */
-
-/* What --device names; without it the device that would be used, or a generic one where there is none. */
-static clmix_status open_device(const struct cli *cli, clmix_device **device)
-{
-    clmix_status status;
-
-    if (cli->device != NULL && strcmp(cli->device, "generic") == 0)
-        return clmix_device_generic(device);
-    status = clmix_device_open(device, cli->device);
-    if (status == CLMIX_ERROR_NO_DEVICE && cli->device == NULL && getenv("CLMIX_DEVICE") == NULL)
-        return clmix_device_generic(device);
-    return status;
-}
 
 /* That the weights are the model's. */
 static clmix_status check_weights(clmix_device *device, const clmix_config *config)
@@ -206,7 +217,7 @@ static int summarize_model(const struct cli *cli, const struct model_options *mo
         return exit_status;
     }
     summary.config = config;
-    status = open_device(cli, &summary.device);
+    status = model_device_for_plans(cli->device, &summary.device);
     if (status == CLMIX_OK)
         status = summarize(&summary);
     if (status == CLMIX_OK && model->weights != NULL)
@@ -217,6 +228,7 @@ static int summarize_model(const struct cli *cli, const struct model_options *mo
         exit_status = print_json(cli, &summary);
     else
         print_text(&summary);
+    cJSON_Delete(summary.printed);
     clmix_plan_free(summary.inference);
     clmix_graph_free(summary.graph);
     clmix_device_close(summary.device);

@@ -137,9 +137,9 @@ static int check_request(const struct cli *cli, const struct request *request)
     if (request->resume != NULL && request->out != NULL)
         return cli_bad_usage(cli, "--resume names the folder of the run already; --out is for a new one");
     if (request->resume != NULL && (request->what.model != NULL || request->what.weights != NULL || request->what.settings != NULL ||
-                                    request->what.classes != NULL || request->init.init != NULL))
+                                    request->what.mixer != NULL || request->what.classes != NULL || request->init.init != NULL))
         return cli_bad_usage(
-            cli, "--resume goes on with the model of the run; --model, --weights, --classes, --init and --set are for a new one");
+            cli, "--resume goes on with the model of the run; --model, --weights, --classes, --init, --mixer and --set are for a new one");
     if (request->init.init != NULL && request->what.weights != NULL)
         return cli_bad_usage(cli, "--weights takes all weights of a file and --init those that fit; name one of them");
     if (request->resume == NULL && request->what.model == NULL && request->what.weights == NULL && request->init.init == NULL)

@@ -1,8 +1,9 @@
-/* The papers' counting rule for a configuration. */
+/* The papers' counting rule for a configuration, and what they print. */
 #include "base/status.h"
 #include "graph/modules.h"
 #include "network/config.h"
 #include "network/front.h"
+#include "network/presets.h"
 
 /* The tool's "estimated total size": input, every output twice (its gradient), parameters; 4 bytes each. */
 static double megabytes_of(const clmix_config *config, const struct clmix_module_count *count)
@@ -35,4 +36,16 @@ clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parame
     *parameters = (size_t)count.parameters;
     *megabytes = megabytes_of(config, &count);
     return CLMIX_OK;
+}
+
+clmix_status clmix_config_printed(const clmix_config *config, cJSON **printed, size_t *file)
+{
+    cJSON *preset;
+    bool same;
+
+    *printed = NULL;
+    CLMIX_TRY(clmix_preset_config(&preset, config->name));
+    same = preset != NULL && cJSON_Compare(preset, config->given, 1);
+    cJSON_Delete(preset);
+    return same ? clmix_preset_printed(printed, file, config->name) : CLMIX_OK;
 }

@@ -15,7 +15,7 @@ struct bench_request {
     double seconds; /* of measuring a model */
     bool quick;
     const char *mode;   /* of a model: a name of bench_modes */
-    const char *filter; /* a part of an op's name, or of what a result is about; or NULL */
+    const char *filter; /* a part of an op's or preset's name, or of what a result is about; or NULL */
     const char *trace;  /* file for a Chrome trace, or NULL */
     const char *out;    /* file for the results, or NULL */
     const char *html;   /* file for the report, or NULL */
@@ -48,6 +48,8 @@ int bench_ceilings(struct bench_sink *sink, const struct bench_device *on);
 int bench_model(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_start(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
 int bench_plan(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
+/* `paper` is a file's name, NULL for all. */
+int bench_paper(struct bench_sink *sink, const struct bench_request *request, const char *paper);
 int bench_ops(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on);
 int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_all(const struct cli *cli, const struct bench_request *request);

@@ -2,6 +2,7 @@
 #include "base/lines.h"
 #include "base/status.h"
 #include "network/config.h"
+#include "network/mixing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,9 @@ void model_options_start(struct model_options *options, unsigned asked_for)
     if (asked_for & MODEL_CLASSES)
         options->table[count++] =
             (struct poptOption){ "classes", '\0', POPT_ARG_STRING, &options->classes, 0, "names of the classes, one a line", "FILE" };
+    options->table[count++] = (struct poptOption){
+        "mixer", 'x', POPT_ARG_STRING, &options->mixer, 0, "another token mixer, such as nystrom:landmarks=32", "KIND[:KEY=VALUE,...]"
+    };
     options->table[count++] =
         (struct poptOption){ "set",      's', POPT_ARG_ARGV, &options->settings, 0, "override a key of the configuration; may be repeated",
                              "KEY=VALUE" };
@@ -38,6 +42,7 @@ void model_options_end(struct model_options *options)
     free(options->model);
     free(options->weights);
     free(options->classes);
+    free(options->mixer);
     memset(options, 0, sizeof *options);
 }
 
@@ -100,6 +105,8 @@ static clmix_status adjust(const struct model_options *options, clmix_config *co
 
     if (options->classes != NULL)
         CLMIX_TRY(count_classes(options, config));
+    if (options->mixer != NULL)
+        CLMIX_TRY(clmix_config_set_mixer(config, options->mixer));
     for (; settings != NULL && *settings != NULL; settings++)
         CLMIX_TRY(clmix_config_set(config, *settings));
     return options->weights != NULL ? clmix_config_take_weights(config, options->weights) : CLMIX_OK;
@@ -145,6 +152,20 @@ clmix_status model_options_network(const struct model_options *options, clmix_de
         clmix_network_free(*network);
         *network = NULL;
     }
+    return status;
+}
+
+/* ---- devices --------------------------------------------------------------------------------------------------------------------------- */
+
+clmix_status model_device_for_plans(const char *selector, clmix_device **device)
+{
+    clmix_status status;
+
+    if (selector != NULL && strcmp(selector, "generic") == 0)
+        return clmix_device_generic(device);
+    status = clmix_device_open(device, selector);
+    if (status == CLMIX_ERROR_NO_DEVICE && selector == NULL && getenv("CLMIX_DEVICE") == NULL)
+        return clmix_device_generic(device);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* Which model a program is to take, and whose weights: options that several programs share.
  *
  * A model is a preset, a JSON file, a .safetensors file, or a run's folder. --weights brings the weights of a file without metadata, as
- * PyTorch's state_dict has them; --classes the names of the classes. */
+ * PyTorch's state_dict has them; --classes the names of the classes. --mixer puts another token mixer in, --set overrides any key. */
 #ifndef CLMIX_TOOLS_MODEL_OPTIONS_H
 #define CLMIX_TOOLS_MODEL_OPTIONS_H
 
@@ -12,17 +12,17 @@
 
 struct model_options {
     char *model; /* --model; NULL where the model is an argument, or that of --weights */
-    char *weights, *classes;
+    char *weights, *classes, *mixer;
     const char **settings; /* KEY=VALUE, NULL at the end; may be NULL */
-    struct poptOption table[5];
+    struct poptOption table[6];
 };
 
-/* --weights and --set, and the options asked for. */
+/* --weights, --mixer and --set, and the options asked for. */
 enum { MODEL_BY_OPTION = 1, MODEL_CLASSES = 2 };
 void model_options_start(struct model_options *options, unsigned asked_for);
 void model_options_end(struct model_options *options);
 
-/* The configuration of `model`, or where that is NULL of --model or the file in --weights, with the settings, and as many classes as --classes has
+/* The configuration of `model`, or where that is NULL of --model or the file in --weights, with the mixer and then the settings, and as many classes as --classes has
  * names. clmix_config_weights() is then the file whose weights are wanted. */
 clmix_status model_options_config(const struct model_options *options, const char *model, clmix_config **config);
 
@@ -35,6 +35,10 @@ clmix_status model_options_network(const struct model_options *options, clmix_de
 
 /* The same without names. */
 clmix_status model_network(clmix_device *device, const clmix_config *config, uint64_t seed, clmix_network **network);
+
+/* A device to plan for: the one that `selector` (--device, may be NULL) names, which may be "generic"; without it the one that would be used, or a
+ * generic one where there is none. */
+clmix_status model_device_for_plans(const char *selector, clmix_device **device);
 
 /* Opens a data set, its ports as the model reads them. */
 clmix_status model_open_data(const clmix_config *config, const char *spec, clmix_dataset **data);

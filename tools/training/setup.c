@@ -169,22 +169,12 @@ static void on_compile(void *user, const char *file, size_t compiled)
         progress_end(&session->progress);
 }
 
-static clmix_status find_device(struct session *session)
-{
-    const char *selector = session->cli->device;
-    clmix_status status;
-
-    if (session->request->dry_run && selector != NULL && strcmp(selector, "generic") == 0)
-        return clmix_device_generic(&session->device);
-    status = clmix_device_open(&session->device, selector);
-    if (status == CLMIX_ERROR_NO_DEVICE && session->request->dry_run && selector == NULL && getenv("CLMIX_DEVICE") == NULL)
-        return clmix_device_generic(&session->device);
-    return status;
-}
-
 clmix_status session_open_device(struct session *session)
 {
-    CLMIX_TRY(find_device(session));
+    const char *selector = session->cli->device;
+
+    CLMIX_TRY(session->request->dry_run ? model_device_for_plans(selector, &session->device)
+                                        : clmix_device_open(&session->device, selector));
     if (session->progress.live)
         clmix_device_watch_compiler(session->device, on_compile, session);
     else
