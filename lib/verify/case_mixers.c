@@ -40,9 +40,9 @@ static clmix_status read_mixer(const struct op_case *op, const char *kind, const
     return clmix_mixer_settle(mixer, "config");
 }
 
-static clmix_status build_tokens(struct op_case *op, const char *kind)
+/* `mixer` has what the backbone says beside the attributes. */
+static clmix_status build_of(struct op_case *op, const char *kind, struct clmix_mixer mixer)
 {
-    struct clmix_mixer mixer = { .dropout = 0.0f };
     struct clmix_tokens tokens = { .value = clmix_no_value() };
     clmix_status status = read_mixer(op, kind, clmix_mixer_tables, &mixer);
 
@@ -52,6 +52,16 @@ static clmix_status build_tokens(struct op_case *op, const char *kind)
     }
     clmix_keys_free(&mixer.mixer);
     return status;
+}
+
+static clmix_status build_tokens(struct op_case *op, const char *kind)
+{
+    return build_of(op, kind, (struct clmix_mixer){ .dropout = 0.0f });
+}
+
+static clmix_status build_cct_attention(struct op_case *op)
+{
+    return build_of(op, "softmax", (struct clmix_mixer){ .qkv = "qkv", .out = "proj" });
 }
 
 static clmix_status build_fourier_mix(struct op_case *op)
@@ -64,8 +74,15 @@ static clmix_status build_mlp_mix(struct op_case *op)
     return build_tokens(op, "mlp");
 }
 
+static clmix_status build_softmax_attention(struct op_case *op)
+{
+    return build_tokens(op, "softmax");
+}
+
 const struct case_operator clmix_case_mixers[] = {
+    { "cct_attention", build_cct_attention },
     { "fourier_mix", build_fourier_mix },
     { "mlp_mix", build_mlp_mix },
+    { "softmax_attention", build_softmax_attention },
     { NULL, NULL },
 };

@@ -65,6 +65,7 @@ struct case_operator {
 };
 extern const struct case_operator clmix_case_ops[];       /* case_ops.c */
 extern const struct case_operator clmix_case_mixers[];    /* case_mixers.c */
+extern const struct case_operator clmix_case_attention[]; /* case_attention.c */
 extern const struct case_operator clmix_case_positions[]; /* case_positions.c */
 extern const struct case_operator clmix_case_nystrom[];   /* case_nystrom.c */
 

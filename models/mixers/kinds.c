@@ -6,6 +6,7 @@
 const struct clmix_key_table *const clmix_mixer_tables[] = {
     &clmix_mixer_fourier.table,
     &clmix_mixer_mlp.table,
+    &clmix_mixer_softmax.table,
     NULL,
 };
 

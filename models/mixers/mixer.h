@@ -42,6 +42,7 @@ struct clmix_mixer_kind {
 
 extern const struct clmix_mixer_kind clmix_mixer_fourier;
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
+extern const struct clmix_mixer_kind clmix_mixer_softmax;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */
 extern const struct clmix_key_table *const clmix_mixer_tables[];
