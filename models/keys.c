@@ -54,7 +54,7 @@ struct source {
 
 static size_t least(const struct clmix_key *key)
 {
-    return key->least == 0 ? 1 : key->least;
+    return key->zero ? 0 : key->least == 0 ? 1 : key->least;
 }
 
 static size_t most(const struct clmix_key *key)

@@ -47,6 +47,7 @@ struct clmix_key {
     const char *derived;                        /* or what `check` then makes it, in words: the member is all zero until it does */
     const char *meaning;                        /* one line of Markdown */
     size_t least, most;                         /* of numbers; 0 counts as 1, and as CLMIX_KEY_MOST */
+    bool zero;                                  /* 0 will do besides */
     const char *const *choices;                 /* NULL at the end */
     const struct clmix_key_table *const *kinds; /* NULL at the end */
 };

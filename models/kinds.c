@@ -7,6 +7,9 @@ const struct clmix_key_table *const clmix_model_tables[] = {
     &clmix_model_vit.table,
     &clmix_model_mlp_mixer.table,
     &clmix_model_pit.table,
+    &clmix_model_levit.table,
+    &clmix_model_cct.table,
+    &clmix_model_cvt.table,
     NULL,
 };
 

@@ -29,7 +29,8 @@ struct clmix_model_kind {
     clmix_value (*build)(clmix_scope at, const clmix_value *inputs, const void *keys);
 };
 
-extern const struct clmix_model_kind clmix_model_mlp_mixer, clmix_model_pit, clmix_model_vit;
+extern const struct clmix_model_kind clmix_model_cct, clmix_model_cvt, clmix_model_levit, clmix_model_mlp_mixer, clmix_model_pit,
+    clmix_model_vit;
 
 /* The tables of all models, NULL at the end, and the model that one of them belongs to. */
 extern const struct clmix_key_table *const clmix_model_tables[];

@@ -7,30 +7,18 @@
 #include "base/status.h"
 #include "graph/modules.h"
 #include "models/parts/feed_forward.h"
+#include "models/parts/pointwise.h"
 #include <clmix/ops.h>
-#include <math.h>
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
-
-/* A 1x1 convolution of tokens: a linear layer whose weight has two more axes in the authors' files. */
-static clmix_value convolve_tokens(clmix_scope at, clmix_value tokens, size_t features)
-{
-    const size_t in = clmix_shape_of(tokens).size[1];
-    const float bound = 1.0f / sqrtf((float)in);
-    clmix_value weight = clmix_parameter(at, "weight", 4, (size_t[]){ features, in, 1, 1 }, (int[]){ 2, 3, 1, 0 },
-                                         (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound });
-
-    return clmix_linear_with(at, tokens, weight,
-                             clmix_parameter(at, "bias", 1, &features, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = bound }));
-}
 
 /* tokens (sum of all levels' tokens, 4 dim) -> (same, ff_dim): one pair of weights for every level. Two forms, of which the authors' linear
  * one moves the channels to the end, and back. */
 static clmix_value mix_bands(clmix_scope at, clmix_value tokens, const struct wavemix_keys *keys)
 {
     if (keys->feedforward == WAVEMIX_CONV)
-        tokens =
-            clmix_feed_forward(clmix_in(at, "0"), clmix_in(at, "3"), tokens, convolve_tokens, keys->mult_dim, keys->ff_dim, keys->dropout);
+        tokens = clmix_feed_forward(clmix_in(at, "0"), clmix_in(at, "3"), tokens, clmix_pointwise_layer, keys->mult_dim, keys->ff_dim,
+                                    keys->dropout);
     else
         tokens = clmix_module(clmix_feed_forward(clmix_in(at, "1"), clmix_in(at, "4"), clmix_module(tokens), clmix_channel_linear,
                                                  keys->mult_dim, keys->ff_dim, keys->dropout));

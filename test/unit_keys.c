@@ -229,6 +229,8 @@ static void say_type(const struct clmix_key *key, char text[256])
                                      key->choices[i]);
         return;
     }
+    if (key->zero)
+        used += (size_t)snprintf(text + used, 256 - used, ", or 0");
     if (key->type == CLMIX_KEY_SIZE && key->least > 1)
         used += (size_t)snprintf(text + used, 256 - used, ", at least %zu", key->least);
     if ((key->type == CLMIX_KEY_SIZE || key->type == CLMIX_KEY_NUMBER) && most != CLMIX_KEY_MOST)
@@ -289,6 +291,8 @@ START_TEST(readme_shows_the_tables_of_all_models_and_mixers)
         snprintf(heading, sizeof heading, "\n### `%s`\n", clmix_mixer_tables[i]->name);
         expect_table(readme, heading, clmix_mixer_tables[i]);
     }
+    expect_table(readme, "\n### `softmax` of `levit`\n", &clmix_mixer_levit.table);
+    expect_table(readme, "\n### `softmax` of `cvt`\n", &clmix_mixer_cvt.table);
     free(readme);
 }
 END_TEST

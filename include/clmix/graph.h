@@ -139,6 +139,11 @@ CLMIX_API clmix_value clmix_parameter(clmix_scope at, const char *name, int rank
  * for clmix_parameter. */
 CLMIX_API clmix_value clmix_state(clmix_scope at, const char *name, int rank, const size_t *size, clmix_initializer initializer);
 
+/* Other beginnings for the tensors below `below` that were made by now, have `rank` axes in files, and whose names from there on match `pattern` (as
+ * clmix_freeze has it): what a model says of layers that know nothing of it, such as the linear layers of any mixer. Returns how many match: 0 for
+ * NULL. Errors of the graph (ARGUMENT): an initialiser that clmix_parameter would refuse. Since 0.3. */
+CLMIX_API size_t clmix_initialize(clmix_scope below, const char *pattern, int rank, clmix_initializer initializer);
+
 /* A value that is computed once, when a plan is prepared, and stays: tables of angles, matrices of cosines, indices. It serves wherever a
  * value of its shape does, is the same for all samples, and has no gradient. The `data_bytes` of `data` are copied (NULL where there are
  * none) and are all that `fill` may depend on. The same function, data, type and shape are the same value: a plan holds it once, in memory

@@ -6,6 +6,7 @@
 
 #include <fnmatch.h>
 #include <math.h>
+#include <string.h>
 
 /* ---- making and sharing -------------------------------------------------------------------------------------------------------------- */
 
@@ -177,6 +178,37 @@ clmix_status clmix_graph_tensor(const clmix_graph *graph, size_t index, clmix_te
 bool clmix_graph_find(const clmix_graph *graph, const char *name, size_t *index)
 {
     return graph != NULL && clmix_names_find(&graph->parameter_names, name, index);
+}
+
+/* What of the name is below `path`; NULL: it is not there. */
+static const char *name_below(const char *name, const char *path)
+{
+    const size_t length = strlen(path);
+
+    if (length == 0)
+        return name;
+    return strncmp(name, path, length) == 0 && name[length] == '.' ? name + length + 1 : NULL;
+}
+
+size_t clmix_initialize(clmix_scope below, const char *pattern, int rank, clmix_initializer initializer)
+{
+    const char *path = below.graph == NULL ? "" : clmix_path_text(below.graph, below.path);
+    size_t count = 0;
+
+    for (size_t i = 0; pattern != NULL && i < clmix_graph_tensor_count(below.graph); i++) {
+        clmix_tensor_info *info = &below.graph->parameters[i].info;
+        const char *name = name_below(info->name, path);
+
+        if (name == NULL || info->file_shape.rank != rank || fnmatch(pattern, name, 0) != 0)
+            continue;
+        if (check_initializer(&initializer, info->file_shape) != CLMIX_OK) {
+            (void)clmix_poison(below, CLMIX_ERROR_ARGUMENT, "%s", clmix_error());
+            return count;
+        }
+        info->initializer = initializer;
+        count++;
+    }
+    return count;
 }
 
 size_t clmix_freeze(clmix_graph *graph, const char *pattern)

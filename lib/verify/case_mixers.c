@@ -64,6 +64,34 @@ static clmix_status build_cct_attention(struct op_case *op)
     return build_of(op, "softmax", (struct clmix_mixer){ .qkv = "qkv", .out = "proj" });
 }
 
+/* Mixers of maps, (B, C, H, W) in and out, whose batch norms are in training or not. */
+static clmix_status build_map(struct op_case *op, const struct clmix_key_table *const *kinds)
+{
+    struct clmix_mixer mixer = { .dropout = 0.0f };
+    struct clmix_tokens tokens;
+    clmix_status status = read_mixer(op, "softmax", kinds, &mixer);
+
+    if (status == CLMIX_OK)
+        status = clmix_json_boolean(op->of->config, "config", "training", &op->training);
+    if (status == CLMIX_OK) {
+        tokens = clmix_tokens_of(clmix_case_input(op, "x", CASE_MAP));
+        tokens.value = clmix_mix(clmix_root(op->graph), &tokens, &mixer);
+        clmix_case_output(op, "y", clmix_map_of(&tokens), CASE_MAP);
+    }
+    clmix_keys_free(&mixer.mixer);
+    return status;
+}
+
+static clmix_status build_levit_attention(struct op_case *op)
+{
+    return build_map(op, clmix_levit_mixer_tables);
+}
+
+static clmix_status build_cvt_attention(struct op_case *op)
+{
+    return build_map(op, clmix_cvt_mixer_tables);
+}
+
 static clmix_status build_fourier_mix(struct op_case *op)
 {
     return build_tokens(op, "fourier");
@@ -81,7 +109,9 @@ static clmix_status build_softmax_attention(struct op_case *op)
 
 const struct case_operator clmix_case_mixers[] = {
     { "cct_attention", build_cct_attention },
+    { "cvt_attention", build_cvt_attention },
     { "fourier_mix", build_fourier_mix },
+    { "levit_attention", build_levit_attention },
     { "mlp_mix", build_mlp_mix },
     { "softmax_attention", build_softmax_attention },
     { NULL, NULL },

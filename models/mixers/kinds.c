@@ -1,14 +1,20 @@
-/* The token mixers of this version, one row each. */
+/* The token mixers of this version, one row each, and which of them a backbone takes: all; but where a backbone's softmax attention is its own, that
+ * one in place of the general one. */
 #include "models/mixers/mixer.h"
 
+#include "graph/modules.h"
 #include "graph/op.h"
 
-const struct clmix_key_table *const clmix_mixer_tables[] = {
-    &clmix_mixer_fourier.table,
-    &clmix_mixer_mlp.table,
-    &clmix_mixer_softmax.table,
-    NULL,
-};
+/* clang-format off: a row a line */
+#define ALL_WITH(softmax_attention)                                                        \
+    {                                                                                      \
+        &clmix_mixer_fourier.table, &clmix_mixer_mlp.table, &softmax_attention.table, NULL \
+    }
+/* clang-format on */
+
+const struct clmix_key_table *const clmix_mixer_tables[] = ALL_WITH(clmix_mixer_softmax);
+const struct clmix_key_table *const clmix_levit_mixer_tables[] = ALL_WITH(clmix_mixer_levit);
+const struct clmix_key_table *const clmix_cvt_mixer_tables[] = ALL_WITH(clmix_mixer_cvt);
 
 static const struct clmix_mixer_kind *kind_of(const struct clmix_mixer *mixer)
 {
@@ -53,4 +59,11 @@ clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const s
         return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "the mixer '%s' has no queries and keys that positions could turn; take another one",
                             kind->table.name);
     return kind->mix(at, tokens, mixer, mixer->mixer.keys);
+}
+
+clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
+{
+    const clmix_value y = clmix_mix(at, tokens, mixer);
+
+    return kind_of(mixer)->of_maps ? y : clmix_module(clmix_module(y));
 }

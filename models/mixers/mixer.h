@@ -14,6 +14,10 @@ struct clmix_tokens {
     size_t height, width; /* of the map that the tokens are, row by row. 0: they are none, as where a class token is among them */
 };
 
+/* A map (B, height, width, C) as its tokens, row by row, and back: views. */
+struct clmix_tokens clmix_tokens_of(clmix_value map);
+clmix_value clmix_map_of(const struct clmix_tokens *tokens);
+
 /* A mixer as a backbone's configuration has it: part of the backbone's own struct, whose table of keys fills it in. */
 struct clmix_mixer {
     struct clmix_key_object mixer; /* the key "mixer": which kind, and its keys */
@@ -28,6 +32,7 @@ struct clmix_mixer {
 struct clmix_mixer_kind {
     struct clmix_key_table table; /* chosen by "kind" */
     bool takes_mask, takes_position;
+    bool of_maps; /* it takes maps in the authors' code, and not tokens */
     /* How many tokens are mixed where there are `tokens` of them and the kind pads: rows that a table of positions needs. NULL: no more. */
     size_t (*length)(size_t tokens, const void *keys);
     /* Whether samples of one batch meet, so that the answer to one depends on the others. NULL: never. */
@@ -40,12 +45,16 @@ struct clmix_mixer_kind {
     clmix_value (*mix)(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
 };
 
+extern const struct clmix_mixer_kind clmix_mixer_cvt; /* softmax attention of CvT */
 extern const struct clmix_mixer_kind clmix_mixer_fourier;
+extern const struct clmix_mixer_kind clmix_mixer_levit; /* softmax attention of LeViT */
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
 extern const struct clmix_mixer_kind clmix_mixer_softmax;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */
 extern const struct clmix_key_table *const clmix_mixer_tables[];
+/* Those of LeViT and CvT, whose softmax attention is their own. */
+extern const struct clmix_key_table *const clmix_levit_mixer_tables[], *const clmix_cvt_mixer_tables[];
 
 /* To be called by the backbone's `check`, once its own keys are known: what the kind derives and refuses. */
 clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where);
@@ -56,5 +65,7 @@ bool clmix_mixer_across(const struct clmix_mixer *mixer);
 /* Mixes `tokens` by the kind that was read. A mask or positions that this kind takes none of are an error of the graph (ARGUMENT), and so are
  * tokens of other axes. */
 clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer);
+/* The same in a backbone of maps, where in the authors' code most mixers stand between two rearrangements, which are modules. */
+clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer);
 
 #endif
