@@ -149,6 +149,8 @@ START_TEST(graphs)
     ck_assert(clmix_graph_tensor_count(NULL) == 0 && clmix_graph_weight_count(NULL) == 0 && clmix_graph_state_count(NULL) == 0);
     ck_assert(!clmix_graph_has_gradient(NULL, 0));
     ck_assert(clmix_freeze(NULL, "*") == 0 && clmix_freeze(some, NULL) == 0);
+    ck_assert(clmix_initialize(nowhere, "*", 1, (clmix_initializer){ .kind = CLMIX_ZEROS }) == 0 &&
+              clmix_initialize(clmix_root(some), NULL, 1, (clmix_initializer){ .kind = CLMIX_ZEROS }) == 0);
     ck_assert_int_eq(clmix_graph_tensor(NULL, 0, &info), CLMIX_ERROR_ARGUMENT);
     REFUSED(info, clmix_graph_tensor, some, 0, NULL);
     ck_assert_str_eq(clmix_shape_text(clmix_shape_of(none), NULL), "");
