@@ -112,6 +112,7 @@ static const struct {
 } counts[] = {
     { LEVIT "}", 624970, 213.15 },
     { CVT "}", 1099786, 173.21 },
+    { "{\"model\":\"cct\"," PICTURES ",\"dim\":128,\"depth\":4,\"heads\":4}", 905547, 225.47 },
 };
 
 START_TEST(the_papers_counts)
@@ -134,6 +135,7 @@ static const struct {
     const char *json, *sentence;
 } refused[] = {
     { CCT ",\"conv_stride\":[1,2]" FOURIER, "'conv_stride' has 2 entries and 'conv_layers' is 3" },
+    { CCT ",\"head_dim\":16}", "'head_dim' is 16, and softmax attention shares out 'dim', 128, among 4 heads: 32 each" },
     { "{\"model\":\"cct\"," PICTURES ",\"dim\":10,\"depth\":2,\"heads\":4" FOURIER, "'dim' is 10, which 'heads', 4, does not divide" },
     { CCT ",\"mlp_ratio\":0.001" FOURIER, "leaves no hidden width" },
     { CCT ",\"mlp_ratio\":0" FOURIER, "'mlp_ratio'" },
