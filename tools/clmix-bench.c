@@ -23,7 +23,7 @@ static const struct cli_help help = {
                "  paper [PAPER]    the rows of a paper's tables (vix, wavemix; or all) beside the figures that it prints; nothing is run\n"
                "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
                "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
-               "  all [MODEL...]   ceilings, models (or all presets) in every mode, profiles and ops into one file (--out, --html)\n"
+               "  all [MODEL...]   ceilings, models (or the usual ones) in every mode, profiles and ops into one file (--out, --html)\n"
                "  report FILE...   an HTML page of files of results, also of peers' (--html)\n"
                "With --compare, two files of results: what got faster, what slower, and what is noise.",
     .examples = "  clmix-bench all --out today.jsonl --html today.html\n"

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The models named on the command line, or every preset; NULL beyond the last. */
+/* The models named on the command line, or the usual ones; NULL beyond the last. */
 static const char *model_at(const struct cli *cli, size_t index)
 {
     if (cli->argument_count > 1)
         return index + 1 < (size_t)cli->argument_count ? cli->arguments[index + 1] : NULL;
-    return clmix_preset_name(index);
+    return bench_usual_model(index);
 }
 
 static int measure_models(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on)

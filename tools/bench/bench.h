@@ -32,6 +32,9 @@ struct bench_sink {
 /* Takes `object` over. `print` writes it as text. False when memory or the file fails; what standard output met is told when the program ends. */
 bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object));
 
+/* Models that are measured where none is named: WaveMix, and of Vision X-formers some of each kind. NULL beyond the last. */
+const char *bench_usual_model(size_t index);
+
 /* An open device and its ceilings. */
 struct bench_device {
     clmix_device *device;

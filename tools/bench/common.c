@@ -17,6 +17,16 @@ double bench_now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+const char *bench_usual_model(size_t index)
+{
+    static const char *const models[] = {
+        "wavemix-16",   "wavemix-32",   "wavemix-64", "wavemix-128", "wavemix-convstride2",
+        "wavemix-top4", "wavemix-all5", "vit",        "fnet",        "mlp-mixer",
+    };
+
+    return index < sizeof models / sizeof *models ? models[index] : NULL;
+}
+
 /* ---- times ------------------------------------------------------------------------------------------------------------------------ */
 
 clmix_status bench_times_add(struct bench_times *times, double seconds)

@@ -1,4 +1,4 @@
-/* Which ops are timed: those of the presets, taken out of their training graphs one by one, and a fixed list. */
+/* Which ops are timed: those of the usual models, taken out of their training graphs one by one, and a fixed list. */
 #include "base/array.h"
 #include "base/status.h"
 #include "bench/ops.h"
@@ -74,11 +74,11 @@ clmix_status bench_op_list_add(struct bench_op_list *list, const clmix_graph *mo
     return CLMIX_OK;
 }
 
-static clmix_status add_presets(struct bench_op_list *list, size_t batch)
+static clmix_status add_models(struct bench_op_list *list, size_t batch)
 {
     const char *name;
 
-    for (size_t i = 0; (name = clmix_preset_name(i)) != NULL; i++) {
+    for (size_t i = 0; (name = bench_usual_model(i)) != NULL; i++) {
         clmix_config *config = NULL;
         clmix_graph *model = clmix_graph_new();
         clmix_status status = clmix_config_open(&config, name);
@@ -265,6 +265,6 @@ static clmix_status add_fixed(struct bench_op_list *list, bool quick)
 clmix_status bench_op_list_make(struct bench_op_list *list, const struct bench_request *request)
 {
     memset(list, 0, sizeof *list);
-    CLMIX_TRY(add_presets(list, (size_t)request->batch));
+    CLMIX_TRY(add_models(list, (size_t)request->batch));
     return add_fixed(list, request->quick);
 }

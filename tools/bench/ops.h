@@ -16,7 +16,7 @@ struct bench_op_list {
     size_t count, capacity;
 };
 
-/* Every op that the presets' training steps consist of, at the request's batch, each size once; and a fixed list at sizes of the Vision
+/* Every op that training steps of the usual models consist of, at the request's batch, each size once; and a fixed list at sizes of the Vision
  * X-formers and, unless quick, at 256 MB, beyond all caches. To be freed on failure, too. */
 clmix_status bench_op_list_make(struct bench_op_list *list, const struct bench_request *request);
 /* Adds every op of a graph, each size once; but views, which launch nothing. */
