@@ -1,7 +1,7 @@
 /* Softmax attention (Vaswani et al. 2017; Vision X-formers, table 1):  y = softmax(q k^T / sqrt d) v for each head, of queries, keys and values from
  * one linear layer "to_qkv" without a bias, side by side in its output; then "to_out.0" puts the heads together, unless there is one, as wide
- * as a token. CCT's is the same under other names, and drops weights. Every token meets every other one: N x N weights a head, which the op
- * never has in memory. */
+ * as a token. CCT's is the same under other names, puts together one head too, and drops weights. Every token meets every other one: N x N
+ * weights a head, which the op never has in memory. */
 #include "base/status.h"
 #include "graph/modules.h"
 #include "graph/op.h"
@@ -35,7 +35,7 @@ static clmix_value softmax_mix(clmix_scope at, const struct clmix_tokens *tokens
     y = clmix_attention(q, k, v, tokens->mask, (clmix_attention_options){ .heads = mixer->heads, .dropout = mixer->attention_dropout });
     y = clmix_module_values(y, shape.size[0] * mixer->heads * shape.size[1] *
                                    shape.size[1]); /* the authors' softmax, or dropout, of the weights */
-    if (mixer->heads == 1 && value_width == shape.size[2])
+    if (mixer->heads == 1 && value_width == shape.size[2] && mixer->out == NULL)
         return clmix_module(clmix_module(y)); /* an identity, in the attention's module */
     y = clmix_linear(clmix_in(at, "%s", name_or(mixer->out, "to_out.0")), y, shape.size[2], true);
     return clmix_module(clmix_module(clmix_dropout(y, mixer->dropout)));
