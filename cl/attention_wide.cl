@@ -46,7 +46,7 @@ INLINE floatv weights(__local float *strip, const uint count, const floatv most)
 // queries).
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void attention(const uint queries, const uint keys, const uint group, const uint block, const uint key_block, const uint window,
-               const uint causal, const float scale, const __global float *q, const uint q_offset, const uint q_pitch,
+               const uint causal, const float scale, const float zero_keys, const __global float *q, const uint q_offset, const uint q_pitch,
                const __global float *k, const uint k_offset, const uint k_pitch, const __global float *v, const uint v_offset,
                const uint v_pitch, __global float *y, const uint y_offset, const uint y_pitch, __global float *log_sum,
                const uint log_sum_offset MASK_ARGUMENTS RANDOM_ARGUMENTS)
@@ -74,8 +74,8 @@ void attention(const uint queries, const uint keys, const uint group, const uint
     for (uint i = 0; i < (n + MR - 1) / MR * MR * VALUE_PITCH; i += VW)    // rows hold y from here on
         STOREV_LOCAL((floatv)(0.0f), rows + i);
     for (uint i = 0; i < n; i += VW) {
-        STOREV_LOCAL((floatv)(-INFINITY), most + i);
-        STOREV_LOCAL((floatv)(0.0f), sum + i);
+        STOREV_LOCAL((floatv)(zero_keys > 0.0f ? 0.0f : -INFINITY), most + i);    // their score is 0
+        STOREV_LOCAL((floatv)(zero_keys), sum + i);
     }
 
     const uint begin = first_key(top, window) / 8 * 8, end = end_key(top + n - 1, keys, window, causal);

@@ -77,7 +77,7 @@ static void weigh(const struct attention_case *test, size_t sample, size_t i, co
                   double *weight)
 {
     const double scale = test->options.scale == 0.0f ? 1.0 / sqrt((double)test->width) : (double)test->options.scale;
-    double most = -INFINITY, sum = 0.0;
+    double most = -INFINITY, sum;
 
     for (size_t j = 0; j < test->keys; j++) {
         double score = 0.0;
@@ -87,6 +87,9 @@ static void weigh(const struct attention_case *test, size_t sample, size_t i, co
         weight[j] = sees(test, sample, i, j) ? scale * score : -INFINITY;
         most = fmax(most, weight[j]);
     }
+    if (test->options.zero_keys > 0)
+        most = fmax(most, 0.0);
+    sum = (double)test->options.zero_keys * exp(-most);
     for (size_t j = 0; j < test->keys && isfinite(most); j++)
         sum += exp(weight[j] - most);
     for (size_t j = 0; j < test->keys; j++)
@@ -164,6 +167,20 @@ START_TEST(widths_and_shared_heads)
     for (size_t kv_heads = 1; kv_heads <= 4; kv_heads *= 2)
         check_attention((struct attention_case){
             .options = { .heads = 4, .kv_heads = kv_heads }, .batch = 2, .queries = 19, .keys = 23, .width = 5, .value_width = 35 });
+}
+END_TEST
+
+/* Also where all others are masked. */
+START_TEST(keys_of_zeros)
+{
+    for (int masked = 0; masked <= 2; masked += 2)
+        check_attention((struct attention_case){ .options = { .heads = 2, .zero_keys = 7 },
+                                                 .batch = 2,
+                                                 .queries = 18,
+                                                 .keys = 33,
+                                                 .width = 5,
+                                                 .value_width = 35,
+                                                 .masked = masked });
 }
 END_TEST
 
@@ -423,6 +440,7 @@ int main(void)
     tcase_add_test(all, lengths_of_every_kind);
     tcase_add_test(all, several_blocks);
     tcase_add_test(all, widths_and_shared_heads);
+    tcase_add_test(all, keys_of_zeros);
     tcase_add_test(all, masked_keys);
     tcase_add_test(all, ranges_of_keys);
     tcase_add_test(all, dropped_weights);

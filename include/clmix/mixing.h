@@ -15,12 +15,13 @@ extern "C" {
 
 /* How queries see keys; all zero but `heads` is plain attention. */
 typedef struct clmix_attention_options {
-    size_t heads;    /* of queries, at least 1 */
-    size_t kv_heads; /* of keys and values, a divisor of `heads`: head h of queries sees head h / (heads / kv_heads); 0: `heads` */
-    float scale;     /* of the scores; 0: 1 / sqrt(d) */
-    bool causal;     /* query i sees no key behind i */
-    size_t window;   /* query i of window i / window sees the keys of that window, the one before and the one behind; 0: all keys */
-    float dropout;   /* rate at which training plans drop weights, at least 0 and less than 1: the others grow by 1 / (1 - rate) */
+    size_t heads;     /* of queries, at least 1 */
+    size_t kv_heads;  /* of keys and values, a divisor of `heads`: head h of queries sees head h / (heads / kv_heads); 0: `heads` */
+    float scale;      /* of the scores; 0: 1 / sqrt(d) */
+    bool causal;      /* query i sees no key behind i */
+    size_t window;    /* query i of window i / window sees the keys of that window, the one before and the one behind; 0: all keys */
+    size_t zero_keys; /* further keys of zeros, of which the values are zeros: padding that is not masked. Every query sees them */
+    float dropout;    /* rate at which training plans drop weights, at least 0 and less than 1: the others grow by 1 / (1 - rate) */
 } clmix_attention_options;
 
 /* y = softmax(scale q k^T) v, for each sample and head. q (B, N, heads * d), k (B, M, kv_heads * d), v (B, M, kv_heads * dv), all f32 ->

@@ -159,6 +159,7 @@ static struct clmix_attention describe(const clmix_graph *graph, const struct cl
         .masked = node->inputs[CLMIX_ATTENTION_MASK] != CLMIX_NONE,
         .causal = options->causal,
         .window = options->window < k.size[1] ? options->window : 0,
+        .zero_keys = options->zero_keys,
         .rate = (float)(floor((double)options->dropout * CLMIX_ATTENTION_STEPS) / CLMIX_ATTENTION_STEPS),
         .key = attributes->key,
         .value = attributes->value,

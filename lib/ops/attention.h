@@ -30,6 +30,7 @@ struct clmix_attention {
     bool masked;                   /* there is a mask */
     bool causal;                   /* query i sees keys 0 .. i alone */
     size_t window;                 /* query i sees keys (i / window - 1) window .. (i / window + 2) window - 1 alone; 0: all */
+    size_t zero_keys;              /* so many times e^0 in each query's sum */
     bool dropping;                 /* weights are dropped; then: */
     float rate;                    /* in steps of 2^-16 */
     int32_t key, value;            /* number of the forward op, and its result */

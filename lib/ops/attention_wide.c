@@ -146,6 +146,7 @@ clmix_status clmix_attention_wide(struct clmix_planner *planner, const struct cl
     clmix_record_uint(record, cut.queries);
     clmix_record_uint(record, cut.keys);
     record_ranges(record, attention);
+    clmix_record_float(record, (float)attention->zero_keys);
     for (int i = CLMIX_ATTENTION_Q; i <= CLMIX_ATTENTION_V; i++)
         record_rows(planner, record, node->inputs[i]);
     record_rows(planner, record, node->outputs[CLMIX_ATTENTION_Y]);

@@ -97,9 +97,19 @@ static clmix_status build_fourier_mix(struct op_case *op)
     return build_tokens(op, "fourier");
 }
 
+static clmix_status build_linformer(struct op_case *op)
+{
+    return build_tokens(op, "linformer");
+}
+
 static clmix_status build_mlp_mix(struct op_case *op)
 {
     return build_tokens(op, "mlp");
+}
+
+static clmix_status build_nystrom(struct op_case *op)
+{
+    return build_tokens(op, "nystrom");
 }
 
 static clmix_status build_softmax_attention(struct op_case *op)
@@ -112,7 +122,9 @@ const struct case_operator clmix_case_mixers[] = {
     { "cvt_attention", build_cvt_attention },
     { "fourier_mix", build_fourier_mix },
     { "levit_attention", build_levit_attention },
+    { "linformer_attention", build_linformer },
     { "mlp_mix", build_mlp_mix },
+    { "nystrom_attention", build_nystrom },
     { "softmax_attention", build_softmax_attention },
     { NULL, NULL },
 };

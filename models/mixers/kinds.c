@@ -6,9 +6,14 @@
 #include "graph/op.h"
 
 /* clang-format off: a row a line */
-#define ALL_WITH(softmax_attention)                                                        \
-    {                                                                                      \
-        &clmix_mixer_fourier.table, &clmix_mixer_mlp.table, &softmax_attention.table, NULL \
+#define ALL_WITH(softmax_attention)        \
+    {                                      \
+        &clmix_mixer_fourier.table,        \
+            &clmix_mixer_linformer.table,  \
+            &clmix_mixer_mlp.table,        \
+            &clmix_mixer_nystrom.table,    \
+            &softmax_attention.table,      \
+            NULL,                          \
     }
 /* clang-format on */
 

@@ -48,7 +48,9 @@ struct clmix_mixer_kind {
 extern const struct clmix_mixer_kind clmix_mixer_cvt; /* softmax attention of CvT */
 extern const struct clmix_mixer_kind clmix_mixer_fourier;
 extern const struct clmix_mixer_kind clmix_mixer_levit; /* softmax attention of LeViT */
+extern const struct clmix_mixer_kind clmix_mixer_linformer;
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
+extern const struct clmix_mixer_kind clmix_mixer_nystrom;
 extern const struct clmix_mixer_kind clmix_mixer_softmax;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */
