@@ -10,16 +10,35 @@
 #include "support_ops.h"
 #include "support_suite.h"
 
-/* `text` is what a configuration has under "mixer". */
-static struct clmix_mixer read_mixer(const char *text)
+/* `text` is what a configuration has under "mixer", of a backbone with so many heads. */
+static struct clmix_mixer read_mixer_of(const char *text, size_t heads, size_t head_dim)
 {
-    struct clmix_mixer mixer = { .dropout = 0.0f };
+    struct clmix_mixer mixer = { .heads = heads, .head_dim = head_dim };
     cJSON *json = cJSON_Parse(text);
 
     ops_ok(clmix_keys_read(&mixer.mixer, json, "mixer", "kind", NULL, clmix_mixer_tables));
     cJSON_Delete(json);
     ops_ok(clmix_mixer_settle(&mixer, "mixer"));
     return mixer;
+}
+
+static struct clmix_mixer read_mixer(const char *text)
+{
+    return read_mixer_of(text, 0, 0);
+}
+
+/* Every weight of a plan, from one stream of numbers. */
+static void write_weights(clmix_plan *plan, uint64_t stream)
+{
+    static const char *const names[] = { "to_qkv.weight", "res_conv.weight", "to_out.0.weight", "to_out.0.bias" };
+    static const size_t counts[] = { 3 * 64, 2 * 33, 64, 8 };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        float *values = ops_floats(counts[i], stream + i, -0.7f, 0.7f);
+
+        ops_write(plan, names[i], values, counts[i]);
+        free(values);
+    }
 }
 
 /* ---- against their equations ----------------------------------------------------------------------------------------------------------- */
@@ -117,6 +136,83 @@ START_TEST(what_a_mixer_cannot_take_is_refused)
 }
 END_TEST
 
+/* Heads that a backbone lacks, and keys that do not fit. */
+START_TEST(what_does_not_go_with_a_backbone_is_refused)
+{
+    static const struct {
+        const char *mixer;
+        size_t heads;
+        const char *sentence;
+    } refused[] = {
+        { "{\"kind\":\"nystrom\"}", 0, "here: the mixer 'nystrom' has heads, and this model has none" },
+        { "{\"kind\":\"linformer\"}", 0, "here: the mixer 'linformer' has heads, and this model has none" },
+        { "{\"kind\":\"nystrom\",\"residual_conv_kernel\":4}", 2, "here: 'residual_conv_kernel' is 4; an odd number" },
+    };
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct clmix_mixer mixer = { .heads = refused[i].heads, .head_dim = 4 };
+        cJSON *json = cJSON_Parse(refused[i].mixer);
+
+        ops_ok(clmix_keys_read(&mixer.mixer, json, "mixer", "kind", NULL, clmix_mixer_tables));
+        cJSON_Delete(json);
+        ck_assert_int_eq(clmix_mixer_settle(&mixer, "here"), CLMIX_ERROR_FORMAT);
+        ck_assert_msg(strstr(clmix_error(), refused[i].sentence) != NULL, "%s", clmix_error());
+        clmix_keys_free(&mixer.mixer);
+    }
+}
+END_TEST
+
+/* One head of keys for all heads of queries cannot turn with each of them. */
+START_TEST(linformer_turns_keys_of_each_head_only)
+{
+    struct clmix_mixer mixer = read_mixer_of("{\"kind\":\"linformer\"}", 2, 4);
+    clmix_graph *graph = clmix_graph_new();
+    struct clmix_tokens tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 6, 8 }),
+                                   .position = clmix_input(graph, "position", CLMIX_F32, 2, (size_t[]){ 6, 4 }) };
+
+    ops_poisoned(graph, clmix_mix(clmix_in(clmix_root(graph), "mix"), &tokens, &mixer), "mix: positions turn each head's keys");
+    clmix_keys_free(&mixer.mixer);
+}
+END_TEST
+
+/* With maxima of each sample a picture's answer is its own; with those of the batch it is not. */
+START_TEST(nystrom_maxima)
+{
+    enum { TOKENS = 10, DIM = 8, ALL = 2 * TOKENS * DIM };
+    static const char *const kinds[] = { "{\"kind\":\"nystrom\",\"landmarks\":4,\"maxima\":\"sample\"}",
+                                         "{\"kind\":\"nystrom\",\"landmarks\":4}" };
+    float *x = ops_floats(ALL, 5, -3.0f, 3.0f);
+
+    for (int kind = 0; kind < 2; kind++) {
+        struct clmix_mixer mixer = read_mixer_of(kinds[kind], 2, 4);
+        float *y[2], away = 0.0f;
+
+        ck_assert_int_eq(clmix_mixer_across(&mixer), kind == 1);
+        ck_assert_uint_eq(clmix_mixer_length(&mixer, TOKENS), 12);
+        for (size_t batch = 1; batch <= 2; batch++) {
+            clmix_graph *graph = clmix_graph_new();
+            struct clmix_tokens tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ batch, TOKENS, DIM }) };
+            clmix_plan *plan;
+
+            clmix_output(graph, "y", clmix_mix(clmix_root(graph), &tokens, &mixer));
+            plan = ops_plan(graph, CLMIX_INFERENCE);
+            write_weights(plan, 7);
+            ops_write(plan, "x", x, batch * TOKENS * DIM);
+            ops_ok(clmix_plan_run(plan));
+            y[batch - 1] = ops_read(plan, "y", batch * TOKENS * DIM);
+            clmix_plan_free(plan);
+        }
+        for (size_t i = 0; i < (size_t)TOKENS * DIM; i++)
+            away = fmaxf(away, fabsf(y[0][i] - y[1][i]));
+        ck_assert_msg(kind == 0 ? away < 1e-6f : away > 1e-5f, "'%s': %g away from the answer alone", kinds[kind], (double)away);
+        free(y[0]);
+        free(y[1]);
+        clmix_keys_free(&mixer.mixer);
+    }
+    free(x);
+}
+END_TEST
+
 int main(void)
 {
     TCase *alone = tcase_create("alone");
@@ -125,6 +221,9 @@ int main(void)
     tcase_add_unchecked_fixture(alone, ops_open, ops_close);
     tcase_add_loop_test(alone, mlp_mixes_tokens_as_its_equation_says, 0, (int)(sizeof mlps / sizeof *mlps));
     tcase_add_test(alone, what_a_mixer_cannot_take_is_refused);
+    tcase_add_test(alone, what_does_not_go_with_a_backbone_is_refused);
+    tcase_add_test(alone, linformer_turns_keys_of_each_head_only);
+    tcase_add_test(alone, nystrom_maxima);
     suite_add_tcase(suite, alone);
     return support_run(suite);
 }
