@@ -1,16 +1,178 @@
-/* Launches of attention in the simt form. */
+/* Launches of attention in the simt form: tiles of rows by tiles of columns. Forward a group owns queries; backward the deltas come first, then
+ * groups that own queries give dq and groups that own keys give dk and dv. */
 #include "ops/attention.h"
 
+#include "base/size.h"
 #include "base/status.h"
+#include "ops/gemm_internal.h"
+#include "ops/row_launch.h"
+#include "runtime/runtime.h"
+
+/* A group's tile: `lanes` work-items along columns, ITEM of these and of the rows each; sums of at most MOST_SUMS columns a work-item. */
+#define ITEM      4
+#define MOST_SUMS 8
+
+struct tile {
+    size_t lanes, rows;
+    bool runs;
+};
+
+static struct tile choose_tile(const clmix_device_info *info)
+{
+    if (clmix_simt_makes_vectors(info)) /* rows of work-items are vectors */
+        return (struct tile){ info->vector_width >= 16 ? 16 : 8, 16, false };
+    if (info->max_work_group >= 256)
+        return (struct tile){ 16, 16, true };
+    if (info->max_work_group >= 64)
+        return (struct tile){ 8, 8, true };
+    return (struct tile){ 4, 4, true };
+}
+
+/* Columns of a sum: `parts` groups make some each, every work-item `item` of them. */
+struct columns {
+    size_t parts, item;
+};
+
+static struct columns cut_columns(const struct tile *tile, size_t width)
+{
+    const size_t parts = clmix_ceil_div(width, MOST_SUMS * tile->lanes);
+
+    return (struct columns){ parts, clmix_ceil_div(clmix_ceil_div(width, parts), tile->lanes) };
+}
+
+/* A launch whose groups own tiles of `rows` rows; its first arguments are passed. */
+static struct clmix_record *launch_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
+                                         const struct clmix_attention *attention, size_t rows, size_t heads, size_t parts)
+{
+    const struct tile tile = choose_tile(clmix_planner_device(planner));
+    const size_t tile_rows = ITEM * tile.rows, tile_columns = ITEM * tile.lanes, tiles = clmix_ceil_div(rows, tile_rows);
+    struct clmix_record *record = clmix_record_kernel(planner, node, file, kernel);
+
+    clmix_record_define(record, "TM", (long)tile_rows);
+    clmix_record_define(record, "TN", (long)tile_columns);
+    clmix_record_define(record, "TK", (long)clmix_smaller(32, tile_columns));
+    clmix_record_define(record, "RUNS", tile.runs);
+    clmix_record_define(record, "HEAD", (long)attention->width);
+    clmix_record_define(record, "VALUE", (long)attention->value_width);
+    clmix_record_define(record, "PH", (long)cut_columns(&tile, attention->width).item);
+    clmix_record_define(record, "PV", (long)cut_columns(&tile, attention->value_width).item);
+    clmix_record_define(record, "MASKED", attention->masked);
+    clmix_record_define(record, "CAUSAL", attention->causal);
+    clmix_record_define(record, "WINDOWED", attention->window > 0);
+    clmix_record_grid(record, attention->batch * tiles, heads, parts, 1);
+    clmix_record_group(record, tile.lanes, tile.rows);
+    clmix_record_uint(record, attention->queries);
+    clmix_record_uint(record, attention->keys);
+    clmix_record_uint(record, tiles);
+    clmix_record_uint(record, attention->group);
+    clmix_record_uint(record, clmix_smaller(attention->window, attention->keys)); /* a larger one is one window too */
+    clmix_record_float(record, attention->scale);
+    return record;
+}
+
+static void record_matrix(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
+{
+    clmix_record_value(record, value);
+    clmix_record_uint(record, clmix_planner_layout(planner, value).pitch);
+}
+
+static void record_choices(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_attention *attention,
+                           int32_t mask)
+{
+    if (attention->masked)
+        clmix_record_value(record, mask);
+    clmix_attention_record_random(planner, record, attention);
+}
 
 clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention)
 {
-    (void)planner, (void)node, (void)attention;
-    return clmix_fail(CLMIX_ERROR_UNSUPPORTED, "attention has no kernels of the simt form yet");
+    const struct tile tile = choose_tile(clmix_planner_device(planner));
+    struct clmix_record *record = launch_tiles(planner, node, "attention_simt.cl", "attention_simt", attention, attention->queries,
+                                               attention->heads, cut_columns(&tile, attention->value_width).parts);
+
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_Q]);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_K]);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_V]);
+    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_Y]);
+    clmix_record_value(record, node->outputs[CLMIX_ATTENTION_LOG_SUM]);
+    record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_MASK]);
+    return CLMIX_OK;
+}
+
+/* ---- gradients -------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention)
+{
+    const size_t count = attention->batch * attention->queries * attention->heads, group = clmix_group_size(planner, 64);
+    const int32_t delta = clmix_planner_scratch(planner, node, count * sizeof(float));
+    struct clmix_record *record = clmix_record_kernel(planner, node, "attention_delta.cl", "attention_delta");
+
+    clmix_record_define(record, "WG", (long)group);
+    clmix_record_define(record, "VALUE", (long)attention->value_width);
+    clmix_record_grid(record, clmix_ceil_div(count, group), 1, 1, group);
+    clmix_record_uint(record, count);
+    clmix_record_uint(record, attention->queries);
+    clmix_record_uint(record, attention->heads);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Y]);
+    clmix_record_value(record, delta);
+    clmix_record_flops(record, 0);
+    return delta;
+}
+
+static void record_tensors(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_node *node, int32_t delta)
+{
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Q]);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_K]);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_V]);
+    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
+    clmix_record_value(record, node->inputs[CLMIX_ATTENTION_GRAD_LOG_SUM]);
+    clmix_record_value(record, delta);
+}
+
+/* Fifths of the op's work: the scores again, dP, and the three gradients, of which dq does two. */
+static void claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_record *record, uint64_t fifths)
+{
+    uint64_t flops, bytes;
+
+    node->op->cost(clmix_planner_graph(planner), node, &flops, &bytes);
+    clmix_record_flops(record, flops * fifths / 5);
+}
+
+/* dk, dv, or both. */
+static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention,
+                        int32_t delta, bool of_k, bool of_v, size_t parts)
+{
+    struct clmix_record *record = launch_tiles(planner, node, "attention_simt_grad.cl", "attention_simt_keys", attention, attention->keys,
+                                               attention->kv_heads, parts);
+
+    clmix_record_define(record, "GRAD_K", of_k);
+    clmix_record_define(record, "GRAD_V", of_v);
+    record_tensors(planner, record, node, delta);
+    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DK]);
+    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DV]);
+    record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
+    claim_flops(planner, node, record, (of_k ? 2U : 0U) + (of_v ? 1U : 0U));
 }
 
 clmix_status clmix_attention_simt_grad(struct clmix_planner *planner, const struct clmix_node *node,
                                        const struct clmix_attention *attention)
 {
-    return clmix_attention_simt(planner, node, attention);
+    const struct tile tile = choose_tile(clmix_planner_device(planner));
+    const struct columns head = cut_columns(&tile, attention->width), value = cut_columns(&tile, attention->value_width);
+    const int32_t delta = launch_delta(planner, node, attention);
+    struct clmix_record *record = launch_tiles(planner, node, "attention_simt_grad.cl", "attention_simt_queries", attention,
+                                               attention->queries, attention->heads, head.parts);
+
+    record_tensors(planner, record, node, delta);
+    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
+    record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
+    claim_flops(planner, node, record, 2);
+    if (head.item + value.item <= MOST_SUMS && head.parts == 1 && value.parts == 1)
+        launch_keys(planner, node, attention, delta, true, true, 1);
+    else {
+        launch_keys(planner, node, attention, delta, true, false, head.parts);
+        launch_keys(planner, node, attention, delta, false, true, value.parts);
+    }
+    return CLMIX_OK;
 }
