@@ -1,8 +1,13 @@
-/* Fourier mixing against the double sum, lengths of every kind: 1, primes, powers, products of two and more; what is cut into pieces. */
+/* Fourier mixing against the double sum, lengths of every kind: 1, primes, powers, products of two and more; what is cut into pieces; clFFT's way. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "ops/fourier_internal.h"
+#include "runtime/runtime.h"
 #include "support_ops.h"
 #include "support_suite.h"
 
@@ -144,6 +149,113 @@ START_TEST(sentences)
 }
 END_TEST
 
+/* ---- clFFT ---------------------------------------------------------------------------------------------------------------------------- */
+
+enum { BATCH = 16, TOKENS = 128, WIDTH = 128, COUNT = BATCH * TOKENS * WIDTH };
+
+/* The tuning file in a folder of the test's own, in which `way` is what was measured. */
+static void remember(const char *way)
+{
+    const char *form = clmix_form_name(clmix_device_describe(ops_device)->form);
+    char *path;
+    FILE *file;
+
+    path = clmix_tuning_path(ops_device);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "clmix tuning 2: made by a test\ndevice x\nclfft 1 %s\tmeasured\t\nfourier 1 %s %dx%d\t%s\t\n", form, form, TOKENS, WIDTH,
+            way);
+    fclose(file);
+    free(path);
+}
+
+static float *transformed(const float *x, size_t *launches)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value input = ops_input(graph, "x", (clmix_shape){ 3, { BATCH, TOKENS, WIDTH } });
+    clmix_plan *plan;
+    float *y;
+
+    clmix_output(graph, "y", clmix_fourier_mix(input));
+    plan = ops_plan(graph, CLMIX_INFERENCE);
+    *launches = ops_launches(plan);
+    ops_write(plan, "x", x, COUNT);
+    ops_ok(clmix_plan_run(plan));
+    ops_ok(clmix_plan_run(plan));
+    y = ops_read(plan, "y", COUNT);
+    clmix_plan_free(plan);
+    return y;
+}
+
+static void compare_ways(void)
+{
+    float *x = ops_centred_floats(COUNT, 3), *own, *other;
+    size_t launches;
+
+    remember("own");
+    own = transformed(x, &launches);
+    ck_assert_uint_gt(launches, 2);
+    remember("clfft");
+    other = transformed(x, &launches);
+    ck_assert_uint_eq(launches, 2);
+    ops_compare_floats("clFFT", other, own, COUNT, 1e-6);
+    free(x);
+    free(own);
+    free(other);
+}
+
+/* On a device that it fails on the own way is taken. Elsewhere it is right, and taken where it is remembered as the faster way: two launches. */
+START_TEST(clfft_where_it_was_faster)
+{
+    const struct clmix_fourier fourier = {
+        .batch = BATCH, .tokens = TOKENS, .features = WIDTH, .kept = WIDTH / 2 + 1, .first = 8, .second = 16
+    };
+    char folder[] = "/tmp/clmix-fourier-XXXXXX", command[64];
+    const char *set[2] = { getenv("CLMIX_CACHE_DIR"), getenv("CLMIX_TUNE") };
+    char *cache, *tune;
+    enum clmix_fourier_way way = CLMIX_FOURIER_CLFFT;
+    double seconds;
+
+    if (ops_small_effort() || !clmix_fourier_clfft_can(&fourier))
+        return;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    cache = set[0] == NULL ? NULL : strdup(set[0]);
+    tune = set[1] == NULL ? NULL : strdup(set[1]);
+    unsetenv("CLMIX_TUNE");
+    setenv("CLMIX_CACHE_DIR", folder, 1);
+    if (clmix_fourier_probe(ops_device, &fourier, CLMIX_FOURIER_CLFFT, &seconds) == CLMIX_OK) {
+        ck_assert_msg(seconds > 0.0, "clFFT is wrong");
+        compare_ways();
+    } else {
+        ops_ok(clmix_fourier_choose_way(ops_device, clmix_device_describe(ops_device)->form == CLMIX_WIDE, &fourier, &way));
+        ck_assert_int_eq(way, CLMIX_FOURIER_OWN);
+    }
+    cache == NULL ? unsetenv("CLMIX_CACHE_DIR") : setenv("CLMIX_CACHE_DIR", cache, 1);
+    if (tune != NULL)
+        setenv("CLMIX_TUNE", tune, 1);
+    free(cache);
+    free(tune);
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+/* Lengths with a factor beyond 13 are not clFFT's. */
+START_TEST(lengths_of_clfft)
+{
+    const struct clmix_fourier papers = { .tokens = 1025, .features = 128 }, wide = { .tokens = 1024, .features = 17 },
+                               none = { .tokens = 1024, .features = 90090 };
+    const bool has = clmix_fourier_clfft_can(&none);
+
+    ck_assert(!clmix_fourier_clfft_can(&papers) && !clmix_fourier_clfft_can(&wide));
+#ifdef CLMIX_HAVE_CLFFT
+    ck_assert(has);
+#else
+    ck_assert(!has);
+#endif
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fourier");
@@ -156,6 +268,8 @@ int main(void)
     tcase_add_test(all, in_pieces);
     tcase_add_test(all, with_a_residual);
     tcase_add_test(all, sentences);
+    tcase_add_test(all, clfft_where_it_was_faster);
+    tcase_add_test(all, lengths_of_clfft);
     suite_add_tcase(suite, all);
     return support_run(suite);
 }

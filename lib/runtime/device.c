@@ -236,6 +236,7 @@ void clmix_device_close(clmix_device *device)
         clFinish(device->queue);
         clmix_programs_store(device);
     }
+    clmix_kept_free(device->kept);
     clmix_profile_free(device->profile);
     clmix_profile_free(device->last_profile);
     clmix_programs_free(device->programs);

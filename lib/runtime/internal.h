@@ -97,6 +97,11 @@ clmix_status clmix_cache_limit(size_t *bytes);
 /* Removes the programs that were used longest ago until the others keep to the limit; the last one used stays. */
 void clmix_cache_trim(void);
 
+/* --- kept.c ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Releases all that is kept, the last first. */
+void clmix_kept_free(struct clmix_kept *kept); /* NULL is allowed */
+
 /* --- profile.c ---------------------------------------------------------------------------------------------------------------------- */
 
 /* clmix_launch_enqueue() while profiling. */

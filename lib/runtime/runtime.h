@@ -24,6 +24,7 @@ struct clmix_device {
     bool form_asked;       /* the form of kernels is settled, or being settled (lib/ops/form.c) */
     bool trying;           /* programs built now are candidates: stored in the disk cache only once something else uses them */
     double tuning_seconds; /* what measuring may still take (tuning.c) */
+    struct clmix_kept *kept; /* of other libraries (kept.c) */
 };
 
 /* "CL_OUT_OF_RESOURCES (-5)" for an OpenCL code; static text. */
@@ -111,6 +112,13 @@ void clmix_launch_clear(struct clmix_launch *launch);
 double clmix_seconds(void);
 /* Flushes, then waits for the queue without burning a core where the driver would spin. */
 clmix_status clmix_device_wait(clmix_device *device);
+
+/* --- kept.c ------------------------------------------------------------------------------------------------------------------------- */
+
+/* What another library makes for a device and is used again, found by the address `key`: NULL where there is none yet. */
+void *clmix_device_kept(const clmix_device *device, const void *key);
+/* Keeps it until the device is closed: then `release` is called, before the context goes. HOST_MEMORY: it is not kept, and the caller's. */
+clmix_status clmix_device_keep(clmix_device *device, const void *key, void *what, void (*release)(void *what));
 
 /* --- trials ------------------------------------------------------------------------------------------------------------------------- */
 
