@@ -50,6 +50,7 @@ static const struct {
     { "vit", 1300 },
     { "fnet", 850 },
     { "mlp-mixer", 1000 },
+    { "cct", 1950 },
 };
 
 START_TEST(step_of_64_pictures_fits)
