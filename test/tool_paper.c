@@ -39,7 +39,7 @@ START_TEST(rows_have_our_figures_and_the_papers)
     cJSON *rows = rows_of("wavemix"), *row = cJSON_GetArrayItem(rows, 1);
     const cJSON *printed = cJSON_GetObjectItemCaseSensitive(row, "printed");
 
-    ck_assert_int_eq(cJSON_GetArraySize(rows), 7);
+    ck_assert_int_eq(cJSON_GetArraySize(rows), 8);
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(row, "model")), "wavemix-32");
     ck_assert_double_eq(number(row, "parameters"), 513706);
     ck_assert_double_eq(number(row, "parameters_paper"), 575914);
