@@ -25,7 +25,8 @@ INLINE void join_rows(float values[PM], __local float *room, const bool sum, con
     EACH(TAKE_VALUE)
 }
 
-#define BEGIN_ROW(i) most[i] = -INFINITY, total[i] = 0.0f;
+// Keys of zeros: so many times e^0, counted once a row.
+#define BEGIN_ROW(i) most[i] = zero_keys > 0.0f ? 0.0f : -INFINITY, total[i] = x == 0 ? zero_keys : 0.0f;
 // The scores of column j, minus infinity where a key is not seen, and the maxima of the rows.
 #define HIDE(j, i)                                                                              \
     scores[i][j] = counts && SEES(row0 + y * PM + i, column, WINDOW_OF(row0 + y * PM + i), WINDOW_OF(column)) ? scores[i][j] * scale : -INFINITY; \
@@ -73,10 +74,10 @@ INLINE void join_rows(float values[PM], __local float *room, const bool sum, con
 
 // Index space (samples * tiles of queries, heads, parts of VALUE), LANES x ROWS work-items a group; head h has keys and values h / group.
 // Reads q once for every TN keys (mostly from cache), k and v once for every TM queries; writes y and, of the first part, the logarithm of each
-// row's sum, (samples, heads, queries), infinity where a query sees no key.
+// row's sum, (samples, heads, queries), infinity where a query sees no key. `zero_keys` further keys are zeros, and so are their values.
 __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
 void attention_simt(const uint queries, const uint keys, const uint tiles, const uint group, const uint window, const float scale,
-                    const __global float *q, const uint q_offset, const uint q_pitch, const __global float *k, const uint k_offset,
+                    const float zero_keys, const __global float *q, const uint q_offset, const uint q_pitch, const __global float *k, const uint k_offset,
                     const uint k_pitch, const __global float *v, const uint v_offset, const uint v_pitch, __global float *y_of,
                     const uint y_offset, const uint y_pitch, __global float *log_sum, const uint log_sum_offset MASK_ARGUMENTS RANDOM_ARGUMENTS)
 {

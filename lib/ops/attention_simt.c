@@ -5,7 +5,6 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "ops/gemm_internal.h"
-#include "ops/row_launch.h"
 #include "runtime/runtime.h"
 
 /* A group's tile: `lanes` work-items along columns, ITEM of these and of the rows each; sums of at most MOST_SUMS columns a work-item. */
@@ -40,34 +39,45 @@ static struct columns cut_columns(const struct tile *tile, size_t width)
     return (struct columns){ parts, clmix_ceil_div(clmix_ceil_div(width, parts), tile->lanes) };
 }
 
-/* A launch whose groups own tiles of `rows` rows; its first arguments are passed. */
-static struct clmix_record *launch_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                         const struct clmix_attention *attention, size_t rows, size_t heads, size_t parts)
+/* What the programs of a node are compiled with; DROPOUT follows. */
+static void define(struct clmix_record *record, const struct tile *tile, const struct clmix_attention *attention)
 {
-    const struct tile tile = choose_tile(clmix_planner_device(planner));
-    const size_t tile_rows = ITEM * tile.rows, tile_columns = ITEM * tile.lanes, tiles = clmix_ceil_div(rows, tile_rows);
-    struct clmix_record *record = clmix_record_kernel(planner, node, file, kernel);
+    const size_t tile_columns = ITEM * tile->lanes;
 
-    clmix_record_define(record, "TM", (long)tile_rows);
+    clmix_record_define(record, "TM", (long)(ITEM * tile->rows));
     clmix_record_define(record, "TN", (long)tile_columns);
     clmix_record_define(record, "TK", (long)clmix_smaller(32, tile_columns));
-    clmix_record_define(record, "RUNS", tile.runs);
+    clmix_record_define(record, "RUNS", tile->runs);
     clmix_record_define(record, "HEAD", (long)attention->width);
     clmix_record_define(record, "VALUE", (long)attention->value_width);
-    clmix_record_define(record, "PH", (long)cut_columns(&tile, attention->width).item);
-    clmix_record_define(record, "PV", (long)cut_columns(&tile, attention->value_width).item);
+    clmix_record_define(record, "PH", (long)cut_columns(tile, attention->width).item);
+    clmix_record_define(record, "PV", (long)cut_columns(tile, attention->value_width).item);
     clmix_record_define(record, "MASKED", attention->masked);
     clmix_record_define(record, "CAUSAL", attention->causal);
     clmix_record_define(record, "WINDOWED", attention->window > 0);
+}
+
+/* Which gradients a group of keys makes; the other kernels of the file are told the same, so that all are one program where they can be. */
+static void define_gradients(struct clmix_record *record, bool of_k, bool of_v)
+{
+    clmix_record_define(record, "GRAD_K", of_k);
+    clmix_record_define(record, "GRAD_V", of_v);
+}
+
+/* The grid of a launch whose groups own tiles of `rows` rows, and its first arguments. */
+static void launch_tiles(struct clmix_record *record, const struct tile *tile, const struct clmix_attention *attention, size_t rows,
+                         size_t heads, size_t parts)
+{
+    const size_t tiles = clmix_ceil_div(rows, ITEM * tile->rows);
+
     clmix_record_grid(record, attention->batch * tiles, heads, parts, 1);
-    clmix_record_group(record, tile.lanes, tile.rows);
+    clmix_record_group(record, tile->lanes, tile->rows);
     clmix_record_uint(record, attention->queries);
     clmix_record_uint(record, attention->keys);
     clmix_record_uint(record, tiles);
     clmix_record_uint(record, attention->group);
     clmix_record_uint(record, clmix_smaller(attention->window, attention->keys)); /* a larger one is one window too */
     clmix_record_float(record, attention->scale);
-    return record;
 }
 
 static void record_matrix(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
@@ -87,9 +97,11 @@ static void record_choices(struct clmix_planner *planner, struct clmix_record *r
 clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention)
 {
     const struct tile tile = choose_tile(clmix_planner_device(planner));
-    struct clmix_record *record = launch_tiles(planner, node, "attention_simt.cl", "attention_simt", attention, attention->queries,
-                                               attention->heads, cut_columns(&tile, attention->value_width).parts);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt.cl", "attention_simt");
 
+    define(record, &tile, attention);
+    launch_tiles(record, &tile, attention, attention->queries, attention->heads, cut_columns(&tile, attention->value_width).parts);
+    clmix_record_float(record, (float)attention->zero_keys);
     record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_Q]);
     record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_K]);
     record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_V]);
@@ -101,15 +113,18 @@ clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct cl
 
 /* ---- gradients -------------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention)
+static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+                            const struct clmix_attention *attention, bool of_v)
 {
-    const size_t count = attention->batch * attention->queries * attention->heads, group = clmix_group_size(planner, 64);
+    const size_t count = attention->batch * attention->queries * attention->heads;
     const int32_t delta = clmix_planner_scratch(planner, node, count * sizeof(float));
-    struct clmix_record *record = clmix_record_kernel(planner, node, "attention_delta.cl", "attention_delta");
+    struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_delta");
 
-    clmix_record_define(record, "WG", (long)group);
-    clmix_record_define(record, "VALUE", (long)attention->value_width);
-    clmix_record_grid(record, clmix_ceil_div(count, group), 1, 1, group);
+    define(record, tile, attention);
+    define_gradients(record, true, of_v);
+    clmix_record_define(record, "DROPOUT", attention->dropping);
+    clmix_record_grid(record, clmix_ceil_div(count, tile->lanes * tile->rows), 1, 1, 1);
+    clmix_record_group(record, tile->lanes, tile->rows);
     clmix_record_uint(record, count);
     clmix_record_uint(record, attention->queries);
     clmix_record_uint(record, attention->heads);
@@ -139,15 +154,30 @@ static void claim_flops(struct clmix_planner *planner, const struct clmix_node *
     clmix_record_flops(record, flops * fifths / 5);
 }
 
-/* dk, dv, or both. */
-static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention,
-                        int32_t delta, bool of_k, bool of_v, size_t parts)
+static void launch_queries(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+                           const struct clmix_attention *attention, int32_t delta, bool of_v)
 {
-    struct clmix_record *record = launch_tiles(planner, node, "attention_simt_grad.cl", "attention_simt_keys", attention, attention->keys,
-                                               attention->kv_heads, parts);
+    struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_simt_queries");
 
-    clmix_record_define(record, "GRAD_K", of_k);
-    clmix_record_define(record, "GRAD_V", of_v);
+    define(record, tile, attention);
+    define_gradients(record, true, of_v);
+    launch_tiles(record, tile, attention, attention->queries, attention->heads, cut_columns(tile, attention->width).parts);
+    record_tensors(planner, record, node, delta);
+    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
+    record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
+    claim_flops(planner, node, record, 2);
+}
+
+/* dk, dv, or both. */
+static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+                        const struct clmix_attention *attention, int32_t delta, bool of_k, bool of_v)
+{
+    struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_simt_keys");
+
+    define(record, tile, attention);
+    define_gradients(record, of_k, of_v);
+    launch_tiles(record, tile, attention, attention->keys, attention->kv_heads,
+                 cut_columns(tile, of_k ? attention->width : attention->value_width).parts);
     record_tensors(planner, record, node, delta);
     record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DK]);
     record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DV]);
@@ -160,19 +190,12 @@ clmix_status clmix_attention_simt_grad(struct clmix_planner *planner, const stru
 {
     const struct tile tile = choose_tile(clmix_planner_device(planner));
     const struct columns head = cut_columns(&tile, attention->width), value = cut_columns(&tile, attention->value_width);
-    const int32_t delta = launch_delta(planner, node, attention);
-    struct clmix_record *record = launch_tiles(planner, node, "attention_simt_grad.cl", "attention_simt_queries", attention,
-                                               attention->queries, attention->heads, head.parts);
+    const bool together = head.item + value.item <= MOST_SUMS && head.parts == 1 && value.parts == 1;
+    const int32_t delta = launch_delta(planner, node, &tile, attention, together);
 
-    record_tensors(planner, record, node, delta);
-    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
-    record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
-    claim_flops(planner, node, record, 2);
-    if (head.item + value.item <= MOST_SUMS && head.parts == 1 && value.parts == 1)
-        launch_keys(planner, node, attention, delta, true, true, 1);
-    else {
-        launch_keys(planner, node, attention, delta, true, false, head.parts);
-        launch_keys(planner, node, attention, delta, false, true, value.parts);
-    }
+    launch_queries(planner, node, &tile, attention, delta, together);
+    launch_keys(planner, node, &tile, attention, delta, true, together);
+    if (!together)
+        launch_keys(planner, node, &tile, attention, delta, false, true);
     return CLMIX_OK;
 }

@@ -2,8 +2,8 @@
 #
 #   kernel, vector registers, spilled registers, bytes of scratch, bytes of local memory, multiply-adds, vector instructions
 #
-# separated by spaces. The last two are of the innermost loop that holds the most multiply-adds: its own blocks, without those of loops
-# inside it, as the comments of the assembly name them. Halves of packed and dual multiply-adds count one each.
+# separated by spaces. The last two are of the loop that holds the most multiply-adds of those that have no loop inside, as the comments of the
+# assembly name them. Halves of packed and dual multiply-adds count one each.
 
 function is_fma(name) { return name ~ /^v_(dual_)?(fma|fmac|fmaak|fmamk|mac|mad)_f32/ }
 
@@ -21,12 +21,13 @@ function count(name)
 function close_function(    key)
 {
     for (key in vectors)
-        if (fmas[key] > best_fmas[kernel] || !(kernel in best_vectors)) {
+        if ((key in innermost) && (fmas[key] > best_fmas[kernel] || !(kernel in best_vectors))) {
             best_fmas[kernel] = fmas[key]
             best_vectors[kernel] = vectors[key]
         }
     split("", fmas)
     split("", vectors)
+    split("", innermost)
     loop = ""
 }
 
@@ -41,7 +42,11 @@ function close_function(    key)
     block = substr($1, 3, length($1) - 3)    # BB0_7
     at_head = 1
 }
-at_head && /Loop Header: Depth/ && /This/ { loop = block }
+at_head && /Loop Header: Depth/ && /This/ {
+    loop = block
+    if ($0 ~ /This Inner Loop/)
+        innermost[block] = 1
+}
 at_head && /in Loop: Header=/ {
     loop = $0
     sub(/.*Header=/, "", loop)

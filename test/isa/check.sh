@@ -9,7 +9,7 @@ set -eu
 
 most_local=32768    # bytes
 least_share=0.70    # multiply-adds among the vector instructions of the innermost loop, in the kernels that are matrix products:
-products="gemm_simt conv_product conv_weight_product"
+products="gemm_simt conv_product conv_weight_product attention_simt attention_simt_queries attention_simt_keys"
 
 # Present exceptions, one a line: kernel, target, what it misses (spill, scratch, local, share), its value at worst. What is worse fails, and so does
 # an exception that no longer applies.

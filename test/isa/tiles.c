@@ -1,7 +1,8 @@
-/* Compiles, on the device at hand, a matrix product with every tile of the simt form that measuring may choose there: for record.sh. A tile
- * that is not right, as nothing is on the recorder, has been compiled all the same. */
+/* Compiles, on the device at hand, a matrix product with every tile of the simt form that measuring may choose there, and attention for heads of
+ * many widths, with its gradients: for record.sh. A tile that is not right, as nothing is on the recorder, has been compiled all the same. */
 #include "ops/gemm_internal.h"
 
+#include <clmix/mixing.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,10 +55,56 @@ static int compile_tiles(clmix_device *device, struct clmix_gemm product)
     return found;
 }
 
+/* Training plans of attention, with nothing and with everything that it may have beside. */
+static bool compile_attention(clmix_device *device, size_t width, size_t value_width, clmix_attention_options options, bool masked)
+{
+    const size_t q_size[3] = { 1, 8, width }, v_size[3] = { 1, 8, value_width };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value q = clmix_input(graph, "q", CLMIX_F32, 3, q_size), k = clmix_input(graph, "k", CLMIX_F32, 3, q_size),
+                v = clmix_input(graph, "v", CLMIX_F32, 3, v_size), mask = { 0 }, dy = clmix_input(graph, "dy", CLMIX_F32, 3, v_size), y;
+    clmix_plan *plan = NULL;
+    bool ok;
+
+    options.heads = 1;
+    if (masked)
+        mask = clmix_input(graph, "mask", CLMIX_I32, 2, (const size_t[]){ 1, 8 });
+    clmix_want_gradient(q);
+    clmix_want_gradient(k);
+    clmix_want_gradient(v);
+    y = clmix_attention(q, k, v, mask, options);
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "y", y);
+    clmix_output(graph, "dq", clmix_gradient_of(q));
+    clmix_output(graph, "dk", clmix_gradient_of(k));
+    clmix_output(graph, "dv", clmix_gradient_of(v));
+    ok = clmix_plan_compile(&plan, graph, device, CLMIX_TRAINING) == CLMIX_OK && clmix_plan_prepare(plan) == CLMIX_OK;
+    if (!ok)
+        fprintf(stderr, "isa_tiles: attention, %zu wide: %s\n", width, clmix_error());
+    clmix_plan_free(plan);
+    clmix_graph_free(graph);
+    return ok;
+}
+
+static bool compile_attentions(clmix_device *device)
+{
+    static const size_t widths[] = { 16, 32, 48, 64, 80, 96, 128, 192 };
+    const clmix_attention_options plain = { .heads = 1 }, dropping = { .heads = 1, .dropout = 0.5f },
+                                  ranged = { .heads = 1, .causal = true, .window = 4 };
+    bool ok = true;
+
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        ok = compile_attention(device, widths[i], widths[i], plain, false) && ok;
+    ok = compile_attention(device, 32, 64, plain, false) && ok;
+    ok = compile_attention(device, 64, 64, dropping, false) && ok;
+    ok = compile_attention(device, 64, 64, ranged, true) && ok;
+    return ok;
+}
+
 int main(void)
 {
     clmix_device *device;
     int found = 0;
+    bool ok;
 
     if (clmix_device_open(&device, NULL) != CLMIX_OK) {
         fprintf(stderr, "isa_tiles: %s\n", clmix_error());
@@ -66,6 +113,7 @@ int main(void)
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         found += compile_tiles(device, products[i]);
     printf("%d products\n", found);
+    ok = compile_attentions(device);
     clmix_device_close(device);
-    return 0;
+    return ok ? 0 : 1;
 }
