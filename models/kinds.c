@@ -1,6 +1,8 @@
 /* The models of this version, one row each. */
+#include "models/mixers/mixer.h"
 #include "models/model.h"
 #include "models/wavemix.h"
+#include <string.h>
 
 const struct clmix_key_table *const clmix_model_tables[] = {
     &clmix_model_wavemix.table,
@@ -12,6 +14,17 @@ const struct clmix_key_table *const clmix_model_tables[] = {
     &clmix_model_cvt.table,
     NULL,
 };
+
+bool clmix_model_across(const struct clmix_key_object *model)
+{
+    for (size_t i = 0; i < model->table->count; i++) {
+        const struct clmix_key *key = &model->table->keys[i];
+
+        if (key->type == CLMIX_KEY_OBJECT && strcmp(key->name, "mixer") == 0)
+            return clmix_mixer_across((const struct clmix_key_object *)(const void *)((const char *)model->keys + key->offset));
+    }
+    return false;
+}
 
 const struct clmix_model_kind *clmix_model_of(const struct clmix_key_table *table)
 {

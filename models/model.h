@@ -36,4 +36,7 @@ extern const struct clmix_model_kind clmix_model_cct, clmix_model_cvt, clmix_mod
 extern const struct clmix_key_table *const clmix_model_tables[];
 const struct clmix_model_kind *clmix_model_of(const struct clmix_key_table *table);
 
+/* Whether samples of one batch meet in a model: in its mixer, which is the one place where they do in inference. */
+bool clmix_model_across(const struct clmix_key_object *model);
+
 #endif

@@ -325,6 +325,7 @@ START_TEST(configurations)
     REFUSED(name, clmix_preset_table, NULL, table);
     REFUSED(text, clmix_preset_table, "wavemix-32", NULL);
     ck_assert_int_eq(clmix_config_port_count(NULL), 0);
+    ck_assert(!clmix_config_across(NULL));
     REFUSED(config, clmix_config_port, NULL, 0, &port);
     REFUSED(port, clmix_config_port, config, 0, NULL);
     expect_poisoned(clmix_model(nowhere, &none, NULL));

@@ -54,6 +54,11 @@ CLMIX_API clmix_status clmix_preset_table(const char *name, char *text);
 CLMIX_API int clmix_config_port_count(const clmix_config *config);
 CLMIX_API clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port *port);
 
+/* Whether samples of one batch meet in the model, so that the answer to one depends on the others: false but for the mixers performer and nystrom with
+ * their key "maxima" as "batch", which is how their authors trained; "sample" frees each. Models that are not trained in this way lose little by
+ * clmix_config_set(config, "mixer.maxima=sample"). False for NULL. Since 0.3. */
+CLMIX_API bool clmix_config_across(const clmix_config *config);
+
 /* Appends the model to a graph. `inputs` has a value a port: pictures f32 (B, H, W, C), which clmix_normalize makes of bytes; the result are
  * logits (B, classes). A NULL `inputs` or `config` is an error of the graph (ARGUMENT), and so are values of another shape. */
 CLMIX_API clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
@@ -125,7 +130,8 @@ CLMIX_API cl_mem clmix_network_weights(const clmix_network *network);
 CLMIX_API cl_mem clmix_network_states(const clmix_network *network);
 
 /* Probabilities (count x classes) of `count` u8 pictures (count, H, W, C) of the model's size. A plan for each batch size asked for is
- * kept. Errors: NOT_FINITE when a logit is NaN or infinite, naming the weight or the op that it begins with. None may be NULL
+ * kept. The pictures of a call are one batch: where clmix_config_across() holds, each answer depends a little on the other pictures of the call, and
+ * a call for each picture gives the answers that it has alone; elsewhere no picture's answer depends on another. Errors: NOT_FINITE when a logit is NaN or infinite, naming the weight or the op that it begins with. None may be NULL
  * (ARGUMENT). Further errors: HOST_MEMORY, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities);
 
@@ -135,7 +141,7 @@ typedef struct clmix_prediction {
     float probability; /* its own, from 0 to 1 */
     const char *name;  /* borrowed from the network */
 } clmix_prediction;
-/* The most probable class of a PNG or JPEG picture, resized to the model's size. Errors: NOT_FINITE as above; FILE and FORMAT of the
+/* The most probable class of a PNG or JPEG picture, resized to the model's size: the picture's own batch, so that it depends on no other. Errors: NOT_FINITE as above; FILE and FORMAT of the
  * picture. None may be NULL (ARGUMENT). Further errors: FILE, FORMAT, and those of clmix_network_classify. */
 CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_prediction *prediction);
 

@@ -192,7 +192,8 @@ typedef struct clmix_score {
     size_t metric_count;                      /* of the task: "top1", "top5". Since 0.2 */
     clmix_metric metrics[CLMIX_MOST_METRICS]; /* their means */
 } clmix_score;
-/* Loss and metrics of a network over a split, `batch` samples at a time, weights as they are. None may be NULL. Errors: ARGUMENT (a data set
+/* Loss and metrics of a network over a split, `batch` samples at a time, weights as they are; the last batch is as small as the samples leave it, and of
+ * a model whose samples meet (clmix_config_across) the figures depend on `batch`. None may be NULL. Errors: ARGUMENT (a data set
  * whose ports or classes are not the model's, an empty split, batches of 0), NOT_FINITE (a loss is NaN or infinite: the text names the weight
  * or the op that it begins with), what reading a sample met, and those of clmix_plan_run. */
 CLMIX_API clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score);

@@ -30,6 +30,11 @@ clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port
     return CLMIX_OK;
 }
 
+bool clmix_config_across(const clmix_config *config)
+{
+    return config != NULL && clmix_model_across(&config->model);
+}
+
 /* Whether a value is a batch of what a port has. */
 static bool fits(clmix_shape shape, const clmix_port *port)
 {

@@ -5,22 +5,21 @@
 #include <math.h>
 #include <string.h>
 
-/* A scoring plan at work, and what has come of it. */
+/* Scoring plans at work, and what has come of it. */
 struct scoring {
     const struct clmix_recipe *recipe;
-    clmix_plan *plan;
-    size_t capacity; /* samples of the plan */
+    const struct clmix_scoring *plans;
     double loss, counted, metrics[CLMIX_MOST_METRICS];
     size_t skipped;
 };
 
-static clmix_status explain(const struct scoring *scoring, const struct clmix_step_input *input, float loss)
+static clmix_status explain(const struct scoring *scoring, clmix_plan *plan, const struct clmix_step_input *input, float loss)
 {
     clmix_status status;
 
     /* anew: their memory may have been used for something else */
-    CLMIX_TRY(clmix_feed_plan(scoring->recipe, CLMIX_INFERENCE, scoring->plan, input));
-    status = clmix_plan_find_not_finite(scoring->plan);
+    CLMIX_TRY(clmix_feed_plan(scoring->recipe, CLMIX_INFERENCE, plan, input));
+    status = clmix_plan_find_not_finite(plan);
     if (status != CLMIX_OK && status != CLMIX_ERROR_NOT_FINITE)
         return status;
     return clmix_fail(CLMIX_ERROR_NOT_FINITE,
@@ -28,22 +27,24 @@ static clmix_status explain(const struct scoring *scoring, const struct clmix_st
                       isnan(loss) ? "NaN" : "infinite", status == CLMIX_OK ? "no op was found that begins it" : clmix_error());
 }
 
-/* The last batch is filled up with labels that do not count, so one plan serves all batches. A logit that is not finite shows in the loss. */
+/* What the plan has more room for than the batch has samples are labels that do not count. A logit that is not finite shows in the loss. */
 static clmix_status score_batch(struct scoring *scoring, const clmix_batch *batch)
 {
+    const struct clmix_sized_plan *sized = clmix_scoring_plan(scoring->plans, batch->count);
     const size_t metric_count = (size_t)scoring->recipe->task->metric_count;
+    clmix_plan *plan = sized->plan;
     struct clmix_step_input input;
     float loss, counted, metrics[CLMIX_MOST_METRICS];
 
     CLMIX_TRY(clmix_feed_of_batch(scoring->recipe, CLMIX_INFERENCE, batch, &input));
-    input.extent.batch = scoring->capacity;
-    CLMIX_TRY(clmix_feed_plan(scoring->recipe, CLMIX_INFERENCE, scoring->plan, &input));
-    CLMIX_TRY(clmix_plan_run(scoring->plan));
-    CLMIX_TRY(clmix_plan_read(scoring->plan, CLMIX_LOSS, &loss, sizeof loss));
+    input.extent = sized->extent;
+    CLMIX_TRY(clmix_feed_plan(scoring->recipe, CLMIX_INFERENCE, plan, &input));
+    CLMIX_TRY(clmix_plan_run(plan));
+    CLMIX_TRY(clmix_plan_read(plan, CLMIX_LOSS, &loss, sizeof loss));
     if (!isfinite(loss))
-        return explain(scoring, &input, loss);
-    CLMIX_TRY(clmix_plan_read(scoring->plan, CLMIX_COUNTED, &counted, sizeof counted));
-    CLMIX_TRY(clmix_plan_read(scoring->plan, CLMIX_METRICS, metrics, metric_count * sizeof *metrics));
+        return explain(scoring, plan, &input, loss);
+    CLMIX_TRY(clmix_plan_read(plan, CLMIX_COUNTED, &counted, sizeof counted));
+    CLMIX_TRY(clmix_plan_read(plan, CLMIX_METRICS, metrics, metric_count * sizeof *metrics));
     scoring->skipped += batch->skipped;
     scoring->counted += (double)counted;
     scoring->loss += (double)loss * (double)counted;
@@ -101,14 +102,14 @@ static void conclude(struct scoring *scoring, clmix_score *score)
     clmix_task_name_metrics(task, scoring->metrics, task->metric_count, score->metrics);
 }
 
-static clmix_status score_split(struct scoring *scoring, const clmix_dataset *data, clmix_split split, bool skip_broken,
+static clmix_status score_split(struct scoring *scoring, const clmix_dataset *data, clmix_split split, size_t batch, bool skip_broken,
                                 const clmix_train_events *events, clmix_score *score)
 {
     const clmix_loader_options options = { .skip_broken = skip_broken };
     clmix_loader *loader = NULL;
     clmix_status status;
 
-    CLMIX_TRY(clmix_loader_open(&loader, data, split, scoring->capacity, &options));
+    CLMIX_TRY(clmix_loader_open(&loader, data, split, batch, &options));
     status = score_batches(scoring, loader, events);
     clmix_loader_close(loader);
     if (status == CLMIX_OK)
@@ -118,9 +119,9 @@ static clmix_status score_split(struct scoring *scoring, const clmix_dataset *da
 
 clmix_status clmix_trainer_score(clmix_trainer *trainer, const clmix_train_events *events, clmix_score *score)
 {
-    struct scoring scoring = { .recipe = &trainer->recipe, .plan = trainer->replicas[0].scoring, .capacity = trainer->options.batch };
+    struct scoring scoring = { .recipe = &trainer->recipe, .plans = &trainer->replicas[0].scoring };
 
-    return score_split(&scoring, trainer->data, CLMIX_TEST, trainer->options.skip_broken, events, score);
+    return score_split(&scoring, trainer->data, CLMIX_TEST, trainer->options.batch, trainer->options.skip_broken, events, score);
 }
 
 static clmix_status bind_network(clmix_plan *plan, clmix_network *network)
@@ -132,18 +133,24 @@ static clmix_status bind_network(clmix_plan *plan, clmix_network *network)
 }
 
 /* The weights as they are. */
-static clmix_status evaluate(struct scoring *scoring, clmix_network *network, const clmix_dataset *data, clmix_split split,
-                             clmix_score *score)
+static clmix_status evaluate(const struct clmix_recipe *recipe, clmix_network *network, const clmix_dataset *data, clmix_split split,
+                             size_t batch, struct clmix_scoring *plans, clmix_score *score)
 {
-    CLMIX_TRY(clmix_check_data(scoring->recipe->config, data));
-    if (clmix_dataset_count(data, split) == 0)
+    struct scoring scoring = { .recipe = recipe, .plans = plans };
+    const size_t count = clmix_dataset_count(data, split);
+
+    CLMIX_TRY(clmix_check_data(recipe->config, data));
+    if (count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no %s samples", split == CLMIX_TEST ? "test" : "training");
-    if (scoring->capacity == 0)
+    if (batch == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "evaluation in batches of 0 samples");
-    CLMIX_TRY(clmix_recipe_scoring(scoring->recipe, clmix_network_device(network), (struct clmix_extent){ .batch = scoring->capacity },
-                                   &scoring->plan));
-    CLMIX_TRY(bind_network(scoring->plan, network));
-    return score_split(scoring, data, split, false, NULL, score);
+    CLMIX_TRY(clmix_recipe_scoring(recipe, clmix_network_device(network), batch, count, plans));
+    for (size_t i = 0; i < plans->count; i++) {
+        if (i > 0)
+            (void)clmix_plan_share(plans->plans[i].plan, plans->plans[0].plan); /* or memory of its own, where that is too small */
+        CLMIX_TRY(bind_network(plans->plans[i].plan, network));
+    }
+    return score_split(&scoring, data, split, batch, false, NULL, score);
 }
 
 clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)
@@ -153,7 +160,7 @@ clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_s
     CLMIX_NEED(score);
 
     struct clmix_recipe recipe;
-    struct scoring scoring = { .recipe = &recipe, .capacity = batch };
+    struct clmix_scoring plans = { 0 };
     float mean[4], std[4];
     clmix_status status;
 
@@ -161,8 +168,8 @@ clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_s
     clmix_network_normalization(network, mean, std);
     status = clmix_recipe_make(&recipe, clmix_network_config(network), NULL, mean, std);
     if (status == CLMIX_OK)
-        status = evaluate(&scoring, network, data, split, score);
-    clmix_plan_free(scoring.plan);
+        status = evaluate(&recipe, network, data, split, batch, &plans, score);
+    clmix_scoring_clear(&plans);
     clmix_recipe_clear(&recipe);
     return status;
 }

@@ -149,7 +149,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
     size_t current_bytes, allocations;
 
     clmix_task_name_metrics(task, NULL, 0, score.metrics);
-    if (loop->trainer->replicas[0].scoring != NULL) {
+    if (loop->trainer->replicas[0].scoring.count > 0) {
         const clmix_status status = clmix_trainer_score(loop->trainer, loop->events, &score);
 
         if (status != CLMIX_OK)

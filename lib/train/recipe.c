@@ -209,14 +209,49 @@ clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_devi
     return status;
 }
 
-clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan)
+/* ---- evaluation ------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status add_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, struct clmix_scoring *scoring)
 {
+    struct clmix_sized_plan *sized = &scoring->plans[scoring->count];
     clmix_graph *graph = clmix_graph_new();
     clmix_status status;
 
-    *plan = NULL;
-    build_outputs(recipe, graph, CLMIX_INFERENCE, extent);
-    status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
+    sized->extent = (struct clmix_extent){ .batch = batch };
+    build_outputs(recipe, graph, CLMIX_INFERENCE, sized->extent);
+    status = clmix_plan_compile(&sized->plan, graph, device, CLMIX_INFERENCE);
     clmix_graph_free(graph);
+    if (status == CLMIX_OK)
+        scoring->count++;
     return status;
+}
+
+clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, size_t count,
+                                  struct clmix_scoring *scoring)
+{
+    const bool across = clmix_config_across(recipe->config);
+    clmix_status status = CLMIX_OK;
+
+    *scoring = (struct clmix_scoring){ 0 };
+    if (!across || count >= batch)
+        status = add_scoring(recipe, device, batch, scoring);
+    if (status == CLMIX_OK && across && count % batch > 0)
+        status = add_scoring(recipe, device, count % batch, scoring);
+    if (status != CLMIX_OK)
+        clmix_scoring_clear(scoring);
+    return status;
+}
+
+const struct clmix_sized_plan *clmix_scoring_plan(const struct clmix_scoring *scoring, size_t samples)
+{
+    for (size_t i = 0; i < scoring->count; i++)
+        if (scoring->plans[i].extent.batch == samples)
+            return &scoring->plans[i];
+    return &scoring->plans[0];
+}
+
+void clmix_scoring_clear(struct clmix_scoring *scoring)
+{
+    while (scoring->count > 0) /* the first, whose memory the other may use, last */
+        clmix_plan_free(scoring->plans[--scoring->count].plan);
 }

@@ -38,6 +38,12 @@ clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *d
 struct clmix_task_results clmix_recipe_build(const struct clmix_recipe *recipe, clmix_graph *graph, clmix_mode mode,
                                              struct clmix_extent extent);
 
+/* A plan, and the batches that it is for. */
+struct clmix_sized_plan {
+    struct clmix_extent extent;
+    clmix_plan *plan;
+};
+
 /* What a training plan says about the arenas. `ranges` is from malloc: the parameters that have a gradient. */
 struct clmix_arena_map {
     size_t weight_count, state_count;
@@ -49,6 +55,19 @@ void clmix_arena_map_clear(struct clmix_arena_map *map);
 /* Compile; `map` may be NULL. */
 clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan,
                                    struct clmix_arena_map *map);
-clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan);
+
+/* Plans that evaluate samples in batches: one for full batches, and where samples of a batch meet in the model (clmix_config_across) one for the last,
+ * smaller batch. Elsewhere that batch is filled up with labels that do not count. */
+#define CLMIX_SCORING_PLANS 2
+struct clmix_scoring {
+    size_t count; /* of these */
+    struct clmix_sized_plan plans[CLMIX_SCORING_PLANS];
+};
+/* Compiles them for `count` samples, of which there is one at least. */
+clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, size_t count,
+                                  struct clmix_scoring *scoring);
+/* The one for a batch of so many samples: its own, or the one that has to be filled up. */
+const struct clmix_sized_plan *clmix_scoring_plan(const struct clmix_scoring *scoring, size_t samples);
+void clmix_scoring_clear(struct clmix_scoring *scoring);
 
 #endif

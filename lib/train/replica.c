@@ -53,8 +53,7 @@ static clmix_status plan_all(struct clmix_replica *replica, size_t train_count, 
     extent.batch = rest;
     if (rest > 0 && train_count > batch)
         CLMIX_TRY(plan_for(replica, extent, &plan));
-    extent.batch = batch;
-    return test_count == 0 ? CLMIX_OK : clmix_recipe_scoring(replica->recipe, replica->device, extent, &replica->scoring);
+    return test_count == 0 ? CLMIX_OK : clmix_recipe_scoring(replica->recipe, replica->device, batch, test_count, &replica->scoring);
 }
 
 clmix_status clmix_replica_make(struct clmix_replica *replica, clmix_device *device, const struct clmix_recipe *recipe,
@@ -68,7 +67,7 @@ clmix_status clmix_replica_make(struct clmix_replica *replica, clmix_device *dev
 
 void clmix_replica_clear(struct clmix_replica *replica)
 {
-    clmix_plan_free(replica->scoring);
+    clmix_scoring_clear(&replica->scoring);
     for (size_t i = replica->plan_count; i-- > 0;) /* the first, whose memory the others use, last */
         clmix_plan_free(replica->plans[i].plan);
     free(replica->plans);
@@ -90,8 +89,9 @@ static size_t all_activation_bytes(const struct clmix_replica *replica)
     for (size_t i = 1; i < replica->plan_count; i++)
         if (!fits_first(replica, replica->plans[i].plan))
             bytes += activation_bytes(replica->plans[i].plan);
-    if (replica->scoring != NULL && !fits_first(replica, replica->scoring))
-        bytes += activation_bytes(replica->scoring);
+    for (size_t i = 0; i < replica->scoring.count; i++)
+        if (!fits_first(replica, replica->scoring.plans[i].plan))
+            bytes += activation_bytes(replica->scoring.plans[i].plan);
     return bytes;
 }
 
@@ -116,12 +116,12 @@ void clmix_replica_cost(const struct clmix_replica *replica, clmix_plan_cost *st
 
 /* ---- allocating ------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status prepare_plan(struct clmix_replica *replica, clmix_plan *plan, cl_mem weights, cl_mem states)
+static clmix_status prepare_plan(struct clmix_replica *replica, clmix_plan *plan, bool training, cl_mem weights, cl_mem states)
 {
     CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_WEIGHTS, weights));
     if (replica->map.state_count > 0)
         CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_STATES, states));
-    if (plan != replica->scoring) {
+    if (training) {
         const cl_mem slate = replica->optimizer->scalars;
 
         CLMIX_TRY(clmix_plan_bind_arena(plan, CLMIX_GRADIENTS, replica->gradients));
@@ -142,7 +142,7 @@ clmix_status clmix_replica_plan(struct clmix_replica *replica, struct clmix_exte
     CLMIX_TRY(plan_for(replica, extent, plan));
     if (replica->plan_count == before)
         return CLMIX_OK;
-    status = prepare_plan(replica, *plan, clmix_network_weights(replica->network), clmix_network_states(replica->network));
+    status = prepare_plan(replica, *plan, true, clmix_network_weights(replica->network), clmix_network_states(replica->network));
     if (status != CLMIX_OK)
         clmix_plan_free(replica->plans[--replica->plan_count].plan);
     return status;
@@ -183,10 +183,11 @@ clmix_status clmix_replica_prepare(struct clmix_replica *replica)
             allocate(replica, states, "the averaged running statistics", clmix_network_states(replica->network), &replica->average_states));
     }
     for (size_t i = 0; i < replica->plan_count; i++)
-        CLMIX_TRY(
-            prepare_plan(replica, replica->plans[i].plan, clmix_network_weights(replica->network), clmix_network_states(replica->network)));
-    if (replica->scoring != NULL)
-        CLMIX_TRY(prepare_plan(replica, replica->scoring, clmix_replica_best_weights(replica), clmix_replica_best_states(replica)));
+        CLMIX_TRY(prepare_plan(replica, replica->plans[i].plan, true, clmix_network_weights(replica->network),
+                               clmix_network_states(replica->network)));
+    for (size_t i = 0; i < replica->scoring.count; i++)
+        CLMIX_TRY(prepare_plan(replica, replica->scoring.plans[i].plan, false, clmix_replica_best_weights(replica),
+                               clmix_replica_best_states(replica)));
     replica->prepared = true;
     return CLMIX_OK;
 }

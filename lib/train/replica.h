@@ -6,12 +6,6 @@
 #include "train/optimizer.h"
 #include "train/recipe.h"
 
-/* A training plan, and the batches that it is for. */
-struct clmix_sized_plan {
-    struct clmix_extent extent;
-    clmix_plan *plan;
-};
-
 struct clmix_replica {
     clmix_network *network; /* borrowed; NULL when only planning */
     clmix_device *device;
@@ -23,7 +17,7 @@ struct clmix_replica {
     /* The first is for a full batch and owns the activation memory that the others use too. */
     struct clmix_sized_plan *plans;
     size_t plan_count, plan_capacity;
-    clmix_plan *scoring; /* full batch, inference mode; NULL without test samples */
+    struct clmix_scoring scoring; /* of the test samples; none without them */
 
     cl_mem gradients;
     cl_mem sums;        /* of gradients; with accumulation */

@@ -40,11 +40,11 @@ size_t clmix_mixer_length(const struct clmix_mixer *mixer, size_t tokens)
     return kind->length == NULL ? tokens : kind->length(tokens, mixer->mixer.keys);
 }
 
-bool clmix_mixer_across(const struct clmix_mixer *mixer)
+bool clmix_mixer_across(const struct clmix_key_object *mixer)
 {
-    const struct clmix_mixer_kind *kind = kind_of(mixer);
+    const struct clmix_mixer_kind *kind = (const struct clmix_mixer_kind *)mixer->table; /* its first member */
 
-    return kind->across != NULL && kind->across(mixer->mixer.keys);
+    return kind->across != NULL && kind->across(mixer->keys);
 }
 
 clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)

@@ -60,9 +60,10 @@ extern const struct clmix_key_table *const clmix_levit_mixer_tables[], *const cl
 
 /* To be called by the backbone's `check`, once its own keys are known: what the kind derives and refuses. */
 clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where);
-/* How many tokens the kind mixes of `tokens`, and whether samples of a batch meet in it. */
+/* How many tokens the kind mixes of `tokens`. */
 size_t clmix_mixer_length(const struct clmix_mixer *mixer, size_t tokens);
-bool clmix_mixer_across(const struct clmix_mixer *mixer);
+/* Whether samples of a batch meet in a backbone's key "mixer". */
+bool clmix_mixer_across(const struct clmix_key_object *mixer);
 
 /* Mixes `tokens` by the kind that was read. A mask or positions that this kind takes none of are an error of the graph (ARGUMENT), and so are
  * tokens of other axes. */
