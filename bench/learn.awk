@@ -1,0 +1,29 @@
+# A row of the table of learn.sh from a run's log:  awk -v row=NAME -v options=TEXT -f learn.awk log.jsonl
+
+function number(key,    at, rest)
+{
+    at = index($0, "\"" key "\":")
+    if (at == 0)
+        return ""
+    rest = substr($0, at + length(key) + 3)
+    sub(/[,}].*/, "", rest)
+    return rest + 0
+}
+
+number("test_top1") > best {
+    best = number("test_top1")
+    five = number("test_top5")
+    epoch = number("epoch")
+    loss = number("test_loss")
+}
+
+{
+    speed = number("images_per_second")
+    seconds = number("seconds")
+}
+
+END {
+    sub(/^ +/, "", options)
+    gsub(/--set |--mixer /, "", options)
+    printf "| %s | `%s` | %.1f %% | %d | %.1f %% | %.3f | %.0f | %.0f |\n", row, options, 100 * best, epoch, 100 * five, loss, speed, seconds
+}
