@@ -187,7 +187,7 @@ START_TEST(nystrom_maxima)
         struct clmix_mixer mixer = read_mixer_of(kinds[kind], 2, 4);
         float *y[2], away = 0.0f;
 
-        ck_assert_int_eq(clmix_mixer_across(&mixer), kind == 1);
+        ck_assert_int_eq(clmix_mixer_across(&mixer.mixer), kind == 1);
         ck_assert_uint_eq(clmix_mixer_length(&mixer, TOKENS), 12);
         for (size_t batch = 1; batch <= 2; batch++) {
             clmix_graph *graph = clmix_graph_new();
