@@ -122,6 +122,12 @@ static void attention_reference(const double *const *inputs, const clmix_shape *
     free(weight);
 }
 
+/* Where there is one key all scores' gradients are 0, but for the rounding of a difference; large scores are rounded by more. */
+static double gradient_tolerance(const struct attention_case *test)
+{
+    return test->keys == 1 || test->options.scale > 1.0f ? 2e-3 : 0.0;
+}
+
 static void check_attention(struct attention_case test)
 {
     const size_t heads = test.options.heads, kv_heads = test.options.kv_heads == 0 ? heads : test.options.kv_heads;
@@ -137,7 +143,7 @@ static void check_attention(struct attention_case test)
                     { 3, { test.batch, test.keys, kv_heads * test.value_width } } },
         .low = -2.0f,
         .high = 2.0f,
-        .gradient_tolerance = test.keys == 1 ? 1e-3 : 0.0, /* all scores' gradients are 0, but for the rounding of a difference */
+        .gradient_tolerance = gradient_tolerance(&test),
         .mode = test.options.dropout > 0.0f ? CLMIX_TRAINING : CLMIX_INFERENCE,
     });
 }
@@ -204,6 +210,14 @@ START_TEST(ranges_of_keys)
                                                      .keys = 75,
                                                      .width = 5,
                                                      .value_width = 35 });
+}
+END_TEST
+
+/* No exponential overflows, and what is far below the largest score is 0. */
+START_TEST(large_scores)
+{
+    check_attention((struct attention_case){
+        .options = { .heads = 1, .scale = 12.0f }, .batch = 1, .queries = 18, .keys = 33, .width = 5, .value_width = 35 });
 }
 END_TEST
 
@@ -388,6 +402,59 @@ START_TEST(share_of_dropped_weights)
 }
 END_TEST
 
+/* ---- memory and limits ---------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status plan_training(clmix_plan **plan, size_t tokens, size_t width)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_batch_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, tokens, width }), y, dy;
+    clmix_status status;
+
+    clmix_want_gradient(x);
+    dy = clmix_batch_input(graph, "dy", CLMIX_F32, 3, (size_t[]){ 2, tokens, width });
+    y = clmix_attention(x, x, x, (clmix_value){ 0 }, (clmix_attention_options){ .heads = 1 });
+    clmix_backward(graph, 1, &y, &dy);
+    clmix_output(graph, "dx", clmix_gradient_of(x));
+    status = clmix_plan_compile(plan, graph, ops_device, CLMIX_TRAINING);
+    clmix_graph_free(graph);
+    return status;
+}
+
+/* Sixty-four times the tokens need sixty-four times the memory, of which parts of gradients are some: no matrix of weights, 1 GiB a sample. */
+START_TEST(memory_is_linear_in_tokens)
+{
+    size_t first = 0;
+
+    for (size_t tokens = 256; tokens <= 16384; tokens *= 4) {
+        clmix_plan_cost cost;
+        clmix_plan *plan;
+
+        ops_ok(plan_training(&plan, tokens, 32));
+        clmix_plan_costs(plan, &cost);
+        first = tokens == 256 ? cost.peak_bytes : first;
+        ck_assert_msg(cost.peak_bytes <= tokens / 256 * first * 5 / 4, "%zu tokens: %zu bytes, 256 tokens: %zu", tokens, cost.peak_bytes,
+                      first);
+        clmix_plan_free(plan);
+    }
+}
+END_TEST
+
+/* The wide form needs room for whole rows. */
+START_TEST(heads_wider_than_local_memory)
+{
+    clmix_plan *plan = NULL;
+    clmix_status status = plan_training(&plan, 16, 1 << 16);
+
+    if (clmix_device_describe(ops_device)->form != CLMIX_WIDE) {
+        ops_ok(status);
+        clmix_plan_free(plan);
+        return;
+    }
+    ck_assert(status == CLMIX_ERROR_UNSUPPORTED && plan == NULL);
+    ck_assert_msg(strstr(clmix_error(), "take more and narrower heads") != NULL, "%s", clmix_error());
+}
+END_TEST
+
 /* ---- sentences ------------------------------------------------------------------------------------------------------------------------ */
 
 static void refuse(const clmix_shape shapes[3], clmix_type type, clmix_shape mask, clmix_attention_options options, const char *sentence)
@@ -443,11 +510,14 @@ int main(void)
     tcase_add_test(all, keys_of_zeros);
     tcase_add_test(all, masked_keys);
     tcase_add_test(all, ranges_of_keys);
+    tcase_add_test(all, large_scores);
     tcase_add_test(all, dropped_weights);
     tcase_add_test(all, columns_of_one_value);
     tcase_add_test(all, dropped_by_the_place_in_the_batch);
     tcase_add_test(all, slices_of_the_batch);
     tcase_add_test(all, share_of_dropped_weights);
+    tcase_add_test(all, memory_is_linear_in_tokens);
+    tcase_add_test(all, heads_wider_than_local_memory);
     tcase_add_test(all, what_does_not_fit);
     suite_add_tcase(suite, all);
     return support_run(suite);

@@ -8,6 +8,7 @@
 #define VECTORS      2                       /* across a register tile */
 #define STEP         8                       /* blocks of keys and of queries are multiples of it */
 #define CACHE_FLOATS ((size_t)48 << 10 >> 2) /* of a core's first cache */
+#define LONG_BYTES   ((size_t)1 << 20)       /* of a head's keys and values: more than a core's second cache has room for */
 #define MOST_RANGES  16                      /* of queries, whose gradients of keys wait to be added */
 #define MOST_WAITING ((size_t)256 << 20)     /* bytes of these, but for two ranges */
 
@@ -68,23 +69,30 @@ static struct cut cut_forward(const struct clmix_planner *planner, const struct 
 
     cut.most_keys = keys = clmix_larger(clmix_smaller(keys, 128), STEP);
     cut.most_queries = queries_in(&cut, local_floats(planner), keys * (cut.head + cut.value + panel + 1) + panel * (attention->width + 3),
-                                  wider + attention->width + 2, 192);
+                                  wider + attention->width + 2, 384);
     return cut;
 }
 
-/* Of a block of queries and one of keys the weights and their gradients should fit it. */
+/* Of a block of queries and one of keys the weights and their gradients should fit it, but where keys and values come from further away each time:
+ * then blocks are twice as long. */
 static struct cut cut_backward(const struct clmix_planner *planner, const struct clmix_attention *attention)
 {
     struct cut cut = cut_vectors(planner, attention);
     const size_t panel = VECTORS * cut.vector, floats = local_floats(planner);
+    const size_t shorter = attention->keys * (attention->width + attention->value_width) * sizeof(float) > LONG_BYTES ? 1 : 2;
 
-    for (cut.most_keys = 64; cut.most_keys >= STEP; cut.most_keys /= 2) {
+    for (cut.most_keys = 128; cut.most_keys >= STEP; cut.most_keys /= 2) {
         cut.most_queries =
             queries_in(&cut, floats, cut.most_keys * (cut.head + cut.value + 1) + panel * (attention->width + attention->value_width + 1),
-                       2 * cut.head + cut.value + attention->width + attention->value_width + 2 * cut.most_keys + 2, 96);
+                       2 * cut.head + cut.value + attention->width + attention->value_width + 2 * cut.most_keys + 2, 192);
         if (cut.most_queries >= cut.most_keys)
             break;
     }
+    if (cut.most_queries == 0)
+        return cut;
+    cut.queries = clmix_smaller(cut.most_queries, 192 / shorter);
+    cut.queries = clmix_smaller(even_block(attention->queries, cut.queries, cut.vector), cut.queries);
+    cut.keys = even_block(attention->keys, clmix_smaller(cut.most_keys, 128 / shorter), STEP);
     return cut;
 }
 
@@ -213,8 +221,6 @@ clmix_status clmix_attention_wide_grad(struct clmix_planner *planner, const stru
 
     if (cut.most_queries == 0)
         return too_wide(attention);
-    cut.queries = clmix_smaller(even_block(attention->queries, cut.most_queries, cut.vector), cut.most_queries);
-    cut.keys = even_block(attention->keys, cut.most_keys, STEP);
     ranges = count_ranges(planner, attention, &cut);
     blocks = clmix_ceil_div(clmix_ceil_div(attention->queries, cut.queries), ranges);
     ranges = clmix_ceil_div(attention->queries, blocks * cut.queries);
