@@ -13,6 +13,8 @@ static inline ulong matrix_at(const uint matrix, const uint heads, const uint m,
 
 // ---- sums and maxima ------------------------------------------------------------------------------------------------------------------
 
+#define STATS 5    // floats of a matrix
+
 static inline float row_sum(const __global float *row, const uint m)
 {
     floatv sum = (floatv)(0.0f);
@@ -29,7 +31,7 @@ static inline floatv column_sums(const __global float *x, const uint m, const ui
     return sum;
 }
 
-// stats[matrix] = { largest row sum, how many have it, largest column sum, how many have it }. Index space: a group a matrix; its work-items
+// stats[matrix] = { largest row sum, how many have it, largest column sum, how many have it, s }, but for s. Index space: a group a matrix; its work-items
 // share out rows, then vectors of columns. Reads the matrix twice.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_sums(const uint heads, const uint m, const __global float *x,
                                                                         const uint x_offset, const uint pitch, __global float *stats,
@@ -38,7 +40,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_sums(const ui
     GROUP_SCRATCH
     float most = -1.0f, count = 0.0f;
     x += x_offset + matrix_at(get_group_id(0), heads, m, pitch);
-    stats += stats_offset + 4 * get_group_id(0);
+    stats += stats_offset + STATS * get_group_id(0);
     for (uint i = get_local_id(0); i < m; i += WG) {
         const float sum = row_sum(x + (size_t)i * pitch, m);
         count = sum > most ? 1.0f : sum == most ? count + 1.0f : count;
@@ -66,10 +68,10 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_sums(const ui
 
 // The maxima of the set that a matrix is of, (rows, columns); sets are runs of `set` matrices.
 #define SET_MAXIMA(name, matrix)                                                          \
-    const __global float *of_set = stats + (size_t)((matrix) / set * set) * 4;            \
+    const __global float *of_set = stats + (size_t)((matrix) / set * set) * STATS;          \
     float2 name = (float2)(0.0f);                                                         \
     for (uint of = get_local_id(0); of < set; of += WG)                                   \
-        name = fmax(name, (float2)(of_set[4 * of], of_set[4 * of + 2]));                  \
+        name = fmax(name, (float2)(of_set[STATS * of], of_set[STATS * of + 2]));                  \
     name = (float2)(GROUP_MAX(name.x), GROUP_MAX(name.y));
 
 // ---- iterations -----------------------------------------------------------------------------------------------------------------------
@@ -89,40 +91,50 @@ INLINE void load_transposed(__global float *st, __global float *z, const float s
         }
 }
 
-// X, Y and C of one iteration.
-#define POLYNOMIAL(x, y, c, st, z)                                        \
-    product(x, 1.0f, st, 1, SIDE, z, 0.0f, st, 0.0f);                     \
-    SYNC                                                                  \
-    product(y, 1.0f, x, SIDE, 1, x, -7.0f, x, 0.0f);                      \
-    SYNC                                                                  \
-    product(c, -0.25f, x, SIDE, 1, y, -3.75f, x, 3.25f);                  \
-    SYNC
+// Places in a group's memory: S^T, two in turn for Z, or for dZ; then X, Y and C. Going backwards these and Z are kept, four an iteration, and
+// others are in between.
+enum { ST, TURNS, X_OF = 3, DST = 3, DC, T, DY, DX, KEPT };
+#define FACTORS 4
+
+// The factors of an iteration from Z to Z': X, Y, C, Z'. X, Y and C are at `xx` and behind.
+INLINE struct factor forward_factor(const uint number, const uint z, const uint xx, const uint next)
+{
+    switch (number) {
+    case 0: return (struct factor){ xx, ST, z, ST, TURNED, 1.0f, 0.0f, 0.0f };
+    case 1: return (struct factor){ xx + 1, xx, xx, xx, PLAIN, 1.0f, -7.0f, 0.0f };
+    case 2: return (struct factor){ xx + 2, xx, xx + 1, xx, PLAIN, -0.25f, -3.75f, 3.25f };
+    default: return (struct factor){ next, z, xx + 2, ST, PLAIN, 1.0f, 0.0f, 0.0f };
+    }
+}
 
 // Z after all iterations. Index space: as many groups as have scratch, six matrices each. Reads S, writes Z; 8 m^3 FLOP an iteration.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_iterate(const uint matrices, const uint heads, const uint m,
                                                                            const uint set, const uint iterations, const __global float *x,
                                                                            const uint x_offset, const uint x_pitch,
-                                                                           const __global float *stats, const uint stats_offset,
+                                                                           __global float *stats, const uint stats_offset,
                                                                            __global float *z, const uint z_offset, const uint z_pitch,
                                                                            __global float *scratch, const uint scratch_offset)
 {
     GROUP_SCRATCH
     CHAIN_SCRATCH
+    __global float *const chain = scratch + scratch_offset + (size_t)get_group_id(0) * 6 * SQUARE;
     stats += stats_offset;
-    __global float *const st = scratch + scratch_offset + get_group_id(0) * 6 * SQUARE, *const turns = st + SQUARE;
-    __global float *const xx = st + 3 * SQUARE, *const yy = st + 4 * SQUARE, *const cc = st + 5 * SQUARE;
     for (uint matrix = get_group_id(0); matrix < matrices; matrix += get_num_groups(0)) {
         SET_MAXIMA(most, matrix)
-        load_transposed(st, turns, 1.0f / (most.x * most.y), x + x_offset + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
+        const float s = 1.0f / (most.x * most.y);
+        if (get_local_id(0) == 0)
+            stats[STATS * matrix + 4] = s;
+        load_transposed(chain + ST * SQUARE, chain + TURNS * SQUARE, s, x + x_offset + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
         SYNC
-        for (uint k = 0; k < iterations; k++) {
-            __global float *const from = turns + k % 2 * SQUARE, *const to = turns + (k + 1) % 2 * SQUARE;
-            POLYNOMIAL(xx, yy, cc, st, from)
-            product(to, 1.0f, from, SIDE, 1, cc, 0.0f, st, 0.0f);
+#pragma unroll 1
+        for (uint n = 0; n < FACTORS * iterations; n++) {
+            const uint turn = n / FACTORS % 2;
+            product(chain, forward_factor(n % FACTORS, TURNS + turn, X_OF, TURNS + 1 - turn));
             SYNC
         }
-        const __global float *const last = turns + iterations % 2 * SQUARE;
+        const __global float *const last = chain + (TURNS + iterations % 2) * SQUARE;
         __global float *const out = z + z_offset + matrix_at(matrix, heads, m, z_pitch);
+#pragma unroll 1
         for (uint i = 0; i < m; i++)
             for (uint j = get_local_id(0) * VW; j < m; j += WG * VW)
                 store_lanes(LOADV(last + i * SIDE + j), out + (size_t)i * z_pitch + j, m - j);
@@ -132,11 +144,28 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_iterate(const
 
 // ---- gradient -------------------------------------------------------------------------------------------------------------------------
 
+// The factors of an iteration backwards: dC, dZ, X dC, two of dX, dS, dZ; behind the third dY, behind the fifth dX is made symmetric, in T. Z, X, Y
+// and C are at `z` and behind.
+#define BACKWARD 7
+INLINE struct factor backward_factor(const uint number, const uint z, const uint up, const uint down)
+{
+    const uint xx = z + 1, yy = z + 2, cc = z + 3;
+    switch (number) {
+    case 0: return (struct factor){ DC, z, up, ST, TURNED, 1.0f, 0.0f, 0.0f };
+    case 1: return (struct factor){ down, up, cc, ST, PLAIN, 1.0f, 0.0f, 0.0f };
+    case 2: return (struct factor){ T, xx, DC, ST, PLAIN, 1.0f, 0.0f, 0.0f };
+    case 3: return (struct factor){ DX, DC, yy, DC, PLAIN, -0.25f, -3.75f, 0.0f };
+    case 4: return (struct factor){ DX, xx, DY, DX, PLAIN, 2.0f, 1.0f, 0.0f };
+    case 5: return (struct factor){ DST, z, T, DST, PLAIN, 1.0f, 1.0f, 0.0f };
+    default: return (struct factor){ down, ST, T, down, PLAIN, 1.0f, 1.0f, 0.0f };
+    }
+}
+
 // dS but for what the maxima take, and ds, the derivative by s. All iterations are made once more and kept, then gone through backwards:
 //   dC = Z^T dZ',  dZ = dZ' C,  dY = -sym(X dC) / 4,  dX = sym(-3.75 dC - dC Y / 4 + 2 X dY) - 7 dY,  dS += dX Z^T,  dZ += S^T dX.
 // Index space: as many groups as have scratch, 8 + 4 iterations matrices each. 22 m^3 FLOP an iteration.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_gradient(const uint matrices, const uint heads, const uint m,
-                                                                            const uint set, const uint iterations, const __global float *dz,
+                                                                            const uint iterations, const __global float *dz,
                                                                             const uint dz_offset, const uint dz_pitch,
                                                                             const __global float *x, const uint x_offset,
                                                                             const uint x_pitch, const __global float *stats,
@@ -147,58 +176,54 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_gradient(cons
 {
     GROUP_SCRATCH
     CHAIN_SCRATCH
+    __global float *const chain = scratch + scratch_offset + (size_t)get_group_id(0) * (KEPT + FACTORS * iterations) * SQUARE;
+    dz += dz_offset;
+    x += x_offset;
     stats += stats_offset;
-    __global float *const st = scratch + scratch_offset + get_group_id(0) * (8 + 4 * iterations) * SQUARE;
-    __global float *const dst = st + SQUARE, *const turns = st + 2 * SQUARE, *const dc = st + 4 * SQUARE, *const t = st + 5 * SQUARE;
-    __global float *const dy = st + 6 * SQUARE, *const dxx = st + 7 * SQUARE, *const kept = st + 8 * SQUARE;
+    dx += dx_offset;
+    ds += ds_offset;
     for (uint matrix = get_group_id(0); matrix < matrices; matrix += get_num_groups(0)) {
-        SET_MAXIMA(most, matrix)
-        const float s = 1.0f / (most.x * most.y);
-        const __global float *const up = dz + dz_offset + matrix_at(matrix, heads, m, dz_pitch);
-        load_transposed(st, kept, s, x + x_offset + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
+        const float s = stats[STATS * matrix + 4];
+        const __global float *const up = dz + matrix_at(matrix, heads, m, dz_pitch);
+        load_transposed(chain + ST * SQUARE, chain + KEPT * SQUARE, s, x + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
+#pragma unroll 1
         for (uint i = 0; i < SIDE; i++)
             for (uint j = get_local_id(0) * VW; j < SIDE; j += WG * VW) {
-                STOREV(load_lanes(up + (size_t)i * dz_pitch + j, i < m ? lanes_at(j, m) : 0u), turns + i * SIDE + j);
-                STOREV((floatv)(0.0f), dst + i * SIDE + j);
+                __global float *const at = chain + i * SIDE + j;
+                STOREV(load_lanes(up + (size_t)i * dz_pitch + j, i < m ? lanes_at(j, m) : 0u), at + TURNS * SQUARE);
+                STOREV((floatv)(0.0f), at + DST * SQUARE);
             }
         SYNC
-        for (uint k = 0; k < iterations; k++) {
-            __global float *const z = kept + 4 * k * SQUARE, *const xx = z + SQUARE, *const yy = xx + SQUARE, *const cc = yy + SQUARE;
-            POLYNOMIAL(xx, yy, cc, st, z)
-            if (k + 1 < iterations)
-                product(cc + SQUARE, 1.0f, z, SIDE, 1, cc, 0.0f, st, 0.0f);
+#pragma unroll 1
+        for (uint n = 0; n + 1 < FACTORS * iterations; n++) {    // but for the last Z
+            const uint z = KEPT + n / FACTORS * FACTORS;
+            product(chain, forward_factor(n % FACTORS, z, z + 1, z + FACTORS));
             SYNC
         }
-        for (uint k = iterations; k-- > 0;) {
-            const __global float *const z = kept + 4 * k * SQUARE, *const xx = z + SQUARE, *const yy = xx + SQUARE, *const cc = yy + SQUARE;
-            const __global float *const up_z = turns + (iterations - 1 - k) % 2 * SQUARE;
-            __global float *const down_z = turns + (iterations - k) % 2 * SQUARE;
-            product(dc, 1.0f, z, 1, SIDE, up_z, 0.0f, st, 0.0f);
-            product(down_z, 1.0f, up_z, SIDE, 1, cc, 0.0f, st, 0.0f);
+#pragma unroll 1
+        for (uint n = 0; n < BACKWARD * iterations; n++) {
+            const uint k = n / BACKWARD, step = n % BACKWARD, turn = k % 2;
+            product(chain, backward_factor(step, KEPT + FACTORS * (iterations - 1 - k), TURNS + turn, TURNS + 1 - turn));
             SYNC
-            product(t, 1.0f, xx, SIDE, 1, dc, 0.0f, st, 0.0f);
-            add_transpose(dy, -0.125f, t, 0.0f, st);
-            product(dxx, -0.25f, dc, SIDE, 1, yy, -3.75f, dc, 0.0f);
-            SYNC
-            product(dxx, 2.0f, xx, SIDE, 1, dy, 1.0f, dxx, 0.0f);
-            add_transpose(t, 0.5f, dxx, -7.0f, dy);
-            SYNC
-            product(dst, 1.0f, z, SIDE, 1, t, 1.0f, dst, 0.0f);
-            product(down_z, 1.0f, st, SIDE, 1, t, 1.0f, down_z, 0.0f);
-            SYNC
+            if (step == 2 || step == 4) {    // dY of X dC; dX
+                const bool is_dx = step == 4;
+                add_transpose(chain, is_dx ? T : DY, is_dx ? 0.5f : -0.125f, is_dx ? DX : T, is_dx ? -7.0f : 0.0f, is_dx ? DY : ST);
+            }
         }
-        const __global float *const first = turns + iterations % 2 * SQUARE;
-        __global float *const out = dx + dx_offset + matrix_at(matrix, heads, m, dx_pitch);
+        SYNC
+        __global float *const out = dx + matrix_at(matrix, heads, m, dx_pitch);
         float sum = 0.0f;
         for (uint i = get_local_id(0); i < m; i += WG)
+#pragma unroll 1
             for (uint j = 0; j < m; j++) {
-                const uint at = j * SIDE + i;
-                out[(size_t)i * dx_pitch + j] = dst[at] + s * first[at];
-                sum = FMA(first[at], st[at], sum);
+                const __global float *const at = chain + j * SIDE + i;
+                const float first = at[(TURNS + iterations % 2) * SQUARE];
+                out[(size_t)i * dx_pitch + j] = at[DST * SQUARE] + s * first;
+                sum = FMA(first, at[ST * SQUARE], sum);
             }
         sum = GROUP_SUM(sum);
         if (get_local_id(0) == 0)
-            ds[ds_offset + matrix] = sum;
+            ds[matrix] = sum;
         SYNC
     }
 }
@@ -224,14 +249,15 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_maxima(const 
     float2 count = (float2)(0.0f);
     for (uint of = item; of < set; of += WG) {
         all += ds[ds_offset + first + of];
-        count += (float2)(of_set[4 * of] == most.x ? of_set[4 * of + 1] : 0.0f, of_set[4 * of + 2] == most.y ? of_set[4 * of + 3] : 0.0f);
+        count += (float2)(of_set[STATS * of] == most.x ? of_set[STATS * of + 1] : 0.0f,
+                          of_set[STATS * of + 2] == most.y ? of_set[STATS * of + 3] : 0.0f);
     }
     all = GROUP_SUM(all);
-    const float down = -all / (most.x * most.y);
+    const float down = -all * stats[STATS * matrix + 4];
     const float of_row = down / (most.x * GROUP_SUM(count.x)), of_column = down / (most.y * GROUP_SUM(count.y));
     x += x_offset + matrix_at(matrix, heads, m, x_pitch);
     dx += dx_offset + matrix_at(matrix, heads, m, dx_pitch);
-    if (stats[4 * matrix] == most.x)
+    if (stats[STATS * matrix] == most.x)
         for (uint i = item; i < m; i += WG)
             if (row_sum(x + (size_t)i * x_pitch, m) == most.x)
                 for (uint j = 0; j < m; j++)
@@ -239,7 +265,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_maxima(const 
 #if WG > 1
     barrier(CLK_GLOBAL_MEM_FENCE);
 #endif
-    if (stats[4 * matrix + 2] == most.y)
+    if (stats[STATS * matrix + 2] == most.y)
         for (uint j = item * VW; j < m; j += WG * VW) {
             float sum[VW];
             *(floatvu *)sum = column_sums(x + j, m, x_pitch, m - j);

@@ -1,6 +1,6 @@
 /* The iterative pseudo-inverse of Nystrom attention: Z_0 = s x^T, s = 1 / (the largest row sum of |x| times the largest column sum), and so many
- * times Z <- Z (13 I - x Z (15 I - x Z (7 I - x Z))) / 4. The maxima are differentiated like everything else. Second output: the maxima of
- * each matrix and how often they occur, four floats. Kernels: cl/pseudo_inverse.cl. */
+ * times Z <- Z (13 I - x Z (15 I - x Z (7 I - x Z))) / 4. The maxima are differentiated like everything else. Second output: of each matrix the
+ * maxima, how often they occur, and s. Kernels: cl/pseudo_inverse.cl. */
 #include "base/size.h"
 #include "base/status.h"
 #include "ops/row_launch.h"
@@ -10,7 +10,7 @@
 
 #define MOST_ITERATIONS 64
 #define SCRATCH_BYTES   ((size_t)64 << 20) /* of all groups, but at least one a compute unit */
-#define STATS           4
+#define STATS           5
 
 struct pinv_attributes {
     size_t heads;
@@ -62,17 +62,18 @@ struct matrices {
     size_t count, heads, m, side, set;
 };
 
-static struct matrices matrices_of(const clmix_graph *graph, const struct clmix_node *node)
+static struct matrices matrices_of(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct pinv_attributes *attributes = node->attributes;
-    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+    const bool wide = clmix_planner_wide(planner);
+    clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, 0)->shape;
     size_t count = shape.size[0] * attributes->heads;
 
     return (struct matrices){
         .count = count,
         .heads = attributes->heads,
         .m = shape.size[1],
-        .side = clmix_ceil_div(shape.size[1], 16) * 16,
+        .side = clmix_round_up(shape.size[1], wide ? 16 : 32),
         .set = attributes->per_sample ? attributes->heads : count,
     };
 }
@@ -80,7 +81,7 @@ static struct matrices matrices_of(const clmix_graph *graph, const struct clmix_
 /* Work-items of a group. */
 static size_t group_of(const struct clmix_planner *planner, const struct matrices *matrices)
 {
-    return clmix_group_size(planner, matrices->side <= 32 ? 64 : 256);
+    return clmix_group_size(planner, matrices->side % 64 == 0 ? 256 : 64);
 }
 
 static struct clmix_record *record_matrices(struct clmix_planner *planner, const struct clmix_node *node, const struct matrices *matrices,
@@ -126,18 +127,21 @@ static int32_t record_scratch(struct clmix_planner *planner, const struct clmix_
     return clmix_planner_scratch(planner, node, groups * each * matrices->side * matrices->side * sizeof(float));
 }
 
-static void push_sizes(struct clmix_record *record, const struct matrices *matrices, const struct clmix_node *node)
+static void push_sizes(struct clmix_record *record, const struct matrices *matrices)
 {
     clmix_record_uint(record, matrices->count);
     clmix_record_uint(record, matrices->heads);
     clmix_record_uint(record, matrices->m);
-    clmix_record_uint(record, matrices->set);
-    clmix_record_uint(record, (size_t)((const struct pinv_attributes *)node->attributes)->iterations);
+}
+
+static size_t iterations_of(const struct clmix_node *node)
+{
+    return (size_t)((const struct pinv_attributes *)node->attributes)->iterations;
 }
 
 static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct matrices matrices = matrices_of(clmix_planner_graph(planner), node);
+    const struct matrices matrices = matrices_of(planner, node);
     const size_t each = 6, groups = groups_of(planner, &matrices, each);
     struct clmix_record *record = record_matrices(planner, node, &matrices, "pinv_sums", matrices.count);
 
@@ -148,7 +152,9 @@ static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmi
     clmix_record_value(record, node->outputs[1]);
 
     record = record_matrices(planner, node, &matrices, "pinv_iterate", groups);
-    push_sizes(record, &matrices, node);
+    push_sizes(record, &matrices);
+    clmix_record_uint(record, matrices.set);
+    clmix_record_uint(record, iterations_of(node));
     push_value(planner, record, node->inputs[0]);
     clmix_record_value(record, node->outputs[1]);
     push_value(planner, record, node->outputs[0]);
@@ -158,13 +164,13 @@ static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmi
 
 static clmix_status pinv_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
-    const struct matrices matrices = matrices_of(clmix_planner_graph(planner), node);
-    const size_t each = 8 + 4 * (size_t)((const struct pinv_attributes *)node->attributes)->iterations,
-                 groups = groups_of(planner, &matrices, each);
+    const struct matrices matrices = matrices_of(planner, node);
+    const size_t each = 8 + 4 * iterations_of(node), groups = groups_of(planner, &matrices, each);
     const int32_t ds = clmix_planner_scratch(planner, node, matrices.count * sizeof(float));
     struct clmix_record *record = record_matrices(planner, node, &matrices, "pinv_gradient", groups);
 
-    push_sizes(record, &matrices, node);
+    push_sizes(record, &matrices);
+    clmix_record_uint(record, iterations_of(node));
     push_value(planner, record, node->inputs[0]);
     push_value(planner, record, node->inputs[1]);
     clmix_record_value(record, node->inputs[2]);

@@ -96,7 +96,8 @@ static void push_value(struct clmix_planner *planner, struct clmix_record *recor
     clmix_record_uint(record, value == CLMIX_NONE ? 0 : clmix_planner_layout(planner, value).pitch);
 }
 
-static struct clmix_record *record_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, size_t *group)
+static struct clmix_record *record_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, long vector,
+                                          size_t *group)
 {
     struct clmix_record *record = clmix_record_kernel(planner, node, "token_conv.cl", kernel);
 
@@ -104,7 +105,7 @@ static struct clmix_record *record_kernel(struct clmix_planner *planner, const s
     clmix_record_define(record, "K", (long)taps_of(node->attributes));
     clmix_record_define(record, "WG", (long)*group);
     if (!clmix_planner_wide(planner))
-        clmix_record_define(record, "VW", 4);
+        clmix_record_define(record, "VW", vector);
     return record;
 }
 
@@ -115,7 +116,7 @@ static clmix_status conv_launch(struct clmix_planner *planner, const struct clmi
     const int32_t residual = sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
     const clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, X)->shape;
     size_t group;
-    struct clmix_record *record = record_kernel(planner, node, "token_conv", &group);
+    struct clmix_record *record = record_kernel(planner, node, "token_conv", 4, &group);
 
     clmix_record_grid(record, clmix_ceil_div(shape.size[1], STRIP), attributes->heads, shape.size[0], group);
     clmix_record_uint(record, shape.size[1]);
@@ -138,7 +139,7 @@ static clmix_status grad_weight_launch(struct clmix_planner *planner, const stru
                  block = taps < 11 ? taps : 11; /* TAPS of the kernel */
     const int32_t partial = clmix_planner_scratch(planner, node, parts * attributes->heads * taps * sizeof(float));
     size_t group;
-    struct clmix_record *record = record_kernel(planner, node, "token_conv_weight", &group);
+    struct clmix_record *record = record_kernel(planner, node, "token_conv_weight", 1, &group);
 
     clmix_record_define(record, "TAPS", (long)block);
     clmix_record_grid(record, clmix_ceil_div(taps, block), attributes->heads, parts, group);
