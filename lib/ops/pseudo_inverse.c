@@ -139,11 +139,23 @@ static size_t iterations_of(const struct clmix_node *node)
     return (size_t)((const struct pinv_attributes *)node->attributes)->iterations;
 }
 
+/* Four products an iteration; backward four once more, but for the last, and seven. */
+static void pinv_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
+{
+    const struct pinv_attributes *attributes = node->attributes;
+    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
+    const uint64_t m = shape.size[1], products = node->op == &clmix_op_pseudo_inverse ? 4 : 11;
+
+    *flops = products * (uint64_t)attributes->iterations * 2 * m * m * m * shape.size[0] * attributes->heads;
+    *bytes = (uint64_t)clmix_shape_count(shape) * sizeof(float) * (node->op == &clmix_op_pseudo_inverse ? 2 : 3);
+}
+
 static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct matrices matrices = matrices_of(planner, node);
     const size_t each = 6, groups = groups_of(planner, &matrices, each);
     struct clmix_record *record = record_matrices(planner, node, &matrices, "pinv_sums", matrices.count);
+    uint64_t flops, bytes;
 
     clmix_record_flops(record, 0);
     clmix_record_uint(record, matrices.heads);
@@ -152,6 +164,8 @@ static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmi
     clmix_record_value(record, node->outputs[1]);
 
     record = record_matrices(planner, node, &matrices, "pinv_iterate", groups);
+    pinv_cost(clmix_planner_graph(planner), node, &flops, &bytes);
+    clmix_record_flops(record, flops);
     push_sizes(record, &matrices);
     clmix_record_uint(record, matrices.set);
     clmix_record_uint(record, iterations_of(node));
@@ -190,18 +204,7 @@ static clmix_status pinv_grad_launch(struct clmix_planner *planner, const struct
     return CLMIX_OK;
 }
 
-/* ---- costs, parts --------------------------------------------------------------------------------------------------------------------- */
-
-/* Four products an iteration; backward four once more, but for the last, and seven. */
-static void pinv_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
-{
-    const struct pinv_attributes *attributes = node->attributes;
-    clmix_shape shape = clmix_node_input(graph, node, 0)->shape;
-    const uint64_t m = shape.size[1], products = node->op == &clmix_op_pseudo_inverse ? 4 : 11;
-
-    *flops = products * (uint64_t)attributes->iterations * 2 * m * m * m * shape.size[0] * attributes->heads;
-    *bytes = (uint64_t)clmix_shape_count(shape) * sizeof(float) * (node->op == &clmix_op_pseudo_inverse ? 2 : 3);
-}
+/* ---- parts ---------------------------------------------------------------------------------------------------------------------------- */
 
 static bool pinv_mixes(const struct clmix_planner *planner, const struct clmix_node *node)
 {
