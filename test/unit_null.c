@@ -228,6 +228,8 @@ START_TEST(ops)
     expect_poisoned(clmix_token_conv(nowhere, none, 1, 3));
     expect_poisoned(clmix_conv1d_with(nowhere, none, none, none, clmix_line(3, 1, 1)));
     expect_poisoned(clmix_conv1d(nowhere, none, 4, clmix_line(3, 1, 1), true));
+    expect_poisoned(clmix_performer_features(none, none, 1, (clmix_performer_options){ 0 }));
+    expect_poisoned(clmix_linear_attention(none, none, none, 1));
     expect_poisoned(clmix_rotary_table(NULL, 4, 4));
     REFUSED(values, clmix_rotary_fill, NULL, (clmix_shape){ 2, { 1, 2 } }, NULL);
     expect_poisoned(clmix_concat(NULL, 2, 0));

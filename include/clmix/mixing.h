@@ -35,6 +35,44 @@ typedef struct clmix_attention_options {
  * dropout rate out of its range. */
 CLMIX_API clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, clmix_attention_options options);
 
+/* ---- linear attention ----------------------------------------------------------------------------------------------------------------- */
+
+/* y_i = (sum over j of (phi_q_i . phi_k_j) v_j) / (sum over j of phi_q_i . phi_k_j), for each sample and head, of features of queries (B, N, heads *
+ * m), of keys (B, M, heads * m) and values (B, M, heads * d), all f32 -> (B, N, heads * d). The sums over keys come first, so that work and
+ * memory are linear in N and M: a training plan keeps m d numbers a head and one a query and head. Heads of 0 count as 1. Nothing is added to the
+ * divisor: features are to be positive.
+ * Errors of the graph (ARGUMENT): other types or ranks, batches, lengths or features that do not fit, heads that do not divide the last axes, more
+ * features and values a head than kernels have room for (3,552 together). */
+CLMIX_API clmix_value clmix_linear_attention(clmix_value query_features, clmix_value key_features, clmix_value values, size_t heads);
+
+/* Which function of the projection Performer's features are. */
+typedef enum clmix_performer_kernel {
+    CLMIX_PERFORMER_SOFTMAX, /* positive features, whose products estimate e^(q . k / sqrt(d)) */
+    CLMIX_PERFORMER_RELU     /* max(u, 0) + 1e-3 */
+} clmix_performer_kernel;
+
+/* What the maximum is over that softmax features subtract. */
+typedef enum clmix_performer_maximum {
+    CLMIX_MAXIMUM_TOKEN,  /* the features of a token in a head: queries */
+    CLMIX_MAXIMUM_SAMPLE, /* all tokens, heads and features of a sample: keys, each sample on its own */
+    CLMIX_MAXIMUM_BATCH   /* of the whole batch: keys as the authors have them, so that samples of a batch meet */
+} clmix_performer_maximum;
+
+typedef struct clmix_performer_options {
+    clmix_performer_kernel kernel;
+    clmix_performer_maximum maximum; /* of softmax features */
+} clmix_performer_options;
+
+/* Random features of Performer (Choromanski et al. 2021) of tokens x (B, N, heads * d), for linear attention: with u = d^(-1/4) x P^T in each head,
+ * P the projection (m, d) that all heads share,
+ *     softmax:  m^(-1/2) (exp(u - |x|^2 / (2 sqrt(d)) - max u) + 1e-4)        ReLU:  max(u, 0) + 1e-3
+ * -> (B, N, heads * m), f32. The maximum is differentiated: its gradient goes to the first feature of the token that has it, or in equal shares
+ * to all elements of the sample or batch that have it. None flows into the projection. Heads of 0 count as 1. A training plan forms the
+ * features again in the backward pass; in the wide form they are never in memory where clmix_linear_attention alone reads them.
+ * Errors of the graph (ARGUMENT): other types or ranks, a projection that is not (m, d), no such kernel or maximum, more features than kernels have
+ * room for (m + d beyond 3,552). */
+CLMIX_API clmix_value clmix_performer_features(clmix_value x, clmix_value projection, size_t heads, clmix_performer_options options);
+
 /* ---- positions ------------------------------------------------------------------------------------------------------------------------ */
 
 /* Which elements of a head make a pair. */

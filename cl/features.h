@@ -1,0 +1,153 @@
+// Random features of tiles of tokens (Choromanski et al. 2021): u = c x P^T with c = d^(-1/4), and of it
+//   softmax: phi = m^(-1/2) (exp(u - c^2 |x|^2 / 2 - max u) + 1e-4), the maximum over a token's features (FEATURES 1) or a given one (2)
+//   ReLU:    phi = max(u, 0) + 1e-3 (FEATURES 0)
+// The table holds c P^T (D x PADDED(M), zeros at the end) and behind it c P (M x PADDED(D)).
+#ifndef CLMIX_FEATURES_H
+#define CLMIX_FEATURES_H
+
+#include "token_tile.h"
+
+#ifndef D
+#define D 32    // width of a head
+#endif
+#ifndef M
+#define M 110   // features of a head
+#endif
+#ifndef FEATURES
+#define FEATURES 1
+#endif
+#define DP          PADDED(D)
+#define MP          PADDED(M)
+#define TABLE       (D * MP + M * DP)
+#define RELU_ADDED  1e-3f
+#define EXP_ADDED   1e-4f
+#define RATIO       (1.0f / sqrt((float)M))
+#define HALF_SQUARE (0.5f / sqrt((float)D))    // c^2 / 2
+
+// u of a tile of tokens. Columns from M to the whole vector become -infinity, which neither a maximum nor an exponential sees; by the
+// work-item that EACH_VECTOR gives them to.
+INLINE void feature_products(const __local float *x, const __global float *table, __local float *u)
+{
+    tile_times(x, DP, table, MP, D, M, u, MP);
+    TILE_BARRIER
+#if M % VW != 0
+    EACH_ROW(r)
+        for (uint c = M; M / VW % TEAM == get_local_id(0) % TEAM && c < WHOLE(M); c++)
+            u[r * MP + c] = -INFINITY;
+#endif
+}
+
+// |x|^2 c^2 / 2 of a row, and the largest of its u.
+INLINE float feature_norm(const __local float *x, __local float *team_scratch)
+{
+    floatv sum = (floatv)(0.0f);
+    EACH_VECTOR(c, D) {
+        const floatv v = LOADV_LOCAL(x + c);
+        sum = FMA(v, v, sum);
+    }
+    return HALF_SQUARE * TEAM_SUM(sum_lanes(sum));
+}
+
+INLINE float feature_most(const __local float *u, __local float *team_scratch)
+{
+    floatv most = (floatv)(-INFINITY);
+    EACH_VECTOR(c, M)
+        most = max_of(LOADV_LOCAL(u + c), most);
+    return TEAM_MAX(max_lanes(most));
+}
+
+// The features in the place of u, and zeros in the rows behind `count` tokens.
+INLINE void feature_rows(const __local float *x, __local float *u, const uint count, const float peak, __local float *team_scratch)
+{
+    EACH_ROW(r) {
+        __local float *row = u + r * MP;
+#if FEATURES == 0
+        EACH_VECTOR(c, M)
+            STOREV_LOCAL(r < count ? fmax(LOADV_LOCAL(row + c), (floatv)(0.0f)) + RELU_ADDED : (floatv)(0.0f), row + c);
+#else
+        float shift = feature_norm(x + r * DP, team_scratch);
+#if FEATURES == 1
+        shift += feature_most(row, team_scratch);
+#else
+        shift += peak;
+#endif
+        EACH_VECTOR(c, M)
+            STOREV_LOCAL(r < count ? (clmix_exp(LOADV_LOCAL(row + c) - shift) + EXP_ADDED) * RATIO : (floatv)(0.0f), row + c);
+#endif
+    }
+    TILE_BARRIER
+}
+
+// The features of `count` tokens at x, zeros behind them.
+INLINE void feature_tile(const __global float *x, const uint pitch, const uint count, const __global float *table, const float peak,
+                         __local float *x_tile, __local float *u, __local float *team_scratch)
+{
+    tile_load(x, pitch, count, D, x_tile, DP);
+    TILE_BARRIER
+    feature_products(x_tile, table, u);
+    feature_rows(x_tile, u, count, peak, team_scratch);
+}
+
+// What features send back to their tokens: `u` is the tile's products, `up` the gradient of its features. dx is the sum of what is left in
+// `x_tile` and in `dx` (feature_store).
+//   w = dphi m^(-1/2) exp(...),  W = sum of w over the token,  dx = c (w - W at the token's maximum) P - c^2 x W
+// (ReLU: w = dphi where u > 0, dx = c w P). Of a given maximum the caller subtracts the sum of all W where it is. `sum` and `most` grow by
+// the W of the `count` tokens and to the largest of their u: in the first work-item of a team.
+struct feature_totals {
+    float sum, most;
+};
+
+INLINE void feature_back(__local float *x_tile, __local float *u, const __local float *up, const uint count, const __global float *table,
+                         const float peak, __local float *dx, __local float *team_scratch, struct feature_totals *totals)
+{
+    EACH_ROW(r) {
+        __local float *row = u + r * MP, *xr = x_tile + r * DP;
+        const __local float *dy = up + r * MP;
+#if FEATURES == 0
+        EACH_VECTOR(c, M)
+            STOREV_LOCAL(LOADV_LOCAL(row + c) > (floatv)(0.0f) ? LOADV_LOCAL(dy + c) : (floatv)(0.0f), row + c);
+        EACH_VECTOR(c, D)
+            STOREV_LOCAL((floatv)(0.0f), xr + c);
+#else
+        const float norm = feature_norm(xr, team_scratch), most = feature_most(row, team_scratch);
+        const float shift = norm + (FEATURES == 1 ? most : peak);
+#if FEATURES == 1
+        float at = (float)M; // the first of the row's features that is the maximum
+        for (uint c = get_local_id(0) % TEAM * VW; c < M && at == (float)M; c += TEAM * VW)
+            for (uint j = c; j < min(c + VW, (uint)M) && at == (float)M; j++)
+                at = row[j] == most ? (float)j : at;
+        at = -TEAM_MAX(-at);
+#endif
+        floatv sum = (floatv)(0.0f);
+        EACH_VECTOR(c, M) {
+            const floatv w = clmix_exp(LOADV_LOCAL(row + c) - shift) * LOADV_LOCAL(dy + c) * RATIO;
+            STOREV_LOCAL(w, row + c);
+            sum += w;
+        }
+        const float total = TEAM_SUM(sum_lanes(sum));
+        EACH_VECTOR(c, D)
+            STOREV_LOCAL(LOADV_LOCAL(xr + c) * (-2.0f * HALF_SQUARE * total), xr + c);
+        if (get_local_id(0) % TEAM == 0 && r < count) {
+            totals->sum += total;
+            totals->most = fmax(totals->most, most);
+#if FEATURES == 1
+            if (at < (float)M)
+                row[(uint)at] -= total;
+#endif
+        }
+#endif
+    }
+    TILE_BARRIER
+    tile_times(u, MP, table + D * MP, DP, M, D, dx, DP);
+    TILE_BARRIER
+}
+
+INLINE void feature_store(const __local float *x_tile, const __local float *dx, const uint count, __global float *to, const uint pitch)
+{
+    EACH_ROW(r)
+        if (r < count)
+            EACH_VECTOR(c, D)
+                store_lanes(LOADV_LOCAL(x_tile + r * DP + c) + LOADV_LOCAL(dx + r * DP + c), to + (size_t)r * pitch + c, D - c);
+}
+
+#endif
