@@ -104,7 +104,10 @@ typedef enum clmix_distribution {
     CLMIX_KAIMING_UNIFORM,  /* -b .. b, b = sqrt(6 / ((1 + slope^2) fan)). Since 0.2 */
     CLMIX_KAIMING_NORMAL,   /* std sqrt(2 / ((1 + slope^2) fan)). Since 0.2 */
     CLMIX_ORTHOGONAL, /* gain Q, of the file's (out, everything else): rows, or columns where there are fewer, orthonormal. Since 0.2 */
-    CLMIX_FILLED      /* what `fill` says, of the file's shape: tables that belong to the model and travel in its files. Since 0.3 */
+    CLMIX_FILLED,     /* what `fill` says, of the file's shape: tables that belong to the model and travel in its files. Since 0.3 */
+    /* Performer's projection (features, d): blocks of d orthonormal rows, the last one cut, each row as long as a normal vector of its own.
+     * Since 0.3 */
+    CLMIX_ORTHOGONAL_FEATURES
 } clmix_distribution;
 
 /* The fan that Kaiming's distributions keep the variance over. Since 0.2. */

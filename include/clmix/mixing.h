@@ -58,8 +58,9 @@ typedef enum clmix_performer_maximum {
     CLMIX_MAXIMUM_BATCH   /* of the whole batch: keys as the authors have them, so that samples of a batch meet */
 } clmix_performer_maximum;
 
+/* Which features. */
 typedef struct clmix_performer_options {
-    clmix_performer_kernel kernel;
+    clmix_performer_kernel kernel;   /* the function */
     clmix_performer_maximum maximum; /* of softmax features */
 } clmix_performer_options;
 

@@ -44,7 +44,7 @@ static clmix_status check_initializer(const clmix_initializer *initializer, clmi
                               initializer->high, initializer->gain, initializer->slope };
     const bool truncated = initializer->kind == CLMIX_TRUNCATED_NORMAL;
 
-    if ((unsigned)initializer->kind > CLMIX_FILLED || (unsigned)initializer->fan > CLMIX_FAN_OUT)
+    if ((unsigned)initializer->kind > CLMIX_ORTHOGONAL_FEATURES || (unsigned)initializer->fan > CLMIX_FAN_OUT)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "an initialiser of kind %d and fan %d; there is none", (int)initializer->kind,
                           (int)initializer->fan);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

@@ -99,6 +99,26 @@ static double std_by_fans(const clmix_initializer *initializer, clmix_shape file
     return sqrt(2.0 / ((1.0 + slope * slope) * (initializer->fan == CLMIX_FAN_OUT ? fans.out : fans.in)));
 }
 
+/* Orthogonal directions, with lengths as if each were a normal vector. */
+static clmix_status draw_features(clmix_random *random, size_t rows, size_t columns, float *file)
+{
+    draw_normal(random, 0.0f, 1.0f, file, rows * columns);
+    for (size_t first = 0; first < rows; first += columns)
+        CLMIX_TRY(clmix_orthogonalize(file + first * columns, rows - first < columns ? rows - first : columns, columns, 1.0));
+    for (size_t i = 0; i < rows; i++) {
+        double square = 0.0;
+
+        for (size_t j = 0; j < columns; j++) {
+            const double x = (double)clmix_random_normal(random);
+
+            square += x * x;
+        }
+        for (size_t j = 0; j < columns; j++)
+            file[i * columns + j] *= (float)sqrt(square);
+    }
+    return CLMIX_OK;
+}
+
 clmix_status clmix_initial_values(const clmix_tensor_info *info, uint64_t seed, float *file)
 {
     const clmix_initializer *initializer = &info->initializer;
@@ -123,6 +143,7 @@ clmix_status clmix_initial_values(const clmix_tensor_info *info, uint64_t seed, 
     case CLMIX_ORTHOGONAL:
         draw_normal(&random, 0.0f, 1.0f, file, count);
         return clmix_orthogonalize(file, info->file_shape.size[0], count / info->file_shape.size[0], gain_of(initializer));
+    case CLMIX_ORTHOGONAL_FEATURES: return draw_features(&random, info->file_shape.size[0], count / info->file_shape.size[0], file);
     case CLMIX_FILLED: memset(file, 0, count * sizeof *file); return initializer->fill(file, info->file_shape, NULL);
     }
     return CLMIX_OK;

@@ -107,6 +107,11 @@ static clmix_status build_mlp_mix(struct op_case *op)
     return build_tokens(op, "mlp");
 }
 
+static clmix_status build_performer(struct op_case *op)
+{
+    return build_tokens(op, "performer");
+}
+
 static clmix_status build_nystrom(struct op_case *op)
 {
     return build_tokens(op, "nystrom");
@@ -125,6 +130,7 @@ const struct case_operator clmix_case_mixers[] = {
     { "linformer_attention", build_linformer },
     { "mlp_mix", build_mlp_mix },
     { "nystrom_attention", build_nystrom },
+    { "performer_attention", build_performer },
     { "softmax_attention", build_softmax_attention },
     { NULL, NULL },
 };

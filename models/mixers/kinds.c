@@ -12,6 +12,7 @@
             &clmix_mixer_linformer.table,  \
             &clmix_mixer_mlp.table,        \
             &clmix_mixer_nystrom.table,    \
+            &clmix_mixer_performer.table,  \
             &softmax_attention.table,      \
             NULL,                          \
     }

@@ -51,6 +51,7 @@ extern const struct clmix_mixer_kind clmix_mixer_levit; /* softmax attention of 
 extern const struct clmix_mixer_kind clmix_mixer_linformer;
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
 extern const struct clmix_mixer_kind clmix_mixer_nystrom;
+extern const struct clmix_mixer_kind clmix_mixer_performer;
 extern const struct clmix_mixer_kind clmix_mixer_softmax;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */
