@@ -27,16 +27,33 @@ static struct clmix_mixer read_mixer(const char *text)
     return read_mixer_of(text, 0, 0);
 }
 
-/* Every weight of a plan, from one stream of numbers. */
-static void write_weights(clmix_plan *plan, uint64_t stream)
+/* Weights of mixers of 2 heads of width 4, up to one of no elements. */
+struct weight {
+    const char *name;
+    size_t count;
+};
+static const struct weight nystrom_weights[] = {
+    { "to_qkv.weight", 3 * 64 }, { "res_conv.weight", 2 * 33 }, { "to_out.0.weight", 64 }, { "to_out.0.bias", 8 }, { NULL, 0 }
+};
+static const struct weight performer_weights[] = {
+    { "to_q.weight", 64 },
+    { "to_q.bias", 8 },
+    { "to_k.weight", 64 },
+    { "to_k.bias", 8 },
+    { "to_v.weight", 64 },
+    { "to_v.bias", 8 },
+    { "to_out.weight", 64 },
+    { "to_out.bias", 8 },
+    { "fast_attention.projection_matrix", 5 * 4 },
+    { NULL, 0 },
+};
+
+static void write_weights(clmix_plan *plan, const struct weight *weights, uint64_t stream)
 {
-    static const char *const names[] = { "to_qkv.weight", "res_conv.weight", "to_out.0.weight", "to_out.0.bias" };
-    static const size_t counts[] = { 3 * 64, 2 * 33, 64, 8 };
+    for (size_t i = 0; weights[i].count > 0; i++) {
+        float *values = ops_floats(weights[i].count, stream + i, -0.7f, 0.7f);
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        float *values = ops_floats(counts[i], stream + i, -0.7f, 0.7f);
-
-        ops_write(plan, names[i], values, counts[i]);
+        ops_write(plan, weights[i].name, values, weights[i].count);
         free(values);
     }
 }
@@ -146,6 +163,8 @@ START_TEST(what_does_not_go_with_a_backbone_is_refused)
     } refused[] = {
         { "{\"kind\":\"nystrom\"}", 0, "here: the mixer 'nystrom' has heads, and this model has none" },
         { "{\"kind\":\"linformer\"}", 0, "here: the mixer 'linformer' has heads, and this model has none" },
+        { "{\"kind\":\"performer\"}", 0, "here: the mixer 'performer' has heads, and this model has none" },
+        { "{\"kind\":\"performer\",\"local_heads\":3}", 2, "here: 'local_heads' is 3, and there are 2 heads" },
         { "{\"kind\":\"nystrom\",\"residual_conv_kernel\":4}", 2, "here: 'residual_conv_kernel' is 4; an odd number" },
     };
 
@@ -176,19 +195,24 @@ START_TEST(linformer_turns_keys_of_each_head_only)
 END_TEST
 
 /* With maxima of each sample a picture's answer is its own; with those of the batch it is not. */
-START_TEST(nystrom_maxima)
+START_TEST(maxima_of_samples_and_of_the_batch)
 {
     enum { TOKENS = 10, DIM = 8, ALL = 2 * TOKENS * DIM };
-    static const char *const kinds[] = { "{\"kind\":\"nystrom\",\"landmarks\":4,\"maxima\":\"sample\"}",
-                                         "{\"kind\":\"nystrom\",\"landmarks\":4}" };
+    static const char *const mixers[2][2] = {
+        { "{\"kind\":\"nystrom\",\"landmarks\":4,\"maxima\":\"sample\"}", "{\"kind\":\"nystrom\",\"landmarks\":4}" },
+        { "{\"kind\":\"performer\",\"maxima\":\"sample\"}", "{\"kind\":\"performer\"}" },
+    };
+    const char *const *kinds = mixers[_i];
     float *x = ops_floats(ALL, 5, -3.0f, 3.0f);
 
+    for (size_t i = ALL / 2; i < ALL; i++) /* the second sample has the maxima */
+        x[i] *= 1.5f;
     for (int kind = 0; kind < 2; kind++) {
         struct clmix_mixer mixer = read_mixer_of(kinds[kind], 2, 4);
         float *y[2], away = 0.0f;
 
         ck_assert_int_eq(clmix_mixer_across(&mixer.mixer), kind == 1);
-        ck_assert_uint_eq(clmix_mixer_length(&mixer, TOKENS), 12);
+        ck_assert_uint_eq(clmix_mixer_length(&mixer, TOKENS), _i == 0 ? 12 : TOKENS);
         for (size_t batch = 1; batch <= 2; batch++) {
             clmix_graph *graph = clmix_graph_new();
             struct clmix_tokens tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ batch, TOKENS, DIM }) };
@@ -196,7 +220,7 @@ START_TEST(nystrom_maxima)
 
             clmix_output(graph, "y", clmix_mix(clmix_root(graph), &tokens, &mixer));
             plan = ops_plan(graph, CLMIX_INFERENCE);
-            write_weights(plan, 7);
+            write_weights(plan, _i == 0 ? nystrom_weights : performer_weights, 7);
             ops_write(plan, "x", x, batch * TOKENS * DIM);
             ops_ok(clmix_plan_run(plan));
             y[batch - 1] = ops_read(plan, "y", batch * TOKENS * DIM);
@@ -223,7 +247,7 @@ int main(void)
     tcase_add_test(alone, what_a_mixer_cannot_take_is_refused);
     tcase_add_test(alone, what_does_not_go_with_a_backbone_is_refused);
     tcase_add_test(alone, linformer_turns_keys_of_each_head_only);
-    tcase_add_test(alone, nystrom_maxima);
+    tcase_add_loop_test(alone, maxima_of_samples_and_of_the_batch, 0, 2);
     suite_add_tcase(suite, alone);
     return support_run(suite);
 }

@@ -256,6 +256,33 @@ START_TEST(orthogonal_matrices_are)
 }
 END_TEST
 
+/* Performer's projection: rows of a block at right angles, lengths those of normal vectors. */
+START_TEST(random_features_are_orthogonal)
+{
+    enum { ROWS = 110, COLUMNS = 32 };
+    size_t count;
+    float *p = draw((clmix_initializer){ .kind = CLMIX_ORTHOGONAL_FEATURES }, 2, (size_t[]){ ROWS, COLUMNS }, &count);
+    double mean = 0.0, square[ROWS];
+
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t j = i / COLUMNS * COLUMNS; j <= i; j++) {
+            double sum = 0.0;
+
+            for (size_t k = 0; k < COLUMNS; k++)
+                sum += (double)p[i * COLUMNS + k] * (double)p[j * COLUMNS + k];
+            if (i == j)
+                square[i] = sum;
+            else
+                ck_assert_msg(fabs(sum) < 1e-5 * sqrt(square[j]) * COLUMNS, "rows %zu and %zu: %g", i, j, sum);
+        }
+    for (size_t i = 0; i < ROWS; i++)
+        mean += square[i] / ROWS;
+    ck_assert_msg(fabs(mean - COLUMNS) < 4.0, "squared lengths of %g", mean); /* five standard deviations */
+    ck_assert(fabs(square[0] - square[1]) > 1e-3);
+    free(p);
+}
+END_TEST
+
 /* ---- tables ------------------------------------------------------------------------------------------------------------------------------ */
 
 static clmix_status count_up(void *values, clmix_shape shape, const void *data)
@@ -297,7 +324,7 @@ static const struct {
     int rank;
     const char *sentence;
 } refused[] = {
-    { { .kind = (clmix_distribution)11 }, 2, "kind 11" },
+    { { .kind = (clmix_distribution)12 }, 2, "kind 12" },
     { { .kind = CLMIX_UNIFORM, .bound = -1.0f }, 2, "bound -1" },
     { { .kind = CLMIX_NORMAL, .std = NAN }, 2, "not finite" },
     { { .kind = CLMIX_TRUNCATED_NORMAL, .low = -2.0f, .high = 2.0f }, 2, "std 0 between -2 and 2" },
@@ -329,6 +356,7 @@ int main(void)
     tcase_add_loop_test(all, moments_are_those_of_the_formulas, 0, DRAWN);
     tcase_add_loop_test(all, truncated_normal_is_distributed_so, 0, TRUNCATED);
     tcase_add_loop_test(all, orthogonal_matrices_are, 0, MATRICES);
+    tcase_add_test(all, random_features_are_orthogonal);
     tcase_add_test(all, tables_are_filled);
     tcase_add_loop_test(all, initialisers_that_cannot_be, 0, REFUSED);
     suite_add_tcase(suite, all);
