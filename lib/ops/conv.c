@@ -55,31 +55,35 @@ static bool is_depthwise(const struct conv *conv)
     return conv->map.big_channels == conv->groups && conv->map.small_channels <= 2 * conv->groups;
 }
 
-/* A launch of the kernel for the convolution at hand. */
+#define MOST_TAPS 7 /* that are taken together */
+
+/* A launch of the kernel for the convolution at hand: of `file`, or where it is not depthwise of the one that does all. `taps`: of a row, that
+ * pixels away from the border all have. */
 static struct clmix_record *record_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
-                                           const char *depthwise, const char *grouped, size_t *work_group)
+                                           const char *file, const char *kernel, const char *grouped, size_t taps)
 {
     const size_t inputs = conv->map.big_channels / conv->groups, outputs = conv->map.small_channels / conv->groups;
-    struct clmix_record *record = clmix_record_kernel(planner, node, is_depthwise(conv) ? "conv_depthwise.cl" : "conv_grouped.cl",
-                                                      is_depthwise(conv) ? depthwise : grouped);
+    const bool depthwise = is_depthwise(conv);
+    struct clmix_record *record = clmix_record_kernel(planner, node, depthwise ? file : "conv_grouped.cl", depthwise ? kernel : grouped);
 
-    *work_group = clmix_group_size(planner, 64);
-    clmix_record_define(record, "WG", (long)*work_group);
-    if (!is_depthwise(conv))
-        clmix_record_define(record, "IN", (long)inputs);
+    clmix_record_define(record, "WG", (long)clmix_group_size(planner, 64));
     clmix_record_define(record, "OUT", (long)outputs);
+    if (depthwise) {
+        clmix_record_define(record, "TAPS", (long)(taps <= MOST_TAPS ? taps : 1));
+        clmix_record_define(record, "STRIDE", (long)(conv->map.stride[1] <= 2 ? conv->map.stride[1] : 0));
+    } else
+        clmix_record_define(record, "IN", (long)inputs);
     return record;
 }
 
 /* The last argument and the grid of a launch over `lines` rows of pixels through all samples: a group a row, or depthwise so many a group. */
-static void launch_lines(struct clmix_planner *planner, struct clmix_record *record, const struct conv *conv, size_t lines,
-                         size_t work_group)
+static void launch_lines(struct clmix_planner *planner, struct clmix_record *record, const struct conv *conv, size_t lines)
 {
     const struct clmix_chunks cut = clmix_chunks_of(planner, lines, 1, 1, 0);
 
     if (is_depthwise(conv))
         clmix_record_int(record, (long)cut.chunk);
-    clmix_record_grid(record, is_depthwise(conv) ? cut.groups : lines, 1, 1, work_group);
+    clmix_record_grid(record, is_depthwise(conv) ? cut.groups : lines, 1, 1, clmix_group_size(planner, 64));
 }
 
 static clmix_status forward_grouped(struct clmix_planner *planner, const struct clmix_node *node, const struct conv *conv,
@@ -88,10 +92,9 @@ static clmix_status forward_grouped(struct clmix_planner *planner, const struct 
     const struct clmix_conv_map *map = &conv->map;
     const size_t lines = map->batch * map->small[0];
     struct clmix_record *record;
-    size_t work_group;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, y.pitch));
-    record = record_grouped(planner, node, conv, "depthwise", "conv_grouped", &work_group);
+    record = record_grouped(planner, node, conv, "conv_depthwise.cl", "depthwise", "conv_grouped", map->kernel[1]);
     clmix_record_stream(planner, record, lines * map->small[1] * y.pitch);
     clmix_record_value(record, x.value);
     clmix_record_value(record, weight);
@@ -102,7 +105,7 @@ static clmix_status forward_grouped(struct clmix_planner *planner, const struct 
     clmix_conv_push_map(record, map->small, map->small_channels, y.pitch);
     clmix_conv_push(record, map);
     clmix_record_int(record, bias != CLMIX_NONE);
-    launch_lines(planner, record, conv, lines, work_group);
+    launch_lines(planner, record, conv, lines);
     return CLMIX_OK;
 }
 
@@ -112,10 +115,10 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
     const struct clmix_conv_map *map = &conv->map;
     const size_t lines = map->batch * map->big[0];
     struct clmix_record *record;
-    size_t work_group;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
-    record = record_grouped(planner, node, conv, "depthwise_input", "conv_grouped_input", &work_group);
+    record = record_grouped(planner, node, conv, "conv_depthwise.cl", "depthwise_input", "conv_grouped_input",
+                            map->stride[1] == 1 ? map->kernel[1] : 1);
     clmix_record_stream(planner, record, lines * map->big[1] * x.pitch);
     clmix_record_value(record, gradient.value);
     clmix_record_value(record, weight);
@@ -124,7 +127,7 @@ static clmix_status grad_input_grouped(struct clmix_planner *planner, const stru
     clmix_conv_push_map(record, map->small, map->small_channels, gradient.pitch);
     clmix_conv_push_map(record, map->big, map->big_channels, x.pitch);
     clmix_conv_push(record, map);
-    launch_lines(planner, record, conv, lines, work_group);
+    launch_lines(planner, record, conv, lines);
     return CLMIX_OK;
 }
 
@@ -139,13 +142,12 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     const size_t rows = clmix_ceil_div(lines, wanted), chunks = clmix_ceil_div(lines, rows);
     struct clmix_conv_map reduced = *map;
     struct clmix_record *record;
-    size_t work_group;
     int32_t partial;
 
     CLMIX_TRY(clmix_conv_check(map, x.pitch, gradient.pitch));
     reduced.big_channels = map->big_channels / conv->groups; /* the weights of a group's inputs only */
     partial = clmix_planner_scratch(planner, node, chunks * taps * reduced.big_channels * map->small_channels * sizeof(float));
-    record = record_grouped(planner, node, conv, "depthwise_weight", "conv_grouped_weight", &work_group);
+    record = record_grouped(planner, node, conv, "conv_depthwise_weight.cl", "depthwise_weight", "conv_grouped_weight", map->kernel[1]);
     clmix_record_value(record, x.value);
     clmix_record_value(record, gradient.value);
     clmix_record_value(record, partial);
@@ -155,9 +157,9 @@ static clmix_status grad_weight_grouped(struct clmix_planner *planner, const str
     clmix_conv_push(record, map);
     clmix_record_int(record, (long)rows);
     if (together)
-        clmix_record_grid(record, chunks, 1, 1, work_group);
+        clmix_record_grid(record, chunks, 1, 1, 1);
     else
-        clmix_record_grid(record, taps, chunks, 1, work_group);
+        clmix_record_grid(record, taps, chunks, 1, clmix_group_size(planner, 64));
     clmix_conv_reduce(planner, node, &reduced, partial, chunks, weights_of(conv, weight));
     return CLMIX_OK;
 }
