@@ -78,7 +78,7 @@ INLINE void convolve(const bool block, const bool back, const __global float *st
     if (n < VW)
         for (int b = 0; b < (block ? ACROSS : 1); b++)
             convolve_pixels(1, 1, back, false, start, window, from + b * spread * window.pitch, 0, weight, to + b * to_apart, 0, n);
-    else if (block)
+    else if (ACROSS > 1 && block)
         convolve_pixels(ACROSS, TAPS, back, true, start, window, from, spread, weight, to, to_apart, n);
     else
         convolve_pixels(1, 1, back, true, start, window, from, 0, weight, to, 0, n);

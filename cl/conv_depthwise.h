@@ -22,7 +22,7 @@
 #else
 #define APART stride_x
 #endif
-#define ACROSS 4    // pixels of a block, side by side
+#define ACROSS (CLMIX_WIDE ? 4 : 1)    // pixels of a block, side by side: registers of GPUs do not hold more
 #define INLINE static inline __attribute__((always_inline))
 
 // The outputs' vector j made of a vector of channels: every channel OUT times.

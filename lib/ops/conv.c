@@ -55,7 +55,7 @@ static bool is_depthwise(const struct conv *conv)
     return conv->map.big_channels == conv->groups && conv->map.small_channels <= 2 * conv->groups;
 }
 
-#define MOST_TAPS 7 /* that are taken together */
+#define MOST_TAPS 7 /* that the wide form takes together */
 
 /* A launch of the kernel for the convolution at hand: of `file`, or where it is not depthwise of the one that does all. `taps`: of a row, that
  * pixels away from the border all have. */
@@ -63,13 +63,14 @@ static struct clmix_record *record_grouped(struct clmix_planner *planner, const 
                                            const char *file, const char *kernel, const char *grouped, size_t taps)
 {
     const size_t inputs = conv->map.big_channels / conv->groups, outputs = conv->map.small_channels / conv->groups;
+    const size_t most_taps = clmix_planner_wide(planner) ? MOST_TAPS : 1;
     const bool depthwise = is_depthwise(conv);
     struct clmix_record *record = clmix_record_kernel(planner, node, depthwise ? file : "conv_grouped.cl", depthwise ? kernel : grouped);
 
     clmix_record_define(record, "WG", (long)clmix_group_size(planner, 64));
     clmix_record_define(record, "OUT", (long)outputs);
     if (depthwise) {
-        clmix_record_define(record, "TAPS", (long)(taps <= MOST_TAPS ? taps : 1));
+        clmix_record_define(record, "TAPS", (long)(taps <= most_taps ? taps : 1));
         clmix_record_define(record, "STRIDE", (long)(conv->map.stride[1] <= 2 ? conv->map.stride[1] : 0));
     } else
         clmix_record_define(record, "IN", (long)inputs);
