@@ -194,7 +194,7 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
                const uint c_outer, const uint c_inner, const uint c_split,
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
-               const __global float *bias, const uint bias_offset, const float scale PROLOGUE_ARGUMENTS)
+               const __global float *bias, const uint bias_offset, const float scale SEGMENT_ARGUMENT PROLOGUE_ARGUMENTS)
 {
     __local float a_tile[A_FLOATS] __attribute__((aligned(16)));
     __local float b_tile[TK * B_STEP] __attribute__((aligned(16)));
@@ -205,8 +205,12 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
     const size_t a_next = TRANSPOSE_A ? a_pitch : 1u, b_next = TRANSPOSE_B ? 1u : b_pitch;    // elements to the next step of k
     a += (size_t)a_offset + a_skip + (size_t)outer * a_outer + (size_t)inner * a_inner + (size_t)row0 * (TRANSPOSE_A ? 1u : a_pitch);
     b += (size_t)b_offset + b_skip + (size_t)outer * b_outer + (size_t)inner * b_inner + (size_t)column0 * (TRANSPOSE_B ? b_pitch : 1u);
+#if SEGMENTS
+    const __global float *a_first = a, *b_first = b;
+#else
     a += begin * a_next;
     b += begin * b_next;
+#endif
 
 #if PROLOGUE
     stats += (size_t)stats_offset + 2 * (size_t)(TRANSPOSE_A ? begin : row0);
@@ -216,69 +220,79 @@ void gemm_simt(const uint rows, const uint columns, const uint depth, const uint
 
     float sum[PM][PN];
     clear_tile(sum);
+#if SEGMENTS
+    for (uint at = begin, part; at < end; at += part) {    // a segment, or what of it is in these steps
+        part = min(end - at, segment - at % segment);
+        a = a_first + FROM(at, a_next, a_outer);
+        b = b_first + FROM(at, b_next, b_outer);
+#else
+    {
+        const uint part = end - begin;
+#endif
 #if RUNS
-    const int item = y * LANES + x;
-    int left = end - begin;
-    if (rows_inside >= TM && columns_inside >= TN && left >= TK) {    // the same for all of the group
-        float4 a_share[SHARE], b_share[SHARE];
-        take(a_share, TM, !TRANSPOSE_A, a, a_pitch, item);
-        take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
-        for (; left >= TK; left -= TK) {
+        const int item = y * LANES + x;
+        int left = part;
+        if (rows_inside >= TM && columns_inside >= TN && left >= TK) {    // the same for all of the group
+            float4 a_share[SHARE], b_share[SHARE];
+            take(a_share, TM, !TRANSPOSE_A, a, a_pitch, item);
+            take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
+            for (; left >= TK; left -= TK) {
+                barrier(CLK_LOCAL_MEM_FENCE);
+#if PROLOGUE
+                layer_norm_share(a_share, stats, norm_weight, norm_bias, item);
+                PROLOGUE_NEXT;
+#endif
+                put_share(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
+                put_share(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
+                barrier(CLK_LOCAL_MEM_FENCE);
+                a += TK * a_next;
+                b += TK * b_next;
+                if (left >= 2 * TK) {
+                    take(a_share, TM, !TRANSPOSE_A, a, a_pitch, item);
+                    take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
+                }
+                multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
+            }
+        }
+        for (; left > 0; left -= TK) {
             barrier(CLK_LOCAL_MEM_FENCE);
 #if PROLOGUE
-            layer_norm_share(a_share, stats, norm_weight, norm_bias, item);
+            bring_layer_norm(a_tile, a, a_pitch, stats, norm_weight, norm_bias, rows_inside, left, item);
             PROLOGUE_NEXT;
+#else
+            bring(a_tile, TM, A_STEP, !TRANSPOSE_A, a, a_pitch, rows_inside, left, item);
 #endif
-            put_share(a_tile, a_share, TM, A_STEP, !TRANSPOSE_A, item);
-            put_share(b_tile, b_share, TN, B_STEP, TRANSPOSE_B, item);
+            bring(b_tile, TN, B_STEP, TRANSPOSE_B, b, b_pitch, columns_inside, left, item);
             barrier(CLK_LOCAL_MEM_FENCE);
+            multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
             a += TK * a_next;
             b += TK * b_next;
-            if (left >= 2 * TK) {
-                take(a_share, TM, !TRANSPOSE_A, a, a_pitch, item);
-                take(b_share, TN, TRANSPOSE_B, b, b_pitch, item);
-            }
-            multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
         }
-    }
-    for (; left > 0; left -= TK) {
-        barrier(CLK_LOCAL_MEM_FENCE);
+#else
+        for (int left = part; left > 0; left -= TK) {
+            const int steps = min(left, TK);
 #if PROLOGUE
-        bring_layer_norm(a_tile, a, a_pitch, stats, norm_weight, norm_bias, rows_inside, left, item);
-        PROLOGUE_NEXT;
+            copy_layer_norm(a_tile, TRANSPOSE_A ? TM : TK, TRANSPOSE_A ? steps : TM, TRANSPOSE_A ? TM : TK, a, a_pitch, stats, norm_weight,
+                            norm_bias, TRANSPOSE_A ? steps : rows_inside, TRANSPOSE_A ? rows_inside : steps, x, y);
+            PROLOGUE_NEXT;
 #else
-        bring(a_tile, TM, A_STEP, !TRANSPOSE_A, a, a_pitch, rows_inside, left, item);
+            if (TRANSPOSE_A)
+                copy(a_tile, TM, 1, steps, TM, a, a_pitch, steps, rows_inside, x, y);
+            else
+                copy(a_tile, TK, 1, TM, TK, a, a_pitch, rows_inside, steps, x, y);
 #endif
-        bring(b_tile, TN, B_STEP, TRANSPOSE_B, b, b_pitch, columns_inside, left, item);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, TK, x, y);
-        a += TK * a_next;
-        b += TK * b_next;
+            if (TRANSPOSE_B)
+                copy(b_tile, 1, TN, TN, TK, b, b_pitch, columns_inside, steps, x, y);
+            else
+                copy(b_tile, TN, 1, steps, TN, b, b_pitch, steps, columns_inside, x, y);
+            a += TK * a_next;
+            b += TK * b_next;
+            barrier(CLK_LOCAL_MEM_FENCE);
+            multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, steps, x, y);
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+#endif
     }
-#else
-    for (int left = end - begin; left > 0; left -= TK) {
-        const int steps = min(left, TK);
-#if PROLOGUE
-        copy_layer_norm(a_tile, TRANSPOSE_A ? TM : TK, TRANSPOSE_A ? steps : TM, TRANSPOSE_A ? TM : TK, a, a_pitch, stats, norm_weight,
-                        norm_bias, TRANSPOSE_A ? steps : rows_inside, TRANSPOSE_A ? rows_inside : steps, x, y);
-        PROLOGUE_NEXT;
-#else
-        if (TRANSPOSE_A)
-            copy(a_tile, TM, 1, steps, TM, a, a_pitch, steps, rows_inside, x, y);
-        else
-            copy(a_tile, TK, 1, TM, TK, a, a_pitch, rows_inside, steps, x, y);
-#endif
-        if (TRANSPOSE_B)
-            copy(b_tile, 1, TN, TN, TK, b, b_pitch, columns_inside, steps, x, y);
-        else
-            copy(b_tile, TN, 1, steps, TN, b, b_pitch, steps, columns_inside, x, y);
-        a += TK * a_next;
-        b += TK * b_next;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        multiply_slab(sum, a_tile, A_ROW, A_STEP, b_tile, B_STEP, steps, x, y);
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-#endif
 
     c += (size_t)c_offset + c_skip + (size_t)outer * c_outer + (size_t)inner * c_inner + (size_t)split * c_split;
     residual += (size_t)r_offset + r_skip + (size_t)outer * r_outer + (size_t)inner * r_inner;

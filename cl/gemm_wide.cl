@@ -66,6 +66,10 @@ struct ahead {
     uint every;    // steps
     const __global float *a, *b;
     size_t a_step;
+#if SEGMENTS
+    uint left, segment;    // and of the segment that A is in, the steps that are left, and its length;
+    size_t jump;           // elements from behind it to the next
+#endif
 };
 
 // The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the
@@ -118,6 +122,12 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
 #endif
         a += TRANSPOSE_A ? pitch : (size_t)1;
         b += b_pitch;
+#if SEGMENTS
+        if (--ahead.left == 0) {
+            a += ahead.jump;
+            ahead.left = ahead.segment;
+        }
+#endif
     }
 }
 
@@ -222,7 +232,7 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                const __global float *residual, const uint r_offset, const uint r_skip, const uint r_pitch,
                const uint r_outer, const uint r_inner,
                const __global float *bias, const uint bias_offset, const float scale, const uint row_block, const uint column_block,
-               const uint slab PROLOGUE_ARGUMENTS)
+               const uint slab SEGMENT_ARGUMENT PROLOGUE_ARGUMENTS)
 {
 #if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
@@ -246,13 +256,20 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
         const uint count = min(slab, end_k - k0);
         const bool first = k0 == begin_k, last = k0 + count == end_k;
 #if !IN_PLACE
-        for (uint j = 0; j < block_columns; j += NR)
-            pack(packed + (size_t)j * count, b + (size_t)k0 * (TRANSPOSE_B ? 1u : b_pitch) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u),
-                 b_pitch, count, min((uint)NR, block_columns - j));
+        for (uint done = 0, part; done < count; done += part) {
+            part = count - done;
+#if SEGMENTS
+            part = min(part, segment - (k0 + done) % segment);
+#endif
+            for (uint j = 0; j < block_columns; j += NR)
+                pack(packed + (size_t)j * count + done * NR,
+                     b + FROM(k0 + done, TRANSPOSE_B ? 1u : b_pitch, b_outer) + (size_t)j * (TRANSPOSE_B ? b_pitch : 1u), b_pitch, part,
+                     min((uint)NR, block_columns - j));
+        }
 #endif
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
-            const __global float *ai = a + (size_t)k0 * (TRANSPOSE_A ? a_pitch : 1u) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
+            const __global float *ai = a + FROM(k0, TRANSPOSE_A ? a_pitch : 1u, a_outer) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
 #if PROLOGUE
             const uint token = TRANSPOSE_A ? k0 : row0 + i, channel = TRANSPOSE_A ? row0 + i : k0;
             const size_t strip_pitch = TRANSPOSE_A ? MR : STRIP + LINE;
@@ -266,6 +283,11 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
                 const uint m = min((uint)NR, block_columns - j);
                 struct ahead ahead;
                 look_ahead(&ahead, i / MR, j / NR, panels, ai, a_pitch, b + (size_t)k0 * b_pitch, b_pitch, block_columns, count);
+#if SEGMENTS
+                ahead.left = segment - k0 % segment;
+                ahead.segment = segment;
+                ahead.jump = a_outer - (size_t)segment * (TRANSPOSE_A ? a_pitch : 1u);
+#endif
                 __global float *cij = c + (size_t)i * c_pitch + j;
                 const __global float *rij = residual + (size_t)i * r_pitch + j;
 #if IN_PLACE

@@ -11,10 +11,9 @@ struct choice {
 
 clmix_status clmix_gemm_measure(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm)
 {
-    const struct clmix_gemm measured = gemm->sum ? clmix_gemm_summands(gemm) : *gemm;
     struct choice choice;
 
-    CLMIX_TRY(clmix_gemm_choose_route(planner, &measured, &choice.route, &choice.tile));
+    CLMIX_TRY(clmix_gemm_choose_route(planner, gemm, &choice.route, &choice.tile));
     return clmix_planner_settle(planner, node, &choice, sizeof choice);
 }
 
@@ -27,5 +26,5 @@ clmix_status clmix_gemm_plan(struct clmix_planner *planner, const struct clmix_n
     if (gemm->rows == 0 || gemm->columns == 0 || gemm->depth == 0)
         return clmix_fail(CLMIX_ERROR_INTERNAL, "a matrix product of %zux%zu by %zux%zu has nothing in it", gemm->rows, gemm->depth,
                           gemm->depth, gemm->columns);
-    return gemm->sum ? clmix_gemm_plan_sum(planner, node, gemm, route, tile) : clmix_gemm_plan_route(planner, node, gemm, route, tile);
+    return clmix_gemm_plan_route(planner, node, gemm, route, tile);
 }

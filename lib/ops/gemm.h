@@ -56,7 +56,9 @@ struct clmix_gemm {
     bool residual_apart;                  /* the residual is known not to be C's memory */
     enum clmix_scale_place scale_place;
     float scale;
-    bool sum; /* C is one matrix for the whole outer batch: the sum of its products, in order. Without bias, activation and residual */
+    size_t
+        segment; /* of the depth: so many steps are one behind the other, and those behind them an outer stride of A and B further, as where
+                       products are summed over what is the outer batch elsewhere, which is 1 here. 0: the whole depth is */
     bool has_prologue; /* and not what is stored is multiplied */
     struct clmix_prologue prologue;
 };

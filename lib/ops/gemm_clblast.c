@@ -16,7 +16,8 @@ struct call {
 
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm)
 {
-    return !gemm->has_prologue && (clmix_at_least_one(gemm->outer_batch) == 1 || clmix_at_least_one(gemm->inner_batch) == 1);
+    return !gemm->has_prologue && gemm->segment == 0 &&
+           (clmix_at_least_one(gemm->outer_batch) == 1 || clmix_at_least_one(gemm->inner_batch) == 1);
 }
 
 static clmix_status run(clmix_device *device, const cl_mem *memory, const size_t *offset, const void *data, cl_event *event)

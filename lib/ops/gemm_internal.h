@@ -1,4 +1,4 @@
-/* What the files of lib/ops/gemm*.c share; from the bottom: shape, split, tiles, epilogue, CLBlast, launches, sum, probe, tuning, route, entry. */
+/* What the files of lib/ops/gemm*.c share; from the bottom: shape, split, tiles, epilogue, CLBlast, launches, probe, tuning, route, entry. */
 #ifndef CLMIX_OPS_GEMM_INTERNAL_H
 #define CLMIX_OPS_GEMM_INTERNAL_H
 
@@ -41,13 +41,9 @@ size_t clmix_gemm_batches(const struct clmix_gemm *gemm);
 /* The launches of one route, with the given tile or (NULL) the chosen one. */
 clmix_status clmix_gemm_plan_route(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
                                    enum clmix_gemm_route route, const struct clmix_gemm_tile *tile);
-/* CLBlast has no two-level batches, no prologues and no kernel for a generic device. */
+/* CLBlast has no two-level batches, no prologues, no segments and no kernel for a generic device. */
 bool clmix_gemm_clblast_can(const struct clmix_gemm *gemm);
 void clmix_gemm_plan_clblast(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm);
-/* gemm_sum.c: the launches of a sum over the outer batch; and the products of one of its rounds, which is what is measured. */
-clmix_status clmix_gemm_plan_sum(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_gemm *gemm,
-                                 enum clmix_gemm_route route, const struct clmix_gemm_tile *tile);
-struct clmix_gemm clmix_gemm_summands(const struct clmix_gemm *gemm);
 /* Whether C is anything but the plain sums. */
 bool clmix_gemm_has_epilogue(const struct clmix_gemm *gemm);
 /* What follows a product of `splits` splits, whose plain sums are matrices `split_stride` elements apart: their sum and the epilogue. */

@@ -40,6 +40,8 @@ static struct clmix_record *begin_kernel(struct clmix_planner *planner, const st
         clmix_record_define(record, "TRANSPOSE_A", 1);
     if (gemm->transpose_b)
         clmix_record_define(record, "TRANSPOSE_B", 1);
+    if (gemm->segment != 0)
+        clmix_record_define(record, "SEGMENTS", 1);
     if (gemm->has_prologue)
         clmix_record_define(record, "PROLOGUE", 1);
     if (gemm->has_prologue && tile->wide)
@@ -82,6 +84,8 @@ static void plan_own(struct clmix_planner *planner, const struct clmix_node *nod
         clmix_record_uint(record, tile->column_block);
         clmix_record_uint(record, tile->slab);
     }
+    if (gemm->segment != 0)
+        clmix_record_uint(record, gemm->segment);
     if (gemm->has_prologue) {
         clmix_record_value(record, gemm->prologue.stats);
         clmix_record_value(record, gemm->prologue.weight);

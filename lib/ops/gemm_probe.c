@@ -2,6 +2,7 @@
 #include "ops/gemm_internal.h"
 
 #include "base/random.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "ops/tune.h"
 #include "runtime/runtime.h"
@@ -16,6 +17,7 @@
 #define CHECK_MORE        13
 #define CHECK_DEPTH       43
 #define CHECK_SPLIT_DEPTH 509
+#define CHECK_SEGMENT     17
 #define CHECK_CHUNK       256   /* the least that is ever chosen */
 #define CHECK_SCALE       0.75f /* whatever the product's own is, so that the tolerance fits */
 
@@ -70,9 +72,20 @@ static void lay_out(struct clmix_matrix *matrix, size_t rows, size_t columns, si
     matrix->outer_stride = gemm->inner_batch * matrix->inner_stride;
 }
 
-static size_t extent(const struct clmix_matrix *matrix, const struct clmix_gemm *gemm)
+static size_t extent(const struct clmix_matrix *matrix, size_t count)
 {
-    return matrix->offset + gemm->outer_batch * matrix->outer_stride;
+    return matrix->offset + count * matrix->outer_stride;
+}
+
+/* Steps of the depth that lie one behind the other, and how many times there are so many. */
+static size_t run_of(const struct clmix_gemm *gemm)
+{
+    return gemm->segment == 0 ? gemm->depth : gemm->segment;
+}
+
+static size_t runs_of(const struct clmix_gemm *gemm)
+{
+    return gemm->depth / run_of(gemm);
 }
 
 /* What a work-group of the checked product computes. */
@@ -90,7 +103,7 @@ static size_t tile_breadth(const struct clmix_gemm_tile *tile)
 static void make_product(const struct clmix_gemm *like, bool check, struct attributes *attributes)
 {
     struct clmix_gemm *gemm = &attributes->gemm;
-    size_t padding = check ? 3 : 0;
+    size_t padding = check ? 3 : 0, run;
 
     *gemm = *like;
     gemm->scale = CHECK_SCALE;
@@ -101,8 +114,12 @@ static void make_product(const struct clmix_gemm *like, bool check, struct attri
         gemm->columns = attributes->has_tile ? tile_breadth(&attributes->tile) + CHECK_MORE : CHECK_COLUMNS;
         gemm->depth = attributes->has_tile && attributes->tile.splits > 1 ? CHECK_SPLIT_DEPTH : CHECK_DEPTH;
     }
-    lay_out(&gemm->a, like->transpose_a ? gemm->depth : gemm->rows, like->transpose_a ? gemm->rows : gemm->depth, padding, gemm);
-    lay_out(&gemm->b, like->transpose_b ? gemm->columns : gemm->depth, like->transpose_b ? gemm->depth : gemm->columns, padding, gemm);
+    if (check && like->segment != 0)
+        gemm->segment = CHECK_SEGMENT;
+    gemm->depth = clmix_round_up(gemm->depth, clmix_at_least_one(gemm->segment));
+    run = run_of(gemm);
+    lay_out(&gemm->a, like->transpose_a ? run : gemm->rows, like->transpose_a ? gemm->rows : run, padding, gemm);
+    lay_out(&gemm->b, like->transpose_b ? gemm->columns : run, like->transpose_b ? run : gemm->columns, padding, gemm);
     lay_out(&gemm->residual, gemm->rows, gemm->columns, padding, gemm);
     lay_out(&gemm->c, gemm->rows, gemm->columns, 0, gemm);
 }
@@ -151,9 +168,9 @@ static void free_operands(struct operands *operands)
 
 static clmix_status make_operands(const struct clmix_gemm *gemm, struct operands *operands)
 {
-    operands->a_count = extent(&gemm->a, gemm);
-    operands->b_count = extent(&gemm->b, gemm);
-    operands->residual_count = extent(&gemm->residual, gemm);
+    operands->a_count = extent(&gemm->a, gemm->outer_batch * runs_of(gemm));
+    operands->b_count = extent(&gemm->b, gemm->outer_batch * runs_of(gemm));
+    operands->residual_count = extent(&gemm->residual, gemm->outer_batch);
     operands->c_count = clmix_gemm_batches(gemm) * gemm->rows * gemm->columns;
     operands->a = fill(operands->a_count, 0);
     operands->b = fill(operands->b_count, 1);
@@ -207,12 +224,20 @@ static double finish(const struct clmix_gemm *gemm, const struct operands *opera
 /* Element (i, k) of A, from the matrix as it is stored. */
 static double element_of_a(const struct clmix_gemm *gemm, const struct operands *operands, const float *a, size_t i, size_t k)
 {
-    size_t row = gemm->transpose_a ? k : i, column = gemm->transpose_a ? i : k;
-    double x = a[row * gemm->a.pitch + column];
+    const size_t at = k % run_of(gemm), row = gemm->transpose_a ? at : i, column = gemm->transpose_a ? i : at;
+    double x = a[k / run_of(gemm) * gemm->a.outer_stride + row * gemm->a.pitch + column];
 
     if (!gemm->has_prologue)
         return x;
     return (x - operands->stats[2 * row]) * operands->stats[2 * row + 1] * operands->norm_weight[column] + operands->norm_bias[column];
+}
+
+/* Element (k, j) of B. */
+static double element_of_b(const struct clmix_gemm *gemm, const float *b, size_t k, size_t j)
+{
+    const size_t at = k % run_of(gemm);
+
+    return b[k / run_of(gemm) * gemm->b.outer_stride + (gemm->transpose_b ? j * gemm->b.pitch + at : at * gemm->b.pitch + j)];
 }
 
 /* Largest deviation over the tolerance 1e-5 sqrt(depth) of one matrix of the batch. */
@@ -229,7 +254,7 @@ static double compare(const struct clmix_gemm *gemm, const struct operands *oper
             double sum = 0.0, error;
 
             for (size_t k = 0; k < gemm->depth; k++)
-                sum += element_of_a(gemm, operands, a, i, k) * b[gemm->transpose_b ? j * gemm->b.pitch + k : k * gemm->b.pitch + j];
+                sum += element_of_a(gemm, operands, a, i, k) * element_of_b(gemm, b, k, j);
             error = fabs(c[i * gemm->columns + j] - finish(gemm, operands, sum, residual, i, j)) / (1e-5 * sqrt((double)gemm->depth));
             if (!(error <= worst)) /* NaN counts */
                 worst = error;

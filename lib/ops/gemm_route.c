@@ -92,16 +92,16 @@ static clmix_status consider_clblast(clmix_device *device, bool wide, bool *cons
     return status == CLMIX_ERROR_DRIVER ? CLMIX_OK : status; /* each variant is tried by itself next */
 }
 
-/* " normalized bias gelu residual scaled last", what of it there is. */
+/* " normalized segments bias gelu residual scaled last", what of it there is. */
 static void name_epilogue(const struct clmix_gemm *gemm, char *text, size_t bytes)
 {
     static const char *const activations[] = { "", " gelu", " relu" };
     static const char *const residuals[] = { " residual", " residual", " gelu'", " relu'" };
     static const char *const scales[] = { "", " scaled", " scaled behind", " scaled last" };
 
-    snprintf(text, bytes, "%s%s%s%s%s", gemm->has_prologue ? " normalized" : "", gemm->bias != CLMIX_NONE ? " bias" : "",
-             activations[gemm->activation], gemm->residual.value != CLMIX_NONE ? residuals[gemm->residual_use] : "",
-             scales[gemm->scale_place]);
+    snprintf(text, bytes, "%s%s%s%s%s%s", gemm->has_prologue ? " normalized" : "", gemm->segment != 0 ? " segments" : "",
+             gemm->bias != CLMIX_NONE ? " bias" : "", activations[gemm->activation],
+             gemm->residual.value != CLMIX_NONE ? residuals[gemm->residual_use] : "", scales[gemm->scale_place]);
 }
 
 /* Whether the own kernel is right with this tile, transposes and epilogue. */

@@ -44,7 +44,8 @@ static void blocks(const clmix_device_info *info, const struct clmix_gemm *gemm,
 
     tile->column_block = clmix_round_up(gemm->columns, panel_columns);
     tile->panel = (long)(clmix_smaller(clmix_larger(info->local_bytes, (size_t)32 << 10), (size_t)1 << 20) / 2 / sizeof(float));
-    tile->in_place = gemm->transpose_a && !gemm->transpose_b && gemm->columns <= 512 && gemm->columns % (size_t)tile->width == 0;
+    tile->in_place =
+        gemm->transpose_a && !gemm->transpose_b && gemm->columns <= 512 && gemm->columns % (size_t)tile->width == 0 && gemm->segment == 0;
     if (gemm->transpose_a)
         steps = clmix_smaller(steps, 128);
     if (!tile->in_place)

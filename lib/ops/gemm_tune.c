@@ -4,6 +4,7 @@
  * choice changes no bit. */
 #include "ops/gemm_internal.h"
 
+#include "base/size.h"
 #include "base/status.h"
 #include "ops/tune.h"
 #include "runtime/runtime.h"
@@ -61,6 +62,8 @@ struct clmix_gemm clmix_gemm_representative(const struct clmix_gemm *gemm, doubl
     }
     like.outer_batch = like.outer_batch > 1 ? 2 : 1;
     like.inner_batch = like.inner_batch > 1 ? 2 : 1;
+    if (like.segment != 0)
+        like.segment = clmix_smaller(class_of(like.segment, 8192), like.depth);
     return like;
 }
 
@@ -156,6 +159,7 @@ clmix_status clmix_gemm_tune_tile(clmix_device *device, bool wide, const struct 
     subject.like.residual.value = CLMIX_NONE;
     subject.like.scale_place = CLMIX_SCALE_NONE;
     subject.like.has_prologue = false;
+    subject.like.segment = 0;
     list_tiles(info, &subject);
     if (subject.count < 2)
         return CLMIX_OK;

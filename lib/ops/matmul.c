@@ -159,10 +159,10 @@ static bool adds_to_samples(const clmix_graph *graph, const struct clmix_node *n
 }
 
 /* Takes in an addition, as where two gradients of one value meet, or of a bias, or, where the product is the gradient behind an activation, the
- * derivative of that; not where the samples' products wait to be added themselves. */
+ * derivative of that. */
 static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
 {
-    if (clmix_planner_absorbed(planner, node, 0) != NULL || ((const clmix_product *)node->attributes)->sum_batch)
+    if (clmix_planner_absorbed(planner, node, 0) != NULL)
         return false;
     if (next->op == &clmix_op_gelu_grad || next->op == &clmix_op_relu_grad)
         return next->inputs[0] == node->outputs[0] && next->inputs[1] != node->outputs[0];
@@ -205,14 +205,13 @@ static struct clmix_gemm product_of(const struct clmix_planner *planner, const s
         .bias = CLMIX_NONE,
         .scale_place = product->scale == 1.0f ? CLMIX_SCALE_NONE : CLMIX_SCALE_BIASED,
         .scale = product->scale,
-        .sum = product->sum_batch,
     };
 
     read_residual(planner, node, &gemm);
-    if (gemm.sum && gemm.transpose_a && !gemm.transpose_b) { /* the samples lie one behind the other along the depth: a deeper product */
+    if (product->sum_batch) { /* a deeper product; where depth is the rows of both the samples lie one behind the other */
+        gemm.segment = gemm.transpose_a && !gemm.transpose_b ? 0 : sizes.depth;
         gemm.depth *= sizes.batch;
         gemm.outer_batch = 1;
-        gemm.sum = false;
     } else if (has_batch(a) && !has_batch(b) && !gemm.transpose_a &&
                (gemm.residual.value == CLMIX_NONE || gemm.residual.outer_stride != 0)) { /* along the rows: a taller one */
         gemm.rows *= sizes.batch;
