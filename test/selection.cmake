@@ -27,4 +27,4 @@ set(uninitialized_wide_left_out "transpose2d_k34")
 
 # Reference cases of models other than WaveMix, which has a program of its own: all of them on PoCL in the wide form, and of each structure the shortest
 # one in every form, on Intel's runtime, rusticl and Oclgrind too.
-set(structure_cases fnet vit vin vil)
+set(structure_cases vit vip vil vin fnet mlp_mixer levit cct cvt pit)

@@ -47,7 +47,8 @@ static const struct {
     const char *model;
     double most;
 } limits[] = {
-    { "vit", 1300 }, { "vil", 1350 }, { "vin", 1600 }, { "fnet", 850 }, { "mlp-mixer", 1000 }, { "cct", 1950 }, { "ccn", 2200 },
+    { "vit", 1300 }, { "vil", 1350 },       { "vip", 1700 }, { "vin", 1600 },
+    { "fnet", 850 }, { "mlp-mixer", 1000 }, { "cct", 1950 }, { "ccn", 2200 },
 };
 
 START_TEST(step_of_64_pictures_fits)
