@@ -27,5 +27,8 @@ done
 sh test/isa/compilers.sh list | sed 's/^/  machine code for /'
 echo
 
-cd build
-exec ctest --parallel "${CTEST_PARALLEL_LEVEL:-$processors}" --output-on-failure "$@"
+sh test/platform/kernels.sh take build
+status=0
+(cd build && ctest --parallel "${CTEST_PARALLEL_LEVEL:-$processors}" --output-on-failure "$@") || status=$?
+sh test/platform/kernels.sh keep build
+exit "$status"
