@@ -176,6 +176,18 @@ static clmix_value attention(clmix_scope at, clmix_value x)
                            (clmix_value){ 0 }, (clmix_attention_options){ .heads = 4 });
 }
 
+/* Of 4 heads of Nystrom attention. */
+static clmix_value pseudo_inverse(clmix_scope at, clmix_value x)
+{
+    (void)at;
+    return clmix_pseudo_inverse(x, 4, 6, false);
+}
+
+static clmix_value token_conv(clmix_scope at, clmix_value x)
+{
+    return clmix_token_conv(at, x, 4, 33);
+}
+
 static clmix_value dropout(clmix_scope at, clmix_value x)
 {
     (void)at;
@@ -219,6 +231,8 @@ static const struct fixed_op fixed_ops[] = {
     { "relu", true, 3, { 64, 2048, 512 }, relu },
     { "softmax", true, 3, { 64, 1024, 1024 }, softmax },
     { "attention 4 heads", true, 3, { 64, 1025, 384 }, attention },
+    { "pseudo-inverse 4 heads", true, 3, { 64, 64, 256 }, pseudo_inverse },
+    { "token conv 33, 4 heads", true, 3, { 64, 1025, 128 }, token_conv },
     { "dropout", true, 3, { 64, 2048, 512 }, dropout },
     { "relu and add", true, 3, { 64, 2048, 512 }, relu_add },
     { "global average pool", true, 4, { 64, 128, 128, 64 }, average_pool },
