@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${CLMIX_BIN:-$here/../build/bin}
 folder=${LEARN_RESULTS:-$here/results}
-recipe='--epochs 8 --batch 64 --rate 0.001 --warmup 100 --weight-decay 0.05 --clip-norm 1 --seed 1'
+recipe='--epochs 6 --batch 64 --rate 0.001 --warmup 100 --weight-decay 0.05 --clip-norm 1 --seed 1'
 
 # Presets, and how each family comes to its tokens.
 list()
@@ -57,8 +57,8 @@ train()    # train ROW OPTION...
     echo "clmix-train --model $row --data $data $* $recipe" >&2
     # The recipe's and the user's options are words.
     # shellcheck disable=SC2086
-    "$bin/clmix-train" --model "$row" --data "$data" --out "$runs/$row" "$@" $recipe ${LEARN_OPTIONS:-}
-    cp "$runs/$row/log.jsonl" "$folder/learning/$row.jsonl"
+    "$bin/clmix-train" --model "$row" --data "$data" --out "$runs/$row" "$@" $recipe ${LEARN_OPTIONS:-} &&
+        cp "$runs/$row/log.jsonl" "$folder/learning/$row.jsonl"
 }
 
 [ $# -gt 0 ] || fail "which data? as in: sh bench/learn.sh cifar10:DIR"
@@ -72,14 +72,16 @@ trap 'exit 130' INT TERM
 
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(list | cut -d' ' -f1)
+failed=
 for row in "$@"; do
     options=$(list | sed -n "s/^$row //p")
     [ -n "$options" ] || fail "there is no row '$row'; there are: $(list | cut -d' ' -f1 | tr '\n' ' ')"
     # shellcheck disable=SC2046,SC2086
-    train "$row" $(shorter "$row") $options
+    train "$row" $(shorter "$row") $options || failed="$failed $row"
 done
 
 list | while read -r row options; do
     [ ! -f "$folder/learning/$row.jsonl" ] || awk -v row="$row" -v options="$(shorter "$row") $options" -f "$here/learn.awk" "$folder/learning/$row.jsonl"
 done | { printf '| model | options | best top-1 | epoch | top-5 | test loss | pictures/s | seconds |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n'; cat; } >"$folder/learning.md"
 cat "$folder/learning.md"
+[ -z "$failed" ] || fail "these rows failed:$failed"
