@@ -127,11 +127,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_iterate(const
         load_transposed(chain + ST * SQUARE, chain + TURNS * SQUARE, s, x + x_offset + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
         SYNC
 #pragma unroll 1
-        for (uint n = 0; n < FACTORS * iterations; n++) {
-            const uint turn = n / FACTORS % 2;
-            product(chain, forward_factor(n % FACTORS, TURNS + turn, X_OF, TURNS + 1 - turn));
-            SYNC
-        }
+        for (uint k = 0; k < iterations; k++)
+#pragma unroll 1
+            for (uint number = 0; number < FACTORS; number++) {
+                product(chain, forward_factor(number, TURNS + k % 2, X_OF, TURNS + 1 - k % 2));
+                SYNC
+            }
         const __global float *const last = chain + (TURNS + iterations % 2) * SQUARE;
         __global float *const out = z + z_offset + matrix_at(matrix, heads, m, z_pitch);
 #pragma unroll 1
@@ -184,6 +185,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_gradient(cons
     ds += ds_offset;
     for (uint matrix = get_group_id(0); matrix < matrices; matrix += get_num_groups(0)) {
         const float s = stats[STATS * matrix + 4];
+        const uint last = KEPT + FACTORS * (iterations - 1);    // place of the last Z that is kept
         const __global float *const up = dz + matrix_at(matrix, heads, m, dz_pitch);
         load_transposed(chain + ST * SQUARE, chain + KEPT * SQUARE, s, x + matrix_at(matrix, heads, m, x_pitch), m, x_pitch);
 #pragma unroll 1
@@ -195,21 +197,23 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void pinv_gradient(cons
             }
         SYNC
 #pragma unroll 1
-        for (uint n = 0; n + 1 < FACTORS * iterations; n++) {    // but for the last Z
-            const uint z = KEPT + n / FACTORS * FACTORS;
-            product(chain, forward_factor(n % FACTORS, z, z + 1, z + FACTORS));
-            SYNC
-        }
+        for (uint z = KEPT; z <= last; z += FACTORS)
 #pragma unroll 1
-        for (uint n = 0; n < BACKWARD * iterations; n++) {
-            const uint k = n / BACKWARD, step = n % BACKWARD, turn = k % 2;
-            product(chain, backward_factor(step, KEPT + FACTORS * (iterations - 1 - k), TURNS + turn, TURNS + 1 - turn));
-            SYNC
-            if (step == 2 || step == 4) {    // dY of X dC; dX
-                const bool is_dx = step == 4;
-                add_transpose(chain, is_dx ? T : DY, is_dx ? 0.5f : -0.125f, is_dx ? DX : T, is_dx ? -7.0f : 0.0f, is_dx ? DY : ST);
+            for (uint number = 0; number < (z < last ? FACTORS : FACTORS - 1); number++) {    // but for the last Z
+                product(chain, forward_factor(number, z, z + 1, z + FACTORS));
+                SYNC
             }
-        }
+#pragma unroll 1
+        for (uint z = last, dz_of = TURNS; z >= KEPT; z -= FACTORS, dz_of = 2 * TURNS + 1 - dz_of)
+#pragma unroll 1
+            for (uint number = 0; number < BACKWARD; number++) {
+                product(chain, backward_factor(number, z, dz_of, 2 * TURNS + 1 - dz_of));
+                SYNC
+                if (number == 2 || number == 4) {    // dY of X dC; dX
+                    const bool is_dx = number == 4;
+                    add_transpose(chain, is_dx ? T : DY, is_dx ? 0.5f : -0.125f, is_dx ? DX : T, is_dx ? -7.0f : 0.0f, is_dx ? DY : ST);
+                }
+            }
         SYNC
         __global float *const out = dx + matrix_at(matrix, heads, m, dx_pitch);
         float sum = 0.0f;

@@ -14,15 +14,15 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void segment_means(cons
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), blocks = (columns + BLOCK * VW - 1) / (BLOCK * VW);
     for (uint e = get_local_id(0); e < (end - begin) * blocks; e += WG) {
-        const uint r = begin + e / blocks, left = e % blocks * BLOCK * VW, row = r % segments * length;
-        const uint first = row > front ? row - front : 0, behind = row + length > front ? row + length - front : 0;
+        const uint r = begin + e / blocks, left = e % blocks * BLOCK * VW;
+        const int row = (int)(r % segments * length) - (int)front, first = max(row, 0), behind = max(row + (int)length, 0);
         const __global float *in = x + x_offset + (ulong)(r / segments) * tokens * x_pitch + left;
         __global float *out = y + y_offset + (ulong)r * y_pitch + left;
         floatv sum[BLOCK];
 #pragma unroll
         for (uint b = 0; b < BLOCK; b++)
             sum[b] = (floatv)(0.0f);
-        for (uint n = first; n < behind; n++) {
+        for (int n = first; n < behind; n++) {
 #pragma unroll
             for (uint b = 0; b < BLOCK; b++)
                 if (left + b * VW < columns)
