@@ -99,6 +99,16 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
                        4));
 }
 
+/* The product with the projection, and some twenty FLOPs a feature for its exponential. */
+uint64_t clmix_features_flops(const clmix_graph *graph, const struct clmix_node *node)
+{
+    const struct clmix_features features = clmix_features_of(graph, node);
+    const clmix_shape x = clmix_node_input(graph, node, CLMIX_FEATURES_X)->shape;
+
+    return (uint64_t)x.size[0] * x.size[1] * features.heads * features.features *
+           (2 * features.width + (features.options.kernel == CLMIX_PERFORMER_SOFTMAX ? 20 : 2));
+}
+
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
 void clmix_features_define(struct clmix_record *record, const struct clmix_features *features)
@@ -158,6 +168,7 @@ static clmix_status peaks_launch(struct clmix_planner *planner, const struct clm
     clmix_record_pitched(planner, record, node->inputs[CLMIX_FEATURES_X]);
     clmix_record_value(record, table);
     clmix_record_value(record, partial);
+    clmix_record_flops(record, clmix_features_flops(clmix_planner_graph(planner), node));
     record = clmix_record_kernel(planner, node, "features.cl", "performer_peak");
     clmix_record_define(record, "TOKENS", (long)tiles.tile);
     clmix_record_define(record, "WG", (long)tiles.group);
@@ -183,6 +194,7 @@ static clmix_status features_launch(struct clmix_planner *planner, const struct 
     record = launch_tiles(planner, node, "performer_features", &features, &tiles);
     clmix_features_push(planner, record, node, table);
     clmix_record_pitched(planner, record, node->outputs[0]);
+    clmix_record_flops(record, clmix_features_flops(clmix_planner_graph(planner), node));
     return CLMIX_OK;
 }
 
@@ -215,33 +227,24 @@ static clmix_status gradient_launch(struct clmix_planner *planner, const struct 
     clmix_record_pitched(planner, record, node->inputs[CLMIX_FEATURES_DPHI]);
     clmix_record_value(record, partial);
     clmix_record_pitched(planner, record, node->outputs[0]);
+    clmix_record_flops(record, 2 * clmix_features_flops(clmix_planner_graph(planner), node));
     clmix_features_plan_peak_grad(planner, node, node, &tiles, table, partial, node->outputs[0]);
     return CLMIX_OK;
 }
 
 /* ---- cost ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* The product with the projection, and some twenty FLOPs a feature for its exponential. */
-static uint64_t feature_flops(const clmix_graph *graph, const struct clmix_node *node)
-{
-    const struct clmix_features features = clmix_features_of(graph, node);
-    const clmix_shape x = clmix_node_input(graph, node, CLMIX_FEATURES_X)->shape;
-
-    return (uint64_t)x.size[0] * x.size[1] * features.heads * features.features *
-           (2 * features.width + (features.options.kernel == CLMIX_PERFORMER_SOFTMAX ? 20 : 2));
-}
-
 static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
     clmix_cost_moved(graph, node, flops, bytes);
-    *flops = feature_flops(graph, node);
+    *flops = clmix_features_flops(graph, node);
 }
 
 /* The features again, and a product back. */
 static void gradient_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
     clmix_cost_moved(graph, node, flops, bytes);
-    *flops = 2 * feature_flops(graph, node);
+    *flops = 2 * clmix_features_flops(graph, node);
 }
 
 /* ---- the ops ------------------------------------------------------------------------------------------------------------------------- */

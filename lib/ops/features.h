@@ -18,6 +18,8 @@ struct clmix_features {
 /* Of a node of either op. */
 struct clmix_features clmix_features_of(const clmix_graph *graph, const struct clmix_node *node);
 
+/* Work that forms them. */
+uint64_t clmix_features_flops(const clmix_graph *graph, const struct clmix_node *node);
 /* Floats of local memory for a token, in any kernel that forms features. */
 size_t clmix_features_floats(const struct clmix_features *features);
 /* Appends the launch that makes the table of the projection of `features_node`, for launches of `node`: scratch of it. */

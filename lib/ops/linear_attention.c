@@ -214,6 +214,19 @@ static void push_right(struct clmix_planner *planner, struct clmix_record *recor
         clmix_record_value(record, right[i]);
 }
 
+/* The work of a launch that multiplies the features of `tokens`, and forms them, or what they send back, in so many products. */
+static void record_work(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_node *node, int32_t tokens,
+                        const struct clmix_node *maker, uint64_t products)
+{
+    const struct attributes *attributes = node->attributes;
+    const clmix_graph *graph = clmix_planner_graph(planner);
+    const clmix_shape shape = clmix_tensor_at(graph, tokens)->shape;
+
+    clmix_record_flops(record,
+                       (uint64_t)2 * shape.size[0] * shape.size[1] * attributes->heads * attributes->features * (attributes->values + 1) +
+                           (maker == NULL ? 0 : products * clmix_features_flops(graph, maker)));
+}
+
 /* Features that a group of the simt form sums: BLOCK of cl/linear_attention.cl. */
 static size_t block_of(size_t values, size_t group)
 {
@@ -240,6 +253,7 @@ static void plan_state(struct clmix_planner *planner, const struct clmix_node *n
     push_right(planner, record, right, values);
     push_features(planner, record, source);
     clmix_record_value(record, partial);
+    record_work(planner, record, node, right[0], source->maker, 1);
     record = clmix_record_elements(planner, node, "linear_attention.cl", "linear_state_sum", matrices * state_size(attributes), 1);
     clmix_record_define(record, "M", (long)attributes->features);
     clmix_record_define(record, "V", (long)attributes->values);
@@ -261,6 +275,7 @@ static void plan_output(struct clmix_planner *planner, const struct clmix_node *
     clmix_record_uint(record, norm != CLMIX_NONE);
     clmix_record_value(record, norm);
     clmix_record_pitched(planner, record, node->outputs[0]);
+    record_work(planner, record, node, tokens, source->maker, 1);
 }
 
 static clmix_status launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -324,6 +339,7 @@ static clmix_status features_grad_launch(struct clmix_planner *planner, const st
         clmix_record_value(record, partial);
     }
     clmix_record_pitched(planner, record, result);
+    record_work(planner, record, node, node->inputs[0], taken, 2);
     if (taken != NULL)
         clmix_features_plan_peak_grad(planner, node, taken, &tiles, table, partial, result);
     return CLMIX_OK;
