@@ -1,4 +1,8 @@
 // y = softmax(scale q k^T) v on GPUs, heads as runs of columns; the weights are never in global memory.
+#if DROPOUT    // `kept` is for the sums. The work-item's bits are at `mine`.
+#define KEPT_WEIGHT(value, i, j) \
+    (mine[(i) * (TN / 8) + (j) * LANES / 8] >> ((j) * LANES % 8 + x % 8) & 1 ? (value) : 0.0f)
+#endif
 #include "attention_simt.h"
 
 // The sum, or the maximum, over the LANES work-items of each row: of fours of them, then of what they found. `room` has TM LANES 5 / 4 floats.
@@ -37,12 +41,8 @@ INLINE void join_rows(float values[PM], __local float *room, const bool sum, con
         const bool counts = KEY_COUNTS(column);                                                 \
         ALL(j, HIDE)                                                                            \
     }
-// The weights of row i in its scores' place, what they add to the row's sum, and the sums of before by the new maximum.
-#if DROPOUT
-#define KEEP(i, j) scores[i][j] = KEPT(bits, y * PM + i, (j) * LANES + x, TN) ? scores[i][j] : 0.0f;
-#else
-#define KEEP(i, j)
-#endif
+// The weights of row i in its scores' place, what they add to the row's sum, and the sums of before by the new maximum. Those of the first
+// slab are put at once: nobody reads `first` any more.
 #define WEIGH(i, j) scores[i][j] = clmix_exp_1(scores[i][j] - now[i]);
 #define SHRINK(c, i, factor) sums[i][c] *= factor;
 #define WEIGH_ROW(i)                                                                            \
@@ -53,8 +53,8 @@ INLINE void join_rows(float values[PM], __local float *room, const bool sum, con
         const float factor = clmix_exp_1(before - now[i]);                                      \
         ALL(i, WEIGH)                                                                           \
         total[i] = total[i] * factor + (scores[i][0] + scores[i][1] + (scores[i][2] + scores[i][3])); \
-        ALL(i, KEEP)                                                                            \
         COLUMNS(PV, SHRINK, i, factor)                                                          \
+        PUT_ROW(i, scores, 0)                                                                   \
     }
 
 // Row i of y, and the logarithm of its sum.
@@ -75,7 +75,7 @@ INLINE void join_rows(float values[PM], __local float *room, const bool sum, con
 // Index space (samples * tiles of queries, heads, parts of VALUE), LANES x ROWS work-items a group; head h has keys and values h / group.
 // Reads q once for every TN keys (mostly from cache), k and v once for every TM queries; writes y and, of the first part, the logarithm of each
 // row's sum, (samples, heads, queries), infinity where a query sees no key. `zero_keys` further keys are zeros, and so are their values.
-__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) SUB_GROUPS
 void attention_simt(const uint queries, const uint keys, const uint tiles, const uint group, const uint window, const float scale,
                     const float zero_keys, const __global float *q, const uint q_offset, const uint q_pitch, const __global float *k, const uint k_offset,
                     const uint k_pitch, const __global float *v, const uint v_offset, const uint v_pitch, __global float *y_of,
@@ -96,6 +96,7 @@ void attention_simt(const uint queries, const uint keys, const uint tiles, const
 #endif
 #if DROPOUT
     __local uint bits[TM * TN / 8];
+    const __local uint *mine = bits + y * PM * (TN / 8) + x / 8;
     const uint2 seed = RANDOM_KEY(sample, head, heads);
 #endif
 
@@ -113,7 +114,11 @@ void attention_simt(const uint queries, const uint keys, const uint tiles, const
         EACH(HIDE_COLUMN)
         join_rows(now, second, false, x, y);
         EACH(WEIGH_ROW)
-        MULTIPLY_ROWS(add_value_rows, sums, PV, scores, v + (size_t)key * v_pitch, v_pitch, keys - key, columns_inside, VALUE % 4 == 0)
+        barrier(CLK_LOCAL_MEM_FENCE);
+        ADD_SLAB(0, add_value_rows, sums, PV, v + (size_t)key * v_pitch, v_pitch, keys - key, columns_inside, VALUE % 4 == 0)
+#if TN != TK
+        MULTIPLY_SLAB(1, add_value_rows, sums, PV, scores, v + (size_t)key * v_pitch, v_pitch, keys - key, columns_inside, VALUE % 4 == 0)
+#endif
     }
 
     join_rows(total, second, true, x, y);

@@ -11,7 +11,6 @@
 #ifndef TK
 #define TK 32            // steps of a slab: 16, 32; TN or half of it, a multiple of LANES
 #endif
-#include "attention_dropout.h"
 #include "math.h"
 #include "tile_simt.h"
 
@@ -22,7 +21,7 @@
 #define VALUE 32         // and of values
 #endif
 #ifndef PH
-#define PH 2             // columns of HEAD, or of the part of it that a group makes sums of, a work-item: 1 .. 8
+#define PH 2             // columns of HEAD, or of the part of it that a group makes sums of, a work-item: 1, 2, 4, 6, 8
 #endif
 #ifndef PV
 #define PV 2             // and of VALUE
@@ -35,6 +34,9 @@
 #endif
 #ifndef WINDOWED
 #define WINDOWED 0       // 1: query i sees the keys of its window and of the two beside it
+#endif
+#ifndef SUB_GROUP
+#define SUB_GROUP 0      // 16: asks Intel's compiler for so many work-items a thread, which it would not choose by itself
 #endif
 #ifndef DROPOUT
 #define DROPOUT 0        // 1: weights are dropped
@@ -50,13 +52,16 @@
 #define ALL(i, DO)             DO(i, 0) DO(i, 1) DO(i, 2) DO(i, 3)
 #define COLUMNS(p, DO, a, b)   CLMIX_JOIN(COLUMNS_, p)(DO, a, b)
 #define COLUMNS_1(DO, a, b)    DO(0, a, b)
-#define COLUMNS_2(DO, a, b)    COLUMNS_1(DO, a, b) DO(1, a, b)
-#define COLUMNS_3(DO, a, b)    COLUMNS_2(DO, a, b) DO(2, a, b)
-#define COLUMNS_4(DO, a, b)    COLUMNS_3(DO, a, b) DO(3, a, b)
-#define COLUMNS_5(DO, a, b)    COLUMNS_4(DO, a, b) DO(4, a, b)
-#define COLUMNS_6(DO, a, b)    COLUMNS_5(DO, a, b) DO(5, a, b)
-#define COLUMNS_7(DO, a, b)    COLUMNS_6(DO, a, b) DO(6, a, b)
-#define COLUMNS_8(DO, a, b)    COLUMNS_7(DO, a, b) DO(7, a, b)
+#define COLUMNS_2(DO, a, b)    DO(0, a, b) DO(1, a, b)
+#define COLUMNS_4(DO, a, b)    COLUMNS_2(DO, a, b) DO(2, a, b) DO(3, a, b)
+#define COLUMNS_6(DO, a, b)    COLUMNS_4(DO, a, b) DO(4, a, b) DO(5, a, b)
+#define COLUMNS_8(DO, a, b)    COLUMNS_6(DO, a, b) DO(6, a, b) DO(7, a, b)
+#if SUB_GROUP
+#define SUB_GROUPS __attribute__((intel_reqd_sub_group_size(SUB_GROUP)))
+#else
+#define SUB_GROUPS
+#endif
+#include "attention_simt_seen.h"
 #define HEAD_PART  (LANES * PH)
 #define VALUE_PART (LANES * PV)
 #define ROUND4(n)  (((n) + 3) / 4 * 4)
@@ -173,7 +178,6 @@ INLINE void make_scores(float scores[PM][PN], __local float *first, __local floa
         const float2 v = *(const __local float2 *)((from) + SUM_COLUMN(c, p));             \
         to[c] = v.x, to[c + 1] = v.y;                                                      \
     }
-#define LOAD_1(c, to, from)     to[c] = (from)[(c) * LANES + x];
 #define ADD_STEP(step, p)                                                                  \
     {                                                                                      \
         const __local float *from = b + (k + (step)) * (LANES * (p));                      \
@@ -188,9 +192,8 @@ INLINE void make_scores(float scores[PM][PN], __local float *first, __local floa
                 LOAD_2(bv, from, 2, p)                                                     \
                 LOAD_2(bv, from, 4, p)                                                     \
             }                                                                              \
-        } else {                                                                           \
-            COLUMNS(p, LOAD_1, bv, from)                                                   \
-        }                                                                                  \
+        } else                                                                             \
+            bv[0] = from[x];                                                               \
         EACH_2(ADD_ROW, p, step)                                                           \
     }
 #define DEFINE_ADD_ROWS(name, p)                                                                                     \
@@ -224,23 +227,30 @@ DEFINE_ADD_ROWS(add_head_rows, PH)
 
 // sums += weights B, of the `inside` rows of B in global memory, `width` floats each (`fours` as in bring): the weights go to `first` a slab
 // at a time.
+#ifndef KEPT_WEIGHT
+#define KEPT_WEIGHT(value, i, j) (value)    // what is put of a weight
+#endif
+#define PUT(i, to, weights, j)                                                                                       \
+    first[(y * PM + (i)) * PITCH + (to) * LANES + x] = KEPT_WEIGHT(weights[i][j], i, j);
 #define PUT_ROW(i, weights, slab)                                                                                    \
-    first[(y * PM + (i)) * PITCH + x] = weights[i][(slab) * (TK / LANES)];                                           \
+    PUT(i, 0, weights, (slab) * (TK / LANES))                                                                        \
     if (TK > LANES)                                                                                                  \
-        first[(y * PM + (i)) * PITCH + LANES + x] = weights[i][((slab) * (TK / LANES) + 1) % PN];                    \
+        PUT(i, 1, weights, ((slab) * (TK / LANES) + 1) % PN)                                                         \
     if (TK > 2 * LANES) {                                                                                            \
-        first[(y * PM + (i)) * PITCH + 2 * LANES + x] = weights[i][2];                                               \
-        first[(y * PM + (i)) * PITCH + 3 * LANES + x] = weights[i][3];                                               \
+        PUT(i, 2, weights, 2)                                                                                        \
+        PUT(i, 3, weights, 3)                                                                                        \
     }
-#define MULTIPLY_SLAB(slab, add, sums, p, weights, from, pitch, inside, width, fours)                                \
+#define ADD_SLAB(slab, add, sums, p, from, pitch, inside, width, fours)                                              \
     {                                                                                                                \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                                \
-        EACH_2(PUT_ROW, weights, slab)                                                                               \
         bring(second, LANES * (p), 1, TK, LANES * (p), (from) + (slab) * TK * (size_t)(pitch), pitch,                \
               (int)(inside) - (slab) * TK, width, fours, x, y);                                                      \
         barrier(CLK_LOCAL_MEM_FENCE);                                                                                \
         add(sums, first, second, x, y);                                                                              \
     }
+#define MULTIPLY_SLAB(slab, add, sums, p, weights, from, pitch, inside, width, fours)                                \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                    \
+    EACH_2(PUT_ROW, weights, slab)                                                                                   \
+    ADD_SLAB(slab, add, sums, p, from, pitch, inside, width, fours)
 #if TN == TK
 #define MULTIPLY_ROWS(add, sums, p, weights, from, pitch, inside, width, fours)                                      \
     MULTIPLY_SLAB(0, add, sums, p, weights, from, pitch, inside, width, fours)
@@ -283,83 +293,5 @@ DEFINE_ADD_ROWS(add_head_rows, PH)
     }
 DEFINE_STORE_ROW(store_value_row, PV)
 DEFINE_STORE_ROW(store_head_row, PH)
-
-// ---- which keys a query sees ------------------------------------------------------------------------------------------------------------
-
-#if MASKED
-#define MASK_ARGUMENTS , const __global int *mask, const uint mask_offset
-#define KEY_COUNTS(key) ((key) < keys && mask[key] != 0)
-#else
-#define MASK_ARGUMENTS
-#define KEY_COUNTS(key) ((key) < keys)
-#endif
-// A query and a key of which each counts; in windows also the numbers of theirs.
-#if CAUSAL && WINDOWED
-#define SEES(query, key, query_window, key_window) ((key) <= (query) && (key_window) + 1 >= (query_window))
-#elif CAUSAL
-#define SEES(query, key, query_window, key_window) ((key) <= (query))
-#elif WINDOWED
-#define SEES(query, key, query_window, key_window) ((key_window) + 1 >= (query_window) && (query_window) + 1 >= (key_window))
-#else
-#define SEES(query, key, query_window, key_window) true
-#endif
-#if WINDOWED
-#define WINDOW_OF(n) ((n) / window)
-#else
-#define WINDOW_OF(n) 0
-#endif
-
-// Columns that the rows of a group see: of keys for rows of queries, of queries for rows of keys; from whole tiles on, so that multiples of 8
-// are drawn for. row: the first, last: the last that is inside.
-#if WINDOWED
-#define BEFORE(row)     ((row) < window ? 0 : ((row) / window - 1) * window / TN * TN)
-#define BEHIND(last, n) min(n, ((last) / window + 2) * window)
-#else
-#define BEFORE(row)     0
-#define BEHIND(last, n) (n)
-#endif
-#define FIRST_KEY(row)   BEFORE(row)
-#define END_KEY(last)    (CAUSAL ? min(BEHIND(last, keys), (last) + 1) : BEHIND(last, keys))
-#define FIRST_QUERY(row) (CAUSAL ? (row) / TN * TN : BEFORE(row))
-#define END_QUERY(last)  BEHIND(last, queries)
-
-// ---- dropped weights --------------------------------------------------------------------------------------------------------------------
-
-#if DROPOUT
-#define RANDOM_ARGUMENTS                                                                                        \
-    , const __global uint *random, const uint random_offset, const uint op, const uint threshold, const float kept, \
-        const uint share, const uint first_sample
-// Of a sample of the plan and a head of queries.
-#define RANDOM_KEY(sample, head, heads)                                                                         \
-    attention_key(vload4(0, random + random_offset), op,                                                        \
-                  (random[random_offset + 4] * share + first_sample + (sample)) * (heads) + (head))
-
-// Whether the weights (query, 8 block .. 8 block + 7) are kept, a bit each.
-INLINE uint kept_bits(const uint2 key, const uint query, const uint block, const uint threshold)
-{
-    const uint4 words = attention_words(key, query, block);
-    const uint parts[4] = { words.x, words.y, words.z, words.w };
-    uint bits = 0;
-#pragma unroll
-    for (int w = 0; w < 4; w++) {
-        bits |= (uint)((parts[w] & 0xFFFFu) >= threshold) << (2 * w);
-        bits |= (uint)((parts[w] >> 16) >= threshold) << (2 * w + 1);
-    }
-    return bits;
-}
-
-// Draws for `queries` queries from `query` on and `count` keys from `key` on, multiples of 8: bits[query][key / 8].
-INLINE void draw(__local uint *bits, const uint2 seed, const uint query, const int queries, const uint key, const int count,
-                 const uint threshold, const int x, const int y)
-{
-    for (int t = y * LANES + x; t < queries * (count / 8); t += GROUP)
-        bits[t] = kept_bits(seed, query + t / (count / 8), key / 8 + t % (count / 8), threshold);
-}
-#define KEPT(bits, query, key, count) ((bits)[(query) * ((count) / 8) + (key) / 8] >> ((key) % 8) & 1)
-#define DROPPED(value, query, key, count) (KEPT(bits, query, key, count) ? (value) * kept : 0.0f)
-#else
-#define DROPPED(value, query, key, count) (value)
-#define RANDOM_ARGUMENTS
-#endif
 
 #endif

@@ -19,7 +19,7 @@
 
 // delta[sample][head][n] = sum over a head's columns of dy y.  A work-item a row of a head, `count` of them, heads of a row side by side.  Reads
 // dy and y once, writes 4 bytes a row of a head.
-__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) SUB_GROUPS
 void attention_delta(const uint count, const uint queries, const uint heads, const __global float *dy, const uint dy_offset,
                      const uint dy_pitch, const __global float *y, const uint y_offset, const uint y_pitch, __global float *delta,
                      const uint delta_offset)
@@ -49,7 +49,7 @@ void attention_delta(const uint count, const uint queries, const uint heads, con
         const bool counts = KEY_COUNTS(column);                                                                         \
         ALL(j, WEIGH)                                                                                                   \
     }
-#define DIFFER(j, i) gradient[i][j] = weights[i][j] * (DROPPED(gradient[i][j], y * PM + i, (j) * LANES + x, TN) - delta_of[y * PM + i]);
+#define DIFFER(j, i) gradient[i][j] = weights[i][j] * (DROPPED(gradient[i][j], kept, y * PM + i, (j) * LANES + x, TN) - delta_of[y * PM + i]);
 #define DIFFER_COLUMN(j) ALL(j, DIFFER)
 #define STORE_DQ(i)                                                                                                     \
     if (y * PM + i < (int)rows_inside)                                                                                  \
@@ -57,7 +57,7 @@ void attention_delta(const uint count, const uint queries, const uint heads, con
 
 // dq.  Index space (samples * tiles of queries, heads, parts of HEAD), LANES x ROWS work-items a group.  Reads q and dy once for every TN keys,
 // k and v once for every TM queries, writes dq once.
-__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) SUB_GROUPS
 void attention_simt_queries(const uint queries, const uint keys, const uint tiles, const uint group, const uint window, const float scale,
                             TENSORS, __global float *dq, const uint dq_offset, const uint dq_pitch MASK_ARGUMENTS RANDOM_ARGUMENTS)
 {
@@ -115,13 +115,13 @@ void attention_simt_queries(const uint queries, const uint keys, const uint tile
         const float log_of = column < queries ? log_sum[column] : INFINITY;                                             \
         ALL(j, WEIGH_KEY)                                                                                               \
     }
-#define DIFFER_KEY(j, i) gradient[i][j] = weights[i][j] * (DROPPED(gradient[i][j], (j) * LANES + x, y * PM + i, TM) - delta_of);
+#define DIFFER_KEY(j, i) gradient[i][j] = weights[i][j] * (DROPPED(gradient[i][j], kept, (j) * LANES + x, y * PM + i, TM) - delta_of);
 #define DIFFER_QUERY(j)                                                                                                 \
     {                                                                                                                   \
         const float delta_of = query + (j) * LANES + x < queries ? delta[query + (j) * LANES + x] : 0.0f;               \
         ALL(j, DIFFER_KEY)                                                                                              \
     }
-#define DROP_KEY(j, i) weights[i][j] = DROPPED(weights[i][j], (j) * LANES + x, y * PM + i, TM);
+#define DROP_KEY(j, i) weights[i][j] = DROPPED(weights[i][j], kept, (j) * LANES + x, y * PM + i, TM);
 #define DROP_QUERY(j) ALL(j, DROP_KEY)
 #define HIDE_ROW(i, sums, p)                                                                                            \
     if (y * PM + i < (int)rows_inside && mask[row0 + y * PM + i] == 0) {                                                \
@@ -138,7 +138,7 @@ void attention_simt_queries(const uint queries, const uint keys, const uint tile
 // dk, dv, or one of them.  Index space (samples * tiles of keys, heads of keys, parts of HEAD or VALUE; 1 where both are made), LANES x ROWS
 // work-items a group; the heads of queries that share a head of keys are added in their order.  Reads k and v once for every TN queries, q and dy
 // once for every TM keys, writes dk and dv once.
-__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) SUB_GROUPS
 void attention_simt_keys(const uint queries, const uint keys, const uint tiles, const uint group, const uint window, const float scale,
                          TENSORS, __global float *dk, const uint dk_offset, const uint dk_pitch, __global float *dv, const uint dv_offset,
                          const uint dv_pitch MASK_ARGUMENTS RANDOM_ARGUMENTS)

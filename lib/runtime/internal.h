@@ -59,7 +59,8 @@ enum clmix_quirk_effect {
     CLMIX_EFFECT_SLEEP,     /* wait by polling with sleeps: clFinish spins */
     CLMIX_EFFECT_ANY_GROUP, /* kernels are built without reqd_work_group_size */
     CLMIX_EFFECT_2_GIB,     /* no allocation of 2 GiB or more, whatever the driver reports */
-    CLMIX_EFFECT_FEW_SUMS   /* simt products keep at most 16 sums a work-item */
+    CLMIX_EFFECT_FEW_SUMS,  /* simt products keep at most 16 sums a work-item */
+    CLMIX_EFFECT_HALF_WAVES /* kernels with many registers ask for sub-groups of 16 */
 };
 
 /* The rows of the table that match a device, as clmix_device_info.quirks. */

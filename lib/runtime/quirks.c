@@ -29,6 +29,9 @@ static const struct quirk quirks[] = {
       "2-gib: Apple's OpenCL fails on single buffers of 2 GiB or more, whatever limit it reports" },
     { "intel*graphics*", NULL, NULL, NULL, CLMIX_EFFECT_FEW_SUMS,
       "few-sums: Intel's GPUs run 16 or 32 work-items in 128 registers, where products with more than 16 sums a work-item spill" },
+    { NULL, "intel*", "*data center gpu max*", NULL, CLMIX_EFFECT_HALF_WAVES,
+      "sub-groups-of-16: Intel's Data Center GPU Max runs 32 work-items in the registers for 16 unless it is told to; attention then "
+      "spills" },
 };
 
 _Static_assert(sizeof quirks / sizeof quirks[0] <= 64, "clmix_device_info.quirks has 64 bits");
@@ -74,6 +77,11 @@ bool clmix_quirk_in_force(const clmix_device_info *info, enum clmix_quirk_effect
 bool clmix_device_few_sums(const clmix_device_info *info)
 {
     return clmix_quirk_in_force(info, CLMIX_EFFECT_FEW_SUMS);
+}
+
+bool clmix_device_half_waves(const clmix_device_info *info)
+{
+    return clmix_quirk_in_force(info, CLMIX_EFFECT_HALF_WAVES);
 }
 
 bool clmix_device_simt_only(const clmix_device_info *info)

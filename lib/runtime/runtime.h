@@ -51,6 +51,8 @@ const char *clmix_form_name(clmix_kernel_form form);
 bool clmix_device_simt_only(const clmix_device_info *info);
 /* Whether its registers hold no more than 16 sums a work-item of a simt product (quirks.c). */
 bool clmix_device_few_sums(const clmix_device_info *info);
+/* Whether kernels that need many registers have to ask for sub-groups of 16 (quirks.c). */
+bool clmix_device_half_waves(const clmix_device_info *info);
 /* The key of the result that is the measured form; and the form of a device as that result, if there is one, says. */
 #define CLMIX_FORM_KEY "form 1"
 clmix_status clmix_device_recall_form(clmix_device *device);

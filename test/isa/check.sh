@@ -15,6 +15,8 @@ products="gemm_simt conv_product conv_weight_product attention_simt attention_si
 # an exception that no longer applies.
 exceptions="
 pinv_gradient gfx90a spill 2
+attention_simt skl spill 6
+attention_simt tgllp spill 2
 "
 
 target=$1 folder=$2

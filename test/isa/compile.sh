@@ -12,6 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 isa_rocm='' isa_libclc='' isa_ptxas='' isa_nvdisasm='' isa_intel_libraries='' isa_ocloc='' isa_cache=''    # set by:
 . "$here/compilers.sh"
 options=$(cat "${program%.cl}.options")
+case $target in
+pvc) options="$options -DSUB_GROUP=16" ;;    # as on a device of this name (the quirk sub-groups-of-16)
+esac
 
 exec 3>&1    # for messages: a failure is not kept
 work=$(mktemp -d)

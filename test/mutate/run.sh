@@ -4,7 +4,7 @@
 #   PATTERN   of the faults' names (a regular expression); all without one. The list is faults.txt, whose head says how a fault is written.
 #
 # Works in a temporary copy of what git knows of the working tree: configures, builds the programs that the faults name, and runs them on PoCL, where they
-# must pass; then the same with each fault. Kernels are taken from, and kept in, this tree's build/platform where there is one ($CLMIX_TEST_STATE names
+# must pass; then the same with each fault, those of simt kernels in the simt form. Kernels are taken from, and kept in, this tree's build/platform where there is one ($CLMIX_TEST_STATE names
 # another place). Prints a line a fault. Exit status: 0 all were caught; 1 one was not, changes nothing or does not build; 77 there is no PoCL.
 set -eu
 
@@ -34,11 +34,13 @@ build()    # build PROGRAM...
 }
 
 # Whether every one of the programs passes. Statuses beyond 1 (a crash, ten minutes over) are failures too.
-passes()    # passes PROGRAM...
+passes()    # passes FORM PROGRAM...
 {
+    form=$1
+    shift
     for program in "$@"; do
         status=0
-        CLMIX_BUILD_DIR=$tree/build timeout 600 sh "$tree/test/platform/run.sh" pocl default "$tree/build/test/bin/$program" >"$log" 2>&1 || status=$?
+        CLMIX_BUILD_DIR=$tree/build timeout 600 sh "$tree/test/platform/run.sh" pocl "$form" "$tree/build/test/bin/$program" >"$log" 2>&1 || status=$?
         if [ "$status" -eq 77 ]; then
             cat "$log"
             exit 77
@@ -50,7 +52,10 @@ passes()    # passes PROGRAM...
 # One fault, and what became of it. The list is not the programs' standard input.
 plant()    # plant LINE
 {
-    file=$tree/$(field "$1" 2) programs=$(field "$1" 4)
+    file=$tree/$(field "$1" 2) programs=$(field "$1" 4) form=default
+    case $file in
+    */cl/*_simt*) form=simt ;;
+    esac
     cp "$file" "$tree/kept"
     sed "$(field "$1" 3)" "$tree/kept" >"$file"
     # shellcheck disable=SC2086  # one word a program
@@ -59,7 +64,7 @@ plant()    # plant LINE
     elif ! build $programs; then
         cat "$log"
         said="does not build"
-    elif passes $programs; then
+    elif passes "$form" $programs; then
         said="NOT CAUGHT"
     else
         said=caught
@@ -78,7 +83,7 @@ cmake -S "$tree" -B "$tree/build" -DCLMIX_TESTS=ON >"$log" 2>&1 || { cat "$log";
 # shellcheck disable=SC2086  # one word a program
 build clmix-info $programs || { cat "$log"; exit 1; }
 # shellcheck disable=SC2086
-passes $programs || { cat "$log"; echo "these fail without a fault"; exit 1; }
+passes default $programs || { cat "$log"; echo "these fail without a fault"; exit 1; }
 
 missed=0
 while read -r line; do
