@@ -88,21 +88,21 @@ INLINE void feature_tile(const __global float *x, const uint pitch, const uint c
     feature_rows(x_tile, u, count, peak, team_scratch);
 }
 
-// What features send back to their tokens: `u` is the tile's products, `up` the gradient of its features. dx is the sum of what is left in
-// `x_tile` and in `dx` (feature_store).
+// What features send back to their tokens: `u` is the tile's products, `up` the gradient of its features, which is written over. dx is the sum
+// of what is left in `x_tile` and in `dx` (feature_store).
 //   w = dphi m^(-1/2) exp(...),  W = sum of w over the token,  dx = c (w - W at the token's maximum) P - c^2 x W
-// (ReLU: w = dphi where u > 0, dx = c w P). Of a given maximum the caller subtracts the sum of all W where it is. `sum` and `most` grow by
-// the W of the `count` tokens and to the largest of their u: in the first work-item of a team.
+// (ReLU: w = dphi where u > 0, dx = c w P). Features that share the maximum share W. Of a given maximum the caller subtracts the sum of all W
+// where it is. `sum` and `most` grow by the W of the `count` tokens and to the largest of their u: in the first work-item of a team.
 struct feature_totals {
     float sum, most;
 };
 
-INLINE void feature_back(__local float *x_tile, __local float *u, const __local float *up, const uint count, const __global float *table,
+INLINE void feature_back(__local float *x_tile, __local float *u, __local float *up, const uint count, const __global float *table,
                          const float peak, __local float *dx, __local float *team_scratch, struct feature_totals *totals)
 {
     EACH_ROW(r) {
         __local float *row = u + r * MP, *xr = x_tile + r * DP;
-        const __local float *dy = up + r * MP;
+        __local float *dy = up + r * MP;
 #if FEATURES == 0
         EACH_VECTOR(c, M)
             STOREV_LOCAL(LOADV_LOCAL(row + c) > (floatv)(0.0f) ? LOADV_LOCAL(dy + c) : (floatv)(0.0f), row + c);
@@ -111,29 +111,27 @@ INLINE void feature_back(__local float *x_tile, __local float *u, const __local 
 #else
         const float norm = feature_norm(xr, team_scratch), most = feature_most(row, team_scratch);
         const float shift = norm + (FEATURES == 1 ? most : peak);
-#if FEATURES == 1
-        float at = (float)M; // the first of the row's features that is the maximum
-        for (uint c = get_local_id(0) % TEAM * VW; c < M && at == (float)M; c += TEAM * VW)
-            for (uint j = c; j < min(c + VW, (uint)M) && at == (float)M; j++)
-                at = row[j] == most ? (float)j : at;
-        at = -TEAM_MAX(-at);
-#endif
-        floatv sum = (floatv)(0.0f);
+        floatv sum = (floatv)(0.0f), ties = (floatv)(0.0f);
         EACH_VECTOR(c, M) {
-            const floatv w = clmix_exp(LOADV_LOCAL(row + c) - shift) * LOADV_LOCAL(dy + c) * RATIO;
+            const floatv v = LOADV_LOCAL(row + c), w = clmix_exp(v - shift) * LOADV_LOCAL(dy + c) * RATIO;
+            const floatv tie = v == (floatv)(most) ? (floatv)(1.0f) : (floatv)(0.0f);
             STOREV_LOCAL(w, row + c);
+            if (FEATURES == 1)
+                STOREV_LOCAL(tie, dy + c);
             sum += w;
+            ties += tie;
         }
         const float total = TEAM_SUM(sum_lanes(sum));
+#if FEATURES == 1
+        const float share = total / TEAM_SUM(sum_lanes(ties));
+        EACH_VECTOR(c, M)
+            STOREV_LOCAL(LOADV_LOCAL(row + c) - share * LOADV_LOCAL(dy + c), row + c);
+#endif
         EACH_VECTOR(c, D)
             STOREV_LOCAL(LOADV_LOCAL(xr + c) * (-2.0f * HALF_SQUARE * total), xr + c);
         if (get_local_id(0) % TEAM == 0 && r < count) {
             totals->sum += total;
             totals->most = fmax(totals->most, most);
-#if FEATURES == 1
-            if (at < (float)M)
-                row[(uint)at] -= total;
-#endif
         }
 #endif
     }
