@@ -67,8 +67,8 @@ typedef struct clmix_performer_options {
 /* Random features of Performer (Choromanski et al. 2021) of tokens x (B, N, heads * d), for linear attention: with u = d^(-1/4) x P^T in each head,
  * P the projection (m, d) that all heads share,
  *     softmax:  m^(-1/2) (exp(u - |x|^2 / (2 sqrt(d)) - max u) + 1e-4)        ReLU:  max(u, 0) + 1e-3
- * -> (B, N, heads * m), f32. The maximum is differentiated: its gradient goes to the first feature of the token that has it, or in equal shares
- * to all elements of the sample or batch that have it. None flows into the projection. Heads of 0 count as 1. A training plan forms the
+ * -> (B, N, heads * m), f32. The maximum is differentiated: its gradient goes to the features of the token, or of the sample or batch, that
+ * have it, in equal shares. None flows into the projection. Heads of 0 count as 1. A training plan forms the
  * features again in the backward pass; in the wide form they are never in memory where clmix_linear_attention alone reads them.
  * Errors of the graph (ARGUMENT): other types or ranks, a projection that is not (m, d), no such kernel or maximum, more features than kernels have
  * room for (m + d beyond 3,552). */
