@@ -5,6 +5,8 @@
  *
  * Pooling halves the map and doubles the width; heads and the feed-forward part's hidden width stay. Patches overlap. Names and shapes of
  * the weights are those of the public implementation that the authors adapted. */
+#include "models/pit.h"
+
 #include "base/status.h"
 #include "graph/modules.h"
 #include "graph/op.h"
@@ -24,9 +26,7 @@ struct pit_keys {
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
 
-/* The map of tokens (B, 1 + map[0] map[1], C), without the class token, to half its size and twice its channels: a 3x3 convolution that makes
- * two channels of each one, and a 1x1 convolution. The class token goes through a linear layer of its own. */
-static clmix_value pool(clmix_scope at, clmix_value x, size_t map[2])
+clmix_value clmix_pit_pool(clmix_scope at, clmix_value x, size_t map[2])
 {
     const clmix_scope net = clmix_in(at, "downsample.net");
     const clmix_shape shape = clmix_shape_of(x);
@@ -62,7 +62,7 @@ static clmix_value pit_build(clmix_scope at, const clmix_value *inputs, const vo
     x.value = clmix_module(clmix_dropout(x.value, keys->embedding_dropout));
     for (size_t s = 0; s < keys->depth.count; s++) {
         if (s > 0)
-            x.value = pool(clmix_in(at, "layers.%zu", 2 * s - 1), x.value, map);
+            x.value = clmix_pit_pool(clmix_in(at, "layers.%zu", 2 * s - 1), x.value, map);
         for (size_t i = 0; i < keys->depth.size[s]; i++)
             x.value = clmix_transformer_block(clmix_in(at, "layers.%zu.layers.%zu", 2 * s, i), &x, &keys->mixer, keys->mlp_dim);
         clmix_module(x.value); /* the stage */

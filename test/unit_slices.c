@@ -372,6 +372,7 @@ END_TEST
 START_TEST(ops_that_mix_images_are_known)
 {
     static const char *const mixing[] = { "batch_norm_grad",
+                                          "channel_norm_grad",
                                           "column_sum",
                                           "conv2d_grad_weight",
                                           "conv_transpose2d_grad_weight",
@@ -381,6 +382,7 @@ START_TEST(ops_that_mix_images_are_known)
                                           "layer_norm_grad",
                                           "linear_grad_weight",
                                           "ones",
+                                          "token_conv_grad_weight",
                                           "top_k",
                                           "zeros" };
     size_t found = 0;

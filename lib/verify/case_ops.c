@@ -1,7 +1,9 @@
 /* The operators of the cases that are no token mixers, each as the graph it is. A row in the table at the end makes one known. */
 #include "base/status.h"
 #include "graph/op.h"
+#include "models/parts/stem.h"
 #include "models/parts/token_linear.h"
+#include "models/pit.h"
 #include "models/wavemix.h"
 #include "verify/case_op.h"
 #include <stdio.h>
@@ -234,6 +236,53 @@ static clmix_status build_max_pool2d(struct op_case *op)
     return CLMIX_OK;
 }
 
+static clmix_status fill_identity(void *values, clmix_shape shape, const void *data)
+{
+    float *matrix = values;
+
+    (void)data;
+    for (size_t i = 0; i < shape.size[0]; i++)
+        matrix[i * shape.size[1] + i] = 1.0f;
+    return CLMIX_OK;
+}
+
+/* The values of patches are what a linear layer of them reads, by the matrix that changes nothing. */
+static clmix_status build_patches(struct op_case *op)
+{
+    static const char *const orders[] = { "vit", "pit" };
+    clmix_value x = clmix_case_input(op, "x", CASE_MAP), identity;
+    struct clmix_stem_keys keys = { .patch = { 1, 1 } };
+    int order = 0;
+    size_t values;
+
+    CLMIX_TRY(clmix_json_choice(op->of->config, "config", "order", orders, 2, &order));
+    CLMIX_TRY(clmix_case_pair(op, "patch_size", 1, keys.patch));
+    keys.step[0] = keys.patch[0]; /* unless given */
+    keys.step[1] = keys.patch[1];
+    CLMIX_TRY(clmix_case_pair(op, "stride", 1, keys.step));
+    CLMIX_TRY(clmix_graph_check(op->graph)); /* a map it is */
+    keys.channels_first = order == 1;
+    values = keys.patch[0] * keys.patch[1] * clmix_shape_of(x).size[3];
+    identity = clmix_constant(op->graph, CLMIX_F32, 2, (size_t[]){ values, values }, fill_identity, NULL, 0);
+    clmix_case_output(op, "y", clmix_patches_with(clmix_root(op->graph), x, identity, clmix_no_value(), &keys), CASE_PLAIN);
+    return CLMIX_OK;
+}
+
+/* (B, 1 + side * side, C). */
+static clmix_status build_pit_pool(struct op_case *op)
+{
+    clmix_value x = clmix_case_input(op, "x", CASE_PLAIN);
+    clmix_shape shape = clmix_shape_of(x);
+    size_t side = 0;
+
+    while (shape.rank == 3 && 1 + (side + 1) * (side + 1) <= shape.size[1])
+        side++;
+    if (shape.rank == 3 && (side == 0 || 1 + side * side != shape.size[1]))
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'in.x' has %zu tokens, which are not a class token and a square map", shape.size[1]);
+    clmix_case_output(op, "y", clmix_pit_pool(clmix_root(op->graph), x, (size_t[]){ side, side }), CASE_PLAIN);
+    return CLMIX_OK;
+}
+
 static clmix_status build_sequence_pool(struct op_case *op)
 {
     clmix_case_output(op, "y", clmix_sequence_pool(clmix_root(op->graph), clmix_case_input(op, "x", CASE_PLAIN)), CASE_PLAIN);
@@ -271,6 +320,8 @@ const struct case_operator clmix_case_ops[] = {
     { "softmax", build_softmax },
     { "global_average_pool", build_global_average_pool },
     { "max_pool2d", build_max_pool2d },
+    { "patches", build_patches },
+    { "pit_pool", build_pit_pool },
     { "sequence_pool", build_sequence_pool },
     { "cross_entropy", build_cross_entropy },
     { NULL, NULL },

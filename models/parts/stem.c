@@ -39,11 +39,21 @@ static clmix_value channels_last(clmix_value weight, size_t channels)
     return columns;
 }
 
-/* A linear layer of each patch is a convolution by its weight, from patch to patch. */
+clmix_value clmix_patches_with(clmix_scope at, clmix_value pictures, clmix_value weight, clmix_value bias,
+                               const struct clmix_stem_keys *keys)
+{
+    const size_t channels = clmix_shape_of(pictures).size[3], dim = clmix_shape_columns(clmix_shape_of(weight));
+    const clmix_window window = { .kernel = { keys->patch[0], keys->patch[1] }, .stride = { keys->step[0], keys->step[1] } };
+
+    if (keys->channels_first && keys->patch[0] * keys->patch[1] > 1)
+        weight = channels_last(weight, channels);
+    weight = clmix_reshape(weight, 4, (size_t[]){ keys->patch[0], keys->patch[1], channels, dim });
+    return clmix_map_tokens(clmix_conv2d_with(at, pictures, weight, bias, window));
+}
+
 static clmix_value patches(clmix_scope at, clmix_value pictures, const struct clmix_stem_keys *keys, size_t dim)
 {
-    const size_t channels = clmix_shape_of(pictures).size[3], pixels = keys->patch[0] * keys->patch[1], in = pixels * channels;
-    const clmix_window window = { .kernel = { keys->patch[0], keys->patch[1] }, .stride = { keys->step[0], keys->step[1] } };
+    const size_t in = keys->patch[0] * keys->patch[1] * clmix_shape_of(pictures).size[3];
     const clmix_initializer uniform = { .kind = CLMIX_UNIFORM, .bound = 1.0f / sqrtf((float)in) };
     clmix_value weight = clmix_parameter(at, "weight", 2, (size_t[]){ dim, in }, (int[]){ 1, 0 }, uniform),
                 bias = clmix_parameter(at, "bias", 1, &dim, NULL, uniform);
@@ -51,10 +61,7 @@ static clmix_value patches(clmix_scope at, clmix_value pictures, const struct cl
     if (!clmix_is_value(weight) || !clmix_is_value(bias))
         return bias;
     clmix_at(at);
-    if (keys->channels_first && pixels > 1)
-        weight = channels_last(weight, channels);
-    weight = clmix_reshape(weight, 4, (size_t[]){ keys->patch[0], keys->patch[1], channels, dim });
-    return clmix_conv2d_with(at, pictures, weight, bias, window);
+    return clmix_patches_with(at, pictures, weight, bias, keys);
 }
 
 /* ---- both ------------------------------------------------------------------------------------------------------------------------------ */
@@ -70,7 +77,7 @@ clmix_value clmix_stem(clmix_scope at, clmix_scope linear, clmix_value pictures,
     clmix_stem_map(keys, map);
     values = clmix_shape_of(pictures).size[0] * map[0] * map[1] * keys->patch[0] * keys->patch[1] * keys->picture.channels;
     clmix_module_values(pictures, keys->channels_first ? 2 * values : values); /* unfolded, and rearranged */
-    return clmix_map_tokens(patches(linear, pictures, keys, dim));
+    return patches(linear, pictures, keys, dim);
 }
 
 void clmix_stem_map(const struct clmix_stem_keys *keys, size_t map[2])

@@ -29,6 +29,11 @@ void clmix_stem_map(const struct clmix_stem_keys *keys, size_t map[2]);
  * `linear`. */
 clmix_value clmix_stem(clmix_scope at, clmix_scope linear, clmix_value pictures, const struct clmix_stem_keys *keys, size_t dim);
 
+/* A linear layer of each patch, pictures (B, H, W, C) -> tokens (B, h w, dim): a convolution from patch to patch, so that patches are never
+ * in memory. weight (values of a patch, dim), in the order that the keys say; bias (dim), or none. */
+clmix_value clmix_patches_with(clmix_scope at, clmix_value pictures, clmix_value weight, clmix_value bias,
+                               const struct clmix_stem_keys *keys);
+
 /* 3x3 convolutions to `channels` and on to `dim`, with nothing between them, the first one of `stride`: (B, H, W, C) -> (B, h, w, dim), h =
  * floor((H - 1) / stride) + 1. Weights at "0", "1", ... below `at`. */
 clmix_value clmix_convolutions(clmix_scope at, clmix_value pictures, const struct clmix_key_list *channels, size_t stride, size_t dim);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes down every program that a GPU would be given to compile, each once, in FOLDER:  sh record.sh SOURCE BUILD FOLDER
 #
-# Each preset's training and inference, each reference case, and what the tests of ops, models and training plan before they look at a result, run on
+# Training and inference of presets, one of each structure, each reference case, and what the tests of ops, models and training plan before they look at a result, run on
 # the driver of recorder.c, on a small GPU and on a large one, and all tiles of products that measuring may choose. Nothing is computed, so most of these runs end in a complaint about numbers.
 set -eu
 
@@ -37,11 +37,13 @@ record()    # record UNITS PROGRAM [ARGUMENT...]
 # The tiles that a device takes only after measuring.
 record 40 "$build/test/bin/isa_tiles"
 
-presets=$(sed -n 's/^    "\([^"]*\)": {.*/\1/p' "$source"/models/presets/*.json)
+# The other rows of the papers' tables plan what one of these plans: another stem in front of the same blocks, another mixer of the same backbone.
+presets=$(sed -n 's/^    "\([^"]*\)": {.*/\1/p' "$source/models/presets/wavemix.json")
+presets="$presets vit vip vil vin fnet mlp-mixer hybrid-vit vip-rope vin-rope levit levip cct ccn cvt cvp pit pip vit-tinyimagenet"
 for units in 8 80; do
     record "$units" "$build/bin/clmix-verify" "$source"/test/cases/*/*.safetensors
     for preset in $presets; do
-        record "$units" "$build/bin/clmix-train" --model "$preset" --data shapes:train=64,test=64 --epochs 1 --out "$preset"
+        record "$units" "$build/bin/clmix-train" --model "$preset" --data shapes:train=16,test=16 --batch 16 --epochs 1 --out "$preset"
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 64 --seconds 0.001
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 1 --seconds 0.001
     done
