@@ -106,13 +106,16 @@ INLINE void tile_add_local(const uint vectors, __local float *c, const uint pitc
 
 // ---- blocks in local memory -----------------------------------------------------------------------------------------------------------
 
-// `rows` rows of `columns` floats, times `factor`, as rows of whole vectors.
+// `rows` rows of `columns` floats, times `factor`, as rows of whole vectors; rows of zeros complete the last tile, so that nothing is made of
+// what was in local memory before.
 INLINE void pack_rows(__local float *to, const __global float *from, const size_t pitch, const uint rows, const uint columns,
                       const float factor)
 {
     for (uint r = 0; r < rows; r++)
         for (uint x = 0; x < columns; x += VW)
             STOREV_LOCAL(load_lanes(from + r * pitch + x, columns - x) * factor, to + r * WHOLE(columns) + x);
+    for (uint i = rows * WHOLE(columns); i < (rows + MR - 1) / MR * MR * WHOLE(columns); i += VW)
+        STOREV_LOCAL((floatv)(0.0f), to + i);
 }
 
 // Such rows turned: panels of NR of them, [column][NR], with zeros behind the last row.

@@ -22,8 +22,10 @@ set(oclgrind_programs "^(ops_conv|ops_gemm|ops_column_sum|ops_linear)$")
 # Reference cases of the ops: Oclgrind with race detection is some 2000 times slower than PoCL, following uninitialised values ten times slower again.
 set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")
 set(oclgrind_wide_left_out "^$")
-set(uninitialized_simt_left_out "transpose2d_k(6|10|18|34)|wavemix_block|7x7")
-set(uninitialized_wide_left_out "transpose2d_k34")
+# Mixers of tokens are not followed: lanes of their tiles that no result reads hold what was there, and the simulator itself ends on some of them.
+set(unfollowed "attention|attn_|pinv|fourier|rope|channel_norm|sequence_pool|patches|pit_pool")
+set(uninitialized_simt_left_out "transpose2d_k(6|10|18|34)|wavemix_block|7x7|${unfollowed}")
+set(uninitialized_wide_left_out "transpose2d_k34|${unfollowed}")
 
 # Reference cases of models other than WaveMix, which has a program of its own: all of them on PoCL in the wide form, and of each structure the shortest
 # one in every form, on Intel's runtime, rusticl and Oclgrind too.
