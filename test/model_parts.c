@@ -104,7 +104,7 @@ START_TEST(tables_of_sines_are_states)
         for (size_t p = 0; p < ROWS; p++)
             for (size_t i = 0; i < WIDTH; i++) {
                 const size_t j = sine ? i / 2 : i % (WIDTH / 2);
-                const double angle = (double)p * pow(10000.0, -2.0 * (double)j / WIDTH);
+                const double angle = (double)p * pow(10000.0, -2.0 * (double)j / (double)WIDTH);
                 const bool is_cosine = sine ? i % 2 == 1 : i >= WIDTH / 2;
 
                 ck_assert_double_eq_tol((double)values[p * WIDTH + i], is_cosine ? cos(angle) : sin(angle), 1e-6);

@@ -396,7 +396,7 @@ START_TEST(share_of_dropped_weights)
         clmix_value k = clmix_input(graph, "k", CLMIX_F32, 3, (size_t[]){ 1, KEYS, 10 });
         clmix_value v = clmix_input(graph, "v", CLMIX_F32, 3, (size_t[]){ 1, KEYS, 70 });
         float *zeros = ops_floats(KEYS * 10, 0, 0.0f, 0.0f), *ones = ops_floats(KEYS * 70, 0, 1.0f, 1.0f), *y;
-        const double std = sqrt((double)rates[r] / (1.0 - (double)rates[r]) / ALL);
+        const double std = sqrt((double)rates[r] / (1.0 - (double)rates[r]) / (double)ALL);
         double mean = 0.0, squares = 0.0;
         clmix_plan *plan;
 
@@ -417,7 +417,7 @@ START_TEST(share_of_dropped_weights)
         }
         ck_assert_double_eq_tol(mean, 1.0, 4.0 * std);
         /* rows differ as independent draws do: their variance is that of one weight by the number of keys, within 6 of its own deviations */
-        ck_assert_double_eq_tol(squares / (std * std * 2 * QUERIES), 1.0, 6.0 / sqrt((double)QUERIES));
+        ck_assert_double_eq_tol(squares / (std * std * 2.0 * (double)QUERIES), 1.0, 6.0 / sqrt((double)QUERIES));
         free(zeros);
         free(ones);
         free(y);

@@ -292,7 +292,7 @@ START_TEST(channel_norm_of_equal_channels)
     got = ops_read(plan, "y", ROWS * COLUMNS);
     dx = ops_read(plan, "dx", ROWS * COLUMNS);
     for (size_t c = 0; c < COLUMNS; c++)
-        mean += (double)up[c] / COLUMNS;
+        mean += (double)up[c] / (double)COLUMNS;
     for (size_t c = 0; c < COLUMNS; c++) {
         ck_assert_double_eq_tol((double)got[c], 1.0, 1e-5);
         ck_assert_double_eq_tol((double)dx[c], ((double)up[c] - mean) / 0.25, 1e-4);

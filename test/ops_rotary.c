@@ -79,7 +79,7 @@ START_TEST(the_table)
     ops_ok(clmix_rotary_fill(table, ops_shape2(ROWS, WIDTH), NULL));
     for (size_t p = 0; p < ROWS; p++)
         for (size_t j = 0; j < WIDTH / 2; j++) {
-            const double angle = (double)p * pow(10000.0, -2.0 * (double)j / WIDTH), near = 1e-7 + angle * 2e-7;
+            const double angle = (double)p * pow(10000.0, -2.0 * (double)j / (double)WIDTH), near = 1e-7 + angle * 2e-7;
 
             ck_assert_double_eq_tol(table[p * WIDTH + j], sin(angle), near);
             ck_assert_double_eq_tol(table[p * WIDTH + WIDTH / 2 + j], cos(angle), near);

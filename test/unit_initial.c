@@ -273,11 +273,11 @@ START_TEST(random_features_are_orthogonal)
             if (i == j)
                 square[i] = sum;
             else
-                ck_assert_msg(fabs(sum) < 1e-5 * sqrt(square[j]) * COLUMNS, "rows %zu and %zu: %g", i, j, sum);
+                ck_assert_msg(fabs(sum) < 1e-5 * sqrt(square[j]) * (double)COLUMNS, "rows %zu and %zu: %g", i, j, sum);
         }
     for (size_t i = 0; i < ROWS; i++)
-        mean += square[i] / ROWS;
-    ck_assert_msg(fabs(mean - COLUMNS) < 4.0, "squared lengths of %g", mean); /* five standard deviations */
+        mean += square[i] / (double)ROWS;
+    ck_assert_msg(fabs(mean - (double)COLUMNS) < 4.0, "squared lengths of %g", mean); /* five standard deviations */
     ck_assert(fabs(square[0] - square[1]) > 1e-3);
     free(p);
 }

@@ -106,9 +106,9 @@ static clmix_status plans_of(clmix_device *device, const struct call *call, stru
     if (*plans == NULL)
         return clmix_fail_memory("a transform");
     if (users == 0) {
-        clfftSetupData setup;
+        /* What clfftInitSetupData says, which the header leaves out of programs that are compiled without optimisation. */
+        const clfftSetupData setup = { .major = clfftVersionMajor, .minor = clfftVersionMinor, .patch = clfftVersionPatch };
 
-        clfftInitSetupData(&setup);
         code = clfftSetup(&setup);
     }
     if (code != CLFFT_SUCCESS || clmix_device_keep(device, &key, *plans, release_plans) != CLMIX_OK) {
