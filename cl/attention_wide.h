@@ -5,6 +5,7 @@
 
 #include "attention_dropout.h"
 #include "math.h"
+#include "random_half.h"
 #include "reduce.h"
 
 #ifndef MR
@@ -82,6 +83,18 @@ INLINE void tile_products(floatv c[MR][NRV], const uint vectors, const __local f
         a += a_step;
         b += b_pitch;
     }
+}
+
+// Scores of MR keys for a panel of queries: bias + keys queries.
+INLINE void tile_scores(floatv c[MR][NRV], const uint vectors, const __local float *keys, const __local float *bias, const __local float *panel)
+{
+#pragma unroll
+    for (uint i = 0; i < MR; i++)
+#pragma unroll
+        for (uint j = 0; j < NRV; j++)
+            if (j < vectors)
+                c[i][j] = (floatv)(bias[i]);
+    tile_products(c, vectors, keys, HEAD_PITCH, 1, panel, NR, HEAD);
 }
 
 // A tile in local memory, whose rows are `pitch` floats apart, times row[i], plus A B.
@@ -196,47 +209,17 @@ INLINE void key_range(intv first[NRV], intv end[NRV], const uint i, const uint k
 
 #if DROPOUT
 typedef CLMIX_JOIN(uint, VW) uintv;
-#if VW == 4
-typedef ulong2 ulongh;
-#define EVEN_LANES (ulongh)(0, 2)
-#elif VW == 8
-typedef ulong4 ulongh;
-#define EVEN_LANES (ulongh)(0, 2, 4, 6)
-#else
-typedef ulong8 ulongh;
-#define EVEN_LANES (ulongh)(0, 2, 4, 6, 8, 10, 12, 14)
-#endif
-#define LOW(v) ((v) & (ulongh)(0xFFFFFFFFul))
-
-// Philox of counters (block, i) in the low halves of 64 bits; what stands in the high halves of the words is left there.
-INLINE void words_half(const uint2 key, const ulongh i, const uint block, ulongh words[4])
-{
-    ulongh c0 = (ulongh)(block), c1 = i, c2 = (ulongh)(0), c3 = (ulongh)(0);
-    uint k0 = key.x, k1 = key.y;
-    for (int round = 0; round < 10; round++) {
-        const ulongh p0 = LOW(c0) * (ulongh)(0xD2511F53ul), p2 = LOW(c2) * (ulongh)(0xCD9E8D57ul);
-        c0 = (p2 >> (ulongh)(32)) ^ c1 ^ (ulongh)(k0);
-        c2 = (p0 >> (ulongh)(32)) ^ c3 ^ (ulongh)(k1);
-        c1 = p2;
-        c3 = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    words[0] = c0;
-    words[1] = c1;
-    words[2] = c2;
-    words[3] = c3;
-}
 
 // attention_words of the queries i .. i + VW - 1, a lane each: even and odd lanes by themselves. A processor of this form has the low half of
 // 64 bits first.
 INLINE void words_lanes(const uint2 key, const uint i, const uint block, uintv words[4])
 {
-    ulongh even[4], odd[4];
-    words_half(key, (ulongh)(i) + EVEN_LANES, block, even);
-    words_half(key, (ulongh)(i + 1) + EVEN_LANES, block, odd);
+    const ulongh first = (ulongh)(i) + HALF_LANES * (ulongh)(2), none = (ulongh)(0);
+    ulongh even[4] = { (ulongh)(block), first, none, none }, odd[4] = { (ulongh)(block), first + (ulongh)(1), none, none };
+    random_half(key, even);
+    random_half(key, odd);
     for (uint w = 0; w < 4; w++)
-        words[w] = CLMIX_JOIN(as_uint, VW)(LOW(even[w]) | odd[w] << (ulongh)(32));
+        words[w] = CLMIX_JOIN(as_uint, VW)(LOW_HALF(even[w]) | odd[w] << (ulongh)(32));
 }
 
 // Marks the weights of `count` keys from `key` on, a multiple of 8, and of the queries i .. i + VW - 1, rows `pitch` apart: one that is

@@ -65,13 +65,7 @@ INLINE void weights_again(const uint vectors, __local float *weights, const __lo
 {
     for (uint t = 0; t < count; t += MR) {
         floatv c[MR][NRV];
-#pragma unroll
-        for (uint i = 0; i < MR; i++)
-#pragma unroll
-            for (uint j = 0; j < NRV; j++)
-                if (j < vectors)
-                    c[i][j] = (floatv)(bias[t + i]);
-        tile_products(c, vectors, keys + t * HEAD_PITCH, HEAD_PITCH, 1, panel, NR, HEAD);
+        tile_scores(c, vectors, keys + t * HEAD_PITCH, bias + t, panel);
 #pragma unroll
         for (uint j = 0; j < NRV; j++)
             if (j < vectors) {

@@ -18,37 +18,14 @@ static inline uint dropout_word(const uint4 random, const uint op, const uint el
 typedef CLMIX_JOIN(uint, VW) uintv;
 
 #if CLMIX_WIDE
-// VW / 2 counters, each word in the low half of 64 bits: a product then has both its halves in place, and what stands in the high half of a
-// word is left there, since only low halves are multiplied. (mul_hi of 32-bit words goes lane by lane in PoCL.)
-#if VW == 4
-typedef ulong2 ulongh;
-#define DROPOUT_LANES (ulongh)(0, 1)
-#elif VW == 8
-typedef ulong4 ulongh;
-#define DROPOUT_LANES (ulongh)(0, 1, 2, 3)
-#else
-typedef ulong8 ulongh;
-#define DROPOUT_LANES (ulongh)(0, 1, 2, 3, 4, 5, 6, 7)
-#endif
-#define DROPOUT_LOW(v) ((v) & (ulongh)(0xFFFFFFFFul))
+#include "random_half.h"
 
 // The words of elements e .. e + 2 VW - 1 in words[0..1], e a multiple of 4. A processor of this form has the low half of 64 bits first.
 static inline void dropout_half(const uint4 random, const uint op, const uint element, uintv *words)
 {
-    ulongh c0 = (ulongh)(element / 4) + DROPOUT_LANES, c1 = (ulongh)(op), c2 = (ulongh)(random.z), c3 = (ulongh)(random.w), first, second;
-    uint k0 = random.x, k1 = random.y;
-
-    for (int round = 0; round < 10; round++) {
-        const ulongh p0 = DROPOUT_LOW(c0) * (ulongh)(0xD2511F53ul), p2 = DROPOUT_LOW(c2) * (ulongh)(0xCD9E8D57ul);
-        c0 = (p2 >> (ulongh)(32)) ^ c1 ^ (ulongh)(k0);
-        c2 = (p0 >> (ulongh)(32)) ^ c3 ^ (ulongh)(k1);
-        c1 = p2;
-        c3 = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    first = DROPOUT_LOW(c0) | (c1 << (ulongh)(32));
-    second = DROPOUT_LOW(c2) | (c3 << (ulongh)(32));
+    ulongh c[4] = { (ulongh)(element / 4) + HALF_LANES, (ulongh)(op), (ulongh)(random.z), (ulongh)(random.w) };
+    random_half(random.xy, c);
+    const ulongh first = LOW_HALF(c[0]) | (c[1] << (ulongh)(32)), second = LOW_HALF(c[2]) | (c[3] << (ulongh)(32));
     ulongh run;
     run.even = first.lo;
     run.odd = second.lo;
