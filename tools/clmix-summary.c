@@ -39,19 +39,6 @@ struct summary {
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
 
-static size_t count_parameters(const clmix_graph *graph)
-{
-    size_t sum = 0;
-
-    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
-        clmix_tensor_info info;
-
-        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
-            sum += clmix_shape_count(info.file_shape);
-    }
-    return sum;
-}
-
 static clmix_status build_graph(struct summary *summary)
 {
     summary->graph = clmix_front_outline(summary->config, (struct clmix_extent){ .batch = summary->batch });
@@ -76,7 +63,7 @@ static clmix_status summarize(struct summary *summary)
     if (status != CLMIX_OK)
         return status;
     clmix_plan_costs(summary->inference, &summary->forward);
-    summary->parameters = count_parameters(summary->graph);
+    summary->parameters = clmix_trained_values(summary->graph);
     return clmix_config_printed(summary->config, &summary->printed, &file);
 }
 

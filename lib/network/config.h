@@ -30,6 +30,10 @@ const struct clmix_picture_keys *clmix_config_picture_keys(const clmix_config *c
 /* count.c: what the paper prints of a preset that is as it is in the paper, without overrides (clmix_preset_printed); else NULL. */
 clmix_status clmix_config_printed(const clmix_config *config, cJSON **printed, size_t *file);
 
+/* count.c: values of the weights that training changes, of a graph and of what a configuration builds. */
+size_t clmix_trained_values(const clmix_graph *graph);
+size_t clmix_config_trained_values(const clmix_config *config);
+
 /* model.c: the ports for samples of `length` tokens (0: of as many as the configuration has, or of a model without): how many. 0 for NULL. */
 int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
 

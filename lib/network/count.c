@@ -1,4 +1,4 @@
-/* The papers' counting rule for a configuration, and what they print. */
+/* How many values a configuration has: those that training changes, by the papers' counting rule, and as they print it. */
 #include "base/status.h"
 #include "graph/modules.h"
 #include "network/config.h"
@@ -36,6 +36,28 @@ clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parame
     *parameters = (size_t)count.parameters;
     *megabytes = megabytes_of(config, &count);
     return CLMIX_OK;
+}
+
+size_t clmix_trained_values(const clmix_graph *graph)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
+        clmix_tensor_info info;
+
+        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
+            sum += clmix_shape_count(info.file_shape);
+    }
+    return sum;
+}
+
+size_t clmix_config_trained_values(const clmix_config *config)
+{
+    clmix_graph *graph = clmix_front_outline(config, (struct clmix_extent){ .batch = 1 });
+    const size_t sum = clmix_trained_values(graph);
+
+    clmix_graph_free(graph);
+    return sum;
 }
 
 clmix_status clmix_config_printed(const clmix_config *config, cJSON **printed, size_t *file)

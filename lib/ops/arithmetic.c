@@ -86,3 +86,17 @@ clmix_value clmix_scale(clmix_value x, float factor)
 
     return clmix_node_add(clmix_here(x.graph), &clmix_op_scale, &attributes, sizeof attributes, &x, 1);
 }
+
+/* ---- additions taken in --------------------------------------------------------------------------------------------------------------- */
+
+bool clmix_absorb_addition(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
+{
+    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1];
+}
+
+int32_t clmix_other_term(const struct clmix_planner *planner, const struct clmix_node *node)
+{
+    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
+
+    return sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
+}

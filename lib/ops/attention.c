@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/rules.h"
 #include "ops/table.h"
 
 #include <clmix/mixing.h>
@@ -209,25 +210,13 @@ static uint64_t pairs_of(const struct clmix_attention *attention)
     return pairs;
 }
 
-static uint64_t bytes_of(const clmix_graph *graph, const struct clmix_node *node)
-{
-    uint64_t count = 0;
-
-    for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] != CLMIX_NONE)
-            count += clmix_shape_count(clmix_node_input(graph, node, i)->shape);
-    for (int i = 0; i < node->output_count; i++)
-        count += clmix_shape_count(clmix_node_result(graph, node, i)->shape);
-    return count * sizeof(float);
-}
-
 /* Two products of all pairs. */
 static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
     const struct clmix_attention attention = describe(graph, node);
 
+    clmix_cost_moved(graph, node, flops, bytes);
     *flops = 2 * attention.batch * attention.heads * pairs_of(&attention) * (attention.width + attention.value_width);
-    *bytes = bytes_of(graph, node);
 }
 
 /* Five products: the scores again, dP, and the three gradients. */
@@ -235,8 +224,8 @@ static void gradient_cost(const clmix_graph *graph, const struct clmix_node *nod
 {
     const struct clmix_attention attention = describe(graph, node);
 
+    clmix_cost_moved(graph, node, flops, bytes);
     *flops = 2 * attention.batch * attention.heads * pairs_of(&attention) * (3 * attention.width + 2 * attention.value_width);
-    *bytes = bytes_of(graph, node);
 }
 
 /* Sample by sample; a mask, which has an axis less, with the others. */

@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "ops/gemm_internal.h"
+#include "ops/row_launch.h"
 #include "runtime/runtime.h"
 
 /* A group's tile: `lanes` work-items along columns, ITEM of these and of the rows each; sums of at most MOST_SUMS columns a work-item. */
@@ -83,12 +84,6 @@ static void launch_tiles(struct clmix_record *record, const struct tile *tile, c
     clmix_record_float(record, attention->scale);
 }
 
-static void record_matrix(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
-{
-    clmix_record_value(record, value);
-    clmix_record_uint(record, clmix_planner_layout(planner, value).pitch);
-}
-
 static void record_choices(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_attention *attention,
                            int32_t mask)
 {
@@ -105,10 +100,10 @@ clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct cl
     define(planner, record, &tile, attention);
     launch_tiles(record, &tile, attention, attention->queries, attention->heads, cut_columns(&tile, attention->value_width).parts);
     clmix_record_float(record, (float)attention->zero_keys);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_Q]);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_K]);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_V]);
-    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_Y]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_Q]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_K]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_V]);
+    clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_Y]);
     clmix_record_value(record, node->outputs[CLMIX_ATTENTION_LOG_SUM]);
     record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_MASK]);
     return CLMIX_OK;
@@ -131,8 +126,8 @@ static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_no
     clmix_record_uint(record, count);
     clmix_record_uint(record, attention->queries);
     clmix_record_uint(record, attention->heads);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Y]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Y]);
     clmix_record_value(record, delta);
     clmix_record_flops(record, 0);
     return delta;
@@ -140,10 +135,10 @@ static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_no
 
 static void record_tensors(struct clmix_planner *planner, struct clmix_record *record, const struct clmix_node *node, int32_t delta)
 {
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Q]);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_K]);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_V]);
-    record_matrix(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Q]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_K]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_V]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
     clmix_record_value(record, node->inputs[CLMIX_ATTENTION_GRAD_LOG_SUM]);
     clmix_record_value(record, delta);
 }
@@ -166,7 +161,7 @@ static void launch_queries(struct clmix_planner *planner, const struct clmix_nod
     define_gradients(record, true, of_v);
     launch_tiles(record, tile, attention, attention->queries, attention->heads, cut_columns(tile, attention->width).parts);
     record_tensors(planner, record, node, delta);
-    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
+    clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
     record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
     claim_flops(planner, node, record, 2);
 }
@@ -182,8 +177,8 @@ static void launch_keys(struct clmix_planner *planner, const struct clmix_node *
     launch_tiles(record, tile, attention, attention->keys, attention->kv_heads,
                  cut_columns(tile, of_k ? attention->width : attention->value_width).parts);
     record_tensors(planner, record, node, delta);
-    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DK]);
-    record_matrix(planner, record, node->outputs[CLMIX_ATTENTION_DV]);
+    clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DK]);
+    clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DV]);
     record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
     claim_flops(planner, node, record, (of_k ? 2U : 0U) + (of_v ? 1U : 0U));
 }

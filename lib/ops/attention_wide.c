@@ -112,13 +112,6 @@ static struct clmix_record *record_kernel(struct clmix_planner *planner, const s
     return record;
 }
 
-/* A value as the kernels take it: pointer, offset, pitch. */
-static void record_rows(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
-{
-    clmix_record_value(record, value);
-    clmix_record_uint(record, clmix_planner_layout(planner, value).pitch);
-}
-
 static void record_ranges(struct clmix_record *record, const struct clmix_attention *attention)
 {
     clmix_record_uint(record, attention->window);
@@ -156,8 +149,8 @@ clmix_status clmix_attention_wide(struct clmix_planner *planner, const struct cl
     record_ranges(record, attention);
     clmix_record_float(record, (float)attention->zero_keys);
     for (int i = CLMIX_ATTENTION_Q; i <= CLMIX_ATTENTION_V; i++)
-        record_rows(planner, record, node->inputs[i]);
-    record_rows(planner, record, node->outputs[CLMIX_ATTENTION_Y]);
+        clmix_record_pitched(planner, record, node->inputs[i]);
+    clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_Y]);
     clmix_record_value(record, node->outputs[CLMIX_ATTENTION_LOG_SUM]);
     record_choice(planner, record, attention, node->inputs[CLMIX_ATTENTION_MASK]);
     return CLMIX_OK;
@@ -208,7 +201,7 @@ static void launch_sum(struct clmix_planner *planner, const struct clmix_node *n
     clmix_record_uint(record, layout.columns);
     clmix_record_uint(record, parts);
     clmix_record_value(record, part);
-    record_rows(planner, record, value);
+    clmix_record_pitched(planner, record, value);
 }
 
 clmix_status clmix_attention_wide_grad(struct clmix_planner *planner, const struct clmix_node *node,
@@ -236,11 +229,11 @@ clmix_status clmix_attention_wide_grad(struct clmix_planner *planner, const stru
     clmix_record_uint(record, cut.keys);
     record_ranges(record, attention);
     for (int i = CLMIX_ATTENTION_GRAD_Q; i <= CLMIX_ATTENTION_GRAD_V; i++)
-        record_rows(planner, record, node->inputs[i]);
-    record_rows(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
-    record_rows(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Y]);
+        clmix_record_pitched(planner, record, node->inputs[i]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_DY]);
+    clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Y]);
     clmix_record_value(record, node->inputs[CLMIX_ATTENTION_GRAD_LOG_SUM]);
-    record_rows(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
+    clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
     record_part(planner, record, node->outputs[CLMIX_ATTENTION_DK], parts[0]);
     record_part(planner, record, node->outputs[CLMIX_ATTENTION_DV], parts[1]);
     record_choice(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);

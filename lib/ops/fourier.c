@@ -12,6 +12,7 @@
  * columns are the real and imaginary parts side by side. These matrices are made on the device from tables of N and of D angles, a piece at a
  * time: memory is linear in the tokens. */
 #include "base/status.h"
+#include "ops/arithmetic.h"
 #include "ops/fourier_internal.h"
 #include "ops/rules.h"
 #include "ops/table.h"
@@ -45,12 +46,6 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
     return clmix_backward_give(backward, node, CLMIX_FOURIER_X,
                                clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_fourier_mix, NULL, 0, inputs,
                                               CLMIX_FOURIER_INPUTS));
-}
-
-/* Takes in an addition, that of the block's input mostly. */
-static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
-{
-    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1];
 }
 
 static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
@@ -94,7 +89,7 @@ const struct clmix_op clmix_op_fourier_mix = {
     .backward = backward,
     .measure = measure,
     .launch = launch,
-    .absorb = absorb,
+    .absorb = clmix_absorb_addition, /* mostly of the block's input */
     .parts = clmix_parts_by_sample,
     .cost = cost,
 };

@@ -1,5 +1,6 @@
 /* What a Fourier transform is, whatever computes it: its sizes, and the launch behind all ways. */
 #include "base/size.h"
+#include "ops/arithmetic.h"
 #include "ops/fourier_internal.h"
 #include "ops/row_launch.h"
 
@@ -48,12 +49,12 @@ size_t clmix_fourier_samples(const struct clmix_fourier *fourier, size_t floats,
 void clmix_fourier_plan_unfold(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_fourier *fourier,
                                int32_t left, size_t step, size_t align, size_t sample, size_t samples)
 {
-    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
+    const int32_t residual = clmix_other_term(planner, node);
     const size_t offset = sample * fourier->tokens * fourier->features;
     struct clmix_record *record =
         clmix_record_rows(planner, node, "fourier.cl", "fourier_unfold", samples * fourier->tokens, fourier->features, false);
 
-    if (sum != NULL)
+    if (residual != CLMIX_NONE)
         clmix_record_define(record, "RESIDUAL", 1);
     if (step != 1)
         clmix_record_define(record, "STEP", (long)step);
@@ -61,9 +62,9 @@ void clmix_fourier_plan_unfold(struct clmix_planner *planner, const struct clmix
     clmix_record_uint(record, fourier->kept);
     clmix_record_value(record, left);
     clmix_record_uint(record, align);
-    clmix_record_value(record, sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]]);
+    clmix_record_value(record, residual);
     clmix_record_value(record, clmix_planner_result(planner, node));
     clmix_record_uint(record, offset);
-    clmix_record_bytes(record,
-                       (uint64_t)samples * fourier->tokens * (fourier->kept + fourier->features * (sum == NULL ? 1 : 2)) * sizeof(float));
+    clmix_record_bytes(record, (uint64_t)samples * fourier->tokens *
+                                   (fourier->kept + fourier->features * (residual == CLMIX_NONE ? 1 : 2)) * sizeof(float));
 }

@@ -106,19 +106,11 @@ static struct clmix_record *record_matrices(struct clmix_planner *planner, const
 /* Groups for so many matrices of scratch each. */
 static size_t groups_of(const struct clmix_planner *planner, const struct matrices *matrices, size_t each)
 {
-    size_t units = clmix_planner_device(planner)->compute_units, bytes = each * matrices->side * matrices->side * sizeof(float),
-           groups = 8 * units, most = SCRATCH_BYTES / bytes;
+    const size_t units = clmix_at_least_one(clmix_planner_device(planner)->compute_units),
+                 bytes = each * matrices->side * matrices->side * sizeof(float),
+                 groups = clmix_larger(clmix_smaller(8 * units, SCRATCH_BYTES / bytes), units);
 
-    groups = groups > most ? most : groups;
-    groups = groups < units ? units : groups;
-    groups = groups < 1 ? 1 : groups;
-    return groups < matrices->count ? groups : matrices->count;
-}
-
-static void push_value(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
-{
-    clmix_record_value(record, value);
-    clmix_record_uint(record, clmix_planner_layout(planner, value).pitch);
+    return clmix_smaller(groups, matrices->count);
 }
 
 static int32_t record_scratch(struct clmix_planner *planner, const struct clmix_node *node, const struct matrices *matrices, size_t each,
@@ -160,7 +152,7 @@ static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmi
     clmix_record_flops(record, 0);
     clmix_record_uint(record, matrices.heads);
     clmix_record_uint(record, matrices.m);
-    push_value(planner, record, node->inputs[0]);
+    clmix_record_pitched(planner, record, node->inputs[0]);
     clmix_record_value(record, node->outputs[1]);
 
     record = record_matrices(planner, node, &matrices, "pinv_iterate", groups);
@@ -169,9 +161,9 @@ static clmix_status pinv_launch(struct clmix_planner *planner, const struct clmi
     push_sizes(record, &matrices);
     clmix_record_uint(record, matrices.set);
     clmix_record_uint(record, iterations_of(node));
-    push_value(planner, record, node->inputs[0]);
+    clmix_record_pitched(planner, record, node->inputs[0]);
     clmix_record_value(record, node->outputs[1]);
-    push_value(planner, record, node->outputs[0]);
+    clmix_record_pitched(planner, record, node->outputs[0]);
     clmix_record_value(record, record_scratch(planner, node, &matrices, each, groups));
     return CLMIX_OK;
 }
@@ -185,10 +177,10 @@ static clmix_status pinv_grad_launch(struct clmix_planner *planner, const struct
 
     push_sizes(record, &matrices);
     clmix_record_uint(record, iterations_of(node));
-    push_value(planner, record, node->inputs[0]);
-    push_value(planner, record, node->inputs[1]);
+    clmix_record_pitched(planner, record, node->inputs[0]);
+    clmix_record_pitched(planner, record, node->inputs[1]);
     clmix_record_value(record, node->inputs[2]);
-    push_value(planner, record, node->outputs[0]);
+    clmix_record_pitched(planner, record, node->outputs[0]);
     clmix_record_value(record, ds);
     clmix_record_value(record, record_scratch(planner, node, &matrices, each, groups));
 
@@ -197,10 +189,10 @@ static clmix_status pinv_grad_launch(struct clmix_planner *planner, const struct
     clmix_record_uint(record, matrices.heads);
     clmix_record_uint(record, matrices.m);
     clmix_record_uint(record, matrices.set);
-    push_value(planner, record, node->inputs[1]);
+    clmix_record_pitched(planner, record, node->inputs[1]);
     clmix_record_value(record, node->inputs[2]);
     clmix_record_value(record, ds);
-    push_value(planner, record, node->outputs[0]);
+    clmix_record_pitched(planner, record, node->outputs[0]);
     return CLMIX_OK;
 }
 

@@ -79,20 +79,16 @@ static clmix_status launch(struct clmix_planner *planner, const struct clmix_nod
 {
     const struct rotary_attributes *attributes = node->attributes;
     const size_t tokens = clmix_node_result(clmix_planner_graph(planner), node, 0)->shape.size[1];
-    const struct clmix_layout x = clmix_planner_layout(planner, node->inputs[0]), table = clmix_planner_layout(planner, node->inputs[1]),
-                              y = clmix_planner_layout(planner, node->outputs[0]);
+    const struct clmix_layout y = clmix_planner_layout(planner, node->outputs[0]);
     struct clmix_record *record = clmix_record_rows(planner, node, "rotary.cl", "rotary", y.rows, y.columns, false);
 
     clmix_record_define(record, "HALVES", attributes->form == CLMIX_ROTARY_HALVES);
     clmix_record_uint(record, tokens);
     clmix_record_uint(record, y.columns / attributes->heads);
     clmix_record_float(record, attributes->back ? -1.0f : 1.0f);
-    clmix_record_value(record, node->inputs[0]);
-    clmix_record_uint(record, x.pitch);
-    clmix_record_value(record, node->inputs[1]);
-    clmix_record_uint(record, table.pitch);
-    clmix_record_value(record, node->outputs[0]);
-    clmix_record_uint(record, y.pitch);
+    clmix_record_pitched(planner, record, node->inputs[0]);
+    clmix_record_pitched(planner, record, node->inputs[1]);
+    clmix_record_pitched(planner, record, node->outputs[0]);
     return CLMIX_OK;
 }
 

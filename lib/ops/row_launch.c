@@ -106,3 +106,9 @@ void clmix_record_stream(const struct clmix_planner *planner, struct clmix_recor
     if (clmix_planner_wide(planner) && count * sizeof(float) >= STREAM_BYTES)
         clmix_record_define(record, "STREAM", 1);
 }
+
+void clmix_record_pitched(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
+{
+    clmix_record_value(record, value);
+    clmix_record_uint(record, value == CLMIX_NONE ? 0 : clmix_planner_layout(planner, value).pitch);
+}

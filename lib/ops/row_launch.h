@@ -32,6 +32,9 @@ struct clmix_record *clmix_record_few(struct clmix_planner *planner, const struc
 /* How that launch is cut. */
 struct clmix_chunks clmix_chunks_of_few(const struct clmix_planner *planner, size_t rows, size_t columns);
 
+/* A value whose rows may lie apart: pointer, offset, and its pitch; of CLMIX_NONE a pitch of 0. */
+void clmix_record_pitched(struct clmix_planner *planner, struct clmix_record *record, int32_t value);
+
 /* Defines STREAM where the result, of `count` floats, is so large that it had better be written past the caches (cl/common.h): nothing of it
  * would be found there by what reads it next. */
 void clmix_record_stream(const struct clmix_planner *planner, struct clmix_record *record, size_t count);

@@ -1,6 +1,7 @@
 /* Means of segments of tokens: the landmarks of Nystrom attention. Kernels: cl/segment.cl. */
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/arithmetic.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
 #include "ops/table.h"
@@ -46,25 +47,12 @@ static clmix_status means_backward(struct clmix_backward *backward, const struct
     return clmix_give_through(backward, node, &clmix_op_segment_means_grad, &attributes, sizeof attributes, clmix_no_value());
 }
 
-/* Backward takes in an addition: tokens have other gradients too. */
-static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
-{
-    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1];
-}
-
-static void push_value(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
-{
-    clmix_record_value(record, value);
-    clmix_record_uint(record, value == CLMIX_NONE ? 0 : clmix_planner_layout(planner, value).pitch);
-}
-
 static clmix_status means_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct segment_attributes *attributes = node->attributes;
     const int32_t result = clmix_planner_result(planner, node);
     const struct clmix_layout out = clmix_planner_layout(planner, result);
-    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
-    const int32_t residual = sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
+    const int32_t residual = clmix_other_term(planner, node);
     const bool backward = node->op == &clmix_op_segment_means_grad;
     struct clmix_record *record =
         clmix_record_rows(planner, node, "segment.cl", backward ? "segment_means_grad" : "segment_means", out.rows, out.columns, false);
@@ -73,12 +61,12 @@ static clmix_status means_launch(struct clmix_planner *planner, const struct clm
     clmix_record_uint(record, length_of(attributes));
     clmix_record_uint(record, length_of(attributes) * attributes->segments - attributes->tokens);
     clmix_record_uint(record, attributes->tokens);
-    push_value(planner, record, node->inputs[0]);
+    clmix_record_pitched(planner, record, node->inputs[0]);
     if (backward) {
-        push_value(planner, record, residual);
+        clmix_record_pitched(planner, record, residual);
         clmix_record_uint(record, residual != CLMIX_NONE);
     }
-    push_value(planner, record, result);
+    clmix_record_pitched(planner, record, result);
     return CLMIX_OK;
 }
 
@@ -103,7 +91,7 @@ const struct clmix_op clmix_op_segment_means_grad = {
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
     .shape = means_grad_shape,
     .launch = means_launch,
-    .absorb = absorb,
+    .absorb = clmix_absorb_addition, /* tokens have other gradients too */
     .cost = means_cost,
     .parts = clmix_parts_by_sample,
 };

@@ -2,6 +2,7 @@
  * kernel turned round. Kernels: cl/token_conv.cl. */
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/arithmetic.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
 #include "ops/table.h"
@@ -84,18 +85,6 @@ static clmix_status conv_backward(struct clmix_backward *backward, const struct 
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Takes in an addition, as where a residual or another gradient of the same value is added. */
-static bool absorb(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *next)
-{
-    return next->op == &clmix_op_add && clmix_planner_absorbed(planner, node, 0) == NULL && next->inputs[0] != next->inputs[1];
-}
-
-static void push_value(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
-{
-    clmix_record_value(record, value);
-    clmix_record_uint(record, value == CLMIX_NONE ? 0 : clmix_planner_layout(planner, value).pitch);
-}
-
 static struct clmix_record *record_kernel(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel, long vector,
                                           size_t *group)
 {
@@ -112,8 +101,7 @@ static struct clmix_record *record_kernel(struct clmix_planner *planner, const s
 static clmix_status conv_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct conv_attributes *attributes = node->attributes;
-    const struct clmix_node *sum = clmix_planner_absorbed(planner, node, 0);
-    const int32_t residual = sum == NULL ? CLMIX_NONE : sum->inputs[sum->inputs[0] == node->outputs[0]];
+    const int32_t residual = clmix_other_term(planner, node);
     const clmix_shape shape = clmix_node_input(clmix_planner_graph(planner), node, X)->shape;
     size_t group;
     struct clmix_record *record = record_kernel(planner, node, "token_conv", 4, &group);
@@ -123,11 +111,11 @@ static clmix_status conv_launch(struct clmix_planner *planner, const struct clmi
     clmix_record_uint(record, shape.size[2] / attributes->heads);
     clmix_record_uint(record, STRIP);
     clmix_record_uint(record, node->op == &clmix_op_token_conv_grad_input);
-    push_value(planner, record, node->inputs[X]);
+    clmix_record_pitched(planner, record, node->inputs[X]);
     clmix_record_value(record, node->inputs[WEIGHT]);
-    push_value(planner, record, residual);
+    clmix_record_pitched(planner, record, residual);
     clmix_record_uint(record, residual != CLMIX_NONE);
-    push_value(planner, record, clmix_planner_result(planner, node));
+    clmix_record_pitched(planner, record, clmix_planner_result(planner, node));
     return CLMIX_OK;
 }
 
@@ -147,8 +135,8 @@ static clmix_status grad_weight_launch(struct clmix_planner *planner, const stru
     clmix_record_uint(record, shape.size[2] / attributes->heads);
     clmix_record_uint(record, CHUNK);
     clmix_record_uint(record, chunks);
-    push_value(planner, record, node->inputs[0]);
-    push_value(planner, record, node->inputs[1]);
+    clmix_record_pitched(planner, record, node->inputs[0]);
+    clmix_record_pitched(planner, record, node->inputs[1]);
     clmix_record_value(record, partial);
     record = clmix_record_elements(planner, node, "token_conv.cl", "token_conv_sum", attributes->heads * taps, 1);
     clmix_record_define(record, "K", (long)taps);
@@ -186,7 +174,7 @@ const struct clmix_op clmix_op_token_conv = {
     .shape = conv_shape,
     .backward = conv_backward,
     .launch = conv_launch,
-    .absorb = absorb,
+    .absorb = clmix_absorb_addition,
     .cost = conv_cost,
     .parts = conv_parts,
 };
@@ -196,7 +184,7 @@ const struct clmix_op clmix_op_token_conv_grad_input = {
     .dense = 1U << WEIGHT,
     .shape = grad_input_shape,
     .launch = conv_launch,
-    .absorb = absorb,
+    .absorb = clmix_absorb_addition,
     .cost = conv_cost,
     .parts = conv_parts,
 };

@@ -47,9 +47,3 @@ struct clmix_record *clmix_record_tiles(struct clmix_planner *planner, const str
     clmix_record_uint(record, tiles->heads);
     return record;
 }
-
-void clmix_record_pitched(struct clmix_planner *planner, struct clmix_record *record, int32_t value)
-{
-    clmix_record_value(record, value);
-    clmix_record_uint(record, clmix_planner_layout(planner, value).pitch);
-}

@@ -2,6 +2,7 @@
 #ifndef CLMIX_OPS_TOKEN_TILE_H
 #define CLMIX_OPS_TOKEN_TILE_H
 
+#include "base/size.h"
 #include "graph/op.h"
 
 /* The tokens of a value (batch, tokens, heads * width), as chunks of each head: a group each. */
@@ -20,13 +21,11 @@ struct clmix_token_tiles clmix_token_tiles_of(const struct clmix_planner *planne
  * passed. */
 struct clmix_record *clmix_record_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
                                         const struct clmix_token_tiles *tiles, size_t blocks);
-/* A value whose heads are read or written, with its pitch. */
-void clmix_record_pitched(struct clmix_planner *planner, struct clmix_record *record, int32_t value);
 
 /* A pitch in tables and tiles: PADDED of cl/token_tile.h. */
 static inline size_t clmix_padded(size_t columns)
 {
-    return (columns + 15) / 16 * 16;
+    return clmix_round_up(columns, 16);
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "bench/bench.h"
 #include "bench/page.h"
 #include "common/terminal.h"
+#include "network/config.h"
 #include "network/presets.h"
 
 #include <math.h>
@@ -21,21 +22,6 @@
 static void name_paper(size_t file, char name[PAPER_BYTES])
 {
     snprintf(name, PAPER_BYTES, "%.*s", (int)strcspn(clmix_paper_name(file), "."), clmix_paper_name(file));
-}
-
-static size_t count_values(const clmix_config *config)
-{
-    clmix_graph *graph = clmix_front_outline(config, (struct clmix_extent){ .batch = 1 });
-    size_t sum = 0;
-
-    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
-        clmix_tensor_info info;
-
-        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
-            sum += clmix_shape_count(info.file_shape);
-    }
-    clmix_graph_free(graph);
-    return sum;
 }
 
 /* Whether the figure called `key` is `value`; true where none is printed. */
@@ -75,7 +61,7 @@ static clmix_status describe(const struct bench_request *request, clmix_device *
     *row = cJSON_CreateObject();
     cJSON_AddStringToObject(*row, "paper", paper);
     cJSON_AddStringToObject(*row, "model", model);
-    cJSON_AddNumberToObject(*row, "parameters", (double)count_values(config));
+    cJSON_AddNumberToObject(*row, "parameters", (double)clmix_config_trained_values(config));
     cJSON_AddNumberToObject(*row, "parameters_paper", (double)parameters);
     cJSON_AddNumberToObject(*row, "size_mb_paper", megabytes);
     cJSON_AddNumberToObject(*row, "batch", request->batch);

@@ -1,27 +1,12 @@
 /* What a training run costs: the plan's sum, the header line, the answer of --dry-run, and whether the device has room. */
 #include "base/text.h"
 #include "common/terminal.h"
-#include "network/front.h"
+#include "network/config.h"
 #include "training/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static size_t count_parameters(const clmix_config *config)
-{
-    clmix_graph *graph = clmix_front_outline(config, (struct clmix_extent){ .batch = 1 });
-    size_t sum = 0;
-
-    for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
-        clmix_tensor_info info;
-
-        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
-            sum += clmix_shape_count(info.file_shape);
-    }
-    clmix_graph_free(graph);
-    return sum;
-}
 
 /* Making the first plans for a device takes seconds more than later ones. */
 static void say_first_use(struct session *session)
@@ -42,7 +27,7 @@ clmix_status session_plan(struct session *session, struct cost *cost)
         cost->train_count = clmix_dataset_count(session->data, CLMIX_TRAIN);
         cost->test_count = clmix_dataset_count(session->data, CLMIX_TEST);
     }
-    cost->parameters = count_parameters(session->config);
+    cost->parameters = clmix_config_trained_values(session->config);
     return clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &session->options, &cost->step,
                             &cost->peak_bytes);
 }
