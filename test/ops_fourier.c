@@ -10,6 +10,7 @@
 #include "runtime/runtime.h"
 #include "support_ops.h"
 #include "support_suite.h"
+#include "support_tuning.h"
 
 static const double tau = 6.283185307179586476925286766559;
 
@@ -210,19 +211,12 @@ START_TEST(clfft_where_it_was_faster)
     const struct clmix_fourier fourier = {
         .batch = BATCH, .tokens = TOKENS, .features = WIDTH, .kept = WIDTH / 2 + 1, .first = 8, .second = 16
     };
-    char folder[] = "/tmp/clmix-fourier-XXXXXX", command[64];
-    const char *set[2] = { getenv("CLMIX_CACHE_DIR"), getenv("CLMIX_TUNE") };
-    char *cache, *tune;
     enum clmix_fourier_way way = CLMIX_FOURIER_CLFFT;
     double seconds;
 
     if (ops_small_effort() || !clmix_fourier_clfft_can(&fourier))
         return;
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    cache = set[0] == NULL ? NULL : strdup(set[0]);
-    tune = set[1] == NULL ? NULL : strdup(set[1]);
-    unsetenv("CLMIX_TUNE");
-    setenv("CLMIX_CACHE_DIR", folder, 1);
+    (void)begin_own_tuning();
     if (clmix_fourier_probe(ops_device, &fourier, CLMIX_FOURIER_CLFFT, &seconds) == CLMIX_OK) {
         ck_assert_msg(seconds > 0.0, "clFFT is wrong");
         compare_ways();
@@ -230,13 +224,7 @@ START_TEST(clfft_where_it_was_faster)
         ops_ok(clmix_fourier_choose_way(ops_device, clmix_device_describe(ops_device)->form == CLMIX_WIDE, &fourier, &way));
         ck_assert_int_eq(way, CLMIX_FOURIER_OWN);
     }
-    cache == NULL ? unsetenv("CLMIX_CACHE_DIR") : setenv("CLMIX_CACHE_DIR", cache, 1);
-    if (tune != NULL)
-        setenv("CLMIX_TUNE", tune, 1);
-    free(cache);
-    free(tune);
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
+    end_own_tuning();
 }
 END_TEST
 

@@ -12,64 +12,22 @@
 #include "support_device.h"
 #include "support_ops.h"
 #include "support_suite.h"
+#include "support_tuning.h"
 
 #define HEAD "clmix tuning 2: made by a test\ndevice x\n"
 
 /* ---- a device with a tuning file of its own ------------------------------------------------------------------------------------------ */
 
-static char folder[] = "/tmp/clmix-gemm-XXXXXX", *saved_cache, *saved_tune;
-
 static void open_with_own_cache(void)
 {
-    saved_cache = getenv("CLMIX_CACHE_DIR") == NULL ? NULL : strdup(getenv("CLMIX_CACHE_DIR"));
-    saved_tune = getenv("CLMIX_TUNE") == NULL ? NULL : strdup(getenv("CLMIX_TUNE"));
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    open_test_device(); /* its kernels still come from the shared cache */
-    setenv("CLMIX_CACHE_DIR", folder, 1);
-    unsetenv("CLMIX_TUNE");
-}
-
-static void put_back(const char *name, char *value)
-{
-    if (value == NULL)
-        unsetenv(name);
-    else
-        setenv(name, value, 1);
-    free(value);
+    open_test_device();
+    (void)begin_own_tuning();
 }
 
 static void close_with_own_cache(void)
 {
-    char command[sizeof folder + 16];
-
-    put_back("CLMIX_CACHE_DIR", saved_cache);
-    put_back("CLMIX_TUNE", saved_tune);
+    end_own_tuning();
     close_test_device();
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static void write_tuning(const char *text)
-{
-    char *path = clmix_tuning_path(test_device);
-    FILE *file = fopen(path, "w");
-
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-    free(path);
-}
-
-static void read_tuning(char text[4096])
-{
-    char *path = clmix_tuning_path(test_device);
-    FILE *file = fopen(path, "r");
-
-    ck_assert_ptr_nonnull(file);
-    text[fread(text, 1, 4095, file)] = '\0';
-    fclose(file);
-    free(path);
 }
 
 /* The probe passes the right kernels, and sees one whose parts leave most of the depth out. */
@@ -147,11 +105,11 @@ START_TEST(the_file_decides_the_route)
 
     free(run_linear(kernel, sizeof kernel));
     ck_assert_int_eq(strncmp(kernel, "gemm_", 5), 0);
-    read_tuning(text);
+    read_tuning(test_device, text);
     ck_assert_ptr_nonnull(strstr(text, "\nclblast 2 "));
     ck_assert_ptr_nonnull(strstr(text, " nn\town\town right\n"));
     snprintf(text, sizeof text, HEAD "clblast 2 %s\tmeasured\t\nroute 2 %s nn 256x128x64\tclblast\t\n", form, form);
-    write_tuning(text);
+    write_tuning(test_device, text);
     free(run_linear(kernel, sizeof kernel));
     ck_assert_str_eq(kernel, "CLBlastSgemm");
 }
@@ -174,9 +132,9 @@ START_TEST(the_file_decides_the_tile)
             break;
         clmix_gemm_name_tile(&tile, name, sizeof name);
         snprintf(text, sizeof text, HEAD "clblast 2 %s\town\t\ntile 1 %s nn 256x128x64\t%s\tby hand\n", form, form, name);
-        write_tuning(text);
+        write_tuning(test_device, text);
         y = run_linear(kernel, sizeof kernel);
-        read_tuning(text);
+        read_tuning(test_device, text);
         clmix_gemm_name_kernel(&tile, name, sizeof name);
         snprintf(wanted, sizeof wanted, "\ngemm 2 %s nn\town\t", name);
         ck_assert_msg(strstr(text, wanted) != NULL, "'%s' is not in\n%s", wanted, text);
@@ -203,7 +161,7 @@ START_TEST(tiles_are_measured)
         return; /* there is no choice */
     setenv("CLMIX_TUNE", "full", 1);
     check_ok(clmix_gemm_tune_tile(test_device, wide, &like, &tile));
-    read_tuning(text);
+    read_tuning(test_device, text);
     ck_assert_ptr_nonnull(strstr(text, " nn 256x128x64\t"));
     ck_assert_ptr_null(strstr(text, " wrong"));
     check_ok(clmix_gemm_tune_tile(test_device, wide, &like, &again));

@@ -15,6 +15,7 @@
 #include "support_device.h"
 #include "support_ops.h"
 #include "support_suite.h"
+#include "support_tuning.h"
 
 #define HEAD "clmix tuning 2: made by a test\ndevice x\n"
 
@@ -22,64 +23,25 @@ static const char *const ways[] = { "first", "second" };
 
 /* ---- a device with a tuning file of its own ------------------------------------------------------------------------------------------ */
 
-static char folder[] = "/tmp/clmix-tune-XXXXXX";
-static const char *const variables[] = { "CLMIX_CACHE_DIR", "CLMIX_TUNE", "CLMIX_KERNELS" };
-static char *saved[3];
+static const char *folder;
 
 static void open_with_own_cache(void)
 {
-    for (int i = 0; i < 3; i++)
-        saved[i] = getenv(variables[i]) == NULL ? NULL : strdup(getenv(variables[i]));
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    open_test_device(); /* its kernels still come from the shared cache */
-    setenv("CLMIX_CACHE_DIR", folder, 1);
-    unsetenv("CLMIX_TUNE");
+    open_test_device();
+    folder = begin_own_tuning();
     unsetenv("CLMIX_KERNELS");
 }
 
 static void close_with_own_cache(void)
 {
-    char command[sizeof folder + 16];
-
-    for (int i = 0; i < 3; i++) {
-        if (saved[i] == NULL)
-            unsetenv(variables[i]);
-        else
-            setenv(variables[i], saved[i], 1);
-        free(saved[i]);
-    }
+    end_own_tuning();
     close_test_device();
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
 }
 
 static void reopen(void)
 {
     close_test_device();
     open_test_device();
-}
-
-static void write_tuning(const char *text)
-{
-    char *path = clmix_tuning_path(test_device);
-    FILE *file = fopen(path, "w");
-
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-    free(path);
-}
-
-static void read_tuning(char text[4096])
-{
-    char *path = clmix_tuning_path(test_device);
-    FILE *file = fopen(path, "r");
-
-    ck_assert_ptr_nonnull(file);
-    text[fread(text, 1, 4095, file)] = '\0';
-    fclose(file);
-    free(path);
 }
 
 static size_t results_kept(void)
@@ -181,7 +143,7 @@ END_TEST
 
 START_TEST(nothing_is_measured_where_nothing_is_kept)
 {
-    char blocked[sizeof folder + 16], *path;
+    char blocked[640], *path;
     size_t count;
     int way;
 
@@ -212,13 +174,13 @@ START_TEST(foreign_lines_are_passed_over)
     int way;
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        write_tuning(texts[i]);
+        write_tuning(test_device, texts[i]);
         check_ok(choose("a", 1.0, 2.0, &way));
         ck_assert_int_eq(way, 0);
         ck_assert_int_eq(asked, 2);
         check_ok(choose("a", 2.0, 1.0, &way));
         ck_assert_int_eq(asked, 0);
-        read_tuning(text);
+        read_tuning(test_device, text);
         ck_assert_int_eq(strncmp(text, texts[i], strlen(texts[i])), 0);
         ck_assert_ptr_nonnull(strstr(text, "clmix tuning 2:"));
         ck_assert_uint_eq(results_kept(), 1);
@@ -232,7 +194,7 @@ START_TEST(spoilt_lines_are_passed_over)
     char text[4096];
     int way;
 
-    write_tuning(before);
+    write_tuning(test_device, before);
     check_ok(choose("b", 1.0, 2.0, &way));
     ck_assert_int_eq(way, 1);
     ck_assert_int_eq(asked, 0);
@@ -244,7 +206,7 @@ START_TEST(spoilt_lines_are_passed_over)
         ck_assert_int_eq(way, 0);
         ck_assert_int_eq(asked, 0);
     }
-    read_tuning(text);
+    read_tuning(test_device, text);
     ck_assert_int_eq(strncmp(text, before, sizeof before - 1), 0); /* nobody's lines are lost, and the torn one has become whole */
     ck_assert_int_eq(text[sizeof before - 1], '\n');
 }
@@ -398,7 +360,7 @@ START_TEST(form_is_measured_before_the_first_plan)
     measured = clmix_device_describe(test_device)->form;
     check_form(measured, CLMIX_FORM_MEASURED);
     ck_assert_uint_eq(test_device->peak_bytes, peak);
-    read_tuning(text);
+    read_tuning(test_device, text);
     ck_assert_ptr_nonnull(strstr(text, measured == CLMIX_WIDE ? "\n" CLMIX_FORM_KEY "\twide\t" : "\n" CLMIX_FORM_KEY "\tsimt\t"));
     if (strstr(clmix_device_describe(test_device)->platform, "rusticl") != NULL)
         ck_assert_int_eq(measured, CLMIX_SIMT);
@@ -418,7 +380,7 @@ START_TEST(form_is_what_the_file_says)
         char text[128];
 
         snprintf(text, sizeof text, HEAD CLMIX_FORM_KEY "\t%s\tby hand\n", clmix_form_name(form));
-        write_tuning(text);
+        write_tuning(test_device, text);
         reopen();
         check_form(form, CLMIX_FORM_MEASURED);
         compile_something();
@@ -459,7 +421,7 @@ START_TEST(measuring_leaves_the_application_alone)
 
     ck_assert_ptr_nonnull(gate);
     snprintf(text, sizeof text, HEAD CLMIX_FORM_KEY "\t%s\tby hand\nclblast 2 %s\town\tby hand\n", form, form);
-    write_tuning(text);
+    write_tuning(test_device, text);
     results = results_kept();
     check_ok(clmix_device_adopt(&adopted, context, test_device->id, queue));
     clmix_device_memory(adopted, &before[0], &before[1], &before[2]);
