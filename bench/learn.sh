@@ -1,7 +1,7 @@
 #!/bin/sh
 # Trains every pair of backbone and mixer of Vision X-formers from one recipe:  sh bench/learn.sh DATA [ROW...]
 #
-# DATA is cifar10:DIR, or another set of 32x32 pictures; a ROW is a preset of the list below, and without any all are trained: some two and a half minutes
+# DATA is cifar10:DIR, or another set of 32x32 pictures; a ROW is a preset of the list below, and without any all are trained: some two minutes
 # each on two cores. Patches and strides are coarser than the papers', so that each has 64 tokens, or 65 with a class token; all else is the preset's.
 # Writes into $LEARN_RESULTS (default: bench/results)
 #   learning/ROW.jsonl     the run's log, a line an epoch
@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${CLMIX_BIN:-$here/../build/bin}
 folder=${LEARN_RESULTS:-$here/results}
-recipe='--epochs 6 --batch 64 --rate 0.001 --warmup 100 --weight-decay 0.05 --clip-norm 1 --seed 1'
+recipe='--epochs 5 --batch 64 --rate 0.001 --warmup 100 --weight-decay 0.05 --clip-norm 1 --seed 1'
 
 # Presets, and how each family comes to its tokens.
 list()

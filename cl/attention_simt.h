@@ -35,9 +35,6 @@
 #ifndef WINDOWED
 #define WINDOWED 0       // 1: query i sees the keys of its window and of the two beside it
 #endif
-#ifndef SUB_GROUP
-#define SUB_GROUP 0      // 16: asks Intel's compiler for so many work-items a thread, which it would not choose by itself
-#endif
 #ifndef DROPOUT
 #define DROPOUT 0        // 1: weights are dropped
 #endif
@@ -56,11 +53,6 @@
 #define COLUMNS_4(DO, a, b)    COLUMNS_2(DO, a, b) DO(2, a, b) DO(3, a, b)
 #define COLUMNS_6(DO, a, b)    COLUMNS_4(DO, a, b) DO(4, a, b) DO(5, a, b)
 #define COLUMNS_8(DO, a, b)    COLUMNS_6(DO, a, b) DO(6, a, b) DO(7, a, b)
-#if SUB_GROUP
-#define SUB_GROUPS __attribute__((intel_reqd_sub_group_size(SUB_GROUP)))
-#else
-#define SUB_GROUPS
-#endif
 #include "attention_simt_seen.h"
 #define HEAD_PART  (LANES * PH)
 #define VALUE_PART (LANES * PV)

@@ -16,6 +16,15 @@
 #define CLMIX_FMA 1    // 1: fma is an instruction, by probe.cl; 0: it would be a call, hundreds of times slower
 #endif
 
+#ifndef SUB_GROUP
+#define SUB_GROUP 0    // 16: asks Intel's compiler for so many work-items a thread, which it would not choose by itself
+#endif
+#if SUB_GROUP
+#define SUB_GROUPS __attribute__((intel_reqd_sub_group_size(SUB_GROUP)))
+#else
+#define SUB_GROUPS
+#endif
+
 // a b + c, rounded once where the device can. Kernels never call fma or mad by themselves.
 #if CLMIX_FMA
 #define FMA fma

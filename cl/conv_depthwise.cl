@@ -118,7 +118,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void depthwise(
 // from output (f + p) / s - t + i.
 // Group g does the rows [g * chunk, (g + 1) * chunk) of inputs, counted through all samples. Reads dy (pitched) kh / s times, mostly from cache,
 // writes the gradient (pitched) once.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void depthwise_input(
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) SUB_GROUPS void depthwise_input(
     __global const float *from, const uint from_at, __global const float *weight, const uint weight_at, __global float *to,
     const uint to_at, const int batch, const int height, const int width, const int outputs, const int from_pitch, const int big_height,
     const int big_width, const int channels, const int to_pitch, const int kernel_height, const int kernel_width, const int stride_y,

@@ -184,7 +184,7 @@ INLINE void store_tile(float sum[PM][PN], __global float *c, const uint c_pitch,
 // inner_batch + inner, and each matrix has a stride for outer and one for inner. With splits > 1 a group takes `chunk` steps of k and
 // writes its own plain product at c + split * c_split; otherwise chunk >= depth. Reads A once a tile of columns and B once a tile of rows,
 // writes C once.
-__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+__kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1))) SUB_GROUPS
 void gemm_simt(const uint rows, const uint columns, const uint depth, const uint inner_batch, const uint splits, const uint chunk,
                const __global float *restrict a, const uint a_offset, const uint a_skip, const uint a_pitch,
                const uint a_outer, const uint a_inner,

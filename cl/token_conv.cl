@@ -85,12 +85,12 @@ static inline __attribute__((always_inline)) void add_run(const bool whole, floa
 // Partial weight gradients: partial[b * chunks + chunk][h][t] = sum over the chunk's rows n and the features i < d of dy[b, n, h d + i] x[b, n -
 // HALF + t, h d + i].  Index space: (blocks of TAPS taps, heads, batch * chunks); work-items share out runs of SUMS rows x VW features.
 // Reads both values (pitched) once a block, mostly from cache.
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void token_conv_weight(const uint rows, const uint d, const uint chunk,
-                                                                                const uint chunks, const __global float *x,
-                                                                                const uint x_offset, const uint x_pitch,
-                                                                                const __global float *dy, const uint dy_offset,
-                                                                                const uint dy_pitch, __global float *partial,
-                                                                                const uint partial_offset)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) SUB_GROUPS void token_conv_weight(const uint rows, const uint d, const uint chunk,
+                                                                                           const uint chunks, const __global float *x,
+                                                                                           const uint x_offset, const uint x_pitch,
+                                                                                           const __global float *dy, const uint dy_offset,
+                                                                                           const uint dy_pitch, __global float *partial,
+                                                                                           const uint partial_offset)
 {
     GROUP_SCRATCH
     const uint head = get_group_id(1), begin = get_group_id(2) % chunks * chunk, end = min(rows, begin + chunk);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The whole suite, from a fresh checkout:  sh test/run.sh [CTEST ARGUMENT...]
-# Installs what is missing (Debian, Ubuntu), builds in build/, and runs every test on every platform; arguments go to ctest, such as -L pocl or -R gemm.
+# Installs what is missing (Debian, Ubuntu), builds in build/, and runs the tests on every platform; arguments go to ctest, such as -L pocl or -R gemm.
+# Without arguments, tests labelled `long` are left out, but with CLMIX_LONG=1 in the environment.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -27,6 +28,9 @@ done
 sh test/isa/compilers.sh list | sed 's/^/  machine code for /'
 echo
 
+if [ $# -eq 0 ] && [ -z "${CLMIX_LONG:-}" ]; then
+    set -- -LE '^long$'
+fi
 sh test/platform/kernels.sh take build
 status=0
 (cd build && ctest --parallel "${CTEST_PARALLEL_LEVEL:-$processors}" --output-on-failure "$@") || status=$?

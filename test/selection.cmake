@@ -1,6 +1,20 @@
 # What also runs where running is slow: regular expressions of test programs, and of reference cases that take too long there. CLMIX_TEST_EFFORT=small in
 # the environment of these runs tells a program to keep to its smallest sizes.
 
+# Left out unless asked for (README.md here): second compilers of a form that is at home elsewhere, and second processors of one family. What a default run
+# keeps of each platform: the reference cases, in one form at least.
+set(long_tests
+  "^pocl-simt[.](ops|model)_"                           # at home on Intel's runtime; the cases stay, on pocl-sse2
+  "^intel-wide[.](ops|model)_"                          # at home on PoCL; the cases stay, on intel-avx2, -avx and -sse4
+  "^intel[.](tool_(bench|runs|columns|models|output|train)|unit_(faults|driver))$"    # what is tested is the host's
+  "^pocl-avx2-(wide|simt)[.]|^pocl-sse2-wide[.]|^intel-(avx2|sse4)-simt[.]"
+  "^rusticl[.]ops_"
+  "^oclgrind-simt[.]verify-model$"                      # the kernels are those of the ops
+  "^sanitize[.]ops_"
+  "^isa[.](gfx906|gfx90a|gfx1100|sm_86|sm_90|skl|acm-g10|pvc)$" # one of each vendor stays, the one with the fewest registers
+)
+list(JOIN long_tests "|" long_tests)
+
 # started first
 set(long_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
 

@@ -41,8 +41,7 @@ static struct columns cut_columns(const struct tile *tile, size_t width)
 }
 
 /* What the programs of a node are compiled with; DROPOUT follows. */
-static void define(struct clmix_planner *planner, struct clmix_record *record, const struct tile *tile,
-                   const struct clmix_attention *attention)
+static void define(struct clmix_record *record, const struct tile *tile, const struct clmix_attention *attention)
 {
     const size_t tile_columns = ITEM * tile->lanes;
 
@@ -57,8 +56,6 @@ static void define(struct clmix_planner *planner, struct clmix_record *record, c
     clmix_record_define(record, "MASKED", attention->masked);
     clmix_record_define(record, "CAUSAL", attention->causal);
     clmix_record_define(record, "WINDOWED", attention->window > 0);
-    if (clmix_device_half_waves(clmix_planner_device(planner)))
-        clmix_record_define(record, "SUB_GROUP", 16);
 }
 
 /* Which gradients a group of keys makes; the other kernels of the file are told the same, so that all are one program where they can be. */
@@ -97,7 +94,7 @@ clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct cl
     const struct tile tile = choose_tile(clmix_planner_device(planner));
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt.cl", "attention_simt");
 
-    define(planner, record, &tile, attention);
+    define(record, &tile, attention);
     launch_tiles(record, &tile, attention, attention->queries, attention->heads, cut_columns(&tile, attention->value_width).parts);
     clmix_record_float(record, (float)attention->zero_keys);
     clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_Q]);
@@ -118,7 +115,7 @@ static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_no
     const int32_t delta = clmix_planner_scratch(planner, node, count * sizeof(float));
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_delta");
 
-    define(planner, record, tile, attention);
+    define(record, tile, attention);
     define_gradients(record, true, of_v);
     clmix_record_define(record, "DROPOUT", attention->dropping);
     clmix_record_grid(record, clmix_ceil_div(count, tile->lanes * tile->rows), 1, 1, 1);
@@ -157,7 +154,7 @@ static void launch_queries(struct clmix_planner *planner, const struct clmix_nod
 {
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_simt_queries");
 
-    define(planner, record, tile, attention);
+    define(record, tile, attention);
     define_gradients(record, true, of_v);
     launch_tiles(record, tile, attention, attention->queries, attention->heads, cut_columns(tile, attention->width).parts);
     record_tensors(planner, record, node, delta);
@@ -172,7 +169,7 @@ static void launch_keys(struct clmix_planner *planner, const struct clmix_node *
 {
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_simt_keys");
 
-    define(planner, record, tile, attention);
+    define(record, tile, attention);
     define_gradients(record, of_k, of_v);
     launch_tiles(record, tile, attention, attention->keys, attention->kv_heads,
                  cut_columns(tile, of_k ? attention->width : attention->value_width).parts);

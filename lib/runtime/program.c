@@ -82,7 +82,7 @@ static void tell_watch(clmix_device *device, const char *file)
 static char *full_options(const clmix_device_info *info, const char *options)
 {
     size_t bytes = strlen(options) + 160;
-    char *full = malloc(bytes), wide[24] = "", width[24] = "", prefetching[24] = "", fused[24] = "";
+    char *full = malloc(bytes), wide[24] = "", width[24] = "", prefetching[24] = "", fused[24] = "", half[24] = "";
 
     if (full == NULL)
         return NULL;
@@ -94,8 +94,10 @@ static char *full_options(const clmix_device_info *info, const char *options)
         snprintf(prefetching, sizeof prefetching, " -DPREFETCHING=%d", clmix_is_processor(info));
     if (strstr(options, "-DCLMIX_FMA=") == NULL)
         snprintf(fused, sizeof fused, " -DCLMIX_FMA=%d", info->fused_multiply_add);
-    snprintf(full, bytes, "-cl-std=CL1.2 -cl-mad-enable%s%s%s%s%s%s", wide, width, prefetching, fused, options[0] != '\0' ? " " : "",
-             options);
+    if (clmix_device_half_waves(info))
+        snprintf(half, sizeof half, " -DSUB_GROUP=16");
+    snprintf(full, bytes, "-cl-std=CL1.2 -cl-mad-enable%s%s%s%s%s%s%s", wide, width, prefetching, fused, half,
+             options[0] != '\0' ? " " : "", options);
     return full;
 }
 

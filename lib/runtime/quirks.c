@@ -30,8 +30,8 @@ static const struct quirk quirks[] = {
     { "intel*graphics*", NULL, NULL, NULL, CLMIX_EFFECT_FEW_SUMS,
       "few-sums: Intel's GPUs run 16 or 32 work-items in 128 registers, where products with more than 16 sums a work-item spill" },
     { NULL, "intel*", "*data center gpu max*", NULL, CLMIX_EFFECT_HALF_WAVES,
-      "sub-groups-of-16: Intel's Data Center GPU Max runs 32 work-items in the registers for 16 unless it is told to; attention then "
-      "spills" },
+      "sub-groups-of-16: Intel's Data Center GPU Max runs 32 work-items in the registers for 16 unless it is told to; attention and "
+      "products then spill" },
 };
 
 _Static_assert(sizeof quirks / sizeof quirks[0] <= 64, "clmix_device_info.quirks has 64 bits");

@@ -20,11 +20,16 @@ struct option {
     enum kind kind;
     size_t offset;
     bool decides; /* about the result: a resumed run must have the same */
+    bool newer;   /* than some checkpoints, which were written with its default */
 };
 
-#define OPTION(name, kind, member, decides)                        \
-    {                                                              \
-        name, kind, offsetof(clmix_train_options, member), decides \
+#define OPTION(name, kind, member, decides)                               \
+    {                                                                     \
+        name, kind, offsetof(clmix_train_options, member), decides, false \
+    }
+#define NEWER_OPTION(name, kind, member, decides)                        \
+    {                                                                    \
+        name, kind, offsetof(clmix_train_options, member), decides, true \
     }
 static const struct option table[] = {
     OPTION("batch", SIZE, batch, true),
@@ -50,9 +55,10 @@ static const struct option table[] = {
     OPTION("cutout", INTEGER, augment.cutout, true),
     OPTION("mixup", FLOAT, augment.mixup, true),
     OPTION("steps", SIZE, steps, true),
-    OPTION("freeze", PATTERNS, freeze, true),
-    OPTION("checkpoint_steps", SIZE, checkpoint_steps, false),
-    OPTION("skip_broken", BOOLEAN, skip_broken, false),
+    NEWER_OPTION("freeze", PATTERNS, freeze, true),
+    NEWER_OPTION("redraw", SIZE, redraw, true),
+    NEWER_OPTION("checkpoint_steps", SIZE, checkpoint_steps, false),
+    NEWER_OPTION("skip_broken", BOOLEAN, skip_broken, false),
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
 
@@ -143,8 +149,8 @@ clmix_status clmix_options_read(const cJSON *json, const char *where, clmix_trai
         const char *text = NULL;
         double number = 0.0;
 
-        if ((!table[i].decides || table[i].kind == PATTERNS) && !cJSON_HasObjectItem(json, table[i].name))
-            continue; /* a checkpoint from before there was such an option */
+        if (table[i].newer && !cJSON_HasObjectItem(json, table[i].name))
+            continue;
         CLMIX_TRY(clmix_json_require(json, where, table[i].name));
         if (table[i].kind == FLOAT) {
             CLMIX_TRY(clmix_json_number(json, where, table[i].name, -(double)FLT_MAX, (double)FLT_MAX, &number));

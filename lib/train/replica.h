@@ -53,6 +53,9 @@ clmix_status clmix_replica_plan(struct clmix_replica *replica, struct clmix_exte
 clmix_status clmix_replica_keep_states(struct clmix_replica *replica);
 clmix_status clmix_replica_restore_states(struct clmix_replica *replica);
 
+/* redraw.c: draws random features anew, keyed by `seed` and `step`, in the states and in their average. Waits. */
+clmix_status clmix_replica_redraw(struct clmix_replica *replica, uint64_t seed, size_t step);
+
 /* Enqueues the optimizer's update number `step` with this rate, and the averages' behind it. `summed`: labels that counted in the batches before
  * the last one, of all that are in `sums`; CLMIX_ONE_BATCH: the step is the last batch alone, in `gradients`. */
 clmix_status clmix_replica_update(struct clmix_replica *replica, float summed, double rate, size_t step);

@@ -37,14 +37,22 @@ static clmix_status take_share(clmix_trainer *trainer, const struct clmix_step_i
 
 /* ---- enqueueing ------------------------------------------------------------------------------------------------------------------- */
 
+static bool begins_with_redraw(const clmix_trainer *trainer)
+{
+    return trainer->options.redraw > 0 && trainer->step > 0 && trainer->step % trainer->options.redraw == 0;
+}
+
 /* Forward and backward of a share. Gradients of several batches are summed weighted by their labels that count, so that the step is that of one
  * big batch. */
 static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *share, bool alone)
 {
     struct clmix_replica *replica = share->replica;
 
-    if (trainer->summed_batches == 0)
+    if (trainer->summed_batches == 0) {
+        if (begins_with_redraw(trainer))
+            CLMIX_TRY(clmix_replica_redraw(replica, trainer->options.seed, trainer->step));
         CLMIX_TRY(clmix_replica_keep_states(replica));
+    }
     CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
     CLMIX_TRY(clmix_plan_set_place(share->plan, share->first, share->batch));
     CLMIX_TRY(clmix_plan_set_step(share->plan, trainer->options.seed, trainer->draws));

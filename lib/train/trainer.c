@@ -143,6 +143,7 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no training samples");
         clmix_dataset_normalization(data, mean, std);
     }
+    CLMIX_TRY(clmix_check_redraw(network, options == NULL ? &defaults : options));
     CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, std,
                    data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN), data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST),
                    options == NULL ? &defaults : options));

@@ -60,6 +60,9 @@ clmix_status clmix_feed_plan(const struct clmix_recipe *recipe, clmix_mode mode,
 clmix_status clmix_trainer_explain(clmix_trainer *trainer, struct clmix_replica *replica, clmix_plan *plan,
                                    const struct clmix_step_input *input, const float scalars[CLMIX_SCALARS]);
 
+/* redraw.c: refuses redrawing for a model that has nothing of the kind (ARGUMENT). */
+clmix_status clmix_check_redraw(const clmix_network *network, const clmix_train_options *options);
+
 /* evaluate.c: the loader's next batch; INTERRUPTED when the caller wants to stop while it is waited for. `events` may be NULL. */
 clmix_status clmix_next_batch(clmix_loader *loader, const clmix_train_events *events, clmix_batch *batch);
 /* The test split, with the best weights. */

@@ -10,6 +10,11 @@ function miss(what, value, sentence)
         failures++
     }
 }
+# Heads of fewer columns than a tile is deep have too few multiply-adds for what is read.
+function short_heads(options)
+{
+    return match(options, /-DHEAD=[0-9]+/) && substr(options, RSTART + 7, RLENGTH - 7) + 0 < 16
+}
 BEGIN {
     format = "%-24s %-9s %9s %6s %7s %6s %11s %5s  %s"
     count = split(products, list, " ")
@@ -46,7 +51,7 @@ $2 == "!" {
         miss("scratch", $5 + 0, "keeps " $5 " bytes of private arrays in memory")
     if ($6 > most_local)
         miss("local", $6 + 0, "needs " $6 " bytes of local memory; OpenCL 1.2 promises " most_local)
-    if (kernel in is_product && known && share < least_share)
+    if (kernel in is_product && known && share < least_share && !short_heads(options))
         miss("share", share, sprintf("%.3f of the vector instructions of its innermost loop are multiply-adds, not %.2f", share, least_share))
     printf "%s", why
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Writes down every program that a GPU would be given to compile, each once, in FOLDER:  sh record.sh SOURCE BUILD FOLDER
 #
-# Training and inference of presets, one of each structure, each reference case, and what the tests of ops, models and training plan before they look at a result, run on
-# the driver of recorder.c, on a small GPU and on a large one, and all tiles of products that measuring may choose. Nothing is computed, so most of these runs end in a complaint about numbers.
+# Training and inference of presets, one of each structure, and each reference case, run on the driver of recorder.c, on a small GPU and on a large one;
+# besides what the tests of ops plan before they look at a result, and all tiles of products that measuring may choose. Nothing is computed, so most of
+# these runs end in a complaint about numbers.
 set -eu
 
 source=$1 build=$2 folder=$3
@@ -13,7 +14,7 @@ folder=$(cd "$folder" && pwd)
 CLMIX_RECORD_DIR=$folder
 CLMIX_CACHE_DIR=    # what a cache has is not built again
 CLMIX_TUNE=off
-CLMIX_TEST_EFFORT=full
+CLMIX_TEST_EFFORT=small    # odd sizes of an op are one program
 CK_FORK=no
 export CLMIX_RECORD_DIR CLMIX_CACHE_DIR CLMIX_TUNE CLMIX_TEST_EFFORT CK_FORK
 unset CLMIX_DEVICE CLMIX_KERNELS OCL_ICD_VENDORS
@@ -47,13 +48,12 @@ for units in 8 80; do
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 64 --seconds 0.001
         record "$units" "$build/bin/clmix-bench" model "$preset" --mode infer --batch 1 --seconds 0.001
     done
-    for program in "$build"/test/bin/ops_* "$build"/test/bin/model_* "$build"/test/bin/train_*; do
-        case $program in
-        */ops_fourier) ;;     # hands the device to clFFT, which would ask the real drivers about it; the kernels are planned by fnet
-        */train_broken) ;;    # plans what train_loop plans, and a test that ends early leaves threads behind
-        *) record "$units" "$program" ;;
-        esac
-    done
+done
+for program in "$build"/test/bin/ops_*; do
+    case $program in
+    */ops_fourier) ;;    # hands the device to clFFT, which would ask the real drivers about it; the kernels are planned by fnet
+    *) record 80 "$program" ;;
+    esac
 done
 rm -rf "$folder/run" "$folder/said"
 

@@ -57,6 +57,7 @@ static const struct flag flags_table[] = {
     DATA_FLAG("flip", "yes|no", BOOLEAN, augment.flip, "random mirror images", "yes; MNIST: no"),
     FLAG("cutout", "PIXELS", INTEGER, augment.cutout, "side of a square that is greyed out"),
     ZERO_FLAG("mixup", "ALPHA", FLOAT, augment.mixup, "blends pairs of pictures", "off"),
+    ZERO_FLAG("redraw", "N", COUNT, redraw, "draw Performer's random features anew every so many steps", "never"),
     ZERO_FLAG("steps", "N", COUNT, steps, "stop after so many steps", "epochs decide"),
     FLAG("skip-broken", "yes|no", BOOLEAN, skip_broken, "go past pictures that cannot be decoded, and count them"),
     ZERO_FLAG("checkpoint-steps", "N", COUNT, checkpoint_steps, "a checkpoint every so many steps too", "after each epoch"),

@@ -6,7 +6,7 @@
 
 #include <clmix/train.h>
 
-#define TRAIN_FLAGS     25
+#define TRAIN_FLAGS     26
 #define TRAIN_FLAG_HELP 96
 
 /* What was given on the command line: texts, NULL where nothing was. */
