@@ -17,6 +17,8 @@ exceptions="
 pinv_gradient gfx90a spill 2
 attention_simt skl spill 6
 attention_simt tgllp spill 2
+attention_simt_keys tgllp spill 3
+attention_simt pvc spill 13
 "
 
 target=$1 folder=$2
