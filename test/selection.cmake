@@ -15,8 +15,11 @@ set(long_tests
 )
 list(JOIN long_tests "|" long_tests)
 
+# With small effort, and with full effort as a test of their own, NAME.full, that is long
+set(small_tests "^(pocl[.]unit_(driver|faults)|pocl-wide[.]ops_(gemm|conv)|intel-simt[.]ops_gemm)$")
+
 # started first
-set(long_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
+set(first_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
 
 set(intel_left_out "^tool_terminal$")                  # what is shown is the host's, and every command of it compiles all anew
 # rusticl on llvmpipe, 30 to 250 times slower than PoCL: kernels, and not what the host makes of measured times
