@@ -17,13 +17,8 @@ number("test_top1") > best {
     loss = number("test_loss")
 }
 
-{
-    speed = number("images_per_second")
-    seconds = number("seconds")
-}
-
 END {
     sub(/^ +/, "", options)
     gsub(/--set |--mixer /, "", options)
-    printf "| %s | `%s` | %.1f %% | %d | %.1f %% | %.3f | %.0f | %.0f |\n", row, options, 100 * best, epoch, 100 * five, loss, speed, seconds
+    printf "| %s | `%s` | %.1f %% | %d | %.1f %% | %.3f |\n", row, options, 100 * best, epoch, 100 * five, loss
 }
