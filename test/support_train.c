@@ -1,6 +1,7 @@
 #include "support_train.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,28 @@ void train_close(struct train_run *run)
     memset(run, 0, sizeof *run);
 }
 
+/* Stops after `left` batches. */
+static bool stop_after(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double speed)
+{
+    size_t *left = user;
+
+    ck_assert(epoch >= 1 && batch >= 1 && batch <= batches && isfinite(loss) && top1 >= 0.0 && top1 <= 1.0 && speed >= 0.0);
+    return --*left > 0;
+}
+
+clmix_status train_for(const char *model, const char *data, const clmix_train_options *options, const char *folder, bool resume,
+                       size_t batches)
+{
+    const clmix_train_events events = { .step = batches > 0 ? stop_after : NULL, .user = &batches };
+    struct train_run run;
+    clmix_status status;
+
+    train_open(&run, model, data, options);
+    status = clmix_train(run.trainer, folder, resume, &events);
+    train_close(&run);
+    return status;
+}
+
 float *train_weights(const struct train_run *run, size_t *count)
 {
     float *values;
@@ -90,6 +113,16 @@ void train_random_batch(uint8_t *pictures, int32_t *labels, size_t count)
     for (size_t i = 0; i < count; i++)
         labels[i] = (int32_t)(i * 7 % 10);
     free(values);
+}
+
+void train_steps(const struct train_run *run, size_t count)
+{
+    uint8_t pictures[8 * TRAIN_PICTURE];
+    int32_t labels[8];
+
+    train_random_batch(pictures, labels, 8);
+    for (size_t i = 0; i < count; i++)
+        ops_ok(clmix_trainer_step(run->trainer, pictures, labels, 8, NULL));
 }
 
 char *train_tensors(const char *folder, const char *name, size_t *bytes)

@@ -31,6 +31,12 @@ struct train_run {
 void train_open(struct train_run *run, const char *model, const char *data, const clmix_train_options *options);
 void train_close(struct train_run *run);
 
+/* clmix_train in `folder` with a model, a data set and a trainer of its own, stopped after so many batches (0: not). */
+clmix_status train_for(const char *model, const char *data, const clmix_train_options *options, const char *folder, bool resume,
+                       size_t batches);
+/* Single steps, all on the same eight random pictures. */
+void train_steps(const struct train_run *run, size_t count);
+
 /* The weights in device order; the caller frees. */
 float *train_weights(const struct train_run *run, size_t *count);
 void train_random_batch(uint8_t *pictures, int32_t *labels, size_t count);

@@ -30,16 +30,6 @@ static void same_values(const struct train_run *a, const struct train_run *b, co
     }
 }
 
-static void steps(const struct train_run *run, size_t count)
-{
-    uint8_t pictures[8 * TRAIN_PICTURE];
-    int32_t labels[8];
-
-    train_random_batch(pictures, labels, 8);
-    for (size_t i = 0; i < count; i++)
-        ops_ok(clmix_trainer_step(run->trainer, pictures, labels, 8, NULL));
-}
-
 /* Of whatever optimizer, with decay and averages. */
 START_TEST(frozen_weights_keep_their_bits)
 {
@@ -51,7 +41,7 @@ START_TEST(frozen_weights_keep_their_bits)
     strcpy(options.freeze, "layers.*,conv.0.*");
     train_open(&start, TRAIN_MODEL("0"), NULL, &options);
     train_open(&run, TRAIN_MODEL("0"), NULL, &options);
-    steps(&run, 5);
+    train_steps(&run, 5);
     same_values(&run, &start, "layers.", true, true);
     same_values(&run, &start, "conv.0", true, true);
     same_values(&run, &start, "conv.1", true, false);
@@ -73,8 +63,8 @@ START_TEST(the_others_move_as_ever)
     train_open(&all, TRAIN_MODEL("0"), NULL, &options);
     strcpy(options.freeze, "layers.*");
     train_open(&run, TRAIN_MODEL("0"), NULL, &options);
-    steps(&all, 1);
-    steps(&run, 1);
+    train_steps(&all, 1);
+    train_steps(&run, 1);
     same_values(&run, &all, "layers.", false, true);
     same_values(&run, &all, "layers.", true, false);
     train_close(&run);
@@ -85,32 +75,12 @@ START_TEST(the_others_move_as_ever)
     clmix_trainer_cost(run.trainer, &cost, NULL);
     ck_assert_msg(2 * cost.flops < cost_of_all.flops, "%llu FLOPs of %llu", (unsigned long long)cost.flops,
                   (unsigned long long)cost_of_all.flops);
-    steps(&run, 1);
+    train_steps(&run, 1);
     same_values(&run, &all, "mlp_head", true, true);
     train_close(&run);
     train_close(&all);
 }
 END_TEST
-
-static bool stop_after(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double speed)
-{
-    size_t *left = user;
-
-    (void)epoch, (void)batch, (void)batches, (void)loss, (void)top1, (void)speed;
-    return --*left > 0;
-}
-
-static clmix_status train_for(const clmix_train_options *options, const char *folder, bool resume, size_t batches)
-{
-    const clmix_train_events events = { .step = batches > 0 ? stop_after : NULL, .user = &batches };
-    struct train_run run;
-    clmix_status status;
-
-    train_open(&run, TRAIN_MODEL("0.3"), TRAIN_DATA, options);
-    status = clmix_train(run.trainer, folder, resume, &events);
-    train_close(&run);
-    return status;
-}
 
 START_TEST(a_resumed_run_knows_what_is_frozen)
 {
@@ -119,14 +89,14 @@ START_TEST(a_resumed_run_knows_what_is_frozen)
 
     strcpy(options.freeze, "layers.*");
     other = options;
-    ops_ok(train_for(&options, train_folders[0], false, 0));
-    ck_assert_int_eq(train_for(&options, train_folders[1], false, 4), CLMIX_ERROR_INTERRUPTED);
+    ops_ok(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &options, train_folders[0], false, 0));
+    ck_assert_int_eq(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &options, train_folders[1], false, 4), CLMIX_ERROR_INTERRUPTED);
     other.freeze[0] = '\0';
-    ck_assert_int_eq(train_for(&other, train_folders[1], true, 0), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &other, train_folders[1], true, 0), CLMIX_ERROR_ARGUMENT);
     ck_assert_msg(strstr(clmix_error(), "freeze layers.* and is to be resumed with nothing") != NULL, "%s", clmix_error());
     ops_ok(clmix_run_inspect(train_folders[1], &info));
     ck_assert_str_eq(info.options.freeze, "layers.*");
-    ops_ok(train_for(&info.options, train_folders[1], true, 0));
+    ops_ok(train_for(TRAIN_MODEL("0.3"), TRAIN_DATA, &info.options, train_folders[1], true, 0));
     clmix_run_info_clear(&info);
     train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
     train_same_tensors(train_folders[0], train_folders[1], "model.safetensors");

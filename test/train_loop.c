@@ -10,28 +10,6 @@
 #include "support_ops.h"
 #include "support_train.h"
 
-/* Stops after `left` batches. */
-static bool stop_after(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double speed)
-{
-    size_t *left = user;
-
-    ck_assert(epoch >= 1 && batch >= 1 && batch <= batches && isfinite(loss) && top1 >= 0.0 && top1 <= 1.0 && speed >= 0.0);
-    return --*left > 0;
-}
-
-static clmix_status train_for(const char *model, const char *data, const clmix_train_options *options, const char *folder, bool resume,
-                              size_t batches)
-{
-    const clmix_train_events events = { .step = batches > 0 ? stop_after : NULL, .user = &batches };
-    struct train_run run;
-    clmix_status status;
-
-    train_open(&run, model, data, options);
-    status = clmix_train(run.trainer, folder, resume, &events);
-    train_close(&run);
-    return status;
-}
-
 /* ---- results ---------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(loss_falls_and_test_pictures_are_recognised)

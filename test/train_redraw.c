@@ -10,8 +10,8 @@
 #define FEATURES 12
 #define WIDTH    4
 #define COUNT    ((size_t)FEATURES * WIDTH)
-#define MODEL(mixer)                                                                                                             \
-    "{\"model\":\"vit\",\"image_size\":16,\"classes\":10,\"patch_size\":8,\"dim\":8,\"depth\":2,\"heads\":2,\"head_dim\":4,"     \
+#define MODEL(mixer)                                                                                                         \
+    "{\"model\":\"vit\",\"image_size\":16,\"classes\":10,\"patch_size\":8,\"dim\":8,\"depth\":2,\"heads\":2,\"head_dim\":4," \
     "\"mlp_dim\":8,\"mixer\":{\"kind\":\"" mixer "\"}}"
 #define PERFORMER MODEL("performer\",\"features\":12,\"maxima\":\"sample")
 
@@ -32,15 +32,6 @@ static float *projection(const struct train_run *run, int block)
     }
     ck_abort_msg("there is no such projection");
     return NULL;
-}
-
-static void step(const struct train_run *run)
-{
-    uint8_t pictures[8 * TRAIN_PICTURE];
-    int32_t labels[8];
-
-    train_random_batch(pictures, labels, 8);
-    ops_ok(clmix_trainer_step(run->trainer, pictures, labels, 8, NULL));
 }
 
 static void check_directions(const float *values)
@@ -75,7 +66,7 @@ START_TEST(every_so_many_steps)
         const size_t now = i / 2;
         float *other;
 
-        step(&run);
+        train_steps(&run, 1);
         before = projection(&run, 0);
         other = projection(&run, 1);
         if (drawn[now] == NULL)
@@ -105,8 +96,7 @@ START_TEST(averages_take_it_as_it_is)
     options.redraw = 2;
     options.average = 0.9f;
     train_open(&run, PERFORMER, NULL, &options);
-    for (size_t i = 0; i < 3; i++)
-        step(&run);
+    train_steps(&run, 3);
     now = projection(&run, 0);
     for (size_t i = 0; i < clmix_network_tensor_count(run.network) && (info.name == NULL || strstr(info.name, "projection") == NULL); i++)
         ops_ok(clmix_network_tensor(run.network, i, &info));
@@ -120,38 +110,18 @@ START_TEST(averages_take_it_as_it_is)
 }
 END_TEST
 
-static bool stop_after(void *user, size_t epoch, size_t batch, size_t batches, double loss, double top1, double speed)
-{
-    size_t *left = user;
-
-    (void)epoch, (void)batch, (void)batches, (void)loss, (void)top1, (void)speed;
-    return --*left > 0;
-}
-
-static clmix_status train_for(const clmix_train_options *options, const char *folder, bool resume, size_t batches)
-{
-    const clmix_train_events events = { .step = batches > 0 ? stop_after : NULL, .user = &batches };
-    struct train_run run;
-    clmix_status status;
-
-    train_open(&run, PERFORMER, TRAIN_DATA, options);
-    status = clmix_train(run.trainer, folder, resume, &events);
-    train_close(&run);
-    return status;
-}
-
 /* Stopped within the batches of a step that began with a draw, and at a step that will. */
 START_TEST(a_resumed_run_draws_the_same)
 {
     clmix_train_options options = train_rich_options(), other;
 
     options.redraw = 2;
-    ops_ok(train_for(&options, train_folders[0], false, 0));
-    ck_assert_int_eq(train_for(&options, train_folders[1], false, _i == 0 ? 4 : 6), CLMIX_ERROR_INTERRUPTED);
+    ops_ok(train_for(PERFORMER, TRAIN_DATA, &options, train_folders[0], false, 0));
+    ck_assert_int_eq(train_for(PERFORMER, TRAIN_DATA, &options, train_folders[1], false, _i == 0 ? 4 : 6), CLMIX_ERROR_INTERRUPTED);
     other = options;
     other.redraw = 3;
-    ck_assert_int_eq(train_for(&other, train_folders[1], true, 0), CLMIX_ERROR_ARGUMENT);
-    ops_ok(train_for(&options, train_folders[1], true, 0));
+    ck_assert_int_eq(train_for(PERFORMER, TRAIN_DATA, &other, train_folders[1], true, 0), CLMIX_ERROR_ARGUMENT);
+    ops_ok(train_for(PERFORMER, TRAIN_DATA, &options, train_folders[1], true, 0));
     train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
     train_same_tensors(train_folders[0], train_folders[1], "model.safetensors");
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "support_data.h"
 #include "support_suite.h"
+#include "support_tool.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -15,15 +16,12 @@
 
 static char folder[256];
 
-static void make_folder(void)
+static void open_folder(void)
 {
-    const char *root = getenv("TMPDIR");
-
-    snprintf(folder, sizeof folder, "%.200s/clmix-data-XXXXXX", root == NULL ? "/tmp" : root);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(folder, sizeof folder, "%s", make_folder());
 }
 
-static void remove_folder(void)
+static void close_folder(void)
 {
     ck_assert_int_eq(rmdir(folder), 0);
 }
@@ -365,7 +363,7 @@ int main(void)
     Suite *suite = suite_create("data");
     TCase *sets = tcase_create("sets");
 
-    tcase_add_checked_fixture(sets, make_folder, remove_folder);
+    tcase_add_checked_fixture(sets, open_folder, close_folder);
     tcase_add_test(sets, specs);
     tcase_add_test(sets, shapes_are_reproducible_and_balanced);
     tcase_add_test(sets, shapes_are_the_same_everywhere);

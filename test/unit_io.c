@@ -6,6 +6,7 @@
 #include "io/picture.h"
 #include "io/safetensors.h"
 #include "support_suite.h"
+#include "support_tool.h"
 
 #include <check.h>
 #include <math.h>
@@ -20,15 +21,12 @@
 
 static char folder[256];
 
-static void make_folder(void)
+static void open_folder(void)
 {
-    const char *root = getenv("TMPDIR");
-
-    snprintf(folder, sizeof folder, "%.200s/clmix-io-XXXXXX", root == NULL ? "/tmp" : root);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(folder, sizeof folder, "%s", make_folder());
 }
 
-static void remove_folder(void)
+static void close_folder(void)
 {
     ck_assert_int_eq(rmdir(folder), 0); /* fails when a test or the library left a file behind */
 }
@@ -543,7 +541,7 @@ static Suite *suite(void)
     TCase *cases[3] = { tcase_create("safetensors"), tcase_create("json"), tcase_create("picture") };
 
     for (int i = 0; i < 3; i++) {
-        tcase_add_checked_fixture(cases[i], make_folder, remove_folder);
+        tcase_add_checked_fixture(cases[i], open_folder, close_folder);
         tcase_set_timeout(cases[i], 120);
         suite_add_tcase(all, cases[i]);
     }

@@ -1,13 +1,12 @@
-#define _XOPEN_SOURCE 700 /* nftw */
 /* lib/data: Tiny ImageNet, on a small set of its layout that the test makes: three classes, four pictures of training, three of validation. */
 #include <clmix/data.h>
 
 #include "base/file.h"
 #include "support_data.h"
 #include "support_suite.h"
+#include "support_tool.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +65,8 @@ static void make_set(void)
 {
     static const char *const folders[] = { "train/n01443537/images", "train/n01629819/images", "train/n01443000/images", "val/images",
                                            "test/images" };
-    const char *root = getenv("TMPDIR");
 
-    snprintf(folder, sizeof folder, "%.200s/clmix-tiny-XXXXXX", root == NULL ? "/tmp" : root);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(folder, sizeof folder, "%s", make_folder());
     snprintf(spec, sizeof spec, "tinyimagenet:%s", folder);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         ck_assert_int_eq(clmix_folder_make(path_of(folders[i])), CLMIX_OK);
@@ -88,15 +85,9 @@ static void make_set(void)
     put_jpeg("test/images/test_0.JPEG", 3, red);
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info, (void)kind, (void)place;
-    return remove(path);
-}
-
 static void remove_set(void)
 {
-    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder(folder);
 }
 
 /* A sample's label, and its pixels but for what JPEG loses. */

@@ -149,24 +149,29 @@ clmix_status clmix_initial_values(const clmix_tensor_info *info, uint64_t seed, 
     return CLMIX_OK;
 }
 
+clmix_status clmix_initial_on_device(const clmix_tensor_info *info, uint64_t seed, float *device)
+{
+    float *file = malloc((clmix_shape_count(info->file_shape) + 1) * sizeof *file);
+    clmix_status status;
+
+    if (file == NULL)
+        return clmix_fail_memory(info->name);
+    status = clmix_initial_values(info, seed, file);
+    if (status == CLMIX_OK)
+        clmix_layout_to_device(info, file, device);
+    free(file);
+    return status;
+}
+
 /* ---- a network's tensors --------------------------------------------------------------------------------------------------------------- */
 
 static clmix_status draw_all(const clmix_network *network, uint64_t seed, struct clmix_arenas *arenas)
 {
     for (size_t i = 0; i < clmix_graph_tensor_count(network->graph); i++) {
         clmix_tensor_info info;
-        float *file;
-        clmix_status status;
 
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        file = malloc((clmix_shape_count(info.file_shape) + 1) * sizeof *file);
-        if (file == NULL)
-            return clmix_fail_memory(info.name);
-        status = clmix_initial_values(&info, seed, file);
-        if (status == CLMIX_OK)
-            clmix_layout_to_device(&info, file, clmix_arenas_at(arenas, &info));
-        free(file);
-        CLMIX_TRY(status);
+        CLMIX_TRY(clmix_initial_on_device(&info, seed, clmix_arenas_at(arenas, &info)));
     }
     return CLMIX_OK;
 }

@@ -1,4 +1,4 @@
-/* Random features drawn anew during a run (Choromanski et al. 2021, section 4.2): every so many steps Performer's projections are replaced by others of the
+/* Random features drawn anew during a run (Choromanski et al. 2021): every so many steps Performer's projections are replaced by others of the
  * same distribution, keyed by the seed, the step and their name, so that a resumed run draws the same ones. */
 #include "train/trainer.h"
 
@@ -36,15 +36,11 @@ static clmix_status write_state(struct clmix_replica *replica, const clmix_tenso
 
 static clmix_status redraw(struct clmix_replica *replica, const clmix_tensor_info *info, uint64_t seed)
 {
-    const size_t count = clmix_shape_count(info->file_shape);
-    float *file = malloc(count * sizeof *file), *values = calloc(clmix_shape_count(info->device_shape), sizeof *values);
-    clmix_status status = file == NULL || values == NULL ? clmix_fail_memory(info->name) : clmix_initial_values(info, seed, file);
+    float *values = calloc(clmix_shape_count(info->device_shape), sizeof *values);
+    clmix_status status = values == NULL ? clmix_fail_memory(info->name) : clmix_initial_on_device(info, seed, values);
 
-    if (status == CLMIX_OK) {
-        clmix_layout_to_device(info, file, values);
+    if (status == CLMIX_OK)
         status = write_state(replica, info, values);
-    }
-    free(file);
     free(values);
     return status;
 }
@@ -74,6 +70,8 @@ clmix_status clmix_check_redraw(const clmix_network *network, const clmix_train_
         if (is_redrawn(&info))
             return CLMIX_OK;
     }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "random features are to be drawn anew every %zu steps, and %s has none; leave redraw at 0, or take the "
-                      "mixer 'performer'", options->redraw, clmix_config_name(clmix_network_config(network)));
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "random features are to be drawn anew every %zu steps, and %s has none; leave redraw at 0, or take the "
+                      "mixer 'performer'",
+                      options->redraw, clmix_config_name(clmix_network_config(network)));
 }

@@ -10,7 +10,7 @@ function miss(what, value, sentence)
         failures++
     }
 }
-# Heads of fewer columns than a tile is deep have too few multiply-adds for what is read.
+# In heads of fewer than 16 columns the innermost loop has too few multiply-adds for what it reads.
 function short_heads(options)
 {
     return match(options, /-DHEAD=[0-9]+/) && substr(options, RSTART + 7, RLENGTH - 7) + 0 < 16

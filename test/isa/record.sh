@@ -14,7 +14,7 @@ folder=$(cd "$folder" && pwd)
 CLMIX_RECORD_DIR=$folder
 CLMIX_CACHE_DIR=    # what a cache has is not built again
 CLMIX_TUNE=off
-CLMIX_TEST_EFFORT=small    # odd sizes of an op are one program
+CLMIX_TEST_EFFORT=small    # sizes, but for heads and kernels, are not in a program
 CK_FORK=no
 export CLMIX_RECORD_DIR CLMIX_CACHE_DIR CLMIX_TUNE CLMIX_TEST_EFFORT CK_FORK
 unset CLMIX_DEVICE CLMIX_KERNELS OCL_ICD_VENDORS
