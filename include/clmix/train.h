@@ -49,9 +49,9 @@ typedef struct clmix_train_options {
                                         no work is done for their gradients. Batch normalisation whose running statistics match takes those,
                                         as in inference, and leaves them. A pattern that matches nothing is refused. */
     size_t checkpoint_steps;  /* also write the checkpoint every so many steps; 0: at the end of each epoch only */
-    size_t
-        redraw; /* draw the random projections of Performer's features anew every so many steps (Choromanski et al. 2021), from `seed` and the step; 0: they stay as drawn or loaded. An average of weights takes the new
-                                 ones as they are. Refused for a model that has none. Since 0.3 */
+    /* Draw the random projections of Performer's features anew every so many steps (Choromanski et al. 2021), from `seed` and the step; 0: they
+     * stay as drawn or loaded. An average of weights takes the new ones as they are. Refused for a model that has none. Since 0.3 */
+    size_t redraw;
     bool skip_broken; /* go past pictures that cannot be decoded, as clmix_loader_options says, and count them. Otherwise such a one stops
                          the run at a checkpoint */
 } clmix_train_options;

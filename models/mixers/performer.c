@@ -3,9 +3,9 @@
  *
  *     y_i = phi(q_i) . (sum over j of phi(k_j) v_j^T) / phi(q_i) . (sum over j of phi(k_j))
  *
- * phi from one random projection, drawn once and saved with the weights (clmix_train_options.redraw draws it anew). The last `local_heads` heads attend within windows instead: to the window
- * before, their own and the next one, with rotary positions of their own. There the authors pad with zeros up to whole windows, and see the
- * padding. */
+ * phi from one random projection, drawn once and saved with the weights (clmix_train_options.redraw draws it anew). The last `local_heads` heads
+ * attend within windows instead: to the window before, their own and the next one, with rotary positions of their own. There the authors pad with
+ * zeros up to whole windows, and see the padding. */
 #include "base/status.h"
 #include "graph/modules.h"
 #include "graph/op.h"
