@@ -1,90 +1,19 @@
-// Linear attention: y_i = phi_q_i S / (phi_q_i . z), with S = sum over j of phi_k_j v_j^T and z = sum over j of phi_k_j, a head each; and its
-// gradients. With G_i = dy_i / n_i and g_i = -(dy_i . y_i) / n_i, where n_i = phi_q_i . z is kept:
-//   dS = sum phi_q_i G_i^T, dz = sum phi_q_i g_i;  dphi_q_i = S G_i + z g_i;  dphi_k_j = dS v_j + dz;  dv_j = phi_k_j dS
-// so that all is made of three kernels: a state, a tile times the state, a tile times the state's transpose. A tile's right side is (v, 1), or
-// (G, g).
+// Linear attention: y_i = phi_q_i S / n_i, n_i = phi_q_i . z, with S = sum over j of w_j phi_k_j v_j^T and z = sum over j of w_j phi_k_j, a head
+// each; and its gradients. With G_i = dy_i / n_i and g_i = -(dy_i . y_i) / n_i, where n_i is kept:
+//   dS = sum phi_q_i G_i^T, dz = sum phi_q_i g_i;  dphi_q_i = S G_i + z g_i;  dphi_k_j = w_j (dS v_j + dz)
+//   dv_j = w_j phi_k_j dS;  dw_j = phi_k_j . (dS v_j + dz)
+// so that all is made of three kernels: a state, a tile times the state, a tile times the state's transpose. A tile's right side is (w v, w), or
+// (G, g). The divisor n may also be phi_q_i . z + epsilon, or at least epsilon (then g is 0 where it is that), or 1 (then g is 0).
 // A state of a head: S (M x PADDED(V)), then its transpose and z ((V + 1) x PADDED(M)), zeros at the ends of rows.
-// With THROUGH, features are formed of the tokens x as they are needed, and never in memory (features.h).
-#include "features.h"
+#include "linear_attention.h"
 
-#ifndef V
-#define V 32        // width of a head's values
-#endif
-#ifndef THROUGH
-#define THROUGH 0   // 1: features are formed here; FEATURES and D tell how
-#endif
-#ifndef VALUES
-#define VALUES 1    // 1: the right side is (v, 1); 0: (G, g)
-#endif
-#define VP    PADDED(V)
-#define RP    (VP + 4)    // pitch of a right side: V columns, whole vectors, and one more
-#define STATE (MP * VP + (V + 1) * MP)
-
-// Features of a tile of tokens, zeros behind them.
-#if THROUGH
-#define PHI_ARGUMENTS                                                                                                                     \
-    const __global float *phi, const uint phi_offset, const uint phi_pitch, const __global float *table, const uint table_offset,          \
-        const __global float *peaks, const uint peaks_offset
-#define PHI_TILE __local float x_tile[TOKENS * DP] __attribute__((aligned(64))), phi_tile[TOKENS * MP] __attribute__((aligned(64)));
-#define PHI_WIDTH D
-#define LOAD_PHI(first, n)                                                                                                                \
-    feature_tile(phi + (size_t)(first) * phi_pitch, phi_pitch, n, table + table_offset,                                                    \
-                 FEATURES == 2 ? peaks[peaks_offset + 2 * get_group_id(2)] : 0.0f, x_tile, phi_tile, team_scratch);
-#else
-#define PHI_ARGUMENTS const __global float *phi, const uint phi_offset, const uint phi_pitch
-#define PHI_TILE      __local float phi_tile[TOKENS * MP] __attribute__((aligned(64)));
-#define PHI_WIDTH     M
-#define LOAD_PHI(first, n)                                                                    \
-    tile_load(phi + (size_t)(first) * phi_pitch, phi_pitch, n, M, phi_tile, MP);              \
-    TILE_BARRIER
-#endif
-
-// The right side of `count` tokens, zeros behind them. VALUES: (v, 1) of v. Otherwise (G, g) of dy, n and g; n and g of a head lie `heads`
-// apart.
-#if VALUES
-#define RIGHT_ARGUMENTS const __global float *v, const uint v_offset, const uint v_pitch
-#define RIGHT_BASE      v += v_offset + (size_t)sample * tokens * v_pitch + head * V;
-#define LOAD_RIGHT(first, n) load_values(v + (size_t)(first) * v_pitch, v_pitch, n, right);
-#else
-#define RIGHT_ARGUMENTS                                                                                                                   \
-    const __global float *dy, const uint dy_offset, const uint dy_pitch, const __global float *norm, const uint norm_offset,               \
-        const __global float *back, const uint back_offset
-#define RIGHT_BASE                                                                            \
-    dy += dy_offset + (size_t)sample * tokens * dy_pitch + head * V;                          \
-    norm += norm_offset + (size_t)sample * tokens * heads + head;                             \
-    back += back_offset + (size_t)sample * tokens * heads + head;
-#define LOAD_RIGHT(first, n)                                                                                                              \
-    load_quotients(dy + (size_t)(first) * dy_pitch, dy_pitch, norm + (size_t)(first) * heads, back + (size_t)(first) * heads, heads, n,    \
-                   right);
-#endif
-
-INLINE void load_values(const __global float *v, const uint pitch, const uint count, __local float *right)
-{
-    tile_load(v, pitch, count, V, right, RP);
-    EACH_ROW(r)
-        if (get_local_id(0) % TEAM == 0)
-            right[r * RP + VP] = r < count ? 1.0f : 0.0f;
-}
-
-INLINE void load_quotients(const __global float *dy, const uint pitch, const __global float *norm, const __global float *back,
-                           const uint heads, const uint count, __local float *right)
-{
-    EACH_ROW(r) {
-        const float factor = r < count ? 1.0f / norm[(size_t)r * heads] : 0.0f;
-        EACH_VECTOR(c, V)
-            STOREV_LOCAL(r < count ? load_lanes(dy + (size_t)r * pitch + c, V - c) * factor : (floatv)(0.0f), right + r * RP + c);
-        if (get_local_id(0) % TEAM == 0)
-            right[r * RP + VP] = r < count ? back[(size_t)r * heads] : 0.0f;
-    }
-}
-
-// g = -(dy . y) / n.  Element by element of g, which is (tokens of all samples) x heads.  Reads dy, y and n once.
+// g = -(dy . y) / n where n is more than `least`, else 0.  Element by element of g, which is (tokens of all samples) x heads.  Reads dy, y and n once.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_norm_grad(const uint count, const uint chunk, const uint heads,
                                                                               const __global float *dy, const uint dy_offset,
                                                                               const uint dy_pitch, const __global float *y,
                                                                               const uint y_offset, const uint y_pitch,
                                                                               const __global float *norm, const uint norm_offset,
-                                                                              __global float *g, const uint g_offset)
+                                                                              const float least, __global float *g, const uint g_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);
     for (uint i = begin + get_local_id(0); i < end; i += WG) {
@@ -93,7 +22,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_norm_grad(c
         floatv sum = (floatv)(0.0f);
         for (uint c = 0; c < V; c += VW)
             sum = FMA(load_lanes(up + c, V - c), load_lanes(out + c, V - c), sum);
-        g[g_offset + i] = -sum_lanes(sum) / norm[norm_offset + i];
+        g[g_offset + i] = norm[norm_offset + i] > least ? -sum_lanes(sum) / norm[norm_offset + i] : 0.0f;
     }
 }
 
@@ -101,42 +30,6 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_norm_grad(c
 // Each group the state of its tokens alone: S (MP x VP), z (MP).  Reads features (M floats a token and head) and right sides once.
 
 #if CLMIX_WIDE
-#define BLOCK (VW == 16 ? 8 : VW >= 4 ? 4 : 1)    // features of a register tile
-
-INLINE void add_panel(const uint vectors, const __local float *phi, const __local float *right, const bool first, __global float *s)
-{
-    for (uint f = 0; f < WHOLE(M); f += BLOCK) {
-        floatv sum[BLOCK][2];
-#pragma unroll
-        for (uint i = 0; i < BLOCK; i++)
-#pragma unroll
-            for (uint j = 0; j < 2; j++)
-                if (j < vectors)
-                    sum[i][j] = first ? (floatv)(0.0f) : LOADV(s + (f + i) * VP + j * VW);
-        for (uint t = 0; t < TOKENS; t++) {
-            floatv step[2];
-#pragma unroll
-            for (uint j = 0; j < 2; j++)
-                if (j < vectors)
-                    step[j] = LOADV_LOCAL(right + t * RP + j * VW);
-#pragma unroll
-            for (uint i = 0; i < BLOCK; i++) {
-                const floatv p = (floatv)(phi[t * MP + f + i]);
-#pragma unroll
-                for (uint j = 0; j < 2; j++)
-                    if (j < vectors)
-                        sum[i][j] = FMA(p, step[j], sum[i][j]);
-            }
-        }
-#pragma unroll
-        for (uint i = 0; i < BLOCK; i++)
-#pragma unroll
-            for (uint j = 0; j < 2; j++)
-                if (j < vectors)
-                    STOREV(sum[i][j], s + (f + i) * VP + j * VW);
-    }
-}
-
 // A group: chunk x of tokens.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state(const uint tokens, const uint chunk, const uint heads,
                                                                           RIGHT_ARGUMENTS, PHI_ARGUMENTS, __global float *partial,
@@ -149,17 +42,13 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state(const
     const uint begin = get_group_id(0) * chunk;
     const uint group = (sample * heads + head) * get_num_groups(0) + get_group_id(0);
     RIGHT_BASE
-    phi += phi_offset + (size_t)sample * tokens * phi_pitch + head * PHI_WIDTH;
+    PHI_BASE
     partial += partial_offset + (size_t)group * (MP * VP + MP);
     __global float *z = partial + MP * VP;
     EACH_TILE(first, n, chunk, tokens) {
         LOAD_RIGHT(first, n)
         LOAD_PHI(first, n)
-        for (uint c = 0; c < WHOLE(V); c += 2 * VW)
-            if (c + VW < WHOLE(V))
-                add_panel(2, phi_tile, right + c, first == begin, partial + c);
-            else
-                add_panel(1, phi_tile, right + c, first == begin, partial + c);
+        tile_outer(phi_tile, MP, M, right, RP, V, first != begin, partial, VP);
         for (uint c = 0; c < WHOLE(M); c += VW) {
             floatv sum = first == begin ? (floatv)(0.0f) : LOADV(z + c);
             for (uint t = 0; t < TOKENS; t++)
@@ -221,10 +110,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state(const
 }
 #endif
 
-// The states of `chunks` chunks of tokens added in order, and laid out.  Element by element of all heads' states.
+// The states of `chunks` chunks of tokens added in order, `added` to each element of z, and laid out.  Element by element of all heads' states.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state_sum(const uint count, const uint chunk, const uint chunks,
-                                                                              const __global float *partial, const uint partial_offset,
-                                                                              __global float *state, const uint state_offset)
+                                                                              const float added, const __global float *partial,
+                                                                              const uint partial_offset, __global float *state,
+                                                                              const uint state_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, count - begin);
     for (uint i = begin + get_local_id(0); i < end; i += WG) {
@@ -237,6 +127,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state_sum(c
             const uint place = column == V ? MP * VP + feature : feature * VP + column;
             for (uint s = 0; s < chunks; s++)
                 sum += from[(size_t)s * (MP * VP + MP) + place];
+            sum += column == V ? added : 0.0f;
         }
         state[state_offset + i] = sum;
     }
@@ -244,23 +135,30 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state_sum(c
 
 // ---- a tile times a state ------------------------------------------------------------------------------------------------------------------
 
-// Features times S, over features times z where DIVIDED; that is kept in `norm`.  Reads features and the state once, writes V floats a token
-// and head.
+// Features times S, over the divisor, which is kept in `norm`; going back, times the weights w, whose gradient is `dw`.  Reads features and the
+// state once, writes V floats a token and head; with weights reads the values too.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(const uint tokens, const uint chunk, const uint heads,
                                                                            PHI_ARGUMENTS, const __global float *state,
-                                                                           const uint state_offset, const uint divided, __global float *norm,
-                                                                           const uint norm_offset, __global float *y,
-                                                                           const uint y_offset, const uint y_pitch)
+                                                                           const uint state_offset, const uint divisor, const float epsilon,
+                                                                           __global float *norm, const uint norm_offset,
+#if WEIGHED
+                                                                           KEY_ARGUMENTS, __global float *dw, const uint dw_offset,
+#endif
+                                                                           __global float *y, const uint y_offset, const uint y_pitch)
 {
     PHI_TILE
     __local float out[TOKENS * VP] __attribute__((aligned(64)));
     TEAM_SCRATCH
     const uint head = get_group_id(1), sample = get_group_id(2);
-    phi += phi_offset + (size_t)sample * tokens * phi_pitch + head * PHI_WIDTH;
+    PHI_BASE
     y += y_offset + (size_t)sample * tokens * y_pitch + head * V;
     norm += norm_offset + (size_t)sample * tokens * heads + head;
     state += state_offset + (size_t)(sample * heads + head) * STATE;
     const __global float *z = state + MP * VP + V * MP;
+#if WEIGHED
+    KEY_BASE
+    dw += dw_offset + (size_t)(sample * heads + head) * tokens;
+#endif
     EACH_TILE(first, n, chunk, tokens) {
         LOAD_PHI(first, n)
         tile_times(phi_tile, MP, state, VP, M, V, out, VP);
@@ -269,9 +167,15 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(cons
             floatv sum = (floatv)(0.0f);
             EACH_VECTOR(c, M)
                 sum = FMA(LOADV_LOCAL(phi_tile + r * MP + c), LOADV(z + c), sum);
-            const float total = TEAM_SUM(sum_lanes(sum)), factor = divided ? 1.0f / total : 1.0f;
-            if (divided && r < n && get_local_id(0) % TEAM == 0)
-                norm[(size_t)(first + r) * heads] = total;
+            const float total = TEAM_SUM(sum_lanes(sum));
+#if WEIGHED
+            const float factor = divisor == BACK
+                                     ? back_row(out + r * VP, total, r < n, v + (size_t)(first + r) * v_pitch, weight + first + r,
+                                                dw + first + r, team_scratch)
+                                     : output_factor(total, r < n, divisor, epsilon, norm + (size_t)(first + r) * heads);
+#else
+            const float factor = output_factor(total, r < n, divisor, epsilon, norm + (size_t)(first + r) * heads);
+#endif
             if (r < n)
                 EACH_VECTOR(c, V)
                     store_lanes(LOADV_LOCAL(out + r * VP + c) * factor, y + (size_t)(first + r) * y_pitch + c, V - c);
@@ -283,7 +187,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(cons
 // ---- a tile times a state's transpose ------------------------------------------------------------------------------------------------------
 
 // The gradient of features from right sides.  Reads those and the state once, writes M floats a token and head; or with THROUGH none of them
-// but the gradient of the tokens that they are features of, as performer_features_grad does (features.cl), from the same groups.
+// but the gradient of the tokens that they are features of, as token_features_grad does (features.cl), from the same groups.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_back(const uint tokens, const uint chunk, const uint heads,
                                                                          RIGHT_ARGUMENTS, const __global float *state,
                                                                          const uint state_offset,
@@ -302,9 +206,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_back(const 
     PHI_TILE
     __local float dx_tile[TOKENS * DP] __attribute__((aligned(64)));
     GROUP_SCRATCH
-    const float peak = FEATURES == 2 ? peaks[peaks_offset + 2 * sample] : 0.0f;
     struct feature_totals totals = { 0.0f, -INFINITY };
-    phi += phi_offset + (size_t)sample * tokens * phi_pitch + head * D;
+    FEATURE_SOURCE(from)
     gradient += gradient_offset + (size_t)sample * tokens * pitch + head * D;
 #else
     gradient += gradient_offset + (size_t)sample * tokens * pitch + head * M;
@@ -319,10 +222,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_back(const 
         tile_times(right, RP, state, MP, V + 1, M, up, MP);
         TILE_BARRIER
 #if THROUGH
-        tile_load(phi + (size_t)first * phi_pitch, phi_pitch, n, D, x_tile, DP);
-        TILE_BARRIER
-        feature_products(x_tile, table + table_offset, phi_tile);
-        feature_back(x_tile, phi_tile, up, n, table + table_offset, peak, dx_tile, team_scratch, &totals);
+        feature_back(&from, first, n, x_tile, phi_tile, up, dx_tile, team_scratch, &totals);
         feature_store(x_tile, dx_tile, n, gradient + (size_t)first * pitch, pitch);
 #else
         tile_store(up, MP, n, M, gradient + (size_t)first * pitch, pitch);

@@ -1,5 +1,5 @@
-// Means of segments of tokens, the landmarks of Nystrom attention, and their gradient. Zero rows in front that make the segments equal, `front`
-// of them, are counted and not there.
+// Means of segments of tokens, the landmarks of Nystrom attention, and their gradient. Zero rows that make the segments equal, `front` of them in front
+// of the tokens and the others behind, are counted and not there.
 #include "reduce.h"
 
 #define BLOCK 4    // vectors of a row that go through a segment together
@@ -15,7 +15,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void segment_means(cons
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), blocks = (columns + BLOCK * VW - 1) / (BLOCK * VW);
     for (uint e = get_local_id(0); e < (end - begin) * blocks; e += WG) {
         const uint r = begin + e / blocks, left = e % blocks * BLOCK * VW;
-        const int row = (int)(r % segments * length) - (int)front, first = max(row, 0), behind = max(row + (int)length, 0);
+        const int row = (int)(r % segments * length) - (int)front, first = max(row, 0), behind = clamp(row + (int)length, 0, (int)tokens);
         const __global float *in = x + x_offset + (ulong)(r / segments) * tokens * x_pitch + left;
         __global float *out = y + y_offset + (ulong)r * y_pitch + left;
         floatv sum[BLOCK];

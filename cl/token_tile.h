@@ -198,4 +198,55 @@ INLINE void tile_times(const __local float *a, const uint a_pitch, const __globa
 }
 #endif
 
+// ---- the transpose of a tile times a tile --------------------------------------------------------------------------------------------------
+// s = a^T b, or with `more` s + a^T b, over the tokens in order: `rows` columns of a, whole vectors of them, by `columns` of b.
+#if WG == 1
+#define OUTER_ROWS (VW == 16 ? 8 : VW >= 4 ? 4 : 1)    // of a register tile
+
+INLINE void outer_panel(const uint vectors, const __local float *a, const uint a_pitch, const uint rows, const __local float *b,
+                        const uint b_pitch, const bool more, __global float *s, const uint s_pitch)
+{
+    for (uint f = 0; f < WHOLE(rows); f += OUTER_ROWS) {
+        floatv sum[OUTER_ROWS][2];
+#pragma unroll
+        for (uint i = 0; i < OUTER_ROWS; i++)
+#pragma unroll
+            for (uint j = 0; j < 2; j++)
+                if (j < vectors)
+                    sum[i][j] = more ? LOADV(s + (f + i) * s_pitch + j * VW) : (floatv)(0.0f);
+        for (uint t = 0; t < TOKENS; t++) {
+            floatv step[2];
+#pragma unroll
+            for (uint j = 0; j < 2; j++)
+                if (j < vectors)
+                    step[j] = LOADV_LOCAL(b + t * b_pitch + j * VW);
+#pragma unroll
+            for (uint i = 0; i < OUTER_ROWS; i++) {
+                const floatv p = (floatv)(a[t * a_pitch + f + i]);
+#pragma unroll
+                for (uint j = 0; j < 2; j++)
+                    if (j < vectors)
+                        sum[i][j] = FMA(p, step[j], sum[i][j]);
+            }
+        }
+#pragma unroll
+        for (uint i = 0; i < OUTER_ROWS; i++)
+#pragma unroll
+            for (uint j = 0; j < 2; j++)
+                if (j < vectors)
+                    STOREV(sum[i][j], s + (f + i) * s_pitch + j * VW);
+    }
+}
+
+INLINE void tile_outer(const __local float *a, const uint a_pitch, const uint rows, const __local float *b, const uint b_pitch,
+                       const uint columns, const bool more, __global float *s, const uint s_pitch)
+{
+    for (uint c = 0; c < WHOLE(columns); c += 2 * VW)
+        if (c + VW < WHOLE(columns))
+            outer_panel(2, a, a_pitch, rows, b + c, b_pitch, more, s + c, s_pitch);
+        else
+            outer_panel(1, a, a_pitch, rows, b + c, b_pitch, more, s + c, s_pitch);
+}
+#endif
+
 #endif

@@ -206,10 +206,10 @@ static void check_all(struct sizes sizes)
 /* Kernels are compiled for width, features and kind: few of these, and lengths and batches that share them. */
 START_TEST(every_kind)
 {
-    static const clmix_performer_options options[] = { { CLMIX_PERFORMER_SOFTMAX, CLMIX_MAXIMUM_BATCH },
-                                                       { CLMIX_PERFORMER_SOFTMAX, CLMIX_MAXIMUM_SAMPLE },
-                                                       { CLMIX_PERFORMER_SOFTMAX, CLMIX_MAXIMUM_TOKEN },
-                                                       { CLMIX_PERFORMER_RELU, CLMIX_MAXIMUM_TOKEN } };
+    static const clmix_performer_options options[] = { { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = CLMIX_MAXIMUM_BATCH },
+                                                       { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = CLMIX_MAXIMUM_SAMPLE },
+                                                       { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = CLMIX_MAXIMUM_TOKEN },
+                                                       { .kernel = CLMIX_PERFORMER_RELU, .maximum = CLMIX_MAXIMUM_TOKEN } };
 
     check_all((struct sizes){ 3, 19, 19, 2, 6, 11, 6, options[_i] });
     check_all((struct sizes){ 1, 2, 3, 1, 6, 11, 6, options[_i] });
@@ -218,7 +218,7 @@ END_TEST
 
 START_TEST(other_shapes)
 {
-    const clmix_performer_options options = { CLMIX_PERFORMER_SOFTMAX, CLMIX_MAXIMUM_BATCH };
+    const clmix_performer_options options = { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = CLMIX_MAXIMUM_BATCH };
 
     check_all((struct sizes){ 2, 70, 37, 1, 32, 110, 40, options });
     if (!ops_small_effort())
@@ -233,7 +233,7 @@ enum { TIED = 2, TOKENS = 21, HEADS = 2, WIDTH = 6, FEATURES = 11 };
 /* dx of loss = sum(features * weight) in a batch of equal samples. */
 static float *tied_gradient(clmix_performer_maximum maximum, const float *x, const float *weight)
 {
-    const struct sizes sizes = { TIED, TOKENS, TOKENS, HEADS, WIDTH, FEATURES, WIDTH, { CLMIX_PERFORMER_SOFTMAX, maximum } };
+    const struct sizes sizes = { TIED, TOKENS, TOKENS, HEADS, WIDTH, FEATURES, WIDTH, { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = maximum } };
     clmix_graph *graph = clmix_graph_new();
     const clmix_value in = ops_input(graph, "x", tokens_of(&sizes, TOKENS, WIDTH)),
                       up = ops_input(graph, "up", tokens_of(&sizes, TOKENS, FEATURES));
@@ -303,7 +303,7 @@ static void sliced_reference(const double *const *inputs, const clmix_shape *sha
 
 START_TEST(slices_of_one_value)
 {
-    struct sizes sizes = { 2, 19, 19, 2, 6, 11, 6, { CLMIX_PERFORMER_RELU, CLMIX_MAXIMUM_TOKEN } };
+    struct sizes sizes = { 2, 19, 19, 2, 6, 11, 6, { .kernel = CLMIX_PERFORMER_RELU, .maximum = CLMIX_MAXIMUM_TOKEN } };
 
     ops_run_check(&(struct ops_check){ .what = "performer of slices",
                                        .build = build_sliced,
@@ -336,14 +336,14 @@ static void refuse_attention(clmix_shape q, clmix_shape k, clmix_shape v, size_t
 START_TEST(what_does_not_fit)
 {
     const clmix_shape tokens = { 3, { 2, 9, 12 } }, other = { 3, { 2, 8, 12 } }, wide = { 3, { 2, 9, 8192 } };
-    const clmix_performer_options options = { CLMIX_PERFORMER_SOFTMAX, CLMIX_MAXIMUM_BATCH };
+    const clmix_performer_options options = { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = CLMIX_MAXIMUM_BATCH };
 
     refuse_features(ops_shape2(2, 12), ops_shape2(5, 12), 1, options, "tokens (batch, tokens, channels), and these values are 2x12");
     refuse_features(tokens, ops_shape2(5, 3), 2, options, "the projection for 2 heads of 2x9x12 is (features, 6); this one is 5x3");
     refuse_features(tokens, ops_shape2(4000, 6), 2, options, "4000 features of heads of width 6; both together may be 3552");
-    refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ (clmix_performer_kernel)7, CLMIX_MAXIMUM_TOKEN },
+    refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ .kernel = (clmix_performer_kernel)7 },
                     "a performer kernel of 7");
-    refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ CLMIX_PERFORMER_RELU, (clmix_performer_maximum)9 },
+    refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ .maximum = (clmix_performer_maximum)9 },
                     "a maximum of 9");
     refuse_attention(tokens, tokens, tokens, 5, "the features of queries are (batch, tokens, 5 heads side by side); these are 2x9x12");
     refuse_attention(tokens, tokens, other, 2, "features of queries 2x9x12 and of keys 2x9x12 and values 2x8x12 need one batch");

@@ -45,6 +45,52 @@ CLMIX_API clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value 
  * features and values a head than kernels have room for (3,552 together). */
 CLMIX_API clmix_value clmix_linear_attention(clmix_value query_features, clmix_value key_features, clmix_value values, size_t heads);
 
+/* What linear attention divides by. */
+typedef enum clmix_divisor {
+    CLMIX_DIVISOR_ADDED,   /* the sum and epsilon: phi_q_i . z + epsilon, z the sum of the keys' features */
+    CLMIX_DIVISOR_CLAMPED, /* the sum, but at least epsilon; where it is epsilon it is a constant to the gradient */
+    CLMIX_DIVISOR_EACH,    /* epsilon is added to each component of z */
+    CLMIX_DIVISOR_NONE     /* 1 */
+} clmix_divisor;
+
+/* How features are put together; all zero is plain linear attention. Since 0.4. */
+typedef struct clmix_kernel_options {
+    size_t heads;          /* 0 counts as 1 */
+    clmix_divisor divisor; /* what is divided by */
+    float epsilon;         /* of the divisor */
+    bool causal;           /* token i sees itself and those before it: both lengths are one */
+} clmix_kernel_options;
+
+/* Linear attention with all that the papers do to it: as clmix_linear_attention, but each key j of head h counts weights[b][h][j] times, in the
+ * sum of values and in the divisor. weights f32 (B, heads, M), to which a gradient flows, or a value of no graph for ones. Causal attention goes
+ * through the tokens in chunks, with the state of those before: work and memory stay linear, there is no N x N matrix and no state a token; a
+ * training plan keeps one number a query and head, and sums the states again. Errors of the graph (ARGUMENT) as there, and: weights of another
+ * shape, no such divisor, causal attention of two lengths. Since 0.4. */
+CLMIX_API clmix_value clmix_kernel_attention(clmix_value query_features, clmix_value key_features, clmix_value values, clmix_value weights,
+                                             clmix_kernel_options options);
+
+/* What a map makes of a token's d channels in each head. */
+typedef enum clmix_map {
+    CLMIX_MAP_IDENTITY,      /* x */
+    CLMIX_MAP_SIGMOID,       /* 1 / (1 + e^-x) */
+    CLMIX_MAP_RELU,          /* max(x, 0) */
+    CLMIX_MAP_ELU,           /* x + 1 where x is positive, else e^x */
+    CLMIX_MAP_SOFTMAX,       /* softmax over the d channels of the token */
+    CLMIX_MAP_SOFTMAX_TOKENS /* softmax over the tokens, a channel at a time */
+} clmix_map;
+
+/* Features for clmix_kernel_attention by a map, x (B, N, heads * d) -> the same shape. mask i32 (B, N), or a value of no graph for none: tokens whose
+ * mask is 0 have features of zeros, send nothing back, and are left out of a softmax over the tokens. With `turned` each token's features are
+ * taken twice, times sin(t) and times cos(t), t = pi (n + 1) / (2 N) of token n: (B, N, heads * 2 d), a head's sines first (cosFormer; not of a
+ * softmax). Heads of 0 count as 1. A training plan forms the features again in the backward pass; in the wide form they are never in memory where
+ * clmix_kernel_attention alone reads them, and is not causal. Errors of the graph (ARGUMENT): other types or ranks, heads that do not divide the
+ * last axis, no such map, wider heads than kernels have room for (features and d together beyond 3,552). Since 0.4. */
+CLMIX_API clmix_value clmix_feature_map(clmix_value x, clmix_value mask, size_t heads, clmix_map map, bool turned);
+
+/* Means of such features over the tokens whose mask is not 0, (B, N, heads * d) -> (B, heads * d); zeros where there is no token. The features are
+ * never in memory. Errors of the graph (ARGUMENT) as there. Since 0.4. */
+CLMIX_API clmix_value clmix_feature_means(clmix_value x, clmix_value mask, size_t heads, clmix_map map);
+
 /* Which function of the projection Performer's features are. */
 typedef enum clmix_performer_kernel {
     CLMIX_PERFORMER_SOFTMAX, /* positive features, whose products estimate e^(q . k / sqrt(d)) */
@@ -55,13 +101,16 @@ typedef enum clmix_performer_kernel {
 typedef enum clmix_performer_maximum {
     CLMIX_MAXIMUM_TOKEN,  /* the features of a token in a head: queries */
     CLMIX_MAXIMUM_SAMPLE, /* all tokens, heads and features of a sample: keys, each sample on its own */
-    CLMIX_MAXIMUM_BATCH   /* of the whole batch: keys as the authors have them, so that samples of a batch meet */
+    CLMIX_MAXIMUM_BATCH,  /* of the whole batch: keys as the authors have them, so that samples of a batch meet */
+    CLMIX_MAXIMUM_HEAD    /* of a sample's tokens in one head: keys, as later code has them. Since 0.4 */
 } clmix_performer_maximum;
 
 /* Which features. */
 typedef struct clmix_performer_options {
     clmix_performer_kernel kernel;   /* the function */
     clmix_performer_maximum maximum; /* of softmax features */
+    bool constant;    /* the maximum is a constant to the gradient. Since 0.4 */
+    clmix_value mask; /* i32 (B, N): tokens whose mask is 0 have features of zeros and no part in the maximum; none: all count. Since 0.4 */
 } clmix_performer_options;
 
 /* Random features of Performer (Choromanski et al. 2021) of tokens x (B, N, heads * d), for linear attention: with u = d^(-1/4) x P^T in each head,
@@ -73,6 +122,24 @@ typedef struct clmix_performer_options {
  * Errors of the graph (ARGUMENT): other types or ranks, a projection that is not (m, d), no such kernel or maximum, more features than kernels have
  * room for (m + d beyond 3,552). */
 CLMIX_API clmix_value clmix_performer_features(clmix_value x, clmix_value projection, size_t heads, clmix_performer_options options);
+
+/* ---- whole tokens ----------------------------------------------------------------------------------------------------------------------- */
+
+/* x f32 (B, N, C) with zeros in the tokens whose mask, i32 (B, N), is 0; x itself where the mask is a value of no graph. Errors of the graph
+ * (ARGUMENT): other types or shapes. Since 0.4. */
+CLMIX_API clmix_value clmix_mask_tokens(clmix_value x, clmix_value mask);
+
+/* y[b][n][c] = x[b][n][c] scale[b][c], x f32 (B, N, C), scale f32 (B, C). Errors of the graph (ARGUMENT): other types or shapes. Since 0.4. */
+CLMIX_API clmix_value clmix_scale_channels(clmix_value x, clmix_value scale);
+
+/* Means of the tokens up to each one, itself included: y[n] = (sum over t <= n of m_t x_t) / max(1, sum over t <= n of m_t), x f32 (B, N, C) -> the
+ * same shape, m the mask, i32 (B, N), or ones where it is a value of no graph. Errors of the graph (ARGUMENT): other types or shapes. Since 0.4. */
+CLMIX_API clmix_value clmix_running_means(clmix_value x, clmix_value mask);
+
+/* Each token's head times its column of a table that all samples and heads share: y[b][h][n] = sum over c < r of x[b][n][h r + c] table[c][n], x f32
+ * (B, N, heads * r), table f32 (r, N) -> (B, heads, N), the shape of clmix_kernel_attention's weights. Heads of 0 count as 1. Errors of the graph
+ * (ARGUMENT): other types or shapes. Since 0.4. */
+CLMIX_API clmix_value clmix_token_dots(clmix_value x, clmix_value table, size_t heads);
 
 /* ---- positions ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -106,17 +173,27 @@ CLMIX_API clmix_value clmix_fourier_mix(clmix_value x);
 
 /* ---- Nystrom attention ---------------------------------------------------------------------------------------------------------------- */
 
+/* What the maxima are over that a pseudo-inverse starts by. Since 0.4; before, a bool: the first two. */
+typedef enum clmix_inverse_maxima {
+    CLMIX_INVERSE_BATCH,  /* all matrices, so that samples of a batch meet */
+    CLMIX_INVERSE_SAMPLE, /* all heads of a sample */
+    CLMIX_INVERSE_MATRIX  /* each matrix */
+} clmix_inverse_maxima;
+
 /* The iterative Moore-Penrose pseudo-inverse of square matrices side by side, x f32 (B, m, heads * m) -> the same shape (heads of 0 count as 1):
  *     Z_0 = x^T / (max r max c),   `iterations` times (1 to 64)  Z <- Z (13 I - x Z (15 I - x Z (7 I - x Z))) / 4,
  * r and c the sums of |x| along the rows and along the columns of a matrix. The maxima are over all matrices of the batch, so that a sample's
- * result depends on its neighbours, slightly; or, with `per_sample`, over those of each sample. They are differentiated too: each goes to the
+ * result depends on its neighbours, slightly; or over fewer. They are differentiated too: each goes to the
  * rows, or columns, that have it, in equal shares. Memory for a matrix and 4 `iterations` more lives during the gradient, for as many
- * matrices as the device works on at a time. Errors of the graph (ARGUMENT): other types, no square matrices, other iterations. */
-CLMIX_API clmix_value clmix_pseudo_inverse(clmix_value x, size_t heads, int iterations, bool per_sample);
+ * matrices as the device works on at a time. Errors of the graph (ARGUMENT): other types, no square matrices, other iterations, no
+ * such maxima. */
+CLMIX_API clmix_value clmix_pseudo_inverse(clmix_value x, size_t heads, int iterations, clmix_inverse_maxima maxima);
 
 /* Means of `segments` runs of l = ceil(N / segments) tokens, x f32 (B, N, C) -> (B, segments, C). Where segments do not divide N, zero rows in
  * front of the tokens fill up the first runs; they are counted. Errors of the graph (ARGUMENT): other types, axes, no segments. */
 CLMIX_API clmix_value clmix_segment_means(clmix_value x, size_t segments);
+/* The same with the zero rows behind the tokens. Since 0.4. */
+CLMIX_API clmix_value clmix_segment_means_behind(clmix_value x, size_t segments);
 
 /* ---- convolutions along tokens --------------------------------------------------------------------------------------------------------- */
 

@@ -15,7 +15,7 @@
 struct pinv_attributes {
     size_t heads;
     int iterations;
-    bool per_sample; /* maxima of each sample; else of the whole batch */
+    clmix_inverse_maxima maxima; /* over what */
 };
 
 static clmix_status pinv_shape(clmix_graph *graph, struct clmix_node *node)
@@ -32,6 +32,8 @@ static clmix_status pinv_shape(clmix_graph *graph, struct clmix_node *node)
     if (attributes->iterations < 1 || attributes->iterations > MOST_ITERATIONS)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%d iterations of a pseudo-inverse; 1 to %d can be made", attributes->iterations,
                           MOST_ITERATIONS);
+    if (attributes->maxima < CLMIX_INVERSE_BATCH || attributes->maxima > CLMIX_INVERSE_MATRIX)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "maxima of %d; there are none", (int)attributes->maxima);
     CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, x->shape));
     return clmix_node_declare(graph, node, CLMIX_F32, clmix_shape_make(3, (size_t[]){ x->shape.size[0], attributes->heads, STATS }));
 }
@@ -74,7 +76,7 @@ static struct matrices matrices_of(const struct clmix_planner *planner, const st
         .heads = attributes->heads,
         .m = shape.size[1],
         .side = clmix_round_up(shape.size[1], wide ? 16 : 32),
-        .set = attributes->per_sample ? attributes->heads : count,
+        .set = attributes->maxima == CLMIX_INVERSE_MATRIX ? 1 : attributes->maxima == CLMIX_INVERSE_SAMPLE ? attributes->heads : count,
     };
 }
 
@@ -201,7 +203,7 @@ static clmix_status pinv_grad_launch(struct clmix_planner *planner, const struct
 static bool pinv_mixes(const struct clmix_planner *planner, const struct clmix_node *node)
 {
     (void)planner;
-    return !((const struct pinv_attributes *)node->attributes)->per_sample;
+    return ((const struct pinv_attributes *)node->attributes)->maxima == CLMIX_INVERSE_BATCH;
 }
 
 const struct clmix_op clmix_op_pseudo_inverse = {
@@ -225,9 +227,9 @@ const struct clmix_op clmix_op_pseudo_inverse_grad = {
     .mixes = pinv_mixes,
 };
 
-clmix_value clmix_pseudo_inverse(clmix_value x, size_t heads, int iterations, bool per_sample)
+clmix_value clmix_pseudo_inverse(clmix_value x, size_t heads, int iterations, clmix_inverse_maxima maxima)
 {
-    struct pinv_attributes attributes = { .heads = heads == 0 ? 1 : heads, .iterations = iterations, .per_sample = per_sample };
+    struct pinv_attributes attributes = { .heads = heads == 0 ? 1 : heads, .iterations = iterations, .maxima = maxima };
 
     return clmix_node_add(clmix_here(x.graph), &clmix_op_pseudo_inverse, &attributes, sizeof attributes, &x, 1);
 }

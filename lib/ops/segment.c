@@ -10,6 +10,7 @@
 
 struct segment_attributes {
     size_t segments, tokens;
+    bool behind; /* where the zero rows are */
 };
 
 static size_t length_of(const struct segment_attributes *attributes)
@@ -59,7 +60,7 @@ static clmix_status means_launch(struct clmix_planner *planner, const struct clm
 
     clmix_record_uint(record, attributes->segments);
     clmix_record_uint(record, length_of(attributes));
-    clmix_record_uint(record, length_of(attributes) * attributes->segments - attributes->tokens);
+    clmix_record_uint(record, attributes->behind ? 0 : length_of(attributes) * attributes->segments - attributes->tokens);
     clmix_record_uint(record, attributes->tokens);
     clmix_record_pitched(planner, record, node->inputs[0]);
     if (backward) {
@@ -96,10 +97,20 @@ const struct clmix_op clmix_op_segment_means_grad = {
     .parts = clmix_parts_by_sample,
 };
 
-clmix_value clmix_segment_means(clmix_value x, size_t segments)
+static clmix_value means(clmix_value x, size_t segments, bool behind)
 {
     const clmix_shape shape = clmix_shape_of(x);
-    struct segment_attributes attributes = { .segments = segments, .tokens = shape.rank == 3 ? shape.size[1] : 0 };
+    struct segment_attributes attributes = { .segments = segments, .tokens = shape.rank == 3 ? shape.size[1] : 0, .behind = behind };
 
     return clmix_node_add(clmix_here(x.graph), &clmix_op_segment_means, &attributes, sizeof attributes, &x, 1);
+}
+
+clmix_value clmix_segment_means(clmix_value x, size_t segments)
+{
+    return means(x, segments, false);
+}
+
+clmix_value clmix_segment_means_behind(clmix_value x, size_t segments)
+{
+    return means(x, segments, true);
 }

@@ -95,9 +95,17 @@ static clmix_status feed(struct op_case *op, const char *name, enum case_layout 
     return status;
 }
 
+/* What a weight or state is called in the case. */
+static const char *name_of(const struct op_case *op, const clmix_tensor_info *info)
+{
+    const size_t length = op->own == NULL ? 0 : strlen(op->own);
+
+    return length > 0 && strncmp(info->name, op->own, length) == 0 ? info->name + length : info->name;
+}
+
 static clmix_status feed_tensor(struct op_case *op, const clmix_tensor_info *info)
 {
-    const clmix_stored_tensor *stored = clmix_case_find(op->of, info->trainable ? "param." : "buffer.", info->name);
+    const clmix_stored_tensor *stored = clmix_case_find(op->of, info->trainable ? "param." : "buffer.", name_of(op, info));
     size_t count = clmix_shape_count(info->file_shape);
     float *file = NULL;
     float *device;
@@ -169,7 +177,7 @@ static clmix_status compare_port(struct op_case *op, const char *name, enum case
 /* A weight's gradient (grad.NAME), or a state after the pass (out.NAME). */
 static clmix_status compare_tensor(struct op_case *op, const clmix_tensor_info *info)
 {
-    const clmix_stored_tensor *expected = clmix_case_find(op->of, info->trainable ? "grad." : "out.", info->name);
+    const clmix_stored_tensor *expected = clmix_case_find(op->of, info->trainable ? "grad." : "out.", name_of(op, info));
     size_t count = clmix_shape_count(info->file_shape);
     float *device, *file;
     clmix_status status;

@@ -27,6 +27,7 @@ struct op_case {
     struct reference_case *of;
     clmix_graph *graph;
     bool training;
+    const char *own; /* what the case leaves out at the beginning of weights' names; NULL: nothing */
     struct case_port inputs[CASE_MOST_PORTS], outputs[CASE_MOST_PORTS];
     size_t input_count, output_count;
     clmix_plan *plan;

@@ -1,5 +1,5 @@
 /* The token mixers of this version, one row each, and which of them a backbone takes: all; but where a backbone's softmax attention is its own, that
- * one in place of the general one. */
+ * one in place of the general one; token models take those that are defined for them. */
 #include "models/mixers/mixer.h"
 
 #include "graph/modules.h"
@@ -8,7 +8,11 @@
 /* clang-format off: a row a line */
 #define ALL_WITH(softmax_attention)        \
     {                                      \
-        &clmix_mixer_fourier.table,        \
+        &clmix_mixer_cosformer.table,      \
+            &clmix_mixer_efficient.table,  \
+            &clmix_mixer_fourier.table,    \
+            &clmix_mixer_kerformer.table,  \
+            &clmix_mixer_linear_elu.table, \
             &clmix_mixer_linformer.table,  \
             &clmix_mixer_mlp.table,        \
             &clmix_mixer_nystrom.table,    \
@@ -21,6 +25,12 @@
 const struct clmix_key_table *const clmix_mixer_tables[] = ALL_WITH(clmix_mixer_softmax);
 const struct clmix_key_table *const clmix_levit_mixer_tables[] = ALL_WITH(clmix_mixer_levit);
 const struct clmix_key_table *const clmix_cvt_mixer_tables[] = ALL_WITH(clmix_mixer_cvt);
+
+const struct clmix_key_table *const clmix_token_mixer_tables[] = {
+    &clmix_mixer_cosformer.table,       &clmix_mixer_efficient.table,     &clmix_mixer_kerformer.table,       &clmix_mixer_linear_elu.table,
+    &clmix_mixer_token_linformer.table, &clmix_mixer_token_nystrom.table, &clmix_mixer_token_performer.table, &clmix_mixer_token_softmax.table,
+    NULL,
+};
 
 static const struct clmix_mixer_kind *kind_of(const struct clmix_mixer *mixer)
 {
@@ -72,4 +82,13 @@ clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, con
     const clmix_value y = clmix_mix(at, tokens, mixer);
 
     return kind_of(mixer)->of_maps ? y : clmix_module(clmix_module(y));
+}
+
+clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer)
+{
+    const struct clmix_mixer_kind *kind = kind_of(mixer);
+
+    if (kind->attend == NULL)
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "the mixer '%s' is no operator on queries, keys and values", kind->table.name);
+    return kind->attend(at, heads, mixer, mixer->mixer.keys);
 }

@@ -18,6 +18,21 @@ struct clmix_tokens {
 struct clmix_tokens clmix_tokens_of(clmix_value map);
 clmix_value clmix_map_of(const struct clmix_tokens *tokens);
 
+/* What a backbone calls the projections around an operator on heads, and where the operator's own weights are. */
+struct clmix_frame {
+    const char *q, *k, *v; /* a linear layer each, with a bias; `q` NULL: one without, `qkv`, for all three side by side */
+    const char *qkv;
+    const char *out;      /* puts the heads together */
+    const char *own;      /* the operator's own weights. NULL: beside the projections */
+    bool out_always;      /* also where there is one head, as wide as a token */
+};
+
+/* Queries, keys and values of a sample's heads, each (B, N, heads * head_dim): what an operator on heads mixes. */
+struct clmix_heads {
+    clmix_value q, k, v;
+    clmix_value mask; /* as of clmix_tokens */
+};
+
 /* A mixer as a backbone's configuration has it: part of the backbone's own struct, whose table of keys fills it in. */
 struct clmix_mixer {
     struct clmix_key_object mixer; /* the key "mixer": which kind, and its keys */
@@ -27,6 +42,8 @@ struct clmix_mixer {
     float dropout;                 /* the backbone's: behind the output projection */
     float attention_dropout;       /* of attention weights */
     const char *qkv, *out; /* softmax attention's projections, where the backbone calls them something else. NULL: the usual names */
+    const struct clmix_frame *frame; /* what operators on heads stand in. NULL: vit's */
+    size_t longest;                  /* the most tokens that the model takes, which weights a token are made for. 0: as many as there are */
 };
 
 struct clmix_mixer_kind {
@@ -43,21 +60,39 @@ struct clmix_mixer_kind {
     /* Tokens (B, N, dim) -> f32 (B, N, dim), the weights at `at`; `keys` are the kind's own, read by its table. Says of the authors' modules
      * what the graph does not show (graph/modules.h). */
     clmix_value (*mix)(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
+    /* The operator on heads of a kind whose `mix` is clmix_mix_heads: -> (B, N, heads * head_dim), its own weights at `at`. Else NULL. */
+    clmix_value (*attend)(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer, const void *keys);
 };
 
+/* For a kind with `attend`: `mix` projects tokens to heads, turns queries and keys where there are positions, attends, and puts the heads together;
+ * `settle` refuses a backbone without heads. */
+clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
+clmix_status clmix_settle_heads(void *keys, const struct clmix_mixer *mixer, const char *where);
+/* How many tokens weights a token are made for. */
+size_t clmix_longest(const struct clmix_heads *heads, const struct clmix_mixer *mixer);
+
+extern const struct clmix_mixer_kind clmix_mixer_cosformer;
 extern const struct clmix_mixer_kind clmix_mixer_cvt; /* softmax attention of CvT */
+extern const struct clmix_mixer_kind clmix_mixer_efficient;
 extern const struct clmix_mixer_kind clmix_mixer_fourier;
+extern const struct clmix_mixer_kind clmix_mixer_kerformer;
 extern const struct clmix_mixer_kind clmix_mixer_levit; /* softmax attention of LeViT */
+extern const struct clmix_mixer_kind clmix_mixer_linear_elu;
 extern const struct clmix_mixer_kind clmix_mixer_linformer;
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
 extern const struct clmix_mixer_kind clmix_mixer_nystrom;
 extern const struct clmix_mixer_kind clmix_mixer_performer;
 extern const struct clmix_mixer_kind clmix_mixer_softmax;
+/* What token models call so: other public versions of the same papers. */
+extern const struct clmix_mixer_kind clmix_mixer_token_linformer, clmix_mixer_token_nystrom, clmix_mixer_token_performer,
+    clmix_mixer_token_softmax;
 
 /* The tables of all mixers, NULL at the end: the `kinds` of a backbone's key "mixer". */
 extern const struct clmix_key_table *const clmix_mixer_tables[];
 /* Those of LeViT and CvT, whose softmax attention is their own. */
 extern const struct clmix_key_table *const clmix_levit_mixer_tables[], *const clmix_cvt_mixer_tables[];
+/* Those of token models. */
+extern const struct clmix_key_table *const clmix_token_mixer_tables[];
 
 /* To be called by the backbone's `check`, once its own keys are known: what the kind derives and refuses. */
 clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where);
@@ -71,5 +106,7 @@ bool clmix_mixer_across(const struct clmix_key_object *mixer);
 clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer);
 /* The same in a backbone of maps, where in the authors' code most mixers stand between two rearrangements, which are modules. */
 clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer);
+/* Only the operator on heads of the kind that was read. One that has none is an error of the graph (ARGUMENT). */
+clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer);
 
 #endif

@@ -74,7 +74,8 @@ static clmix_value nystrom_mix(clmix_scope at, const struct clmix_tokens *tokens
     q_landmarks = clmix_segment_means(q, keys->landmarks);
     k_landmarks = clmix_segment_means(k, keys->landmarks);
     inverse = clmix_matmul(q_landmarks, k_landmarks, (clmix_product){ .heads = heads, .transpose_b = true, .scale = scale });
-    inverse = clmix_pseudo_inverse(softmax_heads(inverse, heads), heads, (int)keys->pinv_iterations, keys->maxima == SAMPLE);
+    inverse = clmix_pseudo_inverse(softmax_heads(inverse, heads), heads, (int)keys->pinv_iterations,
+                                   keys->maxima == SAMPLE ? CLMIX_INVERSE_SAMPLE : CLMIX_INVERSE_BATCH);
     y = clmix_matmul(inverse, clmix_attention(q_landmarks, k, v, clmix_no_value(), all), (clmix_product){ .heads = heads });
     y = clmix_attention(q, k_landmarks, y, clmix_no_value(), far);
     if (keys->residual)
