@@ -88,9 +88,9 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
             STOREV_LOCAL(e, to + c);
             sum += e;
         }
-        const float factor = 1.0f / TEAM_SUM(sum_lanes(sum));
+        const float total = TEAM_SUM(sum_lanes(sum));
         EACH_VECTOR(c, D)
-            STOREV_LOCAL(there ? LOADV_LOCAL(to + c) * factor : (floatv)(0.0f), to + c);
+            STOREV_LOCAL(there ? LOADV_LOCAL(to + c) / total : (floatv)(0.0f), to + c);
     }
     TILE_BARRIER
 }

@@ -135,8 +135,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_state_sum(c
 
 // ---- a tile times a state ------------------------------------------------------------------------------------------------------------------
 
-// Features times S, over the divisor, which is kept in `norm`; going back, times the weights w, whose gradient is `dw`.  Reads features and the
-// state once, writes V floats a token and head; with weights reads the values too.
+// Features times S, over the divisor, which is kept in `norm`. WEIGHED: going back, times the weights w, whose gradient is `dw`; reads the values too.
+// Reads features and the state once, writes V floats a token and head.
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(const uint tokens, const uint chunk, const uint heads,
                                                                            PHI_ARGUMENTS, const __global float *state,
                                                                            const uint state_offset, const uint divisor, const float epsilon,
@@ -169,10 +169,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(cons
                 sum = FMA(LOADV_LOCAL(phi_tile + r * MP + c), LOADV(z + c), sum);
             const float total = TEAM_SUM(sum_lanes(sum));
 #if WEIGHED
-            const float factor = divisor == BACK
-                                     ? back_row(out + r * VP, total, r < n, v + (size_t)(first + r) * v_pitch, weight + first + r,
-                                                dw + first + r, team_scratch)
-                                     : output_factor(total, r < n, divisor, epsilon, norm + (size_t)(first + r) * heads);
+            const float factor = back_row(out + r * VP, total, r < n, v + (size_t)(first + r) * v_pitch, weight + first + r, dw + first + r,
+                                          team_scratch);
 #else
             const float factor = output_factor(total, r < n, divisor, epsilon, norm + (size_t)(first + r) * heads);
 #endif
