@@ -55,6 +55,8 @@ static clmix_status means_backward(struct clmix_backward *backward, const struct
     const struct means_attributes attributes = *(const struct means_attributes *)node->attributes;
     const clmix_value dmean = clmix_backward_gradient(backward, node, 0);
 
+    if (attributes.map == CLMIX_MAP_SOFTMAX_TOKENS) /* its sum over the tokens is 1 */
+        return CLMIX_OK;
     if (!clmix_is_value(dmean) || !clmix_backward_wants(backward, node, X))
         return CLMIX_OK;
     return clmix_backward_give(
@@ -99,7 +101,6 @@ static clmix_status means_grad_launch(struct clmix_planner *planner, const struc
     return CLMIX_OK;
 }
 
-/* Of a softmax over the tokens the mean does not depend on them. */
 static void means_cost(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes)
 {
     clmix_cost_moved(graph, node, flops, bytes);
