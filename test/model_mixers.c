@@ -166,6 +166,10 @@ START_TEST(what_does_not_go_with_a_backbone_is_refused)
         { "{\"kind\":\"performer\"}", 0, "here: the mixer 'performer' has heads, and this model has none" },
         { "{\"kind\":\"performer\",\"local_heads\":3}", 2, "here: 'local_heads' is 3, and there are 2 heads" },
         { "{\"kind\":\"nystrom\",\"residual_conv_kernel\":4}", 2, "here: 'residual_conv_kernel' is 4; an odd number" },
+        { "{\"kind\":\"efficient\"}", 0, "here: the mixer 'efficient' has heads, and this model has none" },
+        { "{\"kind\":\"kerformer\",\"causal\":true,\"k_activation\":\"softmax_position\"}", 2, "which mixes all tokens" },
+        { "{\"kind\":\"kerformer\",\"causal\":true,\"se\":\"n_from_n\"}", 2, "'se' n_from_n, which sees all tokens" },
+        { "{\"kind\":\"kerformer\",\"causal\":true,\"se\":\"d_from_d\"}", 2, "'se' d_from_d, which sees all tokens" },
     };
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -191,6 +195,32 @@ START_TEST(linformer_turns_keys_of_each_head_only)
 
     ops_poisoned(graph, clmix_mix(clmix_in(clmix_root(graph), "mix"), &tokens, &mixer), "mix: positions turn each head's keys");
     clmix_keys_free(&mixer.mixer);
+}
+END_TEST
+
+/* What is made for so many tokens serves fewer, and not more. */
+START_TEST(more_tokens_than_weights_are_refused)
+{
+    static const char *const mixers[][2] = { { "{\"kind\":\"kerformer\"}", "mixer: 9 tokens, and the mixer 'kerformer' has weights for 8" },
+                                             { "{\"kind\":\"linformer\"}", "mixer: 9 tokens, and the mixer 'linformer' projects 8" } };
+
+    for (size_t tokens = 8; tokens <= 9; tokens++) {
+        struct clmix_mixer mixer = { .heads = 2, .head_dim = 4, .longest = 8 };
+        clmix_graph *graph = clmix_graph_new();
+        const struct clmix_tokens x = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, tokens, 8 }) };
+        cJSON *json = cJSON_Parse(mixers[_i][0]);
+
+        ops_ok(clmix_keys_read(&mixer.mixer, json, "mixer", "kind", NULL, clmix_token_mixer_tables));
+        cJSON_Delete(json);
+        ops_ok(clmix_mixer_settle(&mixer, "mixer"));
+        if (tokens == 8) {
+            clmix_mix(clmix_root(graph), &x, &mixer);
+            ops_ok(clmix_graph_check(graph));
+            clmix_graph_free(graph);
+        } else
+            ops_poisoned(graph, clmix_mix(clmix_root(graph), &x, &mixer), mixers[_i][1]);
+        clmix_keys_free(&mixer.mixer);
+    }
 }
 END_TEST
 
@@ -248,6 +278,7 @@ int main(void)
     tcase_add_test(alone, what_does_not_go_with_a_backbone_is_refused);
     tcase_add_test(alone, linformer_turns_keys_of_each_head_only);
     tcase_add_loop_test(alone, maxima_of_samples_and_of_the_batch, 0, 2);
+    tcase_add_loop_test(alone, more_tokens_than_weights_are_refused, 0, 2);
     suite_add_tcase(suite, alone);
     return support_run(suite);
 }

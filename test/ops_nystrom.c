@@ -12,7 +12,8 @@
 struct pinv_case {
     size_t heads;
     int iterations;
-    bool per_sample, sliced;
+    clmix_inverse_maxima maxima;
+    bool sliced;
 };
 
 /* `sliced`: the matrices are columns in the middle of the input. */
@@ -24,7 +25,7 @@ static clmix_value build_pinv(clmix_scope at, const clmix_value *inputs, const v
 
     (void)at;
     return clmix_pseudo_inverse(test->sliced ? clmix_slice(inputs[0], -1, 3, columns) : inputs[0], test->heads, test->iterations,
-                                test->per_sample);
+                                test->maxima);
 }
 
 /* c = a b, of `pitch` and `step` elements from row to row of a and from column to column. */
@@ -68,17 +69,23 @@ static void invert(size_t m, int iterations, const double *s, double factor, dou
     free(x);
 }
 
+/* Which matrices share their maxima with matrix n. */
+static size_t set_of(const struct pinv_case *test, size_t n)
+{
+    return test->maxima == CLMIX_INVERSE_MATRIX ? n : test->maxima == CLMIX_INVERSE_SAMPLE ? n / test->heads : 0;
+}
+
 static void pinv_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
 {
     const struct pinv_case *test = attributes;
     const size_t batch = shapes[0].size[0], m = shapes[0].size[1], pitch = shapes[0].size[2], heads = test->heads;
-    double *s = malloc(batch * heads * m * m * sizeof *s), *z = malloc(m * m * sizeof *z), *most = calloc(2 * batch, sizeof *most);
+    double *s = malloc(batch * heads * m * m * sizeof *s), *z = malloc(m * m * sizeof *z), *most = calloc(2 * batch * heads, sizeof *most);
 
     ck_assert(s != NULL && z != NULL && most != NULL);
     for (size_t n = 0; n < batch * heads; n++)
         for (size_t i = 0; i < m; i++) {
             double row = 0.0, column = 0.0;
-            double *of = most + 2 * (test->per_sample ? n / heads : 0);
+            double *of = most + 2 * set_of(test, n);
 
             for (size_t j = 0; j < m; j++) {
                 const double *x = inputs[0] + n / heads * m * pitch + (test->sliced ? 3 : 0) + n % heads * m;
@@ -91,7 +98,7 @@ static void pinv_reference(const double *const *inputs, const clmix_shape *shape
             of[1] = fmax(of[1], column);
         }
     for (size_t n = 0; n < batch * heads; n++) {
-        const double *of = most + 2 * (test->per_sample ? n / heads : 0);
+        const double *of = most + 2 * set_of(test, n);
 
         invert(m, test->iterations, s + n * m * m, 1.0 / (of[0] * of[1]), z);
         for (size_t i = 0; i < m; i++)
@@ -118,13 +125,14 @@ static void check_pinv(size_t batch, size_t m, struct pinv_case test)
 START_TEST(pseudo_inverses)
 {
     check_pinv(2, 5, (struct pinv_case){ .heads = 3, .iterations = 3 });
+    check_pinv(2, 5, (struct pinv_case){ .heads = 2, .iterations = 3, .maxima = CLMIX_INVERSE_MATRIX });
     check_pinv(2, 1, (struct pinv_case){ .heads = 2, .iterations = 2 });
-    check_pinv(3, 17, (struct pinv_case){ .heads = 2, .iterations = 4, .per_sample = true });
+    check_pinv(3, 17, (struct pinv_case){ .heads = 2, .iterations = 4, .maxima = CLMIX_INVERSE_SAMPLE });
     if (ops_small_effort())
         return;
     check_pinv(1, 16, (struct pinv_case){ .heads = 3, .iterations = 1, .sliced = true });
     check_pinv(2, 64, (struct pinv_case){ .heads = 1, .iterations = 6 });
-    check_pinv(1, 70, (struct pinv_case){ .heads = 2, .iterations = 2, .sliced = true, .per_sample = true });
+    check_pinv(1, 70, (struct pinv_case){ .heads = 2, .iterations = 2, .sliced = true, .maxima = CLMIX_INVERSE_SAMPLE });
 }
 END_TEST
 
@@ -146,7 +154,7 @@ static void gradients(int count, size_t m, const float *x, float *out[2])
 
     for (int i = 0; i < count; i++)
         inputs[i] = with_gradient(graph, i == 0 ? "x" : "twin", shape);
-    z = clmix_pseudo_inverse(clmix_concat(inputs, count, 0), 1, 4, false);
+    z = clmix_pseudo_inverse(clmix_concat(inputs, count, 0), 1, 4, CLMIX_INVERSE_BATCH);
     ones = ops_input(graph, "ones", clmix_shape_of(z));
     clmix_backward(graph, 1, &z, &ones);
     for (int i = 0; i < count; i++)
@@ -185,18 +193,26 @@ END_TEST
 
 /* ---- segments ------------------------------------------------------------------------------------------------------------------------- */
 
+struct means_case {
+    size_t segments;
+    bool behind; /* where the zero rows are */
+};
+
 static clmix_value build_means(clmix_scope at, const clmix_value *inputs, const void *attributes)
 {
+    const struct means_case *test = attributes;
     const clmix_shape shape = clmix_shape_of(inputs[0]);
+    const clmix_value x = clmix_slice(inputs[0], -1, 1, shape.size[2] - 1);
 
     (void)at;
-    return clmix_segment_means(clmix_slice(inputs[0], -1, 1, shape.size[2] - 1), *(const size_t *)attributes);
+    return test->behind ? clmix_segment_means_behind(x, test->segments) : clmix_segment_means(x, test->segments);
 }
 
 static void means_reference(const double *const *inputs, const clmix_shape *shapes, double *out, const void *attributes)
 {
-    const size_t segments = *(const size_t *)attributes, tokens = shapes[0].size[1], columns = shapes[0].size[2] - 1,
-                 length = (tokens + segments - 1) / segments, front = segments * length - tokens;
+    const struct means_case *test = attributes;
+    const size_t segments = test->segments, tokens = shapes[0].size[1], columns = shapes[0].size[2] - 1,
+                 length = (tokens + segments - 1) / segments, front = test->behind ? 0 : segments * length - tokens;
 
     memset(out, 0, shapes[0].size[0] * segments * columns * sizeof *out);
     for (size_t r = 0; r < shapes[0].size[0] * tokens; r++)
@@ -209,13 +225,16 @@ START_TEST(means_of_segments)
 {
     static const size_t sizes[][4] = { { 2, 12, 5, 4 }, { 3, 13, 34, 4 }, { 2, 5, 3, 8 }, { 1, 65, 70, 64 } };
 
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
+        const size_t *size = sizes[i / 2];
+
         ops_run_check(&(struct ops_check){ .what = "means of segments",
                                            .build = build_means,
                                            .reference = means_reference,
-                                           .attributes = &sizes[i][3],
+                                           .attributes = &(struct means_case){ .segments = size[3], .behind = i % 2 == 1 },
                                            .input_count = 1,
-                                           .shapes = { { 3, { sizes[i][0], sizes[i][1], sizes[i][2] } } } });
+                                           .shapes = { { 3, { size[0], size[1], size[2] } } } });
+    }
 }
 END_TEST
 
@@ -357,8 +376,8 @@ START_TEST(refusals)
         x = ops_input(graph, "x", tokens);   \
         ops_poisoned(graph, call, sentence); \
     } while (0)
-    REFUSED(clmix_pseudo_inverse(x, 2, 6, false), "square matrices");
-    REFUSED(clmix_pseudo_inverse(clmix_slice(x, -1, 0, 6), 1, 0, false), "1 to 64");
+    REFUSED(clmix_pseudo_inverse(x, 2, 6, CLMIX_INVERSE_BATCH), "square matrices");
+    REFUSED(clmix_pseudo_inverse(clmix_slice(x, -1, 0, 6), 1, 0, CLMIX_INVERSE_BATCH), "1 to 64");
     REFUSED(clmix_segment_means(x, 0), "segments");
     REFUSED(clmix_token_conv(clmix_root(graph), x, 3, 5), "of 3 heads");
     REFUSED(clmix_token_conv(clmix_root(graph), x, 2, 4), "an odd number");

@@ -291,6 +291,10 @@ START_TEST(readme_shows_the_tables_of_all_models_and_mixers)
         snprintf(heading, sizeof heading, "\n### `%s`\n", clmix_mixer_tables[i]->name);
         expect_table(readme, heading, clmix_mixer_tables[i]);
     }
+    expect_table(readme, "\n### `linformer` of token models\n", &clmix_mixer_token_linformer.table);
+    expect_table(readme, "\n### `nystrom` of token models\n", &clmix_mixer_token_nystrom.table);
+    expect_table(readme, "\n### `performer` of token models\n", &clmix_mixer_token_performer.table);
+    expect_table(readme, "\n### `softmax` of token models\n", &clmix_mixer_token_softmax.table);
     expect_table(readme, "\n### `softmax` of `levit`\n", &clmix_mixer_levit.table);
     expect_table(readme, "\n### `softmax` of `cvt`\n", &clmix_mixer_cvt.table);
     free(readme);
