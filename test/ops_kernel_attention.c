@@ -95,7 +95,8 @@ static clmix_value build_attention(clmix_scope at, const clmix_value *inputs, co
     const struct attention_case *test = attributes;
 
     (void)at;
-    return clmix_kernel_attention(inputs[0], inputs[1], inputs[2], test->weighed ? inputs[3] : (clmix_value){ .graph = NULL }, test->options);
+    return clmix_kernel_attention(inputs[0], inputs[1], inputs[2], test->weighed ? inputs[3] : (clmix_value){ .graph = NULL },
+                                  test->options);
 }
 
 static void check_attention(struct attention_case test)
@@ -278,10 +279,16 @@ struct mixer_case {
     clmix_kernel_options options;
 };
 static const struct mixer_case mixers[] = {
-    { { 3, 37, 2, 6, CLMIX_MAP_SIGMOID, false, false }, { 3, 37, 2, 6, CLMIX_MAP_SOFTMAX, false, true }, { 2, CLMIX_DIVISOR_ADDED, 0.1f, false } },
+    { { 3, 37, 2, 6, CLMIX_MAP_SIGMOID, false, false },
+      { 3, 37, 2, 6, CLMIX_MAP_SOFTMAX, false, true },
+      { 2, CLMIX_DIVISOR_ADDED, 0.1f, false } },
     { { 3, 37, 2, 6, CLMIX_MAP_ELU, false, false }, { 3, 37, 2, 6, CLMIX_MAP_ELU, false, true }, { 2, CLMIX_DIVISOR_ADDED, 0.1f, true } },
-    { { 3, 37, 2, 6, CLMIX_MAP_SOFTMAX, false, false }, { 3, 37, 2, 6, CLMIX_MAP_SOFTMAX_TOKENS, false, true }, { 2, CLMIX_DIVISOR_NONE, 0.0f, false } },
-    { { 3, 37, 2, 6, CLMIX_MAP_RELU, true, false }, { 3, 37, 2, 6, CLMIX_MAP_RELU, true, true }, { 2, CLMIX_DIVISOR_CLAMPED, 0.1f, false } },
+    { { 3, 37, 2, 6, CLMIX_MAP_SOFTMAX, false, false },
+      { 3, 37, 2, 6, CLMIX_MAP_SOFTMAX_TOKENS, false, true },
+      { 2, CLMIX_DIVISOR_NONE, 0.0f, false } },
+    { { 3, 37, 2, 6, CLMIX_MAP_RELU, true, false },
+      { 3, 37, 2, 6, CLMIX_MAP_RELU, true, true },
+      { 2, CLMIX_DIVISOR_CLAMPED, 0.1f, false } },
 };
 
 static clmix_value build_mixer(clmix_scope at, const clmix_value *inputs, const void *attributes)
@@ -296,8 +303,8 @@ static void mixer_reference(const double *const *inputs, const clmix_shape *shap
 {
     const struct mixer_case *test = attributes;
     const size_t features = (test->q.turned ? 2 : 1) * test->q.width, count = test->q.batch * test->q.tokens * test->q.heads * features;
-    const struct attention_case attention = { test->q.batch, test->q.tokens, test->k.tokens, test->q.heads, features, test->q.width,
-                                              test->options, false };
+    const struct attention_case attention = { test->q.batch, test->q.tokens, test->k.tokens, test->q.heads,
+                                              features,      test->q.width,  test->options,  false };
     double *phi = doubles(2 * count);
 
     host_map(&test->q, inputs[0], phi);
@@ -400,7 +407,8 @@ static void dots_reference(const double *const *inputs, const clmix_shape *shape
     }
 }
 
-static void check_tokens(const char *what, ops_build build, ops_reference reference, const void *attributes, clmix_shape x, clmix_shape other)
+static void check_tokens(const char *what, ops_build build, ops_reference reference, const void *attributes, clmix_shape x,
+                         clmix_shape other)
 {
     ops_run_check(&(struct ops_check){ .what = what,
                                        .build = build,
@@ -430,20 +438,21 @@ END_TEST
 
 /* ---- sentences --------------------------------------------------------------------------------------------------------------------------- */
 
-#define REFUSED(call, sentence)                                                                        \
-    do {                                                                                               \
-        clmix_graph *graph = clmix_graph_new();                                                        \
-        const clmix_value x = ops_input(graph, "x", (clmix_shape){ 3, { 2, 9, 12 } }),                 \
+#define REFUSED(call, sentence)                                                                           \
+    do {                                                                                                  \
+        clmix_graph *graph = clmix_graph_new();                                                           \
+        const clmix_value x = ops_input(graph, "x", (clmix_shape){ 3, { 2, 9, 12 } }),                    \
                           table = ops_input(graph, "table", ops_shape2(2, 12)), none = { .graph = NULL }; \
-        const clmix_value mask = clmix_input(graph, "mask", CLMIX_I32, 2, (size_t[]){ 2, 8 });         \
-                                                                                                       \
-        (void)x, (void)table, (void)none, (void)mask;                                                           \
-        ops_poisoned(graph, call, sentence);                                                           \
+        const clmix_value mask = clmix_input(graph, "mask", CLMIX_I32, 2, (size_t[]){ 2, 8 });            \
+                                                                                                          \
+        (void)x, (void)table, (void)none, (void)mask;                                                     \
+        ops_poisoned(graph, call, sentence);                                                              \
     } while (0)
 
 START_TEST(what_does_not_fit)
 {
-    REFUSED(clmix_kernel_attention(x, x, x, x, (clmix_kernel_options){ .heads = 2 }), "weights of keys are (batch, heads, tokens), here 2 x 2 x 9");
+    REFUSED(clmix_kernel_attention(x, x, x, x, (clmix_kernel_options){ .heads = 2 }),
+            "weights of keys are (batch, heads, tokens), here 2 x 2 x 9");
     REFUSED(clmix_kernel_attention(x, x, x, none, (clmix_kernel_options){ .divisor = (clmix_divisor)7 }), "a divisor of 7");
     REFUSED(clmix_kernel_attention(clmix_slice(x, 1, 0, 4), x, x, none, (clmix_kernel_options){ .causal = true }), "both need one length");
     REFUSED(clmix_feature_map(x, mask, 2, CLMIX_MAP_ELU, false), "a mask is i32 (batch, tokens), and that of tokens 2x9x12 is 2x8");

@@ -233,7 +233,8 @@ enum { TIED = 2, TOKENS = 21, HEADS = 2, WIDTH = 6, FEATURES = 11 };
 /* dx of loss = sum(features * weight) in a batch of equal samples. */
 static float *tied_gradient(clmix_performer_maximum maximum, const float *x, const float *weight)
 {
-    const struct sizes sizes = { TIED, TOKENS, TOKENS, HEADS, WIDTH, FEATURES, WIDTH, { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = maximum } };
+    const struct sizes sizes = { TIED,  TOKENS,   TOKENS, HEADS,
+                                 WIDTH, FEATURES, WIDTH,  { .kernel = CLMIX_PERFORMER_SOFTMAX, .maximum = maximum } };
     clmix_graph *graph = clmix_graph_new();
     const clmix_value in = ops_input(graph, "x", tokens_of(&sizes, TOKENS, WIDTH)),
                       up = ops_input(graph, "up", tokens_of(&sizes, TOKENS, FEATURES));
@@ -343,8 +344,7 @@ START_TEST(what_does_not_fit)
     refuse_features(tokens, ops_shape2(4000, 6), 2, options, "4000 features of heads of width 6; both together may be 3552");
     refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ .kernel = (clmix_performer_kernel)7 },
                     "a performer kernel of 7");
-    refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ .maximum = (clmix_performer_maximum)9 },
-                    "a maximum of 9");
+    refuse_features(tokens, ops_shape2(5, 6), 2, (clmix_performer_options){ .maximum = (clmix_performer_maximum)9 }, "a maximum of 9");
     refuse_attention(tokens, tokens, tokens, 5, "the features of queries are (batch, tokens, 5 heads side by side); these are 2x9x12");
     refuse_attention(tokens, tokens, other, 2, "features of queries 2x9x12 and of keys 2x9x12 and values 2x8x12 need one batch");
     refuse_attention(wide, wide, tokens, 2, "4096 features and values of width 6 a head");

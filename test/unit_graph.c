@@ -182,7 +182,8 @@ END_TEST
 /* What only backward passes and optimizers use, or what nothing flows through. */
 static bool needs_no_backward(const char *name)
 {
-    static const char *const names[] = { "column_sum", "normalize", "ones", "performer_peaks", "split", "top_k", "zeros", "haar_adjoint" };
+    static const char *const names[] = { "channel_dots", "column_sum",       "feature_shift", "normalize", "ones",        "performer_peaks",
+                                         "split",        "token_dots_table", "top_k",         "zeros",     "haar_adjoint" };
 
     if (strstr(name, "_grad") != NULL)
         return true;

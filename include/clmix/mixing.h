@@ -109,7 +109,7 @@ typedef enum clmix_performer_maximum {
 typedef struct clmix_performer_options {
     clmix_performer_kernel kernel;   /* the function */
     clmix_performer_maximum maximum; /* of softmax features */
-    bool constant;    /* the maximum is a constant to the gradient. Since 0.4 */
+    bool constant;                   /* the maximum is a constant to the gradient. Since 0.4 */
     clmix_value mask; /* i32 (B, N): tokens whose mask is 0 have features of zeros and no part in the maximum; none: all count. Since 0.4 */
 } clmix_performer_options;
 

@@ -12,7 +12,7 @@ struct means_attributes {
     clmix_map map;
 };
 
-enum { X, PEAKS, MASK, DMEAN, SHARE };  /* inputs; the last two of the gradient */
+enum { X, PEAKS, MASK, DMEAN, SHARE }; /* inputs; the last two of the gradient */
 
 static struct clmix_features features_of(const clmix_graph *graph, const struct clmix_node *node)
 {
@@ -83,8 +83,8 @@ static clmix_status means_launch(struct clmix_planner *planner, const struct clm
 static clmix_status means_grad_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct clmix_features features = features_of(clmix_planner_graph(planner), node);
-    const struct clmix_token_tiles tiles = clmix_token_tiles_of(
-        planner, clmix_node_input(clmix_planner_graph(planner), node, X)->shape, features.heads, clmix_features_floats(&features), 1, 1);
+    const struct clmix_token_tiles tiles = clmix_token_tiles_of(planner, clmix_node_input(clmix_planner_graph(planner), node, X)->shape,
+                                                                features.heads, clmix_features_floats(&features), 1, 1);
     const int32_t other = clmix_other_term(planner, node), result = clmix_planner_result(planner, node);
     struct clmix_record *record = clmix_record_tiles(planner, node, "feature_means.cl", "feature_means_grad", &tiles, 1);
 

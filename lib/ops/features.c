@@ -40,8 +40,8 @@ struct clmix_features clmix_features_of(const clmix_graph *graph, const struct c
                                        .turned = attributes->turned,
                                        .masked = node->inputs[CLMIX_FEATURES_MASK] != CLMIX_NONE };
 
-    features.features = features.mapped ? (features.turned ? 2 : 1) * features.width
-                                        : clmix_node_input(graph, node, CLMIX_FEATURES_TABLE)->shape.size[0];
+    features.features =
+        features.mapped ? (features.turned ? 2 : 1) * features.width : clmix_node_input(graph, node, CLMIX_FEATURES_TABLE)->shape.size[0];
     return features;
 }
 
@@ -65,8 +65,8 @@ clmix_status clmix_expect_mask(const struct clmix_tensor *mask, clmix_shape toke
     if (mask == NULL || (mask->type == CLMIX_I32 && mask->shape.rank == 2 && mask->shape.size[0] == tokens.size[0] &&
                          mask->shape.size[1] == tokens.size[1]))
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "a mask is i32 (batch, tokens), and that of tokens %s is %s",
-                      clmix_shape_text(tokens, text[0]), clmix_shape_text(mask->shape, text[1]));
+    return clmix_fail(CLMIX_ERROR_ARGUMENT, "a mask is i32 (batch, tokens), and that of tokens %s is %s", clmix_shape_text(tokens, text[0]),
+                      clmix_shape_text(mask->shape, text[1]));
 }
 
 static clmix_status check_random(const clmix_graph *graph, const struct clmix_node *node)
@@ -287,7 +287,8 @@ void clmix_features_plan_sums(struct clmix_planner *planner, const struct clmix_
 {
     const struct clmix_token_tiles tiles = tiles_of(planner, sums->x, features);
     const size_t heads = tiles.batch * tiles.heads;
-    const int32_t partial = clmix_planner_scratch(planner, node, heads * tiles.chunks * (clmix_padded(features->features) + 16) * sizeof(float));
+    const int32_t partial =
+        clmix_planner_scratch(planner, node, heads * tiles.chunks * (clmix_padded(features->features) + 16) * sizeof(float));
     struct clmix_record *record = launch_tiles(planner, node, "feature_means.cl", "feature_sums", features, &tiles);
 
     clmix_record_pitched(planner, record, sums->x);
@@ -323,7 +324,8 @@ static clmix_status features_launch(struct clmix_planner *planner, const struct 
 }
 
 /* dx holds phi dphi, and lacks -phi times the sum of that over the tokens. */
-static void plan_softmax_back(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *features_node, int32_t dx)
+static void plan_softmax_back(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_node *features_node,
+                              int32_t dx)
 {
     const struct clmix_features features = clmix_features_of(clmix_planner_graph(planner), features_node);
     const struct clmix_token_tiles tiles = tiles_of(planner, features_node->inputs[CLMIX_FEATURES_X], &features);

@@ -18,10 +18,10 @@ struct clmix_features {
     bool mapped;                   /* by a map; else Performer's */
     clmix_performer_kernel kernel; /* of Performer's */
     clmix_performer_maximum maximum;
-    bool constant;     /* the maximum is one to the gradient */
-    clmix_map map;     /* of the others */
-    bool turned;       /* each times the sine and the cosine of its token's angle */
-    bool masked;       /* there is a mask */
+    bool constant; /* the maximum is one to the gradient */
+    clmix_map map; /* of the others */
+    bool turned;   /* each times the sine and the cosine of its token's angle */
+    bool masked;   /* there is a mask */
 };
 /* Of a node of either op. */
 struct clmix_features clmix_features_of(const clmix_graph *graph, const struct clmix_node *node);

@@ -1,21 +1,26 @@
 /* Linear attention (Katharopoulos et al. 2020) of features: sums over keys first, so that work and memory grow with the tokens and not with
  * their square. Forward keeps each head's sums (the state) and each token's divisor; cl/linear_attention.cl has the gradients' formulas.
  * The wide form reads features through and takes in what they send back: they are never in memory. */
+#include "ops/linear_attention.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "ops/features.h"
-#include "ops/linear_attention.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
 #include "ops/table.h"
 
 #include <math.h>
 
-enum { Y, STATE, NORM };                /* outputs of the op */
-enum { DY, DY_NORM, DY_BACK, DY_LAST }; /* inputs of gradients: dy, the divisor and its gradient, and: */
-                                        /* for the state's, the queries' features; for that of these, the state */
-enum { KEYS_VALUES, KEYS_STATE, KEYS_WEIGHTS };                  /* of that of the keys' features: KEYS_STATE is the state's gradient */
-enum { VALUES_PHI, VALUES_STATE, VALUES_WEIGHTS, VALUES_VALUES }; /* of that of the values and of the weights: the keys' features, the same */
+enum { Y, STATE, NORM };                        /* outputs of the op */
+enum { DY, DY_NORM, DY_BACK, DY_LAST };         /* inputs of gradients: dy, the divisor and its gradient, and: */
+                                                /* for the state's, the queries' features; for that of these, the state */
+enum { KEYS_VALUES, KEYS_STATE, KEYS_WEIGHTS }; /* of that of the keys' features: KEYS_STATE is the state's gradient */
+enum {
+    VALUES_PHI,
+    VALUES_STATE,
+    VALUES_WEIGHTS,
+    VALUES_VALUES
+}; /* of that of the values and of the weights: the keys' features, the same */
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -149,8 +154,8 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
     const struct clmix_linear attributes = *(const struct clmix_linear *)node->attributes;
     const clmix_value dy = clmix_backward_gradient(backward, node, Y);
     const bool wants_keys = clmix_backward_wants(backward, node, CLMIX_LINEAR_KEYS),
-               wants_values = clmix_backward_wants(backward, node, CLMIX_LINEAR_VALUES) ||
-                              clmix_backward_wants(backward, node, CLMIX_LINEAR_WEIGHTS);
+               wants_values =
+                   clmix_backward_wants(backward, node, CLMIX_LINEAR_VALUES) || clmix_backward_wants(backward, node, CLMIX_LINEAR_WEIGHTS);
     clmix_value norm, back, state, values, weights;
 
     if (!clmix_is_value(dy))
@@ -170,12 +175,12 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
         CLMIX_TRY(give(backward, node, CLMIX_LINEAR_KEYS, &clmix_op_linear_keys_grad, (clmix_value[]){ values, state, weights }, 3));
     if (!wants_values)
         return CLMIX_OK;
-    return clmix_linear_give_values(
-        backward, node,
-        clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_linear_values_grad, &attributes, sizeof attributes,
-                       (clmix_value[]){ clmix_backward_input(backward, node, CLMIX_LINEAR_KEYS), state, weights,
-                                        clmix_is_value(weights) ? values : clmix_no_value() },
-                       4));
+    return clmix_linear_give_values(backward, node,
+                                    clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_linear_values_grad, &attributes,
+                                                   sizeof attributes,
+                                                   (clmix_value[]){ clmix_backward_input(backward, node, CLMIX_LINEAR_KEYS), state, weights,
+                                                                    clmix_is_value(weights) ? values : clmix_no_value() },
+                                                   4));
 }
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
@@ -294,8 +299,8 @@ static void plan_state(struct clmix_planner *planner, const struct clmix_node *n
     const struct clmix_token_tiles tiles = tiles_of(planner, node, tokens, source->maker, 64, blocks);
     const size_t matrices = tiles.batch * tiles.heads;
     const int32_t partial = clmix_planner_scratch(planner, node, matrices * tiles.chunks * floats * sizeof(float));
-    struct clmix_record *record = launch_tiles(planner, node, "linear_state", &tiles, blocks, source->maker, keys != NULL,
-                                               keys != NULL && keys[1] != CLMIX_NONE);
+    struct clmix_record *record =
+        launch_tiles(planner, node, "linear_state", &tiles, blocks, source->maker, keys != NULL, keys != NULL && keys[1] != CLMIX_NONE);
 
     if (keys != NULL)
         push_keys(planner, record, keys[0], keys[1]);
@@ -391,8 +396,8 @@ static clmix_status features_grad_launch(struct clmix_planner *planner, const st
                   partial = taken == NULL
                                 ? CLMIX_NONE
                                 : clmix_planner_scratch(planner, node, 2 * tiles.batch * tiles.heads * tiles.chunks * sizeof(float));
-    struct clmix_record *record = launch_tiles(planner, node, "linear_back", &tiles, 1, taken, values,
-                                               values && node->inputs[KEYS_WEIGHTS] != CLMIX_NONE);
+    struct clmix_record *record =
+        launch_tiles(planner, node, "linear_back", &tiles, 1, taken, values, values && node->inputs[KEYS_WEIGHTS] != CLMIX_NONE);
 
     if (values)
         push_keys(planner, record, node->inputs[KEYS_VALUES], node->inputs[KEYS_WEIGHTS]);
@@ -529,10 +534,9 @@ const struct clmix_op clmix_op_linear_values_grad = {
 clmix_value clmix_kernel_attention(clmix_value query_features, clmix_value key_features, clmix_value values, clmix_value weights,
                                    clmix_kernel_options options)
 {
-    const struct clmix_linear attributes = { .heads = options.heads > 0 ? options.heads : 1,
-                                                   .divisor = options.divisor,
-                                                   .epsilon = options.epsilon,
-                                                   .causal = options.causal };
+    const struct clmix_linear attributes = {
+        .heads = options.heads > 0 ? options.heads : 1, .divisor = options.divisor, .epsilon = options.epsilon, .causal = options.causal
+    };
     const clmix_value inputs[4] = { query_features, key_features, values, weights };
     const struct clmix_op *op = options.causal ? &clmix_op_linear_causal : &clmix_op_linear_attention;
     const clmix_scope at = clmix_here(query_features.graph);

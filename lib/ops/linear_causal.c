@@ -10,9 +10,9 @@
 #include "ops/table.h"
 #include "ops/token_tile.h"
 
-enum { Y, NORM };                   /* outputs of the op */
-enum { DY, DY_NORM, DY_BACK };      /* of all gradients the first inputs: dy, the divisor and its gradient; then: */
-enum { PHI = DY_BACK + 1, OTHER };  /* features that are summed; of the values' gradient, those of the keys */
+enum { Y, NORM };                  /* outputs of the op */
+enum { DY, DY_NORM, DY_BACK };     /* of all gradients the first inputs: dy, the divisor and its gradient; then: */
+enum { PHI = DY_BACK + 1, OTHER }; /* features that are summed; of the values' gradient, those of the keys */
 enum { GRAD_VALUES = 5, GRAD_WEIGHTS };
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------------- */
@@ -62,20 +62,18 @@ static clmix_status backward(struct clmix_backward *backward, const struct clmix
     inputs[GRAD_WEIGHTS] = clmix_backward_input(backward, node, CLMIX_LINEAR_WEIGHTS);
     if (clmix_backward_wants(backward, node, CLMIX_LINEAR_QUERIES)) {
         inputs[PHI] = keys;
-        CLMIX_TRY(clmix_backward_give(
-            backward, node, CLMIX_LINEAR_QUERIES,
-            clmix_node_add(at, &clmix_op_linear_causal_queries_grad, &attributes, sizeof attributes, inputs, 7)));
+        CLMIX_TRY(clmix_backward_give(backward, node, CLMIX_LINEAR_QUERIES,
+                                      clmix_node_add(at, &clmix_op_linear_causal_queries_grad, &attributes, sizeof attributes, inputs, 7)));
     }
     inputs[PHI] = queries;
     if (clmix_backward_wants(backward, node, CLMIX_LINEAR_KEYS))
-        CLMIX_TRY(
-            clmix_backward_give(backward, node, CLMIX_LINEAR_KEYS,
-                                clmix_node_add(at, &clmix_op_linear_causal_keys_grad, &attributes, sizeof attributes, inputs, 7)));
+        CLMIX_TRY(clmix_backward_give(backward, node, CLMIX_LINEAR_KEYS,
+                                      clmix_node_add(at, &clmix_op_linear_causal_keys_grad, &attributes, sizeof attributes, inputs, 7)));
     if (!clmix_backward_wants(backward, node, CLMIX_LINEAR_VALUES) && !clmix_backward_wants(backward, node, CLMIX_LINEAR_WEIGHTS))
         return CLMIX_OK;
     inputs[OTHER] = keys;
-    return clmix_linear_give_values(
-        backward, node, clmix_node_add(at, &clmix_op_linear_causal_values_grad, &attributes, sizeof attributes, inputs, 7));
+    return clmix_linear_give_values(backward, node,
+                                    clmix_node_add(at, &clmix_op_linear_causal_values_grad, &attributes, sizeof attributes, inputs, 7));
 }
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
@@ -192,7 +190,8 @@ static struct clmix_record *record_scan(struct clmix_planner *planner, const str
 }
 
 /* Features times their token's state: the output, or going back the gradient of values and weights. */
-static void plan_output(struct clmix_planner *planner, const struct clmix_node *node, const struct scan *scan, int32_t features, int32_t norm)
+static void plan_output(struct clmix_planner *planner, const struct clmix_node *node, const struct scan *scan, int32_t features,
+                        int32_t norm)
 {
     const struct clmix_linear *attributes = node->attributes;
     const struct clmix_token_tiles tiles = tiles_of(planner, node, features);

@@ -76,7 +76,9 @@ static struct matrices matrices_of(const struct clmix_planner *planner, const st
         .heads = attributes->heads,
         .m = shape.size[1],
         .side = clmix_round_up(shape.size[1], wide ? 16 : 32),
-        .set = attributes->maxima == CLMIX_INVERSE_MATRIX ? 1 : attributes->maxima == CLMIX_INVERSE_SAMPLE ? attributes->heads : count,
+        .set = attributes->maxima == CLMIX_INVERSE_MATRIX   ? 1
+               : attributes->maxima == CLMIX_INVERSE_SAMPLE ? attributes->heads
+                                                            : count,
     };
 }
 

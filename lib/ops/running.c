@@ -53,8 +53,8 @@ struct chunks {
 static struct clmix_record *launch_chunks(struct clmix_planner *planner, const struct clmix_node *node, const char *kernel,
                                           const struct chunks *chunks, int32_t share)
 {
-    struct clmix_record *record =
-        clmix_record_elements(planner, node, "tokens.cl", kernel, chunks->batch * chunks->count * clmix_ceil_div(chunks->columns, CHANNELS), 1);
+    struct clmix_record *record = clmix_record_elements(planner, node, "tokens.cl", kernel,
+                                                        chunks->batch * chunks->count * clmix_ceil_div(chunks->columns, CHANNELS), 1);
 
     clmix_record_define(record, "VW", CHANNELS);
     clmix_record_define(record, "BACK", node->op == &clmix_op_running_means_grad);
@@ -138,8 +138,8 @@ static clmix_status dots_shape(clmix_graph *graph, struct clmix_node *node)
     CLMIX_TRY(clmix_expect_f32(graph, node));
     if (x.rank != 3 || table.rank != 2 || x.size[2] != heads * table.size[0] || x.size[1] != table.size[1])
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                          "tokens (batch, tokens, %zu heads side by side) have a table (width of a head, tokens); these are %s and %s", heads,
-                          clmix_shape_text(x, text[0]), clmix_shape_text(table, text[1]));
+                          "tokens (batch, tokens, %zu heads side by side) have a table (width of a head, tokens); these are %s and %s",
+                          heads, clmix_shape_text(x, text[0]), clmix_shape_text(table, text[1]));
     return clmix_node_declare(graph, node, CLMIX_F32, clmix_shape_make(3, (size_t[]){ x.size[0], heads, x.size[1] }));
 }
 
@@ -148,7 +148,8 @@ static clmix_status dots_grad_shape(clmix_graph *graph, struct clmix_node *node)
 {
     const clmix_shape dy = clmix_node_input(graph, node, 0)->shape, table = clmix_node_input(graph, node, 1)->shape;
 
-    return clmix_node_declare(graph, node, CLMIX_F32, clmix_shape_make(3, (size_t[]){ dy.size[0], dy.size[2], dy.size[1] * table.size[0] }));
+    return clmix_node_declare(graph, node, CLMIX_F32,
+                              clmix_shape_make(3, (size_t[]){ dy.size[0], dy.size[2], dy.size[1] * table.size[0] }));
 }
 
 /* Of dy and x. */

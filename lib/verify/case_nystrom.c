@@ -12,7 +12,8 @@ static clmix_status build_pinv(struct op_case *op)
     CLMIX_TRY(clmix_case_shape(op, "in.x", &matrices));
     if (matrices.rank != 4)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'in.x' has %d axes and must have 4", matrices.rank);
-    clmix_case_output(op, "z", clmix_pseudo_inverse(clmix_case_input(op, "x", CASE_HEADS), matrices.size[1], iterations, CLMIX_INVERSE_BATCH),
+    clmix_case_output(op, "z",
+                      clmix_pseudo_inverse(clmix_case_input(op, "x", CASE_HEADS), matrices.size[1], iterations, CLMIX_INVERSE_BATCH),
                       CASE_HEADS);
     return CLMIX_OK;
 }

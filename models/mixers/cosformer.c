@@ -27,8 +27,7 @@ static clmix_value cosformer_attend(clmix_scope at, const struct clmix_heads *he
     (void)at;
     return clmix_kernel_attention(
         q, k, heads->v, clmix_no_value(),
-        (clmix_kernel_options){
-            .heads = mixer->heads, .divisor = CLMIX_DIVISOR_CLAMPED, .epsilon = keys->eps, .causal = keys->causal });
+        (clmix_kernel_options){ .heads = mixer->heads, .divisor = CLMIX_DIVISOR_CLAMPED, .epsilon = keys->eps, .causal = keys->causal });
 }
 
 #define AT(member) offsetof(struct cosformer_keys, member)

@@ -22,9 +22,9 @@ clmix_value clmix_map_of(const struct clmix_tokens *tokens);
 struct clmix_frame {
     const char *q, *k, *v; /* a linear layer each, with a bias; `q` NULL: one without, `qkv`, for all three side by side */
     const char *qkv;
-    const char *out;      /* puts the heads together */
-    const char *own;      /* the operator's own weights. NULL: beside the projections */
-    bool out_always;      /* also where there is one head, as wide as a token */
+    const char *out; /* puts the heads together */
+    const char *own; /* the operator's own weights. NULL: beside the projections */
+    bool out_always; /* also where there is one head, as wide as a token */
 };
 
 /* Queries, keys and values of a sample's heads, each (B, N, heads * head_dim): what an operator on heads mixes. */

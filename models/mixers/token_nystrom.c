@@ -37,10 +37,11 @@ static clmix_value through_landmarks(clmix_value q, clmix_value k, clmix_value v
 {
     const size_t heads = mixer->heads;
     const clmix_attention_options options = { .heads = heads };
-    const clmix_value q_landmarks = clmix_segment_means_behind(q, keys->landmarks), k_landmarks = clmix_segment_means_behind(k, keys->landmarks);
-    clmix_value inverse = clmix_matmul(
-        q_landmarks, k_landmarks,
-        (clmix_product){ .heads = heads, .transpose_b = true, .scale = 1.0f / sqrtf((float)mixer->head_dim) });
+    const clmix_value q_landmarks = clmix_segment_means_behind(q, keys->landmarks),
+                      k_landmarks = clmix_segment_means_behind(k, keys->landmarks);
+    clmix_value inverse =
+        clmix_matmul(q_landmarks, k_landmarks,
+                     (clmix_product){ .heads = heads, .transpose_b = true, .scale = 1.0f / sqrtf((float)mixer->head_dim) });
 
     if (!clmix_is_value(inverse))
         return inverse;
@@ -100,8 +101,9 @@ static const struct clmix_key rows[] = {
       .offset = AT(pinv_init),
       .choices = inits,
       .usual = "global",
-      .meaning = "what the maxima are over that scale the pseudo-inverse's start: the whole batch, as in the authors' code, or each matrix, "
-                 "where a sample's result depends on no other" },
+      .meaning =
+          "what the maxima are over that scale the pseudo-inverse's start: the whole batch, as in the authors' code, or each matrix, "
+          "where a sample's result depends on no other" },
     { .name = "residual",
       .type = CLMIX_KEY_FLAG,
       .offset = AT(residual),

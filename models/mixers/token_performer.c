@@ -22,13 +22,12 @@ static clmix_value performer_attend(clmix_scope at, const struct clmix_heads *he
 {
     const struct performer_keys *keys = given;
     const clmix_performer_kernel kernel = keys->kernel == RELU ? CLMIX_PERFORMER_RELU : CLMIX_PERFORMER_SOFTMAX;
-    const clmix_performer_options of_queries = { .kernel = kernel, .maximum = CLMIX_MAXIMUM_TOKEN, .constant = true },
-                                  of_keys = { .kernel = kernel,
-                                              .maximum = CLMIX_MAXIMUM_HEAD,
-                                              .constant = true,
-                                              .mask = keys->mask_features ? heads->mask : clmix_no_value() };
-    const clmix_value projection = clmix_state(clmix_in(at, "attn_fn"), "projection_matrix", 2, (size_t[]){ keys->features, mixer->head_dim },
-                                               (clmix_initializer){ .kind = CLMIX_ORTHOGONAL_FEATURES });
+    const clmix_performer_options of_queries = { .kernel = kernel, .maximum = CLMIX_MAXIMUM_TOKEN, .constant = true }, of_keys = {
+        .kernel = kernel, .maximum = CLMIX_MAXIMUM_HEAD, .constant = true, .mask = keys->mask_features ? heads->mask : clmix_no_value()
+    };
+    const clmix_value projection =
+        clmix_state(clmix_in(at, "attn_fn"), "projection_matrix", 2, (size_t[]){ keys->features, mixer->head_dim },
+                    (clmix_initializer){ .kind = CLMIX_ORTHOGONAL_FEATURES });
     const clmix_value padding = keys->mask_features ? clmix_no_value() : heads->mask;
     clmix_value q = heads->q, k = clmix_mask_tokens(heads->k, padding), v = clmix_mask_tokens(heads->v, padding);
 

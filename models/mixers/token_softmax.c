@@ -14,9 +14,8 @@ static clmix_value softmax_attend(clmix_scope at, const struct clmix_heads *head
     const struct softmax_keys *keys = given;
 
     (void)at;
-    return clmix_attention(
-        heads->q, heads->k, heads->v, heads->mask,
-        (clmix_attention_options){ .heads = mixer->heads, .causal = keys->causal, .dropout = mixer->attention_dropout });
+    return clmix_attention(heads->q, heads->k, heads->v, heads->mask,
+                           (clmix_attention_options){ .heads = mixer->heads, .causal = keys->causal, .dropout = mixer->attention_dropout });
 }
 
 static const struct clmix_key rows[] = {
