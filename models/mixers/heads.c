@@ -40,6 +40,15 @@ static struct clmix_heads project(clmix_scope at, const struct clmix_tokens *tok
     return heads;
 }
 
+clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer)
+{
+    const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(&mixer->mixer);
+
+    if (kind->attend == NULL)
+        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "the mixer '%s' is no operator on queries, keys and values", kind->table.name);
+    return kind->attend(at, heads, mixer, mixer->mixer.keys);
+}
+
 clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys)
 {
     const struct clmix_frame *frame = frame_of(mixer);

@@ -24,35 +24,30 @@ const struct clmix_key_table *const clmix_token_mixer_tables[] = {
     &clmix_mixer_token_performer.table, &clmix_mixer_token_softmax.table,   NULL,
 };
 
-static const struct clmix_mixer_kind *kind_of(const struct clmix_mixer *mixer)
-{
-    return (const struct clmix_mixer_kind *)mixer->mixer.table; /* its first member */
-}
-
 clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where)
 {
-    const struct clmix_mixer_kind *kind = kind_of(mixer);
+    const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(&mixer->mixer);
 
     return kind->settle == NULL ? CLMIX_OK : kind->settle(mixer->mixer.keys, mixer, where);
 }
 
 size_t clmix_mixer_length(const struct clmix_mixer *mixer, size_t tokens)
 {
-    const struct clmix_mixer_kind *kind = kind_of(mixer);
+    const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(&mixer->mixer);
 
     return kind->length == NULL ? tokens : kind->length(tokens, mixer->mixer.keys);
 }
 
 bool clmix_mixer_across(const struct clmix_key_object *mixer)
 {
-    const struct clmix_mixer_kind *kind = (const struct clmix_mixer_kind *)mixer->table; /* its first member */
+    const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(mixer);
 
     return kind->across != NULL && kind->across(mixer->keys);
 }
 
 clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
 {
-    const struct clmix_mixer_kind *kind = kind_of(mixer);
+    const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(&mixer->mixer);
     char text[64];
 
     if (!clmix_is_value(tokens->value))
@@ -73,14 +68,5 @@ clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, con
 {
     const clmix_value y = clmix_mix(at, tokens, mixer);
 
-    return kind_of(mixer)->of_maps ? y : clmix_module(clmix_module(y));
-}
-
-clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer)
-{
-    const struct clmix_mixer_kind *kind = kind_of(mixer);
-
-    if (kind->attend == NULL)
-        return clmix_poison(at, CLMIX_ERROR_ARGUMENT, "the mixer '%s' is no operator on queries, keys and values", kind->table.name);
-    return kind->attend(at, heads, mixer, mixer->mixer.keys);
+    return clmix_mixer_kind_of(&mixer->mixer)->of_maps ? y : clmix_module(clmix_module(y));
 }

@@ -64,6 +64,12 @@ struct clmix_mixer_kind {
     clmix_value (*attend)(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer, const void *keys);
 };
 
+/* The kind that a backbone's key "mixer" was read by: its table is the kind's first member. */
+static inline const struct clmix_mixer_kind *clmix_mixer_kind_of(const struct clmix_key_object *mixer)
+{
+    return (const struct clmix_mixer_kind *)mixer->table;
+}
+
 /* For a kind with `attend`: `mix` projects tokens to heads, turns queries and keys where there are positions, attends, and puts the heads together;
  * `settle` refuses a backbone without heads. */
 clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
