@@ -260,6 +260,31 @@ static clmix_value build_columns(clmix_scope at, clmix_value x)
                          (size_t[]){ shape.size[0], shape.size[1] * shape.size[2], 32 });
 }
 
+/* Linear attention of mapped tokens: with weights of the mean key, of turned tokens, causal, and with a softmax over the tokens. */
+static clmix_value build_attention(clmix_scope at, clmix_value x)
+{
+    const clmix_shape shape = clmix_shape_of(x);
+    const size_t tokens = shape.size[1] * shape.size[2];
+    const clmix_value none = { .graph = NULL };
+    clmix_kernel_options options = { .heads = 2, .epsilon = 0.1f };
+    clmix_value weights;
+
+    clmix_at(at);
+    x = clmix_relu(clmix_reshape(x, 3, (size_t[]){ shape.size[0], tokens, shape.size[3] }));
+    weights = clmix_reshape(clmix_feature_means(x, none, 2, CLMIX_MAP_SOFTMAX), 3, (size_t[]){ shape.size[0], 2, shape.size[3] / 2 });
+    weights = clmix_sigmoid(clmix_linear(clmix_in(at, "excite"), weights, tokens, true));
+    x = clmix_kernel_attention(clmix_feature_map(x, none, 2, CLMIX_MAP_SIGMOID, false),
+                               clmix_feature_map(x, none, 2, CLMIX_MAP_SOFTMAX, false), x, weights, options);
+    x = clmix_kernel_attention(clmix_feature_map(x, none, 2, CLMIX_MAP_ELU, true), clmix_feature_map(x, none, 2, CLMIX_MAP_ELU, true),
+                               clmix_running_means(x, none), none, options);
+    options.causal = true;
+    x = clmix_kernel_attention(clmix_feature_map(x, none, 2, CLMIX_MAP_ELU, false), clmix_feature_map(x, none, 2, CLMIX_MAP_ELU, false), x,
+                               none, options);
+    options = (clmix_kernel_options){ .heads = 2, .divisor = CLMIX_DIVISOR_NONE };
+    return clmix_kernel_attention(clmix_feature_map(x, none, 2, CLMIX_MAP_SOFTMAX, false),
+                                  clmix_feature_map(x, none, 2, CLMIX_MAP_SOFTMAX_TOKENS, false), x, none, options);
+}
+
 static const struct {
     const char *name;
     build_function build;
@@ -274,6 +299,7 @@ static const struct {
     { "products", build_products },
     { "additions of two shapes", build_additions },
     { "columns made in place", build_columns },
+    { "attention of mapped tokens", build_attention },
 };
 
 START_TEST(slices_infer_the_same)
@@ -383,6 +409,7 @@ START_TEST(ops_that_mix_images_are_known)
                                           "linear_grad_weight",
                                           "ones",
                                           "token_conv_grad_weight",
+                                          "token_dots_table",
                                           "top_k",
                                           "zeros" };
     size_t found = 0;

@@ -1,6 +1,7 @@
 /* Ops that mix tokens. As in ops.h: each takes values and gives a value of the same graph, shapes are checked at once, an op on a poisoned
  * value, or on one of no graph, gives a poisoned one. Heads are runs of columns: head h of a value (B, N, heads * d) has the columns h d ..
- * h d + d - 1, so that slices of one product serve as queries, keys and values without a copy. All are there since 0.3. */
+ * h d + d - 1, so that slices of one product serve as queries, keys and values without a copy. All are there since 0.3,
+ * unless a later version is named. */
 #ifndef CLMIX_MIXING_H
 #define CLMIX_MIXING_H
 

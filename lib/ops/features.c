@@ -404,6 +404,12 @@ static bool mixes(const struct clmix_planner *planner, const struct clmix_node *
     return has_peaks(&features) && features.maximum == CLMIX_MAXIMUM_BATCH;
 }
 
+static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                  struct clmix_parts *outputs)
+{
+    return clmix_parts_of_samples(planner, node, inputs, outputs, 1U << CLMIX_FEATURES_TABLE);
+}
+
 #define DENSE (1U << CLMIX_FEATURES_TABLE | 1U << CLMIX_FEATURES_PEAKS | 1U << CLMIX_FEATURES_MASK)
 
 const struct clmix_op clmix_op_features = {
@@ -414,7 +420,7 @@ const struct clmix_op clmix_op_features = {
     .backward = backward,
     .launch = features_launch,
     .cost = cost,
-    .parts = clmix_parts_by_sample,
+    .parts = parts,
 };
 
 const struct clmix_op clmix_op_performer_peaks = {
@@ -424,7 +430,7 @@ const struct clmix_op clmix_op_performer_peaks = {
     .shape = peaks_shape,
     .launch = peaks_launch,
     .cost = cost,
-    .parts = clmix_parts_by_sample,
+    .parts = parts,
     .mixes = mixes,
 };
 
@@ -435,7 +441,7 @@ const struct clmix_op clmix_op_feature_shift = {
     .shape = peaks_shape,
     .launch = shift_launch,
     .cost = cost,
-    .parts = clmix_parts_by_sample,
+    .parts = parts,
 };
 
 const struct clmix_op clmix_op_features_grad = {
@@ -445,7 +451,7 @@ const struct clmix_op clmix_op_features_grad = {
     .shape = gradient_shape,
     .launch = gradient_launch,
     .cost = gradient_cost,
-    .parts = clmix_parts_by_sample,
+    .parts = parts,
     .mixes = mixes,
 };
 

@@ -52,6 +52,15 @@ void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, u
         *bytes += clmix_result_count(graph, node, i) * 4;
 }
 
+bool clmix_parts_of_samples(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                            struct clmix_parts *outputs, unsigned same)
+{
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != CLMIX_NONE && (inputs[i].count == 0) != ((same >> i & 1) != 0))
+            return false;
+    return clmix_parts_by_sample(planner, node, inputs, outputs);
+}
+
 /* ---- backward ------------------------------------------------------------------------------------------------------------------------ */
 
 clmix_status clmix_give_through(struct clmix_backward *backward, const struct clmix_node *node, const struct clmix_op *op,

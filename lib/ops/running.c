@@ -86,6 +86,12 @@ static clmix_status means_launch(struct clmix_planner *planner, const struct clm
     return CLMIX_OK;
 }
 
+static bool means_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
+                        struct clmix_parts *outputs)
+{
+    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
+}
+
 const struct clmix_op clmix_op_running_means = {
     .name = "running_means",
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -94,7 +100,7 @@ const struct clmix_op clmix_op_running_means = {
     .backward = means_backward,
     .launch = means_launch,
     .cost = clmix_cost_moved,
-    .parts = clmix_parts_by_sample,
+    .parts = means_parts,
 };
 
 const struct clmix_op clmix_op_running_means_grad = {
@@ -104,7 +110,7 @@ const struct clmix_op clmix_op_running_means_grad = {
     .shape = means_grad_shape,
     .launch = means_launch,
     .cost = clmix_cost_moved,
-    .parts = clmix_parts_by_sample,
+    .parts = means_parts,
 };
 
 clmix_value clmix_running_means(clmix_value x, clmix_value mask)
@@ -231,7 +237,7 @@ static clmix_status dots_table_launch(struct clmix_planner *planner, const struc
 static bool dots_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
                        struct clmix_parts *outputs)
 {
-    return inputs[1].count == 0 && clmix_parts_by_sample(planner, node, inputs, outputs);
+    return clmix_parts_of_samples(planner, node, inputs, outputs, 1U << DOTS_TABLE);
 }
 
 const struct clmix_op clmix_op_token_dots = {
