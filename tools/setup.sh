@@ -8,8 +8,8 @@
 set -eu
 
 needed="gcc libc6-dev cmake make pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libclblast-dev
-    libcjson-dev libpng-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev zlib1g-dev libpopt-dev"    # turbo8: Ubuntu
-fedora="gcc cmake make pkgconf-pkg-config opencl-headers pocl clblast-devel cjson-devel libpng-devel libjpeg-turbo-devel zlib-devel popt-devel"
+    libcjson-dev libutf8proc-dev libpng-dev libjpeg62-turbo-dev|libjpeg-turbo8-dev zlib1g-dev libpopt-dev"    # turbo8: Ubuntu
+fedora="gcc cmake make pkgconf-pkg-config opencl-headers pocl clblast-devel cjson-devel utf8proc-devel libpng-devel libjpeg-turbo-devel zlib-devel popt-devel"
 wanted=    # nice to have: without them some tests are skipped
 case ${1:-user} in
 user) ;;

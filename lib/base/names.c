@@ -1,6 +1,7 @@
 #include "base/names.h"
 
 #include "base/random.h"
+#include "base/size.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ bool clmix_names_add(clmix_names *names, const char *text, size_t number)
         return false;
     *slot_of(names->slots, names->capacity, text) = (struct clmix_named){ text, number };
     names->count++;
+    names->longest = clmix_larger(names->longest, strlen(text));
     return true;
 }
 
@@ -48,6 +50,27 @@ bool clmix_names_find(const clmix_names *names, const char *text, size_t *number
         return false;
     *number = slot->number;
     return true;
+}
+
+size_t clmix_names_prefix(const clmix_names *names, const char *text, size_t bytes, size_t *number)
+{
+    const size_t most = clmix_smaller(bytes, names->longest);
+    uint64_t hash = CLMIX_HASH_TEXT_START;
+    size_t found = 0;
+
+    for (size_t length = 1; length <= most; length++) {
+        hash = clmix_hash_text_more(hash, (unsigned char)text[length - 1]);
+        for (size_t at = (size_t)hash & (names->capacity - 1); names->slots[at].text != NULL; at = (at + 1) & (names->capacity - 1)) {
+            const struct clmix_named *slot = &names->slots[at];
+
+            if (strncmp(slot->text, text, length) == 0 && slot->text[length] == '\0') {
+                found = length;
+                *number = slot->number;
+                break;
+            }
+        }
+    }
+    return found;
 }
 
 void clmix_names_clear(clmix_names *names)

@@ -75,9 +75,9 @@ void clmix_random_shuffle(clmix_random *random, uint32_t *items, size_t count)
 
 uint64_t clmix_hash_text(const char *text)
 {
-    uint64_t hash = 0xCBF29CE484222325u;
+    uint64_t hash = CLMIX_HASH_TEXT_START;
 
     for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
+        hash = clmix_hash_text_more(hash, (unsigned char)*text);
     return hash;
 }

@@ -22,7 +22,12 @@ uint32_t clmix_random_below(clmix_random *random, uint32_t limit); /* 0 .. limit
 float clmix_random_normal(clmix_random *random);                   /* mean 0, std 1 (Box-Muller) */
 void clmix_random_shuffle(clmix_random *random, uint32_t *items, size_t count);
 
-/* A 64-bit hash of a text (FNV-1a), for keys and streams named by a text. */
+/* A 64-bit hash of a text (FNV-1a), for keys and streams named by a text; and the same byte by byte, from CLMIX_HASH_TEXT_START on. */
 uint64_t clmix_hash_text(const char *text);
+#define CLMIX_HASH_TEXT_START 0xCBF29CE484222325u
+static inline uint64_t clmix_hash_text_more(uint64_t hash, unsigned char byte)
+{
+    return (hash ^ byte) * 0x100000001B3u;
+}
 
 #endif

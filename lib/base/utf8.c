@@ -3,19 +3,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t clmix_utf8_length(const char *text, size_t bytes)
+size_t clmix_utf8_decode(const char *text, size_t bytes, uint32_t *point)
 {
+    static const unsigned char lead_bits[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
     const unsigned char *s = (const unsigned char *)text;
     size_t length = bytes == 0 ? 0 : s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
 
-    if (length == 0 || length > bytes || (s[0] < 0x20 && s[0] != '\t' && s[0] != '\n' && s[0] != '\r'))
+    if (length == 0 || length > bytes)
         return 0;
-    for (size_t i = 1; i < length; i++)
+    *point = s[0] & lead_bits[length];
+    for (size_t i = 1; i < length; i++) {
         if ((s[i] & 0xC0) != 0x80)
             return 0;
+        *point = *point << 6 | (s[i] & 0x3F);
+    }
     if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
         return 0;
     return length;
+}
+
+size_t clmix_utf8_encode(uint32_t point, char text[CLMIX_UTF8_BYTES])
+{
+    const size_t length = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    static const unsigned char leads[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+
+    for (size_t i = length; i > 1; i--, point >>= 6)
+        text[i - 1] = (char)(0x80 | (point & 0x3F));
+    text[0] = (char)(leads[length] | point);
+    return length;
+}
+
+size_t clmix_utf8_ill_formed(const char *text, size_t bytes)
+{
+    size_t at = 0, length = 1;
+    uint32_t point;
+
+    while (at < bytes && length > 0)
+        at += length = clmix_utf8_decode(text + at, bytes - at, &point);
+    return at;
+}
+
+size_t clmix_utf8_length(const char *text, size_t bytes)
+{
+    uint32_t point = 0;
+    const size_t length = clmix_utf8_decode(text, bytes, &point);
+
+    return point < 0x20 && point != '\t' && point != '\n' && point != '\r' ? 0 : length;
 }
 
 bool clmix_utf8_valid(const char *text, size_t bytes)

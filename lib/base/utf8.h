@@ -8,6 +8,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the well-formed character at `text` (at most `bytes`), and its number; 0 when there is none: no overlong forms, no surrogates, nothing above
+ * U+10FFFF, nothing that ends early. Control characters are characters. */
+size_t clmix_utf8_decode(const char *text, size_t bytes, uint32_t *point);
+
+/* Writes the character of this number, which must be one, and gives its bytes: 1 to 4. */
+#define CLMIX_UTF8_BYTES 4
+size_t clmix_utf8_encode(uint32_t point, char text[CLMIX_UTF8_BYTES]);
+
+/* Where the first byte is that begins no well-formed character; `bytes` when all do. */
+size_t clmix_utf8_ill_formed(const char *text, size_t bytes);
 
 /* Bytes of the well-formed character at `text` (at most `bytes`), 0 when there is none: no overlong forms, no surrogates, nothing above U+10FFFF, no
  * control characters but tab, line feed and carriage return. */

@@ -17,7 +17,7 @@ tree=$cache/tree
 machine=arm64
 . "$here/common.sh"
 
-packages=pocl-opencl-icd,ocl-icd-opencl-dev,opencl-headers,libclblast-dev,libcjson-dev,libpng-dev,libjpeg62-turbo-dev,zlib1g-dev,libpopt-dev
+packages=pocl-opencl-icd,ocl-icd-opencl-dev,opencl-headers,libclblast-dev,libcjson-dev,libutf8proc-dev,libpng-dev,libjpeg62-turbo-dev,zlib1g-dev,libpopt-dev
 packages=$packages,gcc,libc6-dev    # PoCL links its kernels as a compiler does
 cases="relu softmax haar_dwt_odd_one_axis linear_no_bias"
 registered=/proc/sys/fs/binfmt_misc/qemu-aarch64

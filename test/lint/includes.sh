@@ -15,6 +15,7 @@ public_layer()
     ops | mixing) echo ops ;;
     io | picture | safetensors) echo io ;;
     data) echo data ;;
+    text) echo text ;;
     network) echo network ;;
     train) echo train ;;
     clmix) echo umbrella ;;
@@ -30,7 +31,7 @@ check_file()    # check_file LAYER FILE
         clmix/*)
             to=$(public_layer "$(basename "$header" .h)")
             ;;
-        base/* | runtime/* | graph/* | ops/* | io/* | data/* | network/* | train/* | verify/* | models/*) to=${header%%/*} ;;
+        base/* | runtime/* | graph/* | ops/* | io/* | text/* | data/* | network/* | train/* | verify/* | models/*) to=${header%%/*} ;;
         tools/* | bench/* | test/* | ../*) to=outside ;;
         *) continue ;;    # the C library, a dependency, or a neighbour
         esac

@@ -3,8 +3,8 @@
 #
 #   tools, bench -> verify -> train -> network -> models -> ops -> graph -> runtime -> base
 #                               |         `-> io
-#                               `-> data -> io -> base
-layers='base runtime graph ops io data models network train verify'
+#                               `-> data -> text, io -> base
+layers='base runtime graph ops io text data models network train verify'
 
 allowed()    # allowed LAYER
 {
@@ -14,10 +14,11 @@ allowed()    # allowed LAYER
     graph) echo graph runtime base ;;
     ops) echo ops graph runtime base ;;
     io) echo io base ;;
-    data) echo data io base ;;
+    text) echo text base ;;
+    data) echo data text io base ;;
     models) echo models ops graph runtime io base ;;
     network) echo network models ops graph runtime io base ;;
-    train) echo train network models ops graph runtime data io base ;;
-    verify) echo verify train network models ops graph runtime data io base ;;
+    train) echo train network models ops graph runtime data text io base ;;
+    verify) echo verify train network models ops graph runtime data text io base ;;
     esac
 }
