@@ -105,13 +105,13 @@ static const struct {
     { "unaff", "un ##aff" },
     { "unx affable", "[UNK] [UNK]" }, /* all of a word, not only what cannot be written; no beginning with ## */
     { "un, un.", "un [UNK] un ." },
-    { "a\xE4\xB8\x80\xE4\xB8\x81z", "a \xE4\xB8\x80 [UNK] [UNK]" }, /* Chinese characters stand alone */
-    { "a\xC2\xADun\xE2\x80\x8B \xEF\xBF\xBDun", "[UNK] un" },       /* a soft hyphen, a blank of no width: as if they were not there */
-    { "un\xE3\x80\x80un\xC2\xA0un\xE2\x80\xA8un", "un un un un" },  /* blanks of all kinds */
-    { "un\vun\x7Fun", "[UNK]" },                                     /* control characters are no blanks */
-    { "\xEF\xAC\x81", "[UNK]" },                                     /* a ligature is no f and i: canonical, not compatible */
-    { "\xCD\xBE", ";" },                                             /* the Greek question mark is a semicolon */
-    { "\xE2\x89\xA0", "=" },                                         /* not equal without its stroke */
+    { "a\xE4\xB8\x80\xE4\xB8\x81z", "a \xE4\xB8\x80 [UNK] [UNK]" },   /* Chinese characters stand alone */
+    { "a\xC2\xADun\xE2\x80\x8B \xEF\xBF\xBDun", "[UNK] un" },         /* a soft hyphen, a blank of no width: as if they were not there */
+    { "un\xE3\x80\x80un\xC2\xA0un\xE2\x80\xA8un", "un un un un" },    /* blanks of all kinds */
+    { "un\vun\x7Fun", "[UNK]" },                                      /* control characters are no blanks */
+    { "\xEF\xAC\x81", "[UNK]" },                                      /* a ligature is no f and i: canonical, not compatible */
+    { "\xCD\xBE", ";" },                                              /* the Greek question mark is a semicolon */
+    { "\xE2\x89\xA0", "=" },                                          /* not equal without its stroke */
     { "\xED\x95\x9C", "\xE1\x84\x92 ##\xE1\x85\xA1 ##\xE1\x86\xAB" }, /* a syllable of hangul in its letters */
     { "[MASK] [mask]", "[UNK] [UNK] [UNK] [UNK] [UNK] [UNK]" },
 };
@@ -300,7 +300,8 @@ START_TEST(files_of_vocabularies)
 {
     static const char other[] = "\xEF\xBB\xBF[PAD]\r\n[UNK]\r\n[CLS] \r\n[SEP]\r\n[MASK]\r\nA\r\n\r\n##a";
 
-    expect_vocabulary(other, sizeof other - 1, NULL); /* ends of lines, blanks and a byte order mark of other systems; an empty line is an id */
+    expect_vocabulary(other, sizeof other - 1,
+                      NULL); /* ends of lines, blanks and a byte order mark of other systems; an empty line is an id */
     expect_vocabulary("", 0, "among its 0 lines there is no [PAD], [UNK], [CLS], [SEP], [MASK]");
     expect_vocabulary("[PAD]\n[UNK]\n[CLS]\n", 18, "there is no [SEP], [MASK]");
     expect_vocabulary(SPECIALS "a\nb\na\n", strlen(SPECIALS) + 6, "line 8: the token 'a' is there twice, as number 5 and as number 7");
