@@ -5,100 +5,19 @@
 #include "base/status.h"
 #include "io/picture.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
+
+const char *const clmix_picture_endings[] = { ".png", ".jpg", ".jpeg", NULL };
 
 #define LARGEST_SPLIT UINT32_MAX /* the loader's order has 32-bit entries */
 
-/* ---- names -------------------------------------------------------------------------------------------------------------------------- */
-
-void clmix_listing_free(struct clmix_listing *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i]);
-    free(names->items);
-    memset(names, 0, sizeof *names);
-}
-
-int clmix_listing_compare(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-bool clmix_is_folder(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-static bool is_picture_name(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-
-    return dot != NULL && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
-}
-
-clmix_status clmix_listing_add(struct clmix_listing *names, const char *name)
-{
-    char *copy = strdup(name);
-
-    if (copy != NULL && CLMIX_PUSH(names->items, names->count, names->capacity, copy))
-        return CLMIX_OK;
-    free(copy);
-    return clmix_fail_memory(name);
-}
-
-void clmix_listing_sort(struct clmix_listing *names)
-{
-    if (names->count > 0)
-        qsort(names->items, names->count, sizeof *names->items, clmix_listing_compare);
-}
-
-/* Adds `name` of `folder` when it is wanted: a folder, or a file named like a picture. */
-static clmix_status consider(struct clmix_listing *names, const char *folder, const char *name, bool folders)
-{
-    char *path = clmix_path_join(folder, name);
-    bool wanted;
-
-    if (path == NULL)
-        return clmix_fail_memory(folder);
-    wanted = clmix_is_folder(path) ? folders : !folders && is_picture_name(name);
-    free(path);
-    return wanted ? clmix_listing_add(names, name) : CLMIX_OK;
-}
-
-clmix_status clmix_listing_of(struct clmix_listing *names, const char *folder, bool folders)
-{
-    DIR *directory = opendir(folder);
-    clmix_status status = CLMIX_OK;
-    struct dirent *item;
-
-    if (directory == NULL)
-        return clmix_fail(CLMIX_ERROR_FILE, "cannot open the folder '%s': %s", folder, strerror(errno));
-    while (status == CLMIX_OK && (errno = 0, item = readdir(directory)) != NULL)
-        if (item->d_name[0] != '.')
-            status = consider(names, folder, item->d_name, folders);
-    if (status == CLMIX_OK && errno != 0)
-        status = clmix_fail(CLMIX_ERROR_FILE, "cannot read the folder '%s': %s", folder, strerror(errno));
-    closedir(directory);
-    clmix_listing_sort(names);
-    return status;
-}
-
 clmix_status clmix_listing_of_class(struct clmix_listing *names, const char *folder)
 {
-    CLMIX_TRY(clmix_listing_of(names, folder, false));
+    CLMIX_TRY(clmix_listing_of(names, folder, clmix_picture_endings));
     if (names->count > 0)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_FORMAT, "the class folder '%s' holds no .png, .jpg or .jpeg file; add some or remove the folder", folder);
 }
-
-/* ---- pictures ----------------------------------------------------------------------------------------------------------------------- */
 
 struct entry {
     char *path;

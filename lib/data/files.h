@@ -2,23 +2,12 @@
 #ifndef CLMIX_DATA_FILES_H
 #define CLMIX_DATA_FILES_H
 
+#include "data/listing.h"
 #include "data/pictures.h"
 
-/* Sorted names, owned. */
-struct clmix_listing {
-    char **items;
-    size_t count, capacity;
-};
-clmix_status clmix_listing_add(struct clmix_listing *names, const char *name);
-void clmix_listing_sort(struct clmix_listing *names); /* by their bytes */
-void clmix_listing_free(struct clmix_listing *names);
-/* For bsearch in sorted names. */
-int clmix_listing_compare(const void *left, const void *right);
+/* Of the names of pictures. */
+extern const char *const clmix_picture_endings[];
 
-bool clmix_is_folder(const char *path);
-/* The sorted names of the folders, or of the files named .png, .jpg or .jpeg, in `folder`; hidden ones are passed over. clmix_listing_free() in
- * any case. */
-clmix_status clmix_listing_of(struct clmix_listing *names, const char *folder, bool folders);
 /* The picture files of a class's folder, of which there must be one at least. */
 clmix_status clmix_listing_of_class(struct clmix_listing *names, const char *folder);
 

@@ -35,7 +35,7 @@ static clmix_status add_class(clmix_dataset *dataset, clmix_split split, bool di
 static clmix_status add_classes(clmix_dataset *dataset, clmix_split split, bool divide, const char *root)
 {
     struct clmix_listing names = { 0 };
-    clmix_status status = clmix_listing_of(&names, root, true);
+    clmix_status status = clmix_listing_of(&names, root, NULL);
 
     for (size_t i = 0; status == CLMIX_OK && i < names.count; i++) {
         char *folder = clmix_path_join(root, names.items[i]);
@@ -58,7 +58,7 @@ static clmix_status add_classes(clmix_dataset *dataset, clmix_split split, bool 
 static clmix_status name_classes(clmix_dataset *dataset, const char *root)
 {
     struct clmix_listing names = { 0 };
-    clmix_status status = clmix_listing_of(&names, root, true);
+    clmix_status status = clmix_listing_of(&names, root, NULL);
 
     if (status == CLMIX_OK && (names.count == 0 || names.count > 1000000))
         status =

@@ -3,6 +3,7 @@
  * splits are balanced. */
 #include "base/random.h"
 #include "base/status.h"
+#include "data/options.h"
 #include "data/pictures.h"
 
 #include <math.h>
@@ -162,38 +163,9 @@ static clmix_status get_shape(const clmix_dataset *dataset, clmix_split split, s
     return CLMIX_OK;
 }
 
-struct option {
-    const char *name;
-    unsigned long long minimum, maximum, value;
-};
-
-/* One "name=number" of `length` characters. */
-static clmix_status read_option(struct option *options, size_t count, const char *text, size_t length)
-{
-    size_t name_length = strcspn(text, "=,");
-
-    for (size_t i = 0; i < count; i++) {
-        unsigned long long value;
-        char *end;
-
-        if (strlen(options[i].name) != name_length || strncmp(options[i].name, text, name_length) != 0 || text[name_length] != '=')
-            continue;
-        value = strtoull(text + name_length + 1, &end, 10);
-        if (text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length || value < options[i].minimum ||
-            value > options[i].maximum)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%.*s' of the data set shapes must be a whole number from %llu to %llu",
-                              (int)length, text, options[i].minimum, options[i].maximum);
-        options[i].value = value;
-        return CLMIX_OK;
-    }
-    return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "'%.*s' is no option of the data set shapes; use size=, train=, test= and seed=, as in shapes:size=64,train=4000",
-                      (int)length, text);
-}
-
 static clmix_status open_shapes(clmix_dataset *dataset, const char *argument)
 {
-    struct option options[] = {
+    struct clmix_number_option options[] = {
         { "size", 8, 4096, 32 },
         { "train", 1, LARGEST_SPLIT, 10000 },
         { "test", 1, LARGEST_SPLIT, 2000 },
@@ -201,12 +173,7 @@ static clmix_status open_shapes(clmix_dataset *dataset, const char *argument)
     };
     struct shapes *shapes;
 
-    while (*argument != '\0') {
-        size_t length = strcspn(argument, ",");
-
-        CLMIX_TRY(read_option(options, sizeof options / sizeof options[0], argument, length));
-        argument += length + (argument[length] == ',');
-    }
+    CLMIX_TRY(clmix_options_of_numbers("shapes", argument, options, sizeof options / sizeof options[0]));
     shapes = calloc(1, sizeof *shapes);
     if (shapes == NULL)
         return clmix_fail_memory("a data set");

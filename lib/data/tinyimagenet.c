@@ -63,7 +63,7 @@ static clmix_status find_classes(struct opening *opening)
     else if (is_there(path))
         status = read_ids(&opening->ids, path);
     else if (clmix_is_folder(opening->train))
-        status = clmix_listing_of(&opening->ids, opening->train, true);
+        status = clmix_listing_of(&opening->ids, opening->train, NULL);
     else
         status = clmix_fail(CLMIX_ERROR_FILE,
                             "'%s' has neither wnids.txt nor train/; name the folder that tiny-imagenet-200.zip unpacks to", opening->root);
@@ -145,7 +145,7 @@ static clmix_status add_class(const struct opening *opening, int label)
 static clmix_status check_folders(const struct opening *opening)
 {
     struct clmix_listing names = { 0 };
-    clmix_status status = clmix_listing_of(&names, opening->train, true);
+    clmix_status status = clmix_listing_of(&names, opening->train, NULL);
 
     for (size_t i = 0; status == CLMIX_OK && i < names.count; i++)
         if (find_id(opening, names.items[i]) < 0)
@@ -222,7 +222,7 @@ static clmix_status read_annotations(const struct opening *opening, const char *
                           path);
     status = clmix_lines_read(&annotations, path, TEXT_BYTES, "it says what class each picture of val/images is of");
     if (status == CLMIX_OK)
-        status = clmix_listing_of(&names, images, false);
+        status = clmix_listing_of(&names, images, clmix_picture_endings);
     if (status == CLMIX_OK && (labels = malloc((names.count + 1) * sizeof *labels)) == NULL)
         status = clmix_fail_memory(images);
     if (status == CLMIX_OK)

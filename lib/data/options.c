@@ -1,0 +1,112 @@
+#include "data/options.h"
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- numbers ---------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status refuse(const char *set, const char *text, size_t length, const struct clmix_number_option *options, size_t count)
+{
+    char names[128];
+    size_t used = 0;
+
+    for (size_t i = 0; i < count && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s=", i == 0 ? "" : i + 1 < count ? ", " : " and ", options[i].name);
+    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%.*s' is no option of the data set %s; use %s, as in %s:%s=%llu,%s=%llu", (int)length, text,
+                      set, names, set, options[0].name, options[0].value, options[1].name, options[1].value);
+}
+
+/* One "name=number" of `length` characters. */
+static clmix_status read_number(const char *set, const char *text, size_t length, struct clmix_number_option *options, size_t count)
+{
+    const size_t name_length = strcspn(text, "=,");
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned long long value;
+        char *end;
+
+        if (strlen(options[i].name) != name_length || strncmp(options[i].name, text, name_length) != 0 || text[name_length] != '=')
+            continue;
+        value = strtoull(text + name_length + 1, &end, 10);
+        if (text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length || value < options[i].minimum ||
+            value > options[i].maximum)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%.*s' of the data set %s must be a whole number from %llu to %llu",
+                              (int)length, text, set, options[i].minimum, options[i].maximum);
+        options[i].value = value;
+        return CLMIX_OK;
+    }
+    return refuse(set, text, length, options, count);
+}
+
+clmix_status clmix_options_of_numbers(const char *set, const char *text, struct clmix_number_option *options, size_t count)
+{
+    while (*text != '\0') {
+        const size_t length = strcspn(text, ",");
+
+        CLMIX_TRY(read_number(set, text, length, options, count));
+        text += length + (text[length] == ',');
+    }
+    return CLMIX_OK;
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* The option that `text` is, with "=" behind its name; NULL where it is none. */
+static struct clmix_text_option *find(const char *text, struct clmix_text_option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = strlen(options[i].name);
+
+        if (strncmp(options[i].name, text, length) == 0 && text[length] == '=')
+            return &options[i];
+    }
+    return NULL;
+}
+
+static clmix_status take_last(char *path, struct clmix_text_option *options, size_t count, bool *taken)
+{
+    char *comma = strrchr(path, ',');
+    struct clmix_text_option *option = comma == NULL ? NULL : find(comma + 1, options, count);
+    const char *value;
+
+    *taken = option != NULL;
+    if (option == NULL)
+        return CLMIX_OK;
+    value = comma + 1 + strlen(option->name) + 1;
+    if (*value == '\0' || option->value != NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%s=' %s", option->name, *value == '\0' ? "says nothing" : "is there twice");
+    option->value = strdup(value);
+    *comma = '\0';
+    return option->value != NULL ? CLMIX_OK : clmix_fail_memory("options");
+}
+
+clmix_status clmix_options_behind_path(const char *text, char **path, struct clmix_text_option *options, size_t count)
+{
+    bool taken = true;
+
+    *path = strdup(text);
+    if (*path == NULL)
+        return clmix_fail_memory("options");
+    while (taken) {
+        const clmix_status status = take_last(*path, options, count, &taken);
+
+        if (status != CLMIX_OK) {
+            free(*path);
+            *path = NULL;
+            return status;
+        }
+    }
+    return CLMIX_OK;
+}
+
+void clmix_text_options_free(struct clmix_text_option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(options[i].value);
+        options[i].value = NULL;
+    }
+}
