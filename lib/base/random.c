@@ -31,12 +31,15 @@ clmix_random clmix_random_stream(uint64_t key, uint64_t stream)
 
 uint32_t clmix_random_word(clmix_random *random)
 {
-    uint64_t block = random->position >> 2;
-    uint32_t counter[4] = { (uint32_t)block, (uint32_t)(block >> 32), (uint32_t)random->stream, (uint32_t)(random->stream >> 32) };
-    uint32_t words[4];
+    const uint64_t block = random->position >> 2;
 
-    clmix_philox(random->key, counter, words);
-    return words[random->position++ & 3];
+    if ((random->position & 3) == 0) {
+        const uint32_t counter[4] = { (uint32_t)block, (uint32_t)(block >> 32), (uint32_t)random->stream,
+                                      (uint32_t)(random->stream >> 32) };
+
+        clmix_philox(random->key, counter, random->words);
+    }
+    return random->words[random->position++ & 3];
 }
 
 float clmix_random_uniform(clmix_random *random)

@@ -14,6 +14,7 @@ typedef struct clmix_random {
     uint64_t key;
     uint64_t stream;
     uint64_t position;
+    uint32_t words[4]; /* those around the position, unless it is a multiple of 4 */
 } clmix_random;
 clmix_random clmix_random_stream(uint64_t key, uint64_t stream);
 uint32_t clmix_random_word(clmix_random *random);

@@ -170,10 +170,7 @@ static bool take(clmix_text_reader *reader, const char *line, size_t bytes)
     }
     documents->document += documents->between || documents->by_line;
     documents->between = false;
-    if (!documents->divided || (documents->document % OF_TWENTY == 0) == (reader->split == CLMIX_TEST))
-        return true;
-    documents->file.skips->read--; /* it is of the other split */
-    return false;
+    return !documents->divided || (documents->document % OF_TWENTY == 0) == (reader->split == CLMIX_TEST);
 }
 
 static clmix_status next(clmix_text_reader *reader, clmix_text_sample *sample, bool *found)

@@ -162,13 +162,11 @@ clmix_status clmix_table_header(struct clmix_table *table)
 
 clmix_status clmix_table_next(struct clmix_table *table, bool *found)
 {
-    for (;;) {
+    do {
         CLMIX_TRY(next_row(table, found));
         table->row++;
-        if (!*found || table->path[CLMIX_TEST] != NULL || (table->row % OF_TWENTY == 0) == (table->split == CLMIX_TEST))
-            return CLMIX_OK;
-        table->file.skips->read--; /* it is of the other split */
-    }
+    } while (*found && table->path[CLMIX_TEST] == NULL && (table->row % OF_TWENTY == 0) != (table->split == CLMIX_TEST));
+    return CLMIX_OK;
 }
 
 void clmix_table_skip(struct clmix_table *table, enum clmix_skip_reason reason, const char *why)

@@ -36,6 +36,8 @@ struct clmix_text_reader {
     int class_count;
     const char *tokenizer; /* the only one that fits, "listops"; NULL: any */
     clmix_split split;     /* that is being read */
+    /* What was looked at and passed over since the split began. Where both splits are in the same files, all of their lines were looked at; those that are no
+     * UTF-8 are of neither split, and counted in both. */
     clmix_skips skips[2];
     void *state; /* the kind's */
 };
