@@ -405,6 +405,58 @@ START_TEST(networks)
 }
 END_TEST
 
+/* ---- text.h ------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(texts)
+{
+    const char *const vocabulary = "wordpiece\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
+    clmix_tokenizer *tokenizer = NULL, *other = NULL;
+    clmix_tokens tokens = { 0 };
+    clmix_words *words = NULL;
+    char *text = NULL;
+
+    REFUSED(tokenizer, clmix_tokenizer_open, NULL, "bytes");
+    REFUSED(spec, clmix_tokenizer_open, &other, NULL);
+    REFUSED(tokenizer, clmix_tokenizer_read, NULL, vocabulary);
+    REFUSED(text, clmix_tokenizer_read, &other, NULL);
+    ops_ok(clmix_tokenizer_read(&tokenizer, vocabulary));
+    REFUSED(tokenizer, clmix_tokenizer_write, NULL, &text);
+    REFUSED(text, clmix_tokenizer_write, tokenizer, NULL);
+    ck_assert_str_eq(clmix_tokenizer_kind_name(NULL), "");
+    ck_assert_uint_eq(clmix_tokenizer_size(NULL), 0);
+    ck_assert_int_eq(clmix_tokenizer_special(NULL, CLMIX_MASK), CLMIX_NO_TOKEN);
+    ck_assert_ptr_null(clmix_tokenizer_token(NULL, 0));
+    ck_assert_int_eq(clmix_tokenizer_find(NULL, "a"), CLMIX_NO_TOKEN);
+    ck_assert_int_eq(clmix_tokenizer_find(tokenizer, NULL), CLMIX_NO_TOKEN);
+    REFUSED(tokenizer, clmix_tokenizer_encode, NULL, "a", 1, NULL, 0, NULL, &tokens);
+    REFUSED(text, clmix_tokenizer_encode, tokenizer, NULL, 1, NULL, 0, NULL, &tokens);
+    REFUSED(tokens, clmix_tokenizer_encode, tokenizer, "a", 1, NULL, 0, NULL, NULL);
+    ops_ok(clmix_tokenizer_encode(tokenizer, NULL, 0, NULL, 0, NULL, &tokens));
+    REFUSED(tokenizer, clmix_tokenizer_decode, NULL, tokens.ids, 2, false, &text, NULL);
+    REFUSED(ids, clmix_tokenizer_decode, tokenizer, NULL, 2, false, &text, NULL);
+    REFUSED(text, clmix_tokenizer_decode, tokenizer, tokens.ids, 2, false, NULL, NULL);
+    ops_ok(clmix_tokenizer_decode(tokenizer, NULL, 0, false, &text, NULL));
+    clmix_free(text);
+    clmix_tokens_clear(&tokens);
+    clmix_tokens_clear(NULL);
+    clmix_tokenizer_close(tokenizer);
+    clmix_tokenizer_close(NULL);
+    ck_assert_uint_eq(clmix_skips_count(NULL), 0);
+    REFUSED(words, clmix_words_new, NULL, false);
+    ops_ok(clmix_words_new(&words, false));
+    REFUSED(words, clmix_words_add, NULL, "a", 1);
+    REFUSED(text, clmix_words_add, words, NULL, 1);
+    ops_ok(clmix_words_add(words, NULL, 0));
+    REFUSED(words, clmix_words_add_file, NULL, "x", NULL);
+    REFUSED(path, clmix_words_add_file, words, NULL, NULL);
+    ck_assert_uint_eq(clmix_words_count(NULL), 0);
+    REFUSED(words, clmix_words_vocabulary, NULL, NULL, &text);
+    REFUSED(text, clmix_words_vocabulary, words, NULL, NULL);
+    clmix_words_free(words);
+    clmix_words_free(NULL);
+}
+END_TEST
+
 /* ---- data.h ------------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(data)
@@ -556,6 +608,7 @@ int main(void)
     tcase_add_test(tests, plans);
     tcase_add_test(tests, configurations);
     tcase_add_test(tests, networks);
+    tcase_add_test(tests, texts);
     tcase_add_test(tests, data);
     tcase_add_test(tests, training);
     suite_add_tcase(suite, tests);

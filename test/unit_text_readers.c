@@ -229,11 +229,11 @@ static const char *lines_of(clmix_split split)
 START_TEST(documents)
 {
     put("texts/b.txt", "\n\nfirst\nsecond\n \r\n\nthird\n\n");
-    put("texts/a.TXT", "one\ntwo\xFF\nthree\n\n"); /* no document ends within it: each line is one */
+    put("texts/a.TXT", "one\ntwo\xFF\nthree\n\n"); /* no document ends within it */
     put("texts/c.log", "not read");
     put("texts/.hidden.txt", "not read");
     must_read("text", "texts");
-    ck_assert_str_eq(lines_of(CLMIX_TRAIN), "0.one|1.three|2.first|2.second|3.third|");
+    ck_assert_str_eq(lines_of(CLMIX_TRAIN), "0.one|0.three|1.first|1.second|2.third|");
     ck_assert(opened->skips[CLMIX_TRAIN].read == 6 && opened->skips[CLMIX_TRAIN].encoding == 1);
     ck_assert_str_eq(lines_of(CLMIX_TEST), "");
     shut();
@@ -265,6 +265,22 @@ START_TEST(every_twentieth_document_is_of_the_test)
     ck_assert_str_eq(lines_of(CLMIX_TEST), "19.a19|19.b19|");
     lines_of(CLMIX_TRAIN);
     ck_assert(strstr(found, "18.b18|20.a20|20.b20|") != NULL && opened->skips[CLMIX_TRAIN].read == 42);
+    shut();
+}
+END_TEST
+
+START_TEST(every_twentieth_line_of_a_whole_file)
+{
+    char content[1000] = "";
+    size_t used = 0;
+
+    for (int i = 0; i < 41; i++)
+        used += (size_t)snprintf(content + used, sizeof content - used, "a%d\n", i);
+    put("all.txt", content);
+    must_read("text", "all.txt");
+    ck_assert_str_eq(lines_of(CLMIX_TEST), "0.a19|0.a39|");
+    lines_of(CLMIX_TRAIN);
+    ck_assert_ptr_nonnull(strstr(found, "0.a18|0.a20|"));
     shut();
 }
 END_TEST
@@ -476,6 +492,7 @@ int main(void)
     tcase_add_test(tests, labels_that_are_none);
     tcase_add_test(tests, documents);
     tcase_add_test(tests, every_twentieth_document_is_of_the_test);
+    tcase_add_test(tests, every_twentieth_line_of_a_whole_file);
     tcase_add_test(tests, reviews);
     tcase_add_loop_test(tests, values_of_trees, 0, sizeof trees / sizeof *trees);
     tcase_add_test(tests, nested_trees);

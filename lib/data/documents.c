@@ -8,18 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OF_TWENTY 20 /* documents, the last is of the test split */
+#define OF_TWENTY 20 /* parts, the last is of the test split */
 
 static const char *const endings[] = { ".txt", NULL };
 
 struct documents {
-    struct clmix_listing paths[2]; /* by split; a test split without files is every twentieth document of the others */
+    struct clmix_listing paths[2]; /* by split; a test split without files is every twentieth part of the others */
     bool divided;                  /* the two splits are in the same files */
     struct clmix_text_file file;
     size_t next_file; /* of the split's paths */
-    bool by_line;     /* of this file each line is a document */
+    bool by_line;     /* this file is one document, and each line of it a part */
     bool between;     /* a document ended, or none began yet */
     size_t document;  /* documents that began, in this file and those before it */
+    size_t part;      /* and parts: documents, or the lines of one that is a whole file */
 };
 
 /* ---- files ------------------------------------------------------------------------------------------------------------------------------ */
@@ -154,7 +155,7 @@ static clmix_status begin(clmix_text_reader *reader, clmix_split split)
 
     (void)split;
     clmix_text_file_close(&documents->file);
-    documents->next_file = documents->document = 0;
+    documents->next_file = documents->document = documents->part = 0;
     return open_next(reader);
 }
 
@@ -168,9 +169,10 @@ static bool take(clmix_text_reader *reader, const char *line, size_t bytes)
         documents->file.skips->read--; /* it says something, but is no sample */
         return false;
     }
-    documents->document += documents->between || documents->by_line;
+    documents->part += documents->between || documents->by_line;
+    documents->document += documents->between;
     documents->between = false;
-    return !documents->divided || (documents->document % OF_TWENTY == 0) == (reader->split == CLMIX_TEST);
+    return !documents->divided || (documents->part % OF_TWENTY == 0) == (reader->split == CLMIX_TEST);
 }
 
 static clmix_status next(clmix_text_reader *reader, clmix_text_sample *sample, bool *found)

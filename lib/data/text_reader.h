@@ -12,8 +12,9 @@ typedef struct clmix_text_reader clmix_text_reader;
 typedef struct clmix_text_sample {
     const char *text[2]; /* UTF-8; the second NULL where there is one text */
     size_t bytes[2];
-    int32_t label;   /* a class, or CLMIX_NO_LABEL where the set has none */
-    size_t document; /* of text: which document the line is of, counted from 0 over both splits */
+    int32_t label; /* a class, or CLMIX_NO_LABEL where the set has none */
+    size_t
+        document; /* of text: which document the line is of, counted from 0 over all files of the split, or of both where they share files */
 } clmix_text_sample;
 
 typedef struct clmix_text_reader_kind {
@@ -43,9 +44,9 @@ struct clmix_text_reader {
 };
 
 /* Opens what `spec` names:
- *   text:FILE-or-DIR      documents, a sentence or a paragraph a line. Lines between empty lines are a document, and of a file without empty lines each
- *                         line is one. Of a folder all files named .txt, in the order of their names. A folder with train/ and test/ (or val/) has its
- *                         splits there; elsewhere every twentieth document is of the test split
+ *   text:FILE-or-DIR      documents, a sentence or a paragraph a line. Lines between empty lines are a document; a file without empty lines is one. Of a
+ *                         folder all files named .txt, in the order of their names. A folder with train/ and test/ (or val/) has its splits there;
+ *                         elsewhere every twentieth document is of the test split, and of a file that is one every twentieth line
  *   tsv:FILE, csv:FILE    a row a line: a text or two, and a label. The first row names the columns where one of them is "label", "target" or "class":
  *                         this is the label, and the one or two others the texts; without names the label is the last of two or three columns. Else, or
  *                         where there are more, options behind the file tell by name or number (from 1): ,text=COLUMN,second=COLUMN,label=COLUMN.

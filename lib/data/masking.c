@@ -1,0 +1,76 @@
+#include "data/masking.h"
+
+#include "base/size.h"
+#include "base/status.h"
+#include "data/transform.h"
+
+#include <math.h>
+
+clmix_status clmix_masking_make(struct clmix_masking *masking, const clmix_tokenizer *tokenizer, double share, size_t most, uint64_t seed)
+{
+    *masking = (struct clmix_masking){ .share = share, .most = most, .seed = seed, .vocabulary = clmix_tokenizer_size(tokenizer) };
+    masking->mask = clmix_tokenizer_special(tokenizer, CLMIX_MASK);
+    for (int i = 0; i < CLMIX_SPECIALS; i++)
+        masking->special[i] = clmix_tokenizer_special(tokenizer, (clmix_special)i);
+    if (!(share > 0.0 && share <= 1.0))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a share of %g of the tokens is to be masked; use more than 0 to 1, usually 0.15", share);
+    if (masking->mask == CLMIX_NO_TOKEN || masking->vocabulary <= CLMIX_SPECIALS)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "the tokenizer '%s' has no [MASK] or no other tokens, and masked language needs them; use wordpiece:FILE",
+                          clmix_tokenizer_kind_name(tokenizer));
+    return CLMIX_OK;
+}
+
+static bool is_special(const struct clmix_masking *masking, int32_t id)
+{
+    for (int i = 0; i < CLMIX_SPECIALS; i++)
+        if (masking->special[i] == id && id != CLMIX_NO_TOKEN)
+            return true;
+    return false;
+}
+
+/* [PAD], [CLS] and [SEP] are not to be guessed. */
+static bool is_word(const struct clmix_masking *masking, int32_t id)
+{
+    return id != masking->special[CLMIX_PAD] && id != masking->special[CLMIX_CLASSIFY] && id != masking->special[CLMIX_SEPARATOR];
+}
+
+static int32_t draw_word(const struct clmix_masking *masking, clmix_random *random)
+{
+    int32_t id;
+
+    do
+        id = (int32_t)clmix_random_below(random, (uint32_t)masking->vocabulary);
+    while (is_special(masking, id));
+    return id;
+}
+
+static int32_t draw_instead(const struct clmix_masking *masking, clmix_random *random, int32_t id)
+{
+    const uint32_t tenth = clmix_random_below(random, 10);
+
+    return tenth < 8 ? masking->mask : tenth == 8 ? id : draw_word(masking, random);
+}
+
+/* Algorithm S of Knuth's second volume: goes through the candidates and takes each with the chance that as many are taken in the end as wanted. */
+size_t clmix_mask_tokens(const struct clmix_masking *masking, size_t epoch, size_t index, int32_t *ids, size_t count, int32_t *labels)
+{
+    clmix_random random = clmix_sample_draws("mask", masking->seed, epoch, index);
+    size_t left = 0, wanted = clmix_larger(1, (size_t)nearbyint(masking->share * (double)count)), taken = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        labels[i] = CLMIX_NO_LABEL;
+        left += is_word(masking, ids[i]);
+    }
+    if (masking->most > 0)
+        wanted = clmix_smaller(wanted, masking->most);
+    wanted = clmix_smaller(wanted, left);
+    for (size_t i = 0; i < count && taken < wanted; i++) {
+        if (!is_word(masking, ids[i]) || clmix_random_below(&random, (uint32_t)left--) >= wanted - taken)
+            continue;
+        labels[i] = ids[i];
+        ids[i] = draw_instead(masking, &random, ids[i]);
+        taken++;
+    }
+    return taken;
+}
