@@ -40,8 +40,14 @@ START_TEST(names_are_found_with_their_numbers)
     ck_assert(clmix_names_find(&names, "", &number) && number == 5000);
     ck_assert(!clmix_names_find(&names, "layers.5000", &number));
     ck_assert_uint_le(2 * names.count, names.capacity);
+    ck_assert(clmix_names_prefix(&names, "layers.4999", 11, &number) == 11 && number == 4999);
+    ck_assert(clmix_names_prefix(&names, "layers.4999", 10, &number) == 10 && number == 499); /* the text ends there */
+    ck_assert(clmix_names_prefix(&names, "layers.49991", 12, &number) == 11 && number == 4999);
+    ck_assert(clmix_names_prefix(&names, "layers.", 7, &number) == 0 && number == 4999); /* the empty name is no beginning */
+    ck_assert_uint_eq(clmix_names_prefix(&names, "", 0, &number), 0);
     clmix_names_clear(&names);
     ck_assert(!clmix_names_find(&names, texts[0], &number));
+    ck_assert_uint_eq(clmix_names_prefix(&names, "layers.1", 8, &number), 0);
 }
 END_TEST
 

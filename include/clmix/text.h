@@ -28,7 +28,7 @@ typedef enum clmix_special {
     CLMIX_SEPARATOR = 3, /* [SEP]: behind each text */
     CLMIX_MASK = 4       /* [MASK]: what is to be guessed */
 } clmix_special;
-#define CLMIX_SPECIALS 5
+#define CLMIX_SPECIALS 5 /* how many there are */
 
 /* The id of no token. */
 #define CLMIX_NO_TOKEN (-1)
@@ -70,20 +70,22 @@ CLMIX_API int32_t clmix_tokenizer_find(const clmix_tokenizer *tokenizer, const c
 
 /* How a text becomes ids; all zero is: all of it, between [CLS] and [SEP]. */
 typedef struct clmix_encoding {
-    size_t longest; /* tokens at most, [CLS] and [SEP] among them; what is too much is cut off at the end: of two texts of the longer one,
-                         * until it is as short as the other, then of both by turns. 0: no limit */
-    bool bare;      /* without [CLS] and [SEP] */
-    bool
-        read_specials; /* "[MASK]" and the like in the text are those tokens, in this writing and letter case; otherwise they are text as any other */
+    /* Tokens at most, [CLS] and [SEP] among them; 0: no limit. What is too much is cut off at the end: of two texts of the longer one, until it is as short as the
+     * other, then of both by turns. */
+    size_t longest;
+    /* Without [CLS] and [SEP]. */
+    bool bare;
+    /* "[MASK]" and the like in the text are those tokens, in this writing and letter case; otherwise they are text as any other. */
+    bool read_specials;
 } clmix_encoding;
 
 /* Ids of a text. All zero is none: to be used again and again, and cleared in the end. */
 typedef struct clmix_tokens {
-    int32_t *ids;      /* `count` of them */
+    int32_t *ids;      /* of the tokens, in their order */
     int32_t *segments; /* for each of them 0, or 1 where it is of the second text (whose [SEP] is) */
-    size_t count;
-    size_t capacity; /* that there is room for */
-    bool cut;        /* not all fitted into `longest` */
+    size_t count;      /* of them */
+    size_t capacity;   /* that there is room for */
+    bool cut;          /* not all fitted into `longest` */
 } clmix_tokens;
 
 /* The ids of a text, or of two: [CLS] text [SEP], or [CLS] text [SEP] second [SEP]; kinds without these tokens put nothing before, between and behind.
