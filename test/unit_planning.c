@@ -45,6 +45,14 @@ START_TEST(names_are_found_with_their_numbers)
     ck_assert(clmix_names_prefix(&names, "layers.49991", 12, &number) == 11 && number == 4999);
     ck_assert(clmix_names_prefix(&names, "layers.", 7, &number) == 0 && number == 4999); /* the empty name is no beginning */
     ck_assert_uint_eq(clmix_names_prefix(&names, "", 0, &number), 0);
+    for (int byte = 0; byte < 256; byte++) { /* of a text with a zero byte within, whatever slot it comes to */
+        static char short_name[16] = "x";
+        const char text[] = { 'x', '\0', (char)byte };
+
+        clmix_names_clear(&names);
+        ck_assert(clmix_names_add(&names, short_name, 1) && clmix_names_add(&names, "longer", 2));
+        ck_assert_uint_eq(clmix_names_prefix(&names, text, 3, &number), 1);
+    }
     clmix_names_clear(&names);
     ck_assert(!clmix_names_find(&names, texts[0], &number));
     ck_assert_uint_eq(clmix_names_prefix(&names, "layers.1", 8, &number), 0);

@@ -63,7 +63,7 @@ size_t clmix_names_prefix(const clmix_names *names, const char *text, size_t byt
         for (size_t at = (size_t)hash & (names->capacity - 1); names->slots[at].text != NULL; at = (at + 1) & (names->capacity - 1)) {
             const struct clmix_named *slot = &names->slots[at];
 
-            if (strncmp(slot->text, text, length) == 0 && slot->text[length] == '\0') {
+            if (strnlen(slot->text, length + 1) == length && memcmp(slot->text, text, length) == 0) {
                 found = length;
                 *number = slot->number;
                 break;
