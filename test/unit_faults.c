@@ -1,6 +1,8 @@
 /* Failing host allocations: the linker sends the calls of clmix, a static library here, to the functions below (CMakeLists.txt), and none
  * of the driver's. cJSON, which clmix works with, is given the same ones. */
+#include "base/file.h"
 #include "base/status.h"
+#include "data/packing.h"
 #include "support_faults.h"
 #include "support_suite.h"
 #include "verify/case.h"
@@ -8,6 +10,9 @@
 #include <check.h>
 #include <cjson/cJSON.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static atomic_long blocks; /* allocated and not freed, by all threads */
 
@@ -109,10 +114,146 @@ START_TEST(cases_survive_a_lack_of_memory)
 }
 END_TEST
 
+/* ---- text ------------------------------------------------------------------------------------------------------------------------------- */
+
+#define VOCABULARY "wordpiece\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\nc\n"
+
+static clmix_status encode(const clmix_tokenizer *tokenizer)
+{
+    const clmix_encoding encoding = { .longest = 7, .read_specials = true };
+    clmix_tokens tokens = { 0 };
+    char *text = NULL, *written = NULL;
+    clmix_status status = clmix_tokenizer_encode(tokenizer, "ab c ab[MASK]c", 14, "c ab", 4, &encoding, &tokens);
+
+    if (status == CLMIX_OK)
+        status = clmix_tokenizer_decode(tokenizer, tokens.ids, tokens.count, true, &text, NULL);
+    if (status == CLMIX_OK && strcmp(text, "[CLS] ab [SEP] c a [SEP]") != 0)
+        tiny_give_up(text);
+    if (status == CLMIX_OK)
+        status = clmix_tokenizer_write(tokenizer, &written);
+    if (status == CLMIX_OK && strcmp(written, VOCABULARY) != 0)
+        tiny_give_up("a tokenizer is written in another way than it was read");
+    clmix_free(text);
+    clmix_free(written);
+    clmix_tokens_clear(&tokens);
+    return status;
+}
+
+static clmix_status run_tokenizer(void)
+{
+    clmix_tokenizer *tokenizer = NULL;
+    clmix_status status = clmix_tokenizer_read(&tokenizer, VOCABULARY);
+
+    if (status == CLMIX_OK)
+        status = encode(tokenizer);
+    clmix_tokenizer_close(tokenizer);
+    return status;
+}
+
+static clmix_status run_vocabulary(void)
+{
+    const clmix_vocabulary_options options = { .least = 1 };
+    clmix_words *words = NULL;
+    char *vocabulary = NULL;
+    clmix_status status = clmix_words_new(&words, false);
+
+    if (status == CLMIX_OK)
+        status = clmix_words_add(words, "low lower lowest newer wider abababab aaaa", 42);
+    if (status == CLMIX_OK)
+        status = clmix_words_vocabulary(words, &options, &vocabulary);
+    if (status == CLMIX_OK && strstr(vocabulary, "\nlowest\n") == NULL)
+        tiny_give_up("a vocabulary lacks a word that it was made from");
+    clmix_words_free(words);
+    clmix_free(vocabulary);
+    return status;
+}
+
+static char text_spec[400];
+
+static clmix_status read_samples(clmix_text_reader *reader, const clmix_tokenizer *tokenizer)
+{
+    const struct clmix_token_set_options options = { .encoding = { .bare = true } };
+    const struct clmix_packing_options packing = { .room = 3 };
+    struct clmix_packed packed = { 0 };
+    struct clmix_token_set set;
+    clmix_status status = clmix_token_set_read(&set, reader, CLMIX_TRAIN, tokenizer, &options);
+
+    if (status == CLMIX_OK)
+        status = clmix_pack(&packed, &set, &packing);
+    if (status == CLMIX_OK && (set.count == 0 || packed.count == 0))
+        tiny_give_up("a set of text has no samples");
+    clmix_packed_free(&packed);
+    clmix_token_set_free(&set);
+    return status;
+}
+
+static clmix_status run_reader(void)
+{
+    clmix_tokenizer *tokenizer = NULL;
+    clmix_text_reader *reader = NULL;
+    clmix_status status = clmix_tokenizer_open(&tokenizer, strncmp(text_spec, "listops", 7) == 0 ? "listops" : "bytes");
+
+    if (status == CLMIX_OK)
+        status = clmix_text_reader_open(&reader, text_spec);
+    if (status == CLMIX_OK)
+        status = read_samples(reader, tokenizer);
+    clmix_text_reader_close(reader);
+    clmix_tokenizer_close(tokenizer);
+    return status;
+}
+
+/* A file or an option a kind of reader, in the folder of the tiny world. */
+static const struct {
+    const char *spec, *name, *content;
+} readers[] = {
+    { "tsv:%s/train.tsv,text=1", "train.tsv", "text\tlabel\na b\t1\nc\t0\n" },
+    { "csv:%s/rows.csv", "rows.csv", "\"a\"\"b\",1\nc,0\n" },
+    { "text:%s", "one.txt", "a\nb\n\nc\n" },
+    { "imdb:%s/imdb,tags=drop", "imdb/train/neg/0_1.txt", "a<br />b" },
+    { "retrieval:%s/pairs.tsv", "pairs.tsv", "1\tx\ty\ta\tb\n" },
+    { "listops:%s/basic_train.tsv", "basic_train.tsv", "Source\tTarget\n[MIN 1 2 ]\t1\n" },
+    { "listops:min=2,max=30,train=4,test=2", "unused", "" },
+};
+
+static void put_file(const char *name, const char *content)
+{
+    char path[600], *slash;
+
+    snprintf(path, sizeof path, "%s/%s", tiny.run_folder, name);
+    slash = strrchr(path, '/');
+    *slash = '\0';
+    tiny_ok(clmix_folder_make(path));
+    *slash = '/';
+    tiny_write(path, content, strlen(content));
+}
+
+START_TEST(text_survives_a_lack_of_memory)
+{
+    const struct scenario scenarios[] = { { "a tokenizer", NULL, run_tokenizer, NULL }, { "a vocabulary", NULL, run_vocabulary, NULL } };
+
+    fail_each_call(&no_memory, &scenarios[_i], 120);
+}
+END_TEST
+
+START_TEST(readers_of_text_survive_a_lack_of_memory)
+{
+    const struct scenario scenario = { readers[_i].spec, NULL, run_reader, NULL };
+    char command[400];
+
+    tiny_empty_run_folder();
+    put_file(readers[_i].name, readers[_i].content);
+    put_file("imdb/train/pos/0_9.txt", "c");
+    snprintf(text_spec, sizeof text_spec, readers[_i].spec, tiny.run_folder);
+    fail_each_call(&no_memory, &scenario, 120);
+    snprintf(command, sizeof command, "rm -rf '%s'", tiny.run_folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("faults");
-    TCase *scenarios = tcase_create("scenarios");
+    TCase *scenarios = tcase_create("scenarios"), *text = tcase_create("text");
     cJSON_Hooks hooks = { __wrap_malloc, __wrap_free };
 
     cJSON_InitHooks(&hooks);
@@ -120,5 +261,9 @@ int main(void)
     tcase_add_loop_test(scenarios, every_scenario_survives_a_lack_of_memory, 0, tiny_scenario_count);
     tcase_add_loop_test(scenarios, cases_survive_a_lack_of_memory, 0, 3);
     suite_add_tcase(suite, scenarios);
+    tcase_add_unchecked_fixture(text, open_tiny_world, close_tiny_world);
+    tcase_add_loop_test(text, text_survives_a_lack_of_memory, 0, 2);
+    tcase_add_loop_test(text, readers_of_text_survive_a_lack_of_memory, 0, sizeof readers / sizeof *readers);
+    suite_add_tcase(suite, text);
     return support_run(suite);
 }
