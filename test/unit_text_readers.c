@@ -322,7 +322,7 @@ static const struct {
     { "7", 7, NULL },
     { "[MED 1 2 ]", 1, NULL }, /* 1.5, cut */
     { "[MED 9 1 4 ]", 4, NULL },
-    { "[MED 0 9 9 8 ]", 8, NULL },
+    { "[MED 0 9 9 6 ]", 7, NULL },
     { "[MAX [MIN 3 4 5 ] [SM 9 9 9 9 ] ]", 6, NULL },
     { "[MIN 9 ]", 9, NULL },
     { "", -1, "not complete" },

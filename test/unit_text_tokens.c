@@ -104,6 +104,7 @@ static const struct {
     { "unaffable Unaffable ÜNÁFFABLE", "un ##aff ##able un ##aff ##able un ##aff ##able" }, /* the paper's example; case and accents go */
     { "unaff", "un ##aff" },
     { "unx affable", "[UNK] [UNK]" }, /* all of a word, not only what cannot be written; no beginning with ## */
+    { "a=a", "a = a" },               /* what is no letter, digit or blank of ASCII stands alone */
     { "un, un.", "un [UNK] un ." },
     { "a\xE4\xB8\x80\xE4\xB8\x81z", "a \xE4\xB8\x80 [UNK] [UNK]" },   /* Chinese characters stand alone */
     { "a\xC2\xADun\xE2\x80\x8B \xEF\xBF\xBDun", "[UNK] un" },         /* a soft hyphen, a blank of no width: as if they were not there */

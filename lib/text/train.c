@@ -1,7 +1,6 @@
 /* A WordPiece vocabulary from words and their counts: byte-pair merges (Sennrich et al. 2016) of letters, written with ## within a word. Each word is
  * kept once; a merge looks only at the words that its pair stands in. */
 #include "base/array.h"
-#include "base/names.h"
 #include "base/status.h"
 #include "base/utf8.h"
 #include "text/pairs.h"
@@ -26,27 +25,23 @@ struct training {
     struct clmix_vocabulary_options options;
     char **tokens; /* owned, by id */
     size_t token_count, token_capacity;
-    clmix_names names; /* of the tokens */
     struct piecewise *words;
     size_t word_count;
     uint32_t *room; /* what all their tokens are in */
     struct clmix_pairs pairs;
 };
 
-/* The id of a token, which is added where it is new. */
+/* Adds a token, which is new: a merge leaves no place where its two tokens stand side by side, and none comes into being later, so that no other merge makes
+ * the same letters one token. */
 static clmix_status add_token(struct training *training, const char *text, size_t *id)
 {
-    char *copy;
+    char *copy = strdup(text);
 
-    if (clmix_names_find(&training->names, text, id))
-        return CLMIX_OK;
-    copy = strdup(text);
     *id = training->token_count;
-    if (copy == NULL || !CLMIX_PUSH(training->tokens, training->token_count, training->token_capacity, copy)) {
-        free(copy);
-        return clmix_fail_memory("a vocabulary");
-    }
-    return clmix_names_add(&training->names, copy, *id) ? CLMIX_OK : clmix_fail_memory("a vocabulary");
+    if (copy != NULL && CLMIX_PUSH(training->tokens, training->token_count, training->token_capacity, copy))
+        return CLMIX_OK;
+    free(copy);
+    return clmix_fail_memory("a vocabulary");
 }
 
 /* ---- letters ------------------------------------------------------------------------------------------------------------------------------ */
@@ -121,13 +116,6 @@ static clmix_status add_letters(struct training *training, struct letter *letter
 
 /* ---- words -------------------------------------------------------------------------------------------------------------------------------- */
 
-static int by_text(const void *left, const void *right)
-{
-    const struct clmix_counted_word *a = left, *b = right;
-
-    return strcmp(a->text, b->text);
-}
-
 /* A word as letters; false where one of them has no token. */
 static bool spell(const struct clmix_counted_word *word, const struct letter *letters, size_t count, struct piecewise *spelt)
 {
@@ -147,10 +135,9 @@ static bool spell(const struct clmix_counted_word *word, const struct letter *le
     return true;
 }
 
-/* All words that can be spelt, in the order of their bytes, whatever the order that they came in. */
+/* All words that can be spelt. Their order means nothing: counts are added, and ties go by the tokens. */
 static clmix_status spell_all(struct training *training, const clmix_words *words, const struct letter *letters, size_t count)
 {
-    struct clmix_counted_word *sorted = malloc((words->count + 1) * sizeof *sorted);
     size_t bytes = 0;
     uint32_t *next;
 
@@ -158,23 +145,17 @@ static clmix_status spell_all(struct training *training, const clmix_words *word
         bytes += words->items[i].bytes;
     training->words = calloc(words->count + 1, sizeof *training->words);
     next = training->room = malloc((bytes + 1) * sizeof *training->room);
-    if (sorted == NULL || training->words == NULL || training->room == NULL) {
-        free(sorted);
+    if (training->words == NULL || training->room == NULL)
         return clmix_fail_memory("words");
-    }
-    if (words->count > 0)
-        memcpy(sorted, words->items, words->count * sizeof *sorted);
-    qsort(sorted, words->count, sizeof *sorted, by_text);
     for (size_t i = 0; i < words->count; i++) {
         struct piecewise *word = &training->words[training->word_count];
 
         word->tokens = next;
-        if (spell(&sorted[i], letters, count, word)) {
+        if (spell(&words->items[i], letters, count, word)) {
             next += word->count;
             training->word_count++;
         }
     }
-    free(sorted);
     return CLMIX_OK;
 }
 
@@ -316,7 +297,6 @@ static void free_training(struct training *training)
     for (size_t i = 0; i < training->token_count; i++)
         free(training->tokens[i]);
     free(training->tokens);
-    clmix_names_clear(&training->names);
     free(training->words);
     free(training->room);
     clmix_pairs_free(&training->pairs);
