@@ -1,11 +1,10 @@
 #include "data/dataset.h"
 
-#include "base/near.h"
 #include "base/port.h"
+#include "base/spec.h"
 #include "base/status.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,48 +15,20 @@ static const clmix_data_source *const sources[] = {
 
 #define SOURCES (sizeof sources / sizeof sources[0])
 
-/* "a, b:DIR or c:DIR" */
-static void list_specs(char *text, size_t bytes)
-{
-    size_t used = 0;
+_Static_assert(SOURCES <= CLMIX_SPEC_KINDS, "a spec may name them all");
 
-    for (size_t i = 0; i < SOURCES && used < bytes; i++) {
-        const char *before = i == 0 ? "" : i + 1 < SOURCES ? ", " : " or ", *argument = sources[i]->argument;
-
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s%s%s", before, sources[i]->name, argument == NULL ? "" : ":",
-                                 argument == NULL ? "" : argument);
-    }
-}
-
-static clmix_status refuse_kind(const char *spec, size_t length)
-{
-    char kind[32], meant[CLMIX_MEANT_BYTES], specs[512];
-    const char *names[SOURCES];
-
-    for (size_t i = 0; i < SOURCES; i++)
-        names[i] = sources[i]->name;
-    snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : sizeof kind - 1), spec);
-    list_specs(specs, sizeof specs);
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' is of no known kind; use %s%s", spec, specs,
-                      clmix_meant(meant, kind, names, SOURCES));
-}
-
-/* The source whose name is the part of `spec` before the colon; *argument is what follows it. */
 static clmix_status find_source(const char *spec, const clmix_data_source **source, const char **argument)
 {
-    const size_t length = strcspn(spec, ":");
+    struct clmix_spec_kinds kinds = { .what = "data set", .count = SOURCES };
+    size_t kind = 0;
 
-    *argument = spec[length] == ':' ? spec + length + 1 : "";
     for (size_t i = 0; i < SOURCES; i++) {
-        if (strlen(sources[i]->name) != length || strncmp(sources[i]->name, spec, length) != 0)
-            continue;
-        if ((*argument)[0] == '\0' && sources[i]->argument != NULL)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' does not say where it is; write %s:%s", spec, sources[i]->name,
-                              sources[i]->argument);
-        *source = sources[i];
-        return CLMIX_OK;
+        kinds.names[i] = sources[i]->name;
+        kinds.arguments[i] = sources[i]->argument;
     }
-    return refuse_kind(spec, length);
+    CLMIX_TRY(clmix_spec_split(&kinds, spec, &kind, argument));
+    *source = sources[kind];
+    return CLMIX_OK;
 }
 
 clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count)

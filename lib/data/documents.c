@@ -28,19 +28,8 @@ struct documents {
 /* The .txt files of a folder, of which there must be one. */
 static clmix_status add_folder(struct clmix_listing *paths, const char *folder)
 {
-    struct clmix_listing names = { 0 };
-    clmix_status status = clmix_listing_of(&names, folder, endings);
-
-    if (status == CLMIX_OK && names.count == 0)
-        status = clmix_fail(CLMIX_ERROR_FILE, "the folder '%s' holds no file named .txt", folder);
-    for (size_t i = 0; status == CLMIX_OK && i < names.count; i++) {
-        char *path = clmix_path_join(folder, names.items[i]);
-
-        status = path == NULL ? clmix_fail_memory(folder) : clmix_listing_add(paths, path);
-        free(path);
-    }
-    clmix_listing_free(&names);
-    return status;
+    CLMIX_TRY(clmix_listing_add_files(paths, folder, endings));
+    return paths->count > 0 ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FILE, "the folder '%s' holds no file named .txt", folder);
 }
 
 /* Adds ROOT/name where it is a folder. */

@@ -28,19 +28,12 @@ struct imdb {
 
 static clmix_status add_class(struct imdb *imdb, int split, const char *folder)
 {
-    struct clmix_listing names = { 0 };
-    clmix_status status = clmix_listing_of(&names, folder, endings);
+    const size_t before = imdb->paths[split].count;
 
-    if (status == CLMIX_OK && names.count == 0)
-        status = clmix_fail(CLMIX_ERROR_FORMAT, "the folder '%s' holds no review, a file named .txt", folder);
-    for (size_t i = 0; status == CLMIX_OK && i < names.count; i++) {
-        char *path = clmix_path_join(folder, names.items[i]);
-
-        status = path == NULL ? clmix_fail_memory(folder) : clmix_listing_add(&imdb->paths[split], path);
-        free(path);
-    }
-    clmix_listing_free(&names);
-    return status;
+    CLMIX_TRY(clmix_listing_add_files(&imdb->paths[split], folder, endings));
+    if (imdb->paths[split].count > before)
+        return CLMIX_OK;
+    return clmix_fail(CLMIX_ERROR_FORMAT, "the folder '%s' holds no review, a file named .txt", folder);
 }
 
 /* ROOT/split/pos and ROOT/split/neg. */

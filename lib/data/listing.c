@@ -87,3 +87,18 @@ clmix_status clmix_listing_of(struct clmix_listing *names, const char *folder, c
     clmix_listing_sort(names);
     return status;
 }
+
+clmix_status clmix_listing_add_files(struct clmix_listing *paths, const char *folder, const char *const *endings)
+{
+    struct clmix_listing names = { 0 };
+    clmix_status status = clmix_listing_of(&names, folder, endings);
+
+    for (size_t i = 0; status == CLMIX_OK && i < names.count; i++) {
+        char *path = clmix_path_join(folder, names.items[i]);
+
+        status = path == NULL ? clmix_fail_memory(folder) : clmix_listing_add(paths, path);
+        free(path);
+    }
+    clmix_listing_free(&names);
+    return status;
+}

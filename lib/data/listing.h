@@ -21,5 +21,7 @@ bool clmix_is_folder(const char *path);
 /* The sorted names of what is in `folder`: files whose names end in one of `endings`, such as ".png", of which the last is NULL; folders where `endings` is
  * NULL. Hidden ones are passed over. clmix_listing_free() in any case. */
 clmix_status clmix_listing_of(struct clmix_listing *names, const char *folder, const char *const *endings);
+/* Adds the paths of such files, in the order of their names. */
+clmix_status clmix_listing_add_files(struct clmix_listing *paths, const char *folder, const char *const *endings);
 
 #endif

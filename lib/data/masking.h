@@ -5,12 +5,13 @@
 #include <clmix/text.h>
 
 struct clmix_masking {
-    double
-        share;   /* of a sequence's tokens, [CLS] and [SEP] among them, that are to be guessed: 0.15. Rounded, half to even; one at least */
-    size_t most; /* tokens to be guessed at most, 20 of BERT's; 0: no limit */
-    int32_t mask;                    /* the id of [MASK] */
-    size_t vocabulary;               /* ids are below this */
-    int32_t special[CLMIX_SPECIALS]; /* ids by clmix_special: none of them is drawn; [PAD], [CLS] and [SEP] are not to be guessed */
+    /* Of a sequence's tokens, [CLS] and [SEP] among them, that are to be guessed: 0.15. Rounded, half to even; one at least. */
+    double share;
+    size_t most;       /* tokens to be guessed at most, 20 of BERT's; 0: no limit */
+    int32_t mask;      /* the id of [MASK] */
+    size_t vocabulary; /* ids are below this */
+    /* Ids by clmix_special: none of them is drawn; [PAD], [CLS] and [SEP] are not to be guessed. */
+    int32_t special[CLMIX_SPECIALS];
     uint64_t seed;
 };
 

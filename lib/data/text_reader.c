@@ -1,10 +1,9 @@
 #include "data/text_reader.h"
 
-#include "base/near.h"
+#include "base/spec.h"
 #include "base/status.h"
 #include "text/skips.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,39 +14,18 @@ static const clmix_text_reader_kind *const kinds[] = {
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
-static clmix_status refuse_kind(const char *spec, size_t length)
+static clmix_status find_kind(const char *spec, const clmix_text_reader_kind **found, const char **argument)
 {
-    char kind[32], meant[CLMIX_MEANT_BYTES], specs[256];
-    const char *names[KINDS];
-    size_t used = 0;
+    struct clmix_spec_kinds names = { .what = "data set", .count = KINDS };
+    size_t kind = 0;
 
     for (size_t i = 0; i < KINDS; i++) {
-        const char *before = i == 0 ? "" : i + 1 < KINDS ? ", " : " or ", *argument = kinds[i]->argument;
-
-        names[i] = kinds[i]->name;
-        used += (size_t)snprintf(specs + used, sizeof specs - used, "%s%s%s%s", before, names[i], argument == NULL ? "" : ":",
-                                 argument == NULL ? "" : argument);
+        names.names[i] = kinds[i]->name;
+        names.arguments[i] = kinds[i]->argument;
     }
-    snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : sizeof kind - 1), spec);
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the texts '%.200s' are of no known kind; use %s%s", spec, specs,
-                      clmix_meant(meant, kind, names, KINDS));
-}
-
-static clmix_status find_kind(const char *spec, const clmix_text_reader_kind **kind, const char **argument)
-{
-    const size_t length = strcspn(spec, ":");
-
-    *argument = spec[length] == ':' ? spec + length + 1 : "";
-    for (size_t i = 0; i < KINDS; i++) {
-        if (strlen(kinds[i]->name) != length || strncmp(kinds[i]->name, spec, length) != 0)
-            continue;
-        if ((*argument)[0] == '\0' && kinds[i]->argument != NULL)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set '%s' does not say where it is; write %s:%s", spec, kinds[i]->name,
-                              kinds[i]->argument);
-        *kind = kinds[i];
-        return CLMIX_OK;
-    }
-    return refuse_kind(spec, length);
+    CLMIX_TRY(clmix_spec_split(&names, spec, &kind, argument));
+    *found = kinds[kind];
+    return CLMIX_OK;
 }
 
 clmix_status clmix_text_reader_open(clmix_text_reader **reader, const char *spec)

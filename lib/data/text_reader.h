@@ -13,8 +13,8 @@ typedef struct clmix_text_sample {
     const char *text[2]; /* UTF-8; the second NULL where there is one text */
     size_t bytes[2];
     int32_t label; /* a class, or CLMIX_NO_LABEL where the set has none */
-    size_t
-        document; /* of text: which document the line is of, counted from 0 over all files of the split, or of both where they share files */
+    /* Of text: which document the line is of, counted from 0 over all files of the split, or of both where they share files. */
+    size_t document;
 } clmix_text_sample;
 
 typedef struct clmix_text_reader_kind {

@@ -2,10 +2,9 @@
 #include "text/tokenizer.h"
 
 #include "base/file.h"
-#include "base/near.h"
+#include "base/spec.h"
 #include "base/status.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,35 +16,20 @@ static const clmix_tokenizer_kind *const kinds[] = { &clmix_tokenizer_wordpiece,
 
 /* ---- specs ------------------------------------------------------------------------------------------------------------------------------ */
 
-static clmix_status refuse_kind(const char *spec, size_t length)
-{
-    char kind[32], meant[CLMIX_MEANT_BYTES], specs[128];
-    const char *names[KINDS];
-    size_t used = 0;
-
-    for (size_t i = 0; i < KINDS; i++) {
-        const char *before = i == 0 ? "" : i + 1 < KINDS ? ", " : " or ", *argument = kinds[i]->argument;
-
-        names[i] = kinds[i]->name;
-        used += (size_t)snprintf(specs + used, sizeof specs - used, "%s%s%s%s", before, names[i], argument == NULL ? "" : ":",
-                                 argument == NULL ? "" : argument);
-    }
-    snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : sizeof kind - 1), spec);
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "the tokenizer '%.200s' is of no known kind; use %s%s", spec, specs,
-                      clmix_meant(meant, kind, names, KINDS));
-}
-
 /* The kind whose name is the part of `spec` before the first colon, comma or line's end. */
-static clmix_status find_kind(const char *spec, const clmix_tokenizer_kind **kind, size_t *length)
+static clmix_status find_kind(const char *spec, const clmix_tokenizer_kind **found, size_t *length)
 {
-    *length = strcspn(spec, ":,\n");
+    struct clmix_spec_kinds names = { .what = "tokenizer", .count = KINDS };
+    size_t kind = 0;
+
     for (size_t i = 0; i < KINDS; i++) {
-        if (strlen(kinds[i]->name) != *length || strncmp(kinds[i]->name, spec, *length) != 0)
-            continue;
-        *kind = kinds[i];
-        return CLMIX_OK;
+        names.names[i] = kinds[i]->name;
+        names.arguments[i] = kinds[i]->argument;
     }
-    return refuse_kind(spec, *length);
+    *length = strcspn(spec, ":,\n");
+    CLMIX_TRY(clmix_spec_find(&names, spec, *length, &kind));
+    *found = kinds[kind];
+    return CLMIX_OK;
 }
 
 /* Takes the kind's option off the end of what is behind its name, where it stands there behind a comma; true when it did. */
