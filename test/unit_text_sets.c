@@ -214,7 +214,7 @@ START_TEST(masked_tokens)
     for (size_t index = 0; index < 4000; index++) {
         draw_sequence(ids, 98, 1000);
         memcpy(before, ids, sizeof before);
-        ck_assert_uint_eq(clmix_mask_tokens(&masking, 3, index, ids, 100, labels), 15);
+        ck_assert_uint_eq(clmix_masking_apply(&masking, 3, index, ids, 100, labels), 15);
         for (size_t i = 0; i < 100; i++) {
             if (labels[i] == CLMIX_NO_LABEL) {
                 ck_assert_int_eq(ids[i], before[i]);
@@ -248,7 +248,7 @@ START_TEST(numbers_of_masked_tokens)
         const struct clmix_masking masking = must_mask(cases[i].share, cases[i].most, 1000);
 
         draw_sequence(ids, cases[i].words, 1000);
-        ck_assert_uint_eq(clmix_mask_tokens(&masking, 0, i, ids, cases[i].words + 2, labels), cases[i].expected);
+        ck_assert_uint_eq(clmix_masking_apply(&masking, 0, i, ids, cases[i].words + 2, labels), cases[i].expected);
     }
 }
 END_TEST
@@ -263,12 +263,12 @@ START_TEST(masking_is_the_same_everywhere)
     for (size_t epoch = 0; epoch < 2; epoch++)
         for (size_t index = 0; index < 50; index++) {
             draw_sequence(ids, 126, 30522);
-            clmix_mask_tokens(&masking, epoch, index, ids, LENGTH, labels);
+            clmix_masking_apply(&masking, epoch, index, ids, LENGTH, labels);
             hash = hash_more(hash_more(hash, ids, sizeof ids), labels, sizeof labels);
         }
     ck_assert_uint_eq(hash, 2730482627583254186u);
     draw_sequence(other, 126, 30522);
-    clmix_mask_tokens(&masking, 0, 49, other, LENGTH, other_labels);
+    clmix_masking_apply(&masking, 0, 49, other, LENGTH, other_labels);
     ck_assert(memcmp(labels, other_labels, sizeof labels) != 0); /* another epoch, other tokens */
 }
 END_TEST

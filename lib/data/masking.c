@@ -53,7 +53,7 @@ static int32_t draw_instead(const struct clmix_masking *masking, clmix_random *r
 }
 
 /* Algorithm S of Knuth's second volume: goes through the candidates and takes each with the chance that as many are taken in the end as wanted. */
-size_t clmix_mask_tokens(const struct clmix_masking *masking, size_t epoch, size_t index, int32_t *ids, size_t count, int32_t *labels)
+size_t clmix_masking_apply(const struct clmix_masking *masking, size_t epoch, size_t index, int32_t *ids, size_t count, int32_t *labels)
 {
     clmix_random random = clmix_sample_draws("mask", masking->seed, epoch, index);
     size_t left = 0, wanted = clmix_larger(1, (size_t)nearbyint(masking->share * (double)count)), taken = 0;

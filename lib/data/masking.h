@@ -20,6 +20,6 @@ clmix_status clmix_masking_make(struct clmix_masking *masking, const clmix_token
 
 /* Masks sequence `index` in `epoch`: of those that are to be guessed 80 % become [MASK], 10 % another word that is drawn, 10 % stay. labels[i] becomes the id that
  * was there, and CLMIX_NO_LABEL where nothing is to be guessed. The result is how many there are. It depends on (seed, epoch, index) and the ids alone. */
-size_t clmix_mask_tokens(const struct clmix_masking *masking, size_t epoch, size_t index, int32_t *ids, size_t count, int32_t *labels);
+size_t clmix_masking_apply(const struct clmix_masking *masking, size_t epoch, size_t index, int32_t *ids, size_t count, int32_t *labels);
 
 #endif
