@@ -33,11 +33,11 @@ struct cct_keys {
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
 
-static struct clmix_tokens tokenize(clmix_scope at, clmix_value pictures, const struct cct_keys *keys)
+static struct clmix_sequence tokenize(clmix_scope at, clmix_value pictures, const struct cct_keys *keys)
 {
     const clmix_window pool = clmix_square(keys->pool_kernel, keys->pool_stride, keys->pool_padding);
     clmix_value x = pictures;
-    struct clmix_tokens tokens;
+    struct clmix_sequence tokens;
 
     for (size_t j = 0; j < keys->conv_layers; j++) {
         const clmix_scope layer = clmix_in(at, "conv_layers.%zu", j);
@@ -48,7 +48,7 @@ static struct clmix_tokens tokenize(clmix_scope at, clmix_value pictures, const 
         x = clmix_module(clmix_max_pool2d(clmix_module(clmix_relu(x)), pool));
     }
     (void)clmix_initialize(at, "*.weight", 4, (clmix_initializer){ .kind = CLMIX_KAIMING_NORMAL });
-    tokens = clmix_tokens_of(x);
+    tokens = clmix_sequence_of(x);
     clmix_module(clmix_module(x)); /* flattened, and all of the tokenizer */
     return tokens;
 }
@@ -66,7 +66,7 @@ static clmix_value add_positions(clmix_scope at, clmix_value x, const struct cct
     return clmix_module(clmix_dropout(x, keys->mixer.dropout));
 }
 
-static clmix_value block(clmix_scope at, struct clmix_tokens x, const struct cct_keys *keys, float drop_path)
+static clmix_value block(clmix_scope at, struct clmix_sequence x, const struct cct_keys *keys, float drop_path)
 {
     const size_t hidden = (size_t)(keys->mlp_ratio * (float)keys->dim);
     const clmix_value before = x.value;
@@ -97,7 +97,7 @@ static clmix_value cct_build(clmix_scope at, const clmix_value *inputs, const vo
 {
     const struct cct_keys *keys = given;
     const clmix_scope classifier = clmix_in(at, "classifier");
-    struct clmix_tokens x = tokenize(clmix_in(at, "tokenizer"), inputs[0], keys);
+    struct clmix_sequence x = tokenize(clmix_in(at, "tokenizer"), inputs[0], keys);
     clmix_value y;
 
     x.value = add_positions(classifier, x.value, keys);

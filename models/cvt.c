@@ -31,7 +31,7 @@ static clmix_value norm(clmix_scope at, clmix_value x)
     return clmix_module(clmix_channel_norm(at, x, EPSILON));
 }
 
-static clmix_value block(clmix_scope at, struct clmix_tokens x, const struct clmix_mixer *mixer, size_t mlp_mult)
+static clmix_value block(clmix_scope at, struct clmix_sequence x, const struct clmix_mixer *mixer, size_t mlp_mult)
 {
     const clmix_scope mix = clmix_in(at, "0"), feed = clmix_in(at, "1"), net = clmix_in(feed, "fn.net");
     const clmix_value before = x.value;
@@ -48,11 +48,11 @@ static clmix_value block(clmix_scope at, struct clmix_tokens x, const struct clm
 }
 
 /* A map to the tokens of stage `s`. */
-static struct clmix_tokens stage(clmix_scope at, clmix_value map, const struct cvt_keys *keys, size_t s)
+static struct clmix_sequence stage(clmix_scope at, clmix_value map, const struct cvt_keys *keys, size_t s)
 {
     const size_t kernel = keys->embed_kernel.size[s];
     const clmix_window window = clmix_square(kernel, keys->embed_stride.size[s], kernel / 2);
-    struct clmix_tokens x = clmix_tokens_of(clmix_conv2d(clmix_in(at, "0"), map, keys->dim.size[s], window, true));
+    struct clmix_sequence x = clmix_sequence_of(clmix_conv2d(clmix_in(at, "0"), map, keys->dim.size[s], window, true));
     struct clmix_mixer mixer = keys->mixer;
 
     mixer.heads = keys->heads.size[s];
@@ -69,7 +69,7 @@ static clmix_value cvt_build(clmix_scope at, const clmix_value *inputs, const vo
     clmix_value x = inputs[0];
 
     for (size_t s = 0; s < keys->dim.count; s++) {
-        const struct clmix_tokens tokens = stage(clmix_in(at, "layers.%zu", s), x, keys, s);
+        const struct clmix_sequence tokens = stage(clmix_in(at, "layers.%zu", s), x, keys, s);
 
         x = clmix_map_of(&tokens);
     }

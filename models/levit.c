@@ -20,7 +20,7 @@ struct levit_keys {
 
 /* ---- the paper ---------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_value block(clmix_scope at, struct clmix_tokens x, const struct levit_keys *keys)
+static clmix_value block(clmix_scope at, struct clmix_sequence x, const struct levit_keys *keys)
 {
     const clmix_scope mix = clmix_in(at, "0"), feed = clmix_in(at, "1.net");
     clmix_value y = clmix_mix_map(mix, &x, &keys->mixer);
@@ -36,7 +36,7 @@ static clmix_value levit_build(clmix_scope at, const clmix_value *inputs, const 
 {
     const struct levit_keys *keys = given;
     clmix_value map = clmix_convolutions(clmix_in(at, "conv_embedding"), inputs[0], &keys->stem_channels, keys->stem_stride, keys->dim), x;
-    struct clmix_tokens tokens = clmix_tokens_of(map);
+    struct clmix_sequence tokens = clmix_sequence_of(map);
 
     for (size_t i = 0; i < keys->depth; i++)
         tokens.value = block(clmix_in(at, "backbone.0.layers.%zu", i), tokens, keys);

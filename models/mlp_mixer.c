@@ -25,7 +25,7 @@ struct mlp_mixer_keys {
 static clmix_value block(clmix_scope at, clmix_value x, const struct mlp_mixer_keys *keys)
 {
     const clmix_scope mix = clmix_in(at, "0"), feed = clmix_in(at, "1");
-    const struct clmix_tokens tokens = { .value = clmix_layer_norm(clmix_in(mix, "norm"), x, EPSILON) };
+    const struct clmix_sequence tokens = { .value = clmix_layer_norm(clmix_in(mix, "norm"), x, EPSILON) };
 
     x = clmix_module(clmix_add(clmix_mix(clmix_in(mix, "fn"), &tokens, &keys->mixer), x));
     return clmix_module(

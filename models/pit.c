@@ -53,7 +53,7 @@ static clmix_value pit_build(clmix_scope at, const clmix_value *inputs, const vo
 {
     const struct pit_keys *keys = given;
     const clmix_scope stem = clmix_in(at, "to_patch_embedding");
-    struct clmix_tokens x = { .value = clmix_stem(stem, clmix_in(stem, "2"), inputs[0], &keys->stem, keys->dim) };
+    struct clmix_sequence x = { .value = clmix_stem(stem, clmix_in(stem, "2"), inputs[0], &keys->stem, keys->dim) };
     size_t map[2];
 
     clmix_stem_map(&keys->stem, map);

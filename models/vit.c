@@ -36,10 +36,10 @@ static bool keeps_positions(const struct vit_keys *keys)
 }
 
 /* Class token and positions: learned ones are added here, rotary ones turn queries and keys in every mixer. */
-static struct clmix_tokens embed(clmix_scope at, clmix_value pictures, const struct vit_keys *keys)
+static struct clmix_sequence embed(clmix_scope at, clmix_value pictures, const struct vit_keys *keys)
 {
     const clmix_scope stem = clmix_in(at, "to_patch_embedding");
-    struct clmix_tokens x = { .value = clmix_stem(stem, clmix_in(stem, "1"), pictures, &keys->stem, keys->dim) };
+    struct clmix_sequence x = { .value = clmix_stem(stem, clmix_in(stem, "1"), pictures, &keys->stem, keys->dim) };
     clmix_value positions = { 0 };
 
     x.value = clmix_class_token(at, x.value);
@@ -56,7 +56,7 @@ static struct clmix_tokens embed(clmix_scope at, clmix_value pictures, const str
 static clmix_value vit_build(clmix_scope at, const clmix_value *inputs, const void *given)
 {
     const struct vit_keys *keys = given;
-    struct clmix_tokens x = embed(at, inputs[0], keys);
+    struct clmix_sequence x = embed(at, inputs[0], keys);
     clmix_value pooled;
 
     for (size_t i = 0; i < keys->depth; i++)

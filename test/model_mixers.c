@@ -62,7 +62,7 @@ static void write_weights(clmix_plan *plan, const struct weight *weights, uint64
 
 static clmix_value build_alone(clmix_scope at, const clmix_value *inputs, const void *mixer)
 {
-    struct clmix_tokens tokens = { .value = inputs[0] };
+    struct clmix_sequence tokens = { .value = inputs[0] };
 
     return clmix_mix(at, &tokens, mixer);
 }
@@ -138,7 +138,7 @@ START_TEST(what_a_mixer_cannot_take_is_refused)
         static const char *const sentences[] = { "mix: the mixer 'mlp' takes no mask", "mix: the mixer 'mlp' has no queries",
                                                  "mix: a mixer takes tokens (batch, tokens, channels), and this is 2x6" };
         clmix_graph *graph = clmix_graph_new();
-        struct clmix_tokens tokens = { .value = clmix_input(graph, "x", CLMIX_F32, what == 2 ? 2 : 3, (size_t[]){ 2, 6, 4 }) };
+        struct clmix_sequence tokens = { .value = clmix_input(graph, "x", CLMIX_F32, what == 2 ? 2 : 3, (size_t[]){ 2, 6, 4 }) };
 
         if (what == 0)
             tokens.mask = clmix_input(graph, "mask", CLMIX_I32, 2, (size_t[]){ 2, 6 });
@@ -190,8 +190,8 @@ START_TEST(linformer_turns_keys_of_each_head_only)
 {
     struct clmix_mixer mixer = read_mixer_of("{\"kind\":\"linformer\"}", 2, 4);
     clmix_graph *graph = clmix_graph_new();
-    struct clmix_tokens tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 6, 8 }),
-                                   .position = clmix_input(graph, "position", CLMIX_F32, 2, (size_t[]){ 6, 4 }) };
+    struct clmix_sequence tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 6, 8 }),
+                                     .position = clmix_input(graph, "position", CLMIX_F32, 2, (size_t[]){ 6, 4 }) };
 
     ops_poisoned(graph, clmix_mix(clmix_in(clmix_root(graph), "mix"), &tokens, &mixer), "mix: positions turn each head's keys");
     clmix_keys_free(&mixer.mixer);
@@ -207,7 +207,7 @@ START_TEST(more_tokens_than_weights_are_refused)
     for (size_t tokens = 8; tokens <= 9; tokens++) {
         struct clmix_mixer mixer = { .heads = 2, .head_dim = 4, .longest = 8 };
         clmix_graph *graph = clmix_graph_new();
-        const struct clmix_tokens x = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, tokens, 8 }) };
+        const struct clmix_sequence x = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, tokens, 8 }) };
         cJSON *json = cJSON_Parse(mixers[_i][0]);
 
         ops_ok(clmix_keys_read(&mixer.mixer, json, "mixer", "kind", NULL, clmix_token_mixer_tables));
@@ -245,7 +245,7 @@ START_TEST(maxima_of_samples_and_of_the_batch)
         ck_assert_uint_eq(clmix_mixer_length(&mixer, TOKENS), _i == 0 ? 12 : TOKENS);
         for (size_t batch = 1; batch <= 2; batch++) {
             clmix_graph *graph = clmix_graph_new();
-            struct clmix_tokens tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ batch, TOKENS, DIM }) };
+            struct clmix_sequence tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ batch, TOKENS, DIM }) };
             clmix_plan *plan;
 
             clmix_output(graph, "y", clmix_mix(clmix_root(graph), &tokens, &mixer));

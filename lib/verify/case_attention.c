@@ -55,7 +55,7 @@ static clmix_status build_attention(struct op_case *op)
 
 static clmix_status build_mixer(struct op_case *op)
 {
-    struct clmix_tokens tokens = { .value = clmix_case_input(op, "x", CASE_PLAIN) };
+    struct clmix_sequence tokens = { .value = clmix_case_input(op, "x", CASE_PLAIN) };
     struct clmix_mixer mixer = { .frame = &bert };
     clmix_status status;
 

@@ -43,7 +43,7 @@ static clmix_status read_mixer(const struct op_case *op, const char *kind, const
 /* `mixer` has what the backbone says beside the attributes. */
 static clmix_status build_of(struct op_case *op, const char *kind, struct clmix_mixer mixer)
 {
-    struct clmix_tokens tokens = { .value = clmix_no_value() };
+    struct clmix_sequence tokens = { .value = clmix_no_value() };
     clmix_status status = read_mixer(op, kind, clmix_mixer_tables, &mixer);
 
     if (status == CLMIX_OK) {
@@ -68,13 +68,13 @@ static clmix_status build_cct_attention(struct op_case *op)
 static clmix_status build_map(struct op_case *op, const struct clmix_key_table *const *kinds)
 {
     struct clmix_mixer mixer = { .dropout = 0.0f };
-    struct clmix_tokens tokens;
+    struct clmix_sequence tokens;
     clmix_status status = read_mixer(op, "softmax", kinds, &mixer);
 
     if (status == CLMIX_OK)
         status = clmix_json_boolean(op->of->config, "config", "training", &op->training);
     if (status == CLMIX_OK) {
-        tokens = clmix_tokens_of(clmix_case_input(op, "x", CASE_MAP));
+        tokens = clmix_sequence_of(clmix_case_input(op, "x", CASE_MAP));
         tokens.value = clmix_mix(clmix_root(op->graph), &tokens, &mixer);
         clmix_case_output(op, "y", clmix_map_of(&tokens), CASE_MAP);
     }

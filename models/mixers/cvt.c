@@ -32,7 +32,7 @@ static clmix_value project(clmix_scope at, clmix_value map, size_t kernel, size_
     return clmix_module(clmix_pointwise(clmix_in(net, "2"), clmix_map_tokens(map), features, false)); /* all three in a module */
 }
 
-static clmix_value cvt_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value cvt_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     const struct cvt_mixer_keys *keys = given;
     const clmix_shape shape = clmix_shape_of(tokens->value);

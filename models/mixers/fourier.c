@@ -5,7 +5,7 @@
 
 #include <clmix/mixing.h>
 
-static clmix_value fourier_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value fourier_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     (void)mixer;
     (void)given;

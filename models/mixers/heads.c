@@ -14,7 +14,7 @@ static const struct clmix_frame *frame_of(const struct clmix_mixer *mixer)
     return mixer->frame == NULL ? &vit : mixer->frame;
 }
 
-static struct clmix_heads project(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
+static struct clmix_heads project(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer)
 {
     const struct clmix_frame *frame = frame_of(mixer);
     const size_t width = mixer->heads * mixer->head_dim;
@@ -49,7 +49,7 @@ clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const 
     return kind->attend(at, heads, mixer, mixer->mixer.keys);
 }
 
-clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys)
+clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys)
 {
     const struct clmix_frame *frame = frame_of(mixer);
     const size_t dim = clmix_shape_columns(clmix_shape_of(tokens->value)), width = mixer->heads * mixer->head_dim;

@@ -45,7 +45,7 @@ bool clmix_mixer_across(const struct clmix_key_object *mixer)
     return kind->across != NULL && kind->across(mixer->keys);
 }
 
-clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
+clmix_value clmix_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer)
 {
     const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(&mixer->mixer);
     char text[64];
@@ -64,7 +64,7 @@ clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const s
     return kind->mix(at, tokens, mixer, mixer->mixer.keys);
 }
 
-clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer)
+clmix_value clmix_mix_map(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer)
 {
     const clmix_value y = clmix_mix(at, tokens, mixer);
 

@@ -18,7 +18,7 @@ static clmix_value project(clmix_scope at, clmix_value x, size_t features)
     return clmix_batch_norm(clmix_in(at, "1"), clmix_pointwise(clmix_in(at, "0"), x, features, false), EPSILON, MOMENTUM);
 }
 
-static clmix_value levit_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys)
+static clmix_value levit_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys)
 {
     const clmix_scope out = clmix_in(at, "to_out"), norm = clmix_in(out, "2");
     const size_t value_dim = mixer->value_dim == 0 ? mixer->head_dim : mixer->value_dim;

@@ -25,7 +25,7 @@ static clmix_value projection_of(clmix_scope at, const char *name, size_t tokens
                            (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = 1.0f / sqrtf((float)keys->projection) });
 }
 
-static clmix_value linformer_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value linformer_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     const struct linformer_keys *keys = given;
     const clmix_shape shape = clmix_shape_of(tokens->value);

@@ -7,7 +7,7 @@
 #include <clmix/graph.h>
 
 /* What is mixed. A field that there is none of is a value of no graph, as { 0 } leaves it. */
-struct clmix_tokens {
+struct clmix_sequence {
     clmix_value value;    /* f32 (B, N, dim) */
     clmix_value mask;     /* i32 (B, N), 1 for a token and 0 for padding. None: all are tokens */
     clmix_value position; /* f32 (N or more, head_dim), by which queries and keys are turned (rotary). None: they are not */
@@ -15,8 +15,8 @@ struct clmix_tokens {
 };
 
 /* A map (B, height, width, C) as its tokens, row by row, and back: views. */
-struct clmix_tokens clmix_tokens_of(clmix_value map);
-clmix_value clmix_map_of(const struct clmix_tokens *tokens);
+struct clmix_sequence clmix_sequence_of(clmix_value map);
+clmix_value clmix_map_of(const struct clmix_sequence *tokens);
 
 /* What a backbone calls the projections around an operator on heads, and where the operator's own weights are. */
 struct clmix_frame {
@@ -30,7 +30,7 @@ struct clmix_frame {
 /* Queries, keys and values of a sample's heads, each (B, N, heads * head_dim): what an operator on heads mixes. */
 struct clmix_heads {
     clmix_value q, k, v;
-    clmix_value mask; /* as of clmix_tokens */
+    clmix_value mask; /* as of clmix_sequence */
 };
 
 /* A mixer as a backbone's configuration has it: part of the backbone's own struct, whose table of keys fills it in. */
@@ -59,7 +59,7 @@ struct clmix_mixer_kind {
     clmix_status (*settle)(void *keys, const struct clmix_mixer *mixer, const char *where);
     /* Tokens (B, N, dim) -> f32 (B, N, dim), the weights at `at`; `keys` are the kind's own, read by its table. Says of the authors' modules
      * what the graph does not show (graph/modules.h). */
-    clmix_value (*mix)(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
+    clmix_value (*mix)(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys);
     /* The operator on heads of a kind whose `mix` is clmix_mix_heads: -> (B, N, heads * head_dim), its own weights at `at`. Else NULL. */
     clmix_value (*attend)(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer, const void *keys);
 };
@@ -72,7 +72,7 @@ static inline const struct clmix_mixer_kind *clmix_mixer_kind_of(const struct cl
 
 /* For a kind with `attend`: `mix` projects tokens to heads, turns queries and keys where there are positions, attends, and puts the heads together;
  * `settle` refuses a backbone without heads. */
-clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *keys);
+clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys);
 clmix_status clmix_settle_heads(void *keys, const struct clmix_mixer *mixer, const char *where);
 /* How many tokens weights a token are made for. */
 size_t clmix_longest(const struct clmix_heads *heads, const struct clmix_mixer *mixer);
@@ -109,9 +109,9 @@ bool clmix_mixer_across(const struct clmix_key_object *mixer);
 
 /* Mixes `tokens` by the kind that was read. A mask or positions that this kind takes none of are an error of the graph (ARGUMENT), and so are
  * tokens of other axes. */
-clmix_value clmix_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer);
+clmix_value clmix_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer);
 /* The same in a backbone of maps, where in the authors' code most mixers stand between two rearrangements, which are modules. */
-clmix_value clmix_mix_map(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer);
+clmix_value clmix_mix_map(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer);
 /* Only the operator on heads of the kind that was read. One that has none is an error of the graph (ARGUMENT). */
 clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer);
 

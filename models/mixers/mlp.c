@@ -9,7 +9,7 @@ struct mlp_keys {
     size_t expansion;
 };
 
-static clmix_value mlp_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value mlp_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     const struct mlp_keys *keys = given;
     size_t count = clmix_shape_of(tokens->value).size[1];

@@ -51,7 +51,7 @@ static clmix_value count_modules(clmix_value y, const struct clmix_mixer *mixer,
     return clmix_module(y);
 }
 
-static clmix_value nystrom_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value nystrom_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     const struct nystrom_keys *keys = given;
     const clmix_shape shape = clmix_shape_of(tokens->value);

@@ -104,7 +104,7 @@ static clmix_value attend_in_windows(clmix_scope at, clmix_value q, clmix_value 
 
 /* ---- the mixer ---------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_value performer_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value performer_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     const struct performer_keys *keys = given;
     const size_t dim = clmix_shape_columns(clmix_shape_of(tokens->value)), width = mixer->heads * mixer->head_dim,

@@ -15,7 +15,7 @@ static const char *name_or(const char *name, const char *usual)
     return name == NULL ? usual : name;
 }
 
-static clmix_value softmax_mix(clmix_scope at, const struct clmix_tokens *tokens, const struct clmix_mixer *mixer, const void *given)
+static clmix_value softmax_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *given)
 {
     const size_t value_dim = mixer->value_dim == 0 ? mixer->head_dim : mixer->value_dim, width = mixer->heads * mixer->head_dim,
                  value_width = mixer->heads * value_dim;

@@ -4,16 +4,16 @@
 #include "models/parts/stem.h"
 #include <clmix/ops.h>
 
-struct clmix_tokens clmix_tokens_of(clmix_value map)
+struct clmix_sequence clmix_sequence_of(clmix_value map)
 {
     const clmix_shape shape = clmix_shape_of(map);
 
     if (!clmix_is_value(map))
-        return (struct clmix_tokens){ .value = map };
-    return (struct clmix_tokens){ .value = clmix_map_tokens(map), .height = shape.size[1], .width = shape.size[2] };
+        return (struct clmix_sequence){ .value = map };
+    return (struct clmix_sequence){ .value = clmix_map_tokens(map), .height = shape.size[1], .width = shape.size[2] };
 }
 
-clmix_value clmix_map_of(const struct clmix_tokens *tokens)
+clmix_value clmix_map_of(const struct clmix_sequence *tokens)
 {
     const clmix_shape shape = clmix_shape_of(tokens->value);
 

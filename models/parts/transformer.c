@@ -8,11 +8,11 @@
 
 #define EPSILON 1e-5f
 
-clmix_value clmix_transformer_block(clmix_scope at, const struct clmix_tokens *x, const struct clmix_mixer *mixer, size_t mlp_dim)
+clmix_value clmix_transformer_block(clmix_scope at, const struct clmix_sequence *x, const struct clmix_mixer *mixer, size_t mlp_dim)
 {
     const clmix_scope mix = clmix_in(at, "0"), feed = clmix_in(at, "1"), net = clmix_in(feed, "fn.net");
     const size_t dim = clmix_shape_columns(clmix_shape_of(x->value));
-    struct clmix_tokens normed = *x;
+    struct clmix_sequence normed = *x;
     clmix_value y;
 
     normed.value = clmix_layer_norm(clmix_in(mix, "norm"), x->value, EPSILON);
