@@ -152,10 +152,12 @@ static int take_arguments(struct cli *cli)
 int cli_start(struct cli *cli, const struct cli_help *help, struct poptOption *options, int argc, char **argv)
 {
     struct poptOption none[] = { POPT_TABLEEND };
+    struct poptOption device[] = { { "device", 'd', POPT_ARG_STRING, &cli->device, 0,
+                                     "index, platform:device, cpu, gpu, or part of a name, vendor or version; else $CLMIX_DEVICE",
+                                     "SELECTOR" },
+                                   POPT_TABLEEND };
     struct poptOption table[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, options == NULL ? none : options, 0, NULL, NULL },
-                                  { "device", 'd', POPT_ARG_STRING, &cli->device, 0,
-                                    "index, platform:device, cpu, gpu, or part of a name, vendor or version; else $CLMIX_DEVICE",
-                                    "SELECTOR" },
+                                  { NULL, '\0', POPT_ARG_INCLUDE_TABLE, help->no_device ? none : device, 0, NULL, NULL },
                                   { "json", 'j', POPT_ARG_NONE, &cli->json, 0, "machine-readable output", NULL },
                                   { "help", 'h', POPT_ARG_NONE, NULL, SAW_HELP, "this text", NULL },
                                   { "version", 'V', POPT_ARG_NONE, NULL, SAW_VERSION, "the version", NULL },

@@ -1,4 +1,4 @@
-/* What all programs share: the options --device, --json, --help and --version, errors as a sentence and a hint, JSON on standard output.
+/* What all programs share: the options --device (where they need one), --json, --help and --version, errors as a sentence and a hint, JSON on standard output.
  * Exit statuses: 0 success, 1 failure, 2 bad usage. With --json a failure has an object too, {"error":{"status","message"}}, on standard output. */
 #ifndef CLMIX_TOOLS_CLI_H
 #define CLMIX_TOOLS_CLI_H
@@ -14,6 +14,7 @@ struct cli_help {
     const char *arguments; /* "MODEL [OPTION...]" */
     const char *purpose;   /* a paragraph */
     const char *examples;  /* lines: a command, what it does */
+    bool no_device;        /* the program needs none, and has no --device */
 };
 
 struct cli {
