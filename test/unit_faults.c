@@ -202,6 +202,29 @@ static clmix_status run_reader(void)
     return status;
 }
 
+/* The set of it, as words of its own vocabulary where it is for masked language, and as a batch. */
+static clmix_status run_set(void)
+{
+    const clmix_loader_options options = { .seed = 1 };
+    const bool words = strncmp(text_spec, "text", 4) == 0;
+    clmix_tokenizer *tokenizer = NULL;
+    clmix_dataset *data = NULL;
+    clmix_loader *loader = NULL;
+    clmix_batch batch;
+    clmix_status status = words ? clmix_tokenizer_read(&tokenizer, VOCABULARY) : CLMIX_OK;
+
+    if (status == CLMIX_OK)
+        status = clmix_dataset_open_text(&data, text_spec, NULL, 0, tokenizer);
+    clmix_tokenizer_close(tokenizer);
+    if (status == CLMIX_OK)
+        status = clmix_loader_open(&loader, data, CLMIX_TRAIN, 1, &options);
+    if (status == CLMIX_OK)
+        status = clmix_loader_next(loader, &batch);
+    clmix_loader_close(loader);
+    clmix_dataset_close(data);
+    return status;
+}
+
 /* A file or an option a kind of reader, in the folder of the tiny world. */
 static const struct {
     const char *spec, *name, *content;
@@ -237,7 +260,7 @@ END_TEST
 
 START_TEST(readers_of_text_survive_a_lack_of_memory)
 {
-    const struct scenario scenario = { readers[_i].spec, NULL, run_reader, NULL };
+    const struct scenario scenario = { readers[_i].spec, NULL, run_reader, NULL }, as_set = { readers[_i].spec, NULL, run_set, NULL };
     char command[400];
 
     tiny_empty_run_folder();
@@ -245,6 +268,7 @@ START_TEST(readers_of_text_survive_a_lack_of_memory)
     put_file("imdb/train/pos/0_9.txt", "c");
     snprintf(text_spec, sizeof text_spec, readers[_i].spec, tiny.run_folder);
     fail_each_call(&no_memory, &scenario, 120);
+    fail_each_call(&no_memory, &as_set, 120);
     snprintf(command, sizeof command, "rm -rf '%s'", tiny.run_folder);
     ck_assert_int_eq(system(command), 0);
 }

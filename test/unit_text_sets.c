@@ -198,16 +198,18 @@ static void draw_sequence(int32_t *ids, size_t words, size_t size)
     ids[1 + words] = 3;
 }
 
-static struct clmix_masking must_mask(double share, size_t most, size_t size)
+static struct clmix_masking must_mask(double share, size_t places, size_t size)
 {
-    struct clmix_masking masking = { .share = share, .most = most, .mask = 4, .vocabulary = size, .special = { 0, 1, 2, 3, 4 }, .seed = 9 };
+    struct clmix_masking masking = {
+        .share = share, .places = places, .mask = 4, .vocabulary = size, .special = { 0, 1, 2, 3, 4 }, .seed = 9
+    };
 
     return masking;
 }
 
 START_TEST(masked_tokens)
 {
-    const struct clmix_masking masking = must_mask(0.15, 20, 1000);
+    const struct clmix_masking masking = must_mask(0.15, 128, 1000);
     size_t masked = 0, kept = 0, drawn = 0, places[LENGTH] = { 0 };
     int32_t ids[LENGTH], before[LENGTH], labels[LENGTH];
 
@@ -239,13 +241,14 @@ START_TEST(numbers_of_masked_tokens)
 {
     static const struct {
         double share;
-        size_t most, words, expected;
-    } cases[] = { { 0.15, 20, 1, 1 },  { 0.15, 20, 0, 0 }, { 0.15, 20, 126, 19 }, { 0.2, 20, 126, 20 },
-                  { 0.2, 0, 126, 26 }, { 0.25, 0, 8, 2 },  { 0.25, 0, 12, 4 },    { 1.0, 0, 5, 5 } };
+        size_t places, words, expected;
+    } cases[] = { { 0.15, 128, 1, 1 },   { 0.15, 128, 0, 0 },   { 0.15, 128, 126, 19 }, { 0.156, 128, 126, 20 }, { 0.125, 128, 10, 2 },
+                  { 0.125, 128, 18, 2 }, { 0.125, 128, 26, 4 }, { 0.15, 10, 8, 1 },     { 0.15, 16, 8, 2 } };
     int32_t ids[LENGTH], labels[LENGTH];
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) { /* 0.25 of 10 is 2, of 14 it is 4: half to even */
-        const struct clmix_masking masking = must_mask(cases[i].share, cases[i].most, 1000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases;
+         i++) { /* 0.125 of 12 is 2, of 20 it is 2, of 28 4: half to even. Ten places have room for one */
+        const struct clmix_masking masking = must_mask(cases[i].share, cases[i].places, 1000);
 
         draw_sequence(ids, cases[i].words, 1000);
         ck_assert_uint_eq(clmix_masking_apply(&masking, 0, i, ids, cases[i].words + 2, labels), cases[i].expected);
@@ -256,7 +259,7 @@ END_TEST
 /* Every run, and every host, masks the same. */
 START_TEST(masking_is_the_same_everywhere)
 {
-    const struct clmix_masking masking = must_mask(0.15, 20, 30522);
+    const struct clmix_masking masking = must_mask(0.15, 128, 30522);
     int32_t ids[LENGTH], labels[LENGTH], other[LENGTH], other_labels[LENGTH];
     uint64_t hash = HASH_START;
 
@@ -278,10 +281,10 @@ START_TEST(refused_masking)
     clmix_tokenizer *bytes = must_make("bytes"), *words = must_make("wordpiece\n" VOCABULARY);
     struct clmix_masking masking;
 
-    expect_error(clmix_masking_make(&masking, bytes, 0.15, 0, 1), CLMIX_ERROR_ARGUMENT, "the tokenizer 'bytes' has no [MASK]");
-    expect_error(clmix_masking_make(&masking, words, 0.0, 0, 1), CLMIX_ERROR_ARGUMENT, "a share of 0");
-    expect_error(clmix_masking_make(&masking, words, 1.5, 0, 1), CLMIX_ERROR_ARGUMENT, "a share of 1.5");
-    ck_assert_int_eq(clmix_masking_make(&masking, words, 0.15, 20, 1), CLMIX_OK);
+    expect_error(clmix_masking_make(&masking, bytes, 0.15, 128, 1), CLMIX_ERROR_ARGUMENT, "the tokenizer 'bytes' has no [MASK]");
+    expect_error(clmix_masking_make(&masking, words, 0.0, 128, 1), CLMIX_ERROR_ARGUMENT, "a share of 0");
+    expect_error(clmix_masking_make(&masking, words, 0.16, 128, 1), CLMIX_ERROR_ARGUMENT, "a share of 0.16");
+    ck_assert_int_eq(clmix_masking_make(&masking, words, 0.15, 128, 1), CLMIX_OK);
     ck_assert(masking.mask == 4 && masking.vocabulary == 8 && masking.special[CLMIX_SEPARATOR] == 3);
     clmix_tokenizer_close(bytes);
     clmix_tokenizer_close(words);

@@ -8,6 +8,7 @@
 #define CLMIX_DATA_H
 
 #include <clmix/port.h>
+#include <clmix/text.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,14 +34,42 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  *   tinyimagenet:DIR    Tiny ImageNet as tiny-imagenet-200.zip unpacks: train/CLASS/images/picture, val/images/picture with
  *                       val/val_annotations.txt (the test split), wnids.txt (without it train's folders are the classes), words.txt (the classes'
  *                       names). Classes are in sorted order, as PyTorch's ImageFolder has them; pictures are 64x64, 3 channels. Since 0.3
+ *   pixels:SPEC         pictures of any of the sets above as sequences, row by row: a token a pixel, its grey value (0.2989 red + 0.5870 green + 0.1140 blue,
+ *                       0 to 255). Black pixels count as padding: their mask is 0, as in the long-range arena's image task. Pictures with more
+ *                       pixels than the model's longest sequence are scaled to the largest square that fits. Since 0.4
+ *   pathfinder:DIR      the long-range arena's: a folder with metadata/ and imgs/, such as curv_contour_length_14, or the one above that.
+ *                       Every tenth picture is of the test split. Pixels as above where the model reads tokens, else pictures. Since 0.4
+ *   text:FILE-or-DIR    documents for masked language, a sentence or a paragraph a line, packed into sequences. Lines between empty lines are a document; a
+ *                       file without empty lines is one. Of a folder all files named .txt; with train/ and test/ (or val/) its splits are
+ *                       there, elsewhere every twentieth document is of the test split, and of a file that is one every twentieth line. Options:
+ *                       ,masked=0.15,short=0.1,seed=0: of the tokens that are to be guessed, of sequences that are made shorter, and of what is
+ *                       drawn for the test split, whose masks are always the same. Since 0.4
+ *   tsv:FILE, csv:FILE  a row a line: a text or two, and a label. Options ,text=COLUMN,second=COLUMN,label=COLUMN (a name of the first row or a number
+ *                       from 1) where the first row does not tell; ,test=FILE, or the file beside it that is called "test", "val" or "dev" where this
+ *                       one is called "train", or every twentieth row. Since 0.4
+ *   imdb:DIR            aclImdb_v1.tar.gz as it unpacks. Class 0 is pos, 1 neg; ,tags=drop leaves out HTML tags and what stands in brackets. Since 0.4
+ *   listops:DIR         basic_train.tsv and basic_test.tsv of the long-range arena, or a FILE of this kind; listops alone draws trees as its
+ *                       generator does: listops:train=96000,test=2000,seed=0,min=500,max=2000,depth=10,args=10. Since 0.4
+ *   retrieval:FILE      label, two names and two texts between tabs, as new_aan_pairs.train.tsv; its test split is ....test.tsv. Two sequences, or one of
+ *                       both texts, as the model reads them. Since 0.4
+ * Options of all sets of text: ,vocab=FILE (a vocab.txt of WordPiece; ,cased too where case and accents are kept) or ,bytes (ids are 1 + the byte): of
+ * text one of them is needed, unless a tokenizer is given, the others are read as bytes without. ,length=N: sequences of at most N tokens
+ * where the model takes longer ones. Longer texts are cut, and counted (clmix_dataset_reading); trees of ListOps, which would have another
+ * value then, are refused.
  * `wanted` are `count` ports as a model reads them (clmix_config_port); NULL with 0 means as the set has them. Those that the set has not are passed
  * over: whoever brings model and set together compares. Of "pictures" a size of 0, too, is what the set has (for a folder: its first
  * picture). Of pictures of another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up
  * to 8 pixels are missing. One channel becomes three by repetition, three become one by luma.
- * CIFAR and MNIST are held in memory, the pictures of folder and tinyimagenet are read when asked for.
+ * CIFAR, MNIST and all text are held in memory, the pictures of folder, tinyimagenet and pathfinder are read when asked for.
  * Fails with ARGUMENT (an unknown kind or option, pictures that cannot be), FILE, FORMAT (a file is not what it should be) or HOST_MEMORY.
  * Neither `dataset` nor `spec` may be NULL (ARGUMENT). Takes ports since 0.2. */
 CLMIX_API clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count);
+
+/* The same; of texts `tokenizer`, such as one that came with weights, makes the ids. It is copied. Where the spec names a vocabulary too, they must be the
+ * same. NULL, and sets that are no text: as clmix_dataset_open. Errors: those of clmix_dataset_open. Neither `dataset` nor `spec` may be NULL (ARGUMENT).
+ * Since 0.4. */
+CLMIX_API clmix_status clmix_dataset_open_text(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count,
+                                               const clmix_tokenizer *tokenizer);
 CLMIX_API void clmix_dataset_close(clmix_dataset *dataset); /* closes it; NULL is allowed; loaders of it must be closed before */
 
 /* ---- sets of the application's own --------------------------------------------------------------------------------------------------- */
@@ -108,6 +137,20 @@ CLMIX_API const char *clmix_dataset_class_name(const clmix_dataset *dataset,
 /* The ports that the set fills, *count of them; the list belongs to the set. Those of a set of pictures are "pictures" u8 (height, width,
  * channels) and "labels" i32 of no axes, in this order. `count` may be NULL; of a NULL set there are none, and the list is NULL. Since 0.2. */
 CLMIX_API const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, size_t *count);
+
+/* The tokenizer that made the ids of a set of text; it belongs to the set. NULL for other sets, and for NULL. Since 0.4. */
+CLMIX_API const clmix_tokenizer *clmix_dataset_tokenizer(const clmix_dataset *dataset);
+
+/* What opening a set met in its files. Since 0.4. */
+typedef struct clmix_data_reading {
+    clmix_skips skips;    /* what was passed over: of text lines, rows or files, of pathfinder lines of the metadata */
+    size_t texts, tokens; /* texts (or pairs of them) that were taken, and their tokens before they were packed */
+    size_t longest;       /* tokens of the longest */
+    size_t cut;           /* texts that were cut to the longest that is allowed */
+    size_t unknown;       /* tokens that are [UNK] */
+} clmix_data_reading;
+/* The reading of a split; it belongs to the set, and is all zero where nothing is passed over. NULL for a NULL set or split. Since 0.4. */
+CLMIX_API const clmix_data_reading *clmix_dataset_reading(const clmix_dataset *dataset, clmix_split split);
 
 /* What clmix_normalize should take: per-channel mean and std, 4 entries each; training takes it from here and saves it with the weights. 0.5 and 0.5,
  * as in the authors' training, but for tinyimagenet, which has the authors' own ((122.4786, 114.2755, 101.3963) and (70.4924, 68.5679, 71.8127)

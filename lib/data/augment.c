@@ -69,8 +69,9 @@ void clmix_augment_picture(const clmix_augment *augment, uint64_t seed, size_t e
         cutout(&random, picture, height, width, channels, augment->cutout);
 }
 
-static bool asked(const clmix_augment *augment)
+static bool asked(const clmix_augment *augment, const clmix_dataset *dataset)
 {
+    (void)dataset;
     return augment->crop_padding != 0 || augment->flip || augment->cutout != 0;
 }
 
@@ -102,4 +103,4 @@ static void augment_sample(const clmix_transform_call *call, uint32_t index, voi
     clmix_augment_picture(call->augment, call->seed, call->epoch, index, size[0], size[1], size[2], arrays[place], call->scratch);
 }
 
-const clmix_transform clmix_transform_augment = { asked, settle, augment_sample, NULL };
+const clmix_transform clmix_transform_augment = { false, asked, settle, augment_sample, NULL };

@@ -122,7 +122,8 @@ static void transform_batch(const clmix_batch_recipe *recipe, const clmix_transf
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
                               clmix_batch_store *store, size_t *count, const atomic_bool *stop)
 {
-    const clmix_transform_call call = { &recipe->options.augment, recipe->options.seed, epoch, &recipe->ports, maker->scratch };
+    const clmix_transform_call call = { recipe->dataset, recipe->split, &recipe->options.augment, recipe->options.seed, epoch,
+                                        &recipe->ports,  maker->scratch };
     const size_t first = index * recipe->batch, left = recipe->count - first, filled = left < recipe->batch ? left : recipe->batch;
     void *arrays[CLMIX_PORTS_LIMIT];
 

@@ -3,7 +3,7 @@
 #include "data/batch.h"
 #include "data/dataset.h"
 
-static const clmix_transform *const transforms[] = { &clmix_transform_augment, &clmix_transform_mixup };
+static const clmix_transform *const transforms[] = { &clmix_transform_augment, &clmix_transform_mixup, &clmix_transform_masking };
 _Static_assert(sizeof transforms / sizeof transforms[0] <= CLMIX_TRANSFORMS_LIMIT, "a recipe has room for all");
 
 static clmix_status check_places(const clmix_batch_recipe *recipe)
@@ -33,9 +33,9 @@ static clmix_status check_places(const clmix_batch_recipe *recipe)
 static clmix_status settle_transforms(clmix_batch_recipe *recipe)
 {
     for (size_t i = 0; i < sizeof transforms / sizeof transforms[0]; i++) {
-        if (!transforms[i]->asked(&recipe->options.augment))
+        if (!transforms[i]->asked(&recipe->options.augment, recipe->dataset))
             continue;
-        if (recipe->split != CLMIX_TRAIN)
+        if (recipe->split != CLMIX_TRAIN && !transforms[i]->of_test)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "augmentation is asked for the test split; it is for the train split only");
         CLMIX_TRY(transforms[i]->settle(&recipe->options.augment, &recipe->ports));
         recipe->transforms[recipe->transform_count++] = transforms[i];

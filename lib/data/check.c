@@ -60,7 +60,7 @@ clmix_status clmix_dataset_check(const clmix_dataset *dataset, clmix_split split
     CLMIX_NEED(dataset);
     CLMIX_NEED(check);
     *check = (clmix_data_check){ 0 };
-    if (!dataset->source->on_demand || clmix_dataset_count(dataset, split) == 0)
+    if (!dataset->on_demand || clmix_dataset_count(dataset, split) == 0)
         return CLMIX_OK;
     for (size_t i = 0; status == CLMIX_OK && i < dataset->ports.count; i++) {
         arrays[i] = malloc(clmix_port_bytes(&dataset->ports.list[i]));

@@ -9,8 +9,9 @@
 #include <string.h>
 
 static const clmix_data_source *const sources[] = {
-    &clmix_source_shapes, &clmix_source_cifar10, &clmix_source_cifar100,
-    &clmix_source_mnist,  &clmix_source_folder,  &clmix_source_tinyimagenet,
+    &clmix_source_shapes,       &clmix_source_cifar10, &clmix_source_cifar100,   &clmix_source_mnist,     &clmix_source_folder,
+    &clmix_source_tinyimagenet, &clmix_source_pixels,  &clmix_source_pathfinder, &clmix_source_text,      &clmix_source_tsv,
+    &clmix_source_csv,          &clmix_source_imdb,    &clmix_source_listops,    &clmix_source_retrieval,
 };
 
 #define SOURCES (sizeof sources / sizeof sources[0])
@@ -31,7 +32,8 @@ static clmix_status find_source(const char *spec, const clmix_data_source **sour
     return CLMIX_OK;
 }
 
-clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count)
+clmix_status clmix_dataset_open_text(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count,
+                                     const clmix_tokenizer *tokenizer)
 {
     CLMIX_NEED(dataset);
     CLMIX_NEED(spec);
@@ -48,14 +50,24 @@ clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const
     CLMIX_TRY(clmix_dataset_new(&opened, source));
     opened->wanted = wanted;
     opened->wanted_count = count;
+    opened->given = tokenizer;
     status = source->open(opened, argument);
     opened->wanted = NULL; /* the caller's, who may let it go */
     opened->wanted_count = 0;
+    opened->given = NULL;
     if (status != CLMIX_OK)
         clmix_dataset_close(opened);
     else
         *dataset = opened;
     return status;
+}
+
+clmix_status clmix_dataset_open(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count)
+{
+    CLMIX_NEED(dataset);
+    CLMIX_NEED(spec);
+
+    return clmix_dataset_open_text(dataset, spec, wanted, count, NULL);
 }
 
 void clmix_dataset_hold(const clmix_dataset *dataset)
@@ -107,6 +119,16 @@ const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, size_t *coun
     if (count != NULL)
         *count = dataset == NULL ? 0 : dataset->ports.count;
     return dataset == NULL ? NULL : dataset->ports.list;
+}
+
+const clmix_tokenizer *clmix_dataset_tokenizer(const clmix_dataset *dataset)
+{
+    return dataset == NULL ? NULL : dataset->sequences.tokenizer;
+}
+
+const clmix_data_reading *clmix_dataset_reading(const clmix_dataset *dataset, clmix_split split)
+{
+    return dataset != NULL && (split == CLMIX_TRAIN || split == CLMIX_TEST) ? &dataset->reading[split] : NULL;
 }
 
 void clmix_dataset_normalization(const clmix_dataset *dataset, float mean[4], float std[4])

@@ -4,6 +4,7 @@
 
 #include <clmix/data.h>
 
+#include "data/masking.h"
 #include "data/ports.h"
 
 #include <stdatomic.h>
@@ -20,18 +21,31 @@ typedef struct clmix_data_source {
     bool on_demand; /* get reads what was not read before: it may wait, and it may fail */
 } clmix_data_source;
 
+/* What sets of sequences tell beside that; all zero for others. */
+struct clmix_sequences {
+    unsigned along; /* a bit a port: its first axis is the places of a sequence, as many as the longest that the set gives */
+    /* Places of a sample that hold tokens, all before those that are filled up; the longer of two sequences. NULL: always all of them. */
+    size_t (*length)(const clmix_dataset *dataset, clmix_split split, size_t index);
+    const struct clmix_masking *masking; /* what is to be guessed of them; NULL: nothing */
+    const clmix_tokenizer *tokenizer;    /* that made them; NULL: none */
+};
+
 struct clmix_dataset {
     const clmix_data_source *source;
     clmix_ports ports;
     const clmix_port *wanted; /* as the model reads them; while open runs */
     size_t wanted_count;
-    size_t count[2];       /* by clmix_split */
-    float mean[4], std[4]; /* of the pictures, a channel each, where bytes are 0 to 1; 0.5 unless the source says */
+    const clmix_tokenizer *given; /* for texts; while open runs. NULL: the set's own */
+    size_t count[2];              /* by clmix_split */
+    float mean[4], std[4];        /* of the pictures, a channel each, where bytes are 0 to 1; 0.5 unless the source says */
     int classes;
     char **class_names; /* owned, `classes` of them */
     void *state;        /* the source's */
-    char *port_names;   /* owned; NULL where they are the library's */
-    atomic_int *others; /* loaders that hold it beside its owner. NULL: it outlives them */
+    bool on_demand;     /* the source's, or that of a set within */
+    struct clmix_sequences sequences;
+    clmix_data_reading reading[2]; /* by clmix_split */
+    char *port_names;              /* owned; NULL where they are the library's */
+    atomic_int *others;            /* loaders that hold it beside its owner. NULL: it outlives them */
 };
 
 /* A loader keeps its set open, for its threads; the last one to let go closes it. */
@@ -39,7 +53,8 @@ void clmix_dataset_hold(const clmix_dataset *dataset);
 void clmix_dataset_release(const clmix_dataset *dataset);
 
 extern const clmix_data_source clmix_source_shapes, clmix_source_cifar10, clmix_source_cifar100, clmix_source_mnist, clmix_source_folder,
-    clmix_source_tinyimagenet;
+    clmix_source_tinyimagenet, clmix_source_pathfinder, clmix_source_pixels, clmix_source_text, clmix_source_tsv, clmix_source_csv,
+    clmix_source_imdb, clmix_source_listops, clmix_source_retrieval;
 
 /* source.c. A set without anything yet, counted as those are that loaders may outlive. */
 clmix_status clmix_dataset_new(clmix_dataset **dataset, const clmix_data_source *source);

@@ -73,7 +73,7 @@ static clmix_status add_splits(clmix_text_reader *reader, const char *root)
 
 static clmix_status open_imdb(clmix_text_reader *reader, const char *argument)
 {
-    struct clmix_text_option tags = { "tags", NULL };
+    struct clmix_text_option tags = { .name = "tags" };
     struct imdb *imdb = calloc(1, sizeof *imdb);
     clmix_status status;
     char *root = NULL;

@@ -177,6 +177,7 @@ static clmix_status open_listops(clmix_text_reader *reader, const char *argument
     reader->classes = (const char **)class_names;
     reader->class_count = 10;
     reader->tokenizer = "listops";
+    reader->whole = true;
     return drawn ? open_drawn(reader, argument) : open_files(reader, argument);
 }
 

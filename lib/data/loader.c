@@ -286,7 +286,7 @@ size_t clmix_loader_batches(const clmix_loader *loader)
  * is not looked at any more when its owner has closed all that read it. */
 static bool await_threads(clmix_loader *loader)
 {
-    const bool may_wait = loader->recipe.dataset->source->on_demand;
+    const bool may_wait = loader->recipe.dataset->on_demand;
     const struct timespec end = from_now(CLOSING_SECONDS);
 
     while (loader->working > 0 && (may_wait ? pthread_cond_timedwait(&loader->slot_ready, &loader->lock, &end)

@@ -4,10 +4,14 @@
 
 #include <clmix/text.h>
 
+/* The largest share of a sequence's places that may be guessed: models have room for so many (at least for one). It is 20 of 128, as BERT's. */
+#define CLMIX_MASKED_MOST (5.0 / 32.0)
+
 struct clmix_masking {
-    /* Of a sequence's tokens, [CLS] and [SEP] among them, that are to be guessed: 0.15. Rounded, half to even; one at least. */
+    /* Of a sequence's tokens, [CLS] and [SEP] among them, that are to be guessed: 0.15. Rounded, half to even; one at least, and at most what any batch
+     * with this sequence has room for. */
     double share;
-    size_t most;       /* tokens to be guessed at most, 20 of BERT's; 0: no limit */
+    size_t places;     /* of the longest batches' sequences */
     int32_t mask;      /* the id of [MASK] */
     size_t vocabulary; /* ids are below this */
     /* Ids by clmix_special: none of them is drawn; [PAD], [CLS] and [SEP] are not to be guessed. */
@@ -15,8 +19,9 @@ struct clmix_masking {
     uint64_t seed;
 };
 
-/* The masking of a tokenizer's tokens. ARGUMENT where it has no [MASK], or a share that is none. */
-clmix_status clmix_masking_make(struct clmix_masking *masking, const clmix_tokenizer *tokenizer, double share, size_t most, uint64_t seed);
+/* The masking of a tokenizer's tokens, in sequences of `places` at most. ARGUMENT where it has no [MASK], or a share that is none or too large. */
+clmix_status clmix_masking_make(struct clmix_masking *masking, const clmix_tokenizer *tokenizer, double share, size_t places,
+                                uint64_t seed);
 
 /* Masks sequence `index` in `epoch`: of those that are to be guessed 80 % become [MASK], 10 % another word that is drawn, 10 % stay. labels[i] becomes the id that
  * was there, and CLMIX_NO_LABEL where nothing is to be guessed. The result is how many there are. It depends on (seed, epoch, index) and the ids alone. */

@@ -45,8 +45,9 @@ void clmix_mixup_blend(unsigned char *picture, const unsigned char *other, unsig
         picture[i] = (unsigned char)((share * picture[i] + (256 - share) * other[i] + 128) >> 8);
 }
 
-static bool asked(const clmix_augment *augment)
+static bool asked(const clmix_augment *augment, const clmix_dataset *dataset)
 {
+    (void)dataset;
     return augment->mixup != 0.0f; /* NaN too, to be refused */
 }
 
@@ -90,4 +91,4 @@ static void mix(const clmix_transform_call *call, const uint32_t *indices, size_
             labels[i] = CLMIX_NO_LABEL;
 }
 
-const clmix_transform clmix_transform_mixup = { asked, settle, NULL, mix };
+const clmix_transform clmix_transform_mixup = { false, asked, settle, NULL, mix };

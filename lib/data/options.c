@@ -67,6 +67,15 @@ static struct clmix_text_option *find(const char *text, struct clmix_text_option
     return NULL;
 }
 
+/* Takes over what stands behind the name. */
+static clmix_status keep(struct clmix_text_option *option, const char *value, size_t bytes)
+{
+    if (bytes == 0 || option->value != NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%s=' %s", option->name, bytes == 0 ? "says nothing" : "is there twice");
+    option->value = strndup(value, bytes);
+    return option->value != NULL ? CLMIX_OK : clmix_fail_memory("options");
+}
+
 static clmix_status take_last(char *path, struct clmix_text_option *options, size_t count, bool *taken)
 {
     char *comma = strrchr(path, ',');
@@ -77,11 +86,9 @@ static clmix_status take_last(char *path, struct clmix_text_option *options, siz
     if (option == NULL)
         return CLMIX_OK;
     value = comma + 1 + strlen(option->name) + 1;
-    if (*value == '\0' || option->value != NULL)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%s=' %s", option->name, *value == '\0' ? "says nothing" : "is there twice");
-    option->value = strdup(value);
+    CLMIX_TRY(keep(option, value, strlen(value)));
     *comma = '\0';
-    return option->value != NULL ? CLMIX_OK : clmix_fail_memory("options");
+    return CLMIX_OK;
 }
 
 clmix_status clmix_options_behind_path(const char *text, char **path, struct clmix_text_option *options, size_t count)
@@ -101,6 +108,58 @@ clmix_status clmix_options_behind_path(const char *text, char **path, struct clm
         }
     }
     return CLMIX_OK;
+}
+
+/* The option that `bytes` letters are, which is taken over; *taken tells whether they are one. */
+static clmix_status take_piece(const char *text, size_t bytes, bool first, struct clmix_text_option *options, size_t count, bool *taken)
+{
+    struct clmix_text_option *option = find(text, options, count);
+
+    *taken = option != NULL && !option->flag;
+    if (*taken)
+        return keep(option, text + strlen(option->name) + 1, bytes - strlen(option->name) - 1);
+    for (size_t i = 0; !first && !*taken && i < count; i++)
+        if (options[i].flag && strlen(options[i].name) == bytes && strncmp(options[i].name, text, bytes) == 0) {
+            *taken = true;
+            CLMIX_TRY(keep(&options[i], "yes", 3));
+        }
+    return CLMIX_OK;
+}
+
+static clmix_status take_pieces(const char *text, char *rest, struct clmix_text_option *options, size_t count)
+{
+    size_t used = 0;
+
+    for (const char *piece = text; piece != NULL;) {
+        const size_t bytes = strcspn(piece, ",");
+        bool taken;
+
+        CLMIX_TRY(take_piece(piece, bytes, piece == text, options, count, &taken));
+        if (!taken) {
+            if (used > 0)
+                rest[used++] = ',';
+            memcpy(rest + used, piece, bytes);
+            used += bytes;
+        }
+        piece = piece[bytes] == ',' ? piece + bytes + 1 : NULL;
+    }
+    rest[used] = '\0';
+    return CLMIX_OK;
+}
+
+clmix_status clmix_options_take(const char *text, char **rest, struct clmix_text_option *options, size_t count)
+{
+    clmix_status status;
+
+    *rest = malloc(strlen(text) + 1);
+    if (*rest == NULL)
+        return clmix_fail_memory("options");
+    status = take_pieces(text, *rest, options, count);
+    if (status != CLMIX_OK) {
+        free(*rest);
+        *rest = NULL;
+    }
+    return status;
 }
 
 void clmix_text_options_free(struct clmix_text_option *options, size_t count)

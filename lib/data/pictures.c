@@ -1,6 +1,7 @@
 #include "data/pictures.h"
 
 #include "base/status.h"
+#include "data/sequences.h"
 #include "io/picture.h"
 
 static struct clmix_picture_size size_of(const clmix_port *port)
@@ -23,6 +24,10 @@ static clmix_status check_wanted(const clmix_dataset *dataset)
     const clmix_port *port = wanted_pictures(dataset);
     const struct clmix_picture_size size = size_of(port);
 
+    if (port == NULL && clmix_dataset_wants_tokens(dataset))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "'%s' is a set of pictures, and the model reads tokens; pixels: before its name makes them of it",
+                          dataset->source->name);
     if (port != NULL && (port->type != CLMIX_U8 || port->rank != 3))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the port '%s' is asked for in another form than u8 (height, width, channels)",
                           CLMIX_PICTURES);

@@ -25,7 +25,8 @@ size_t clmix_ports_place(const clmix_ports *ports, const char *name)
 
 static bool is_labels(const clmix_port *port)
 {
-    return port->type == CLMIX_I32 && (strcmp(port->name, CLMIX_LABELS) == 0 || strcmp(port->name, CLMIX_SECOND_LABELS) == 0);
+    return port->type == CLMIX_I32 && (strcmp(port->name, CLMIX_LABELS) == 0 || strcmp(port->name, CLMIX_SECOND_LABELS) == 0 ||
+                                       strcmp(port->name, CLMIX_TOKEN_LABELS) == 0);
 }
 
 void clmix_port_blank(const clmix_port *port, void *array, size_t samples)

@@ -209,7 +209,7 @@ static clmix_status open_table(clmix_text_reader *reader, struct rows *rows, con
 static clmix_status open_rows(clmix_text_reader *reader, const char *argument, bool commas)
 {
     struct clmix_text_option options[PARTS + 1] = {
-        { part_names[TEXT], NULL }, { part_names[SECOND], NULL }, { part_names[LABEL], NULL }, { "test", NULL }
+        { .name = part_names[TEXT] }, { .name = part_names[SECOND] }, { .name = part_names[LABEL] }, { .name = "test" }
     };
     struct rows *rows = calloc(1, sizeof *rows);
     clmix_status status;

@@ -19,6 +19,7 @@ clmix_status clmix_dataset_new(clmix_dataset **dataset, const clmix_data_source 
     atomic_init(others, 0);
     made->others = others;
     made->source = source;
+    made->on_demand = source->on_demand;
     for (int c = 0; c < 4; c++)
         made->mean[c] = made->std[c] = 0.5f; /* the authors' normalisation for all sets but Tiny ImageNet */
     *dataset = made;

@@ -36,6 +36,7 @@ struct clmix_text_reader {
     const char **classes; /* names, which the kind owns; NULL where there are none */
     int class_count;
     const char *tokenizer; /* the only one that fits, "listops"; NULL: any */
+    bool whole;            /* a text that is cut has another label */
     clmix_split split;     /* that is being read */
     /* What was looked at and passed over since the split began. Where both splits are in the same files, all of their lines were looked at; those that are no
      * UTF-8 are of neither split, and counted in both. */
