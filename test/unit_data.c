@@ -52,7 +52,8 @@ START_TEST(specs)
     clmix_dataset *dataset = NULL;
 
     expect_error(clmix_dataset_open(&dataset, "svhn:/x", NULL, 0), CLMIX_ERROR_ARGUMENT,
-                 "'svhn:/x' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR or tinyimagenet:DIR");
+                 "'svhn:/x' is of no known kind; use shapes, cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, tinyimagenet:DIR, "
+                 "pixels:SPEC, pathfinder:DIR, text:FILE-or-DIR, tsv:FILE, csv:FILE, imdb:DIR, listops or retrieval:FILE");
     expect_error(clmix_dataset_open(&dataset, "cifar10", NULL, 0), CLMIX_ERROR_ARGUMENT, "cifar10:DIR");
     expect_error(clmix_dataset_open(&dataset, "shapes", &(clmix_port){ "pictures", CLMIX_F32, 3, { 8, 8, 3 } }, 1), CLMIX_ERROR_ARGUMENT,
                  "in another form than u8");
@@ -125,7 +126,7 @@ END_TEST
 /* What is wanted is found by its name, and what the set has not is passed over. */
 START_TEST(wanted_ports)
 {
-    const clmix_port wanted[] = { { "tokens", CLMIX_I32, 1, { 7 } }, { "pictures", CLMIX_U8, 3, { 12, 0, 1 } } };
+    const clmix_port wanted[] = { { "sounds", CLMIX_I32, 1, { 7 } }, { "pictures", CLMIX_U8, 3, { 12, 0, 1 } } };
     clmix_dataset *dataset = NULL;
 
     ck_assert_int_eq(clmix_dataset_open(&dataset, "shapes:size=24", wanted, 2), CLMIX_OK);

@@ -57,7 +57,7 @@ typedef enum clmix_split { CLMIX_TRAIN = 0, CLMIX_TEST = 1 } clmix_split;
  * where the model takes longer ones. Longer texts are cut, and counted (clmix_dataset_reading); trees of ListOps, which would have another
  * value then, are refused.
  * `wanted` are `count` ports as a model reads them (clmix_config_port); NULL with 0 means as the set has them. Those that the set has not are passed
- * over: whoever brings model and set together compares. Of "pictures" a size of 0, too, is what the set has (for a folder: its first
+ * over: whoever brings model and set together compares. But text is refused where none of them is "tokens", and pictures where tokens alone are wanted. Of "pictures" a size of 0, too, is what the set has (for a folder: its first
  * picture). Of pictures of another size the largest middle part of the wanted proportions is scaled; MNIST is padded with zeros instead where up
  * to 8 pixels are missing. One channel becomes three by repetition, three become one by luma.
  * CIFAR, MNIST and all text are held in memory, the pictures of folder, tinyimagenet and pathfinder are read when asked for.

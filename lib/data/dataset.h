@@ -1,4 +1,4 @@
-/* What a kind of data set provides (inside lib/data). Adding one is a file with a clmix_data_source and a row in dataset.c. */
+/* What a kind of data set provides (inside lib/data). Adding one is a file with a clmix_data_source and a row in open.c. */
 #ifndef CLMIX_DATA_DATASET_H
 #define CLMIX_DATA_DATASET_H
 
@@ -36,8 +36,10 @@ struct clmix_dataset {
     const clmix_port *wanted; /* as the model reads them; while open runs */
     size_t wanted_count;
     const clmix_tokenizer *given; /* for texts; while open runs. NULL: the set's own */
-    size_t count[2];              /* by clmix_split */
-    float mean[4], std[4];        /* of the pictures, a channel each, where bytes are 0 to 1; 0.5 unless the source says */
+    /* clmix_dataset_open, for sets within sets; while open runs. */
+    clmix_status (*open_within)(clmix_dataset **dataset, const char *spec, const clmix_port *wanted, size_t count);
+    size_t count[2];       /* by clmix_split */
+    float mean[4], std[4]; /* of the pictures, a channel each, where bytes are 0 to 1; 0.5 unless the source says */
     int classes;
     char **class_names; /* owned, `classes` of them */
     void *state;        /* the source's */

@@ -18,7 +18,7 @@ static clmix_status open_pictures(clmix_dataset *dataset, const char *spec, size
     struct clmix_picture_size size;
     clmix_port square = { CLMIX_PICTURES, CLMIX_U8, 3, { 0 } };
 
-    CLMIX_TRY(clmix_dataset_open(&pictures, spec, NULL, 0));
+    CLMIX_TRY(dataset->open_within(&pictures, spec, NULL, 0));
     dataset->state = pictures;
     if (clmix_port_find(pictures->ports.list, pictures->ports.count, CLMIX_PICTURES) == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "pixels:%s: that is no set of pictures, which pixels could be of", spec);
@@ -28,7 +28,7 @@ static clmix_status open_pictures(clmix_dataset *dataset, const char *spec, size
     square.size[0] = square.size[1] = (size_t)sqrt((double)longest);
     clmix_dataset_close(pictures);
     dataset->state = NULL;
-    CLMIX_TRY(clmix_dataset_open(&pictures, spec, &square, 1));
+    CLMIX_TRY(dataset->open_within(&pictures, spec, &square, 1));
     dataset->state = pictures;
     return CLMIX_OK;
 }
