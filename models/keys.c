@@ -76,7 +76,7 @@ static clmix_status read_number(struct source from, const struct clmix_key *key,
     double number = 0.0;
 
     CLMIX_TRY(clmix_json_number(from.json, from.where, key->name, 0.0, (double)most(key), &number));
-    if (!((float)number > 0.0f))
+    if (!((float)number > 0.0f) && !(key->zero && number == 0.0))
         return clmix_fail(CLMIX_ERROR_FORMAT, "%s: '%s' is 0 and must be above it", from.where, key->name);
     *value = (float)number;
     return CLMIX_OK;

@@ -170,6 +170,10 @@ START_TEST(what_does_not_go_with_a_backbone_is_refused)
         { "{\"kind\":\"kerformer\",\"causal\":true,\"k_activation\":\"softmax_position\"}", 2, "which mixes all tokens" },
         { "{\"kind\":\"kerformer\",\"causal\":true,\"se\":\"n_from_n\"}", 2, "'se' n_from_n, which sees all tokens" },
         { "{\"kind\":\"kerformer\",\"causal\":true,\"se\":\"d_from_d\"}", 2, "'se' d_from_d, which sees all tokens" },
+        { "{\"kind\":\"dct\",\"coefficients\":4}", 0, "here: the mixer 'dct' has heads, and this model has none" },
+        { "{\"kind\":\"dct\"}", 2, "here: the mixer 'dct' needs 'coefficients', or 'ratio'" },
+        { "{\"kind\":\"dct\",\"coefficients\":4,\"ratio\":0.5}", 2, "here: the mixer 'dct' has both 'coefficients' and 'ratio'" },
+        { "{\"kind\":\"dct\",\"coefficients\":4,\"where\":\"qkv\",\"mask_input\":true}", 2, "here: 'mask_input' goes with 'where' x" },
     };
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -267,6 +271,98 @@ START_TEST(maxima_of_samples_and_of_the_batch)
 }
 END_TEST
 
+/* ---- cosine space ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Of 10 tokens of random numbers, mixed by a kind with no weights of its own (queries, keys and values are one linear layer's). */
+static float *mixed(const char *text, float attention_dropout, clmix_mode mode)
+{
+    enum { TOKENS = 10, DIM = 8, ALL = 2 * TOKENS * DIM };
+    static const struct weight weights[] = { { "to_qkv.weight", 3 * 64 }, { "to_out.0.weight", 64 }, { "to_out.0.bias", 8 }, { NULL, 0 } };
+    struct clmix_mixer mixer = read_mixer_of(text, 2, 4);
+    clmix_graph *graph = clmix_graph_new();
+    const struct clmix_sequence tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, TOKENS, DIM }) };
+    float *x = ops_floats(ALL, 5, -3.0f, 3.0f), *y;
+    clmix_plan *plan;
+
+    mixer.attention_dropout = attention_dropout;
+    clmix_output(graph, "y", clmix_mix(clmix_root(graph), &tokens, &mixer));
+    plan = ops_plan(graph, mode);
+    write_weights(plan, weights, 7);
+    ops_write(plan, "x", x, ALL);
+    ops_ok(clmix_plan_run(plan));
+    y = ops_read(plan, "y", ALL);
+    clmix_plan_free(plan);
+    clmix_keys_free(&mixer.mixer);
+    free(x);
+    return y;
+}
+
+static bool same(float *a, float *b)
+{
+    const bool is_same = memcmp(a, b, 2 * 10 * 8 * sizeof *a) == 0;
+
+    free(a);
+    free(b);
+    return is_same;
+}
+
+/* In float32 0.7 of 10 is less than 7. */
+START_TEST(ratios_are_decimal)
+{
+    ck_assert(same(mixed("{\"kind\":\"dct\",\"where\":\"qkv\",\"ratio\":0.7}", 0.0f, CLMIX_INFERENCE),
+                   mixed("{\"kind\":\"dct\",\"where\":\"qkv\",\"coefficients\":7}", 0.0f, CLMIX_INFERENCE)));
+    ck_assert(same(mixed("{\"kind\":\"dct\",\"ratio\":0.01}", 0.0f, CLMIX_INFERENCE),
+                   mixed("{\"kind\":\"dct\",\"coefficients\":1}", 0.0f, CLMIX_INFERENCE)));
+}
+END_TEST
+
+/* Algorithm 1 calls softmax attention, which drops weights; the others do not. */
+START_TEST(weights_are_dropped_in_algorithm_1_alone)
+{
+    static const char *const kinds[] = { "{\"kind\":\"dct\",\"coefficients\":6}", "{\"kind\":\"dct\",\"coefficients\":6,\"where\":\"qkv\"}",
+                                         "{\"kind\":\"dct\",\"coefficients\":6,\"where\":\"ideal\"}" };
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(same(mixed(kinds[i], 0.5f, CLMIX_TRAINING), mixed(kinds[i], 0.0f, CLMIX_TRAINING)), i > 0);
+}
+END_TEST
+
+/* The weights of all coefficients of both kinds are those of softmax attention. */
+START_TEST(ideally_all_coefficients_are_attention)
+{
+    static const char *const kinds[] = { "{\"kind\":\"dct\",\"coefficients\":10,\"where\":\"ideal\"}",
+                                         "{\"kind\":\"dct\",\"coefficients\":10,\"where\":\"ideal\",\"ideal_keep\":\"lshape\"}" };
+    float *wanted = mixed("{\"kind\":\"softmax\"}", 0.0f, CLMIX_INFERENCE);
+
+    for (int i = 0; i < 2; i++) {
+        float *y = mixed(kinds[i], 0.0f, CLMIX_INFERENCE);
+
+        ops_compare_floats(kinds[i], y, wanted, 2 * 10 * 8, 4e-6);
+        free(y);
+    }
+    free(wanted);
+}
+END_TEST
+
+/* Coefficients have no positions, and where queries, keys and values are all that there is, no tokens. */
+START_TEST(algorithm_1_works_on_tokens)
+{
+    struct clmix_mixer mixer = read_mixer_of("{\"kind\":\"dct\",\"coefficients\":3}", 2, 4);
+    clmix_graph *graph = clmix_graph_new();
+    struct clmix_sequence tokens = { .value = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 6, 8 }),
+                                     .position = clmix_input(graph, "position", CLMIX_F32, 2, (size_t[]){ 6, 4 }) };
+    struct clmix_heads heads;
+
+    ops_poisoned(graph, clmix_mix(clmix_in(clmix_root(graph), "mix"), &tokens, &mixer),
+                 "mix: the mixer 'dct' with 'where' x has queries and keys");
+    graph = clmix_graph_new();
+    heads = (struct clmix_heads){ .q = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 6, 8 }) };
+    heads.k = heads.v = heads.q;
+    ops_poisoned(graph, clmix_attend(clmix_root(graph), &heads, &mixer), "the mixer 'dct' with 'where' x transforms tokens");
+    clmix_keys_free(&mixer.mixer);
+}
+END_TEST
+
 int main(void)
 {
     TCase *alone = tcase_create("alone");
@@ -279,6 +375,10 @@ int main(void)
     tcase_add_test(alone, linformer_turns_keys_of_each_head_only);
     tcase_add_loop_test(alone, maxima_of_samples_and_of_the_batch, 0, 2);
     tcase_add_loop_test(alone, more_tokens_than_weights_are_refused, 0, 2);
+    tcase_add_test(alone, ratios_are_decimal);
+    tcase_add_test(alone, weights_are_dropped_in_algorithm_1_alone);
+    tcase_add_test(alone, ideally_all_coefficients_are_attention);
+    tcase_add_test(alone, algorithm_1_works_on_tokens);
     suite_add_tcase(suite, alone);
     return support_run(suite);
 }

@@ -221,6 +221,11 @@ START_TEST(ops)
     expect_poisoned(clmix_gather(none, none));
     expect_poisoned(clmix_attention(none, none, none, none, (clmix_attention_options){ .heads = 1 }));
     expect_poisoned(clmix_rotary(none, none, 1, CLMIX_ROTARY_PAIRS));
+    expect_poisoned(clmix_dct(none, 2));
+    expect_poisoned(clmix_dct_inverse(none, 2));
+    expect_poisoned(clmix_dct2(none, 2, 2));
+    expect_poisoned(clmix_dct2_inverse(none, 2, 2));
+    expect_poisoned(clmix_dct_matrix(NULL, 2, 2));
     expect_poisoned(clmix_fourier_mix(none));
     expect_poisoned(clmix_pseudo_inverse(none, 1, 6, CLMIX_INVERSE_BATCH));
     expect_poisoned(clmix_segment_means(none, 4));

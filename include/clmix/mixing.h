@@ -172,6 +172,30 @@ CLMIX_API clmix_status clmix_rotary_fill(void *values, clmix_shape shape, const 
  * (ARGUMENT): other types, an x without three axes. */
 CLMIX_API clmix_value clmix_fourier_mix(clmix_value x);
 
+/* ---- cosine transforms ------------------------------------------------------------------------------------------------------------------- */
+
+/* The orthonormal cosine transform (type II) along the tokens, of which the first n = `coefficients` are kept (all N where there are fewer tokens), x f32
+ * (B, N, C) -> (B, n, C):
+ *     y[k] = a_k sum over t of x[t] cos(pi (2t + 1) k / (2 N)),   a_0 = sqrt(1 / N), a_k = sqrt(2 / N).
+ * The gradient is the inverse transform of the result's. Computed as one product with the (n, N) matrix of cosines, which is made once for all
+ * transforms of these sizes, or by way of a Fourier transform in two stages (Makhoul 1980), whichever the device is faster with (CLMIX_DCT=matrix or
+ * fourier prescribes one; lengths that are prime take the matrix). Errors of the graph (ARGUMENT): other types, an x without three axes, no
+ * coefficients. Since 0.4. */
+CLMIX_API clmix_value clmix_dct(clmix_value x, size_t coefficients);
+/* Its transpose, x f32 (B, n, C) -> (B, N, C), N = `tokens` and at least n: y[t] = sum over k < n of a_k x[k] cos(pi (2t + 1) k / (2 N)), the inverse
+ * where the coefficients that are not there are zeros. The gradient is clmix_dct of the result's. Errors as there, and: fewer tokens than
+ * coefficients. Since 0.4. */
+CLMIX_API clmix_value clmix_dct_inverse(clmix_value x, size_t tokens);
+
+/* The same along tokens and channels, x f32 (B, N, M) -> (B, rows, columns), at most N and M of them; and its transpose, (B, n, m) -> (B, rows,
+ * columns), at least n and m. Along the channels it is always a product with a matrix. Errors as there. Since 0.4. */
+CLMIX_API clmix_value clmix_dct2(clmix_value x, size_t rows, size_t columns);
+CLMIX_API clmix_value clmix_dct2_inverse(clmix_value x, size_t rows, size_t columns);
+
+/* The matrix of these transforms as a constant, f32 (coefficients, tokens), a row a frequency; angles are reduced as integers. Errors of the graph
+ * (ARGUMENT): no coefficients, or more than tokens. Since 0.4. */
+CLMIX_API clmix_value clmix_dct_matrix(clmix_graph *graph, size_t coefficients, size_t tokens);
+
 /* ---- Nystrom attention ---------------------------------------------------------------------------------------------------------------- */
 
 /* What the maxima are over that a pseudo-inverse starts by. Since 0.4; before, a bool: the first two. */

@@ -110,7 +110,7 @@ static void find_reads(const struct clmix_planner *planner, struct reads *reads)
     }
 }
 
-/* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read. What the plan is given is read,
+/* What must be moved of a value that is no view: nothing of one that is formed again wherever it is read, or of a constant that no launch reads. What the plan is given is read,
  * and states that training moves are written again; results and gradients are written; what the forward pass makes for the backward pass is written
  * and read. */
 static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, const struct reads *reads)
@@ -120,6 +120,8 @@ static uint64_t least_bytes(const struct clmix_planner *planner, int32_t value, 
     uint64_t written = 0, read;
 
     if (tensor->producer >= 0 && planner->read_through[tensor->producer] && graph->nodes[tensor->producer]->outputs[0] == value)
+        return 0;
+    if (tensor->kind == CLMIX_VALUE_CONSTANT && planner->plan->places[value].storage == CLMIX_NONE)
         return 0;
     if (tensor->kind != CLMIX_VALUE_RESULT) {
         read = reads->ever;

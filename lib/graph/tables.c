@@ -35,22 +35,39 @@ static clmix_status add_table(struct clmix_planner *planner, const struct clmix_
     return CLMIX_OK;
 }
 
+/* The values that launches read: an op that is computed in one of several ways has constants that the others would need. */
+static bool *find_read(const struct clmix_planner *planner)
+{
+    const clmix_graph *graph = planner->graph;
+    const struct clmix_plan *plan = planner->plan;
+    bool *read = calloc(graph->tensor_count + 1, sizeof *read);
+
+    for (size_t i = 0; read != NULL && i < plan->record_count; i++)
+        for (size_t k = 0; k < plan->records[i]->argument_count; k++) {
+            const struct clmix_argument *argument = &plan->records[i]->arguments[k];
+
+            if (argument->kind == CLMIX_ARGUMENT_VALUE && argument->value >= 0 && (size_t)argument->value < graph->tensor_count)
+                read[graph->tensors[argument->value]->base] = true;
+        }
+    return read;
+}
+
 clmix_status clmix_plan_add_constants(struct clmix_planner *planner)
 {
     const clmix_graph *graph = planner->graph;
     const struct clmix_plan *plan = planner->plan;
     const clmix_device_info *info = &planner->device->info;
+    bool *read = find_read(planner);
+    clmix_status status = read == NULL ? clmix_fail_memory("a plan") : CLMIX_OK;
 
-    for (size_t i = 0; i < graph->constant_count; i++) {
-        const int32_t value = graph->constants[i].value;
-
-        if (planner->reader_begin[value + 1] > planner->reader_begin[value])
-            CLMIX_TRY(add_table(planner, &graph->constants[i]));
-    }
-    if (plan->cost.arena_bytes[CLMIX_CONSTANTS] > info->max_allocation_bytes)
+    for (size_t i = 0; status == CLMIX_OK && i < graph->constant_count; i++)
+        if (read[graph->constants[i].value])
+            status = add_table(planner, &graph->constants[i]);
+    free(read);
+    if (status == CLMIX_OK && plan->cost.arena_bytes[CLMIX_CONSTANTS] > info->max_allocation_bytes)
         return clmix_fail(CLMIX_ERROR_DEVICE_MEMORY, "the graph's constants need %zu bytes and %s gives %zu in one allocation at most",
                           plan->cost.arena_bytes[CLMIX_CONSTANTS], info->name, (size_t)info->max_allocation_bytes);
-    return CLMIX_OK;
+    return status;
 }
 
 /* ---- when it is prepared --------------------------------------------------------------------------------------------------------------- */

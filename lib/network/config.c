@@ -204,19 +204,6 @@ clmix_status clmix_config_open(clmix_config **config, const char *model)
 
 /* ---- overriding --------------------------------------------------------------------------------------------------------------------- */
 
-/* What stands after the '=': JSON where it is JSON, else a text, so that `feedforward=linear` needs no quotes. */
-static clmix_status parse_value(cJSON **value, const char *key, const char *text)
-{
-    const char *end = NULL;
-
-    if (*text == '[' || *text == '{' || *text == '"')
-        return clmix_json_parse(value, key, text, strlen(text));
-    *value = cJSON_ParseWithOpts(text, &end, 1);
-    if (*value == NULL)
-        *value = cJSON_CreateString(text);
-    return *value != NULL ? CLMIX_OK : clmix_fail_memory("a configuration");
-}
-
 /* {"dim": value}, or for "mixer.features" {"mixer": {"features": value}}. The value is taken over; NULL when the host is out of memory. */
 static cJSON *nest(char *path, cJSON *value)
 {
@@ -264,7 +251,7 @@ clmix_status clmix_config_set(clmix_config *config, const char *key_and_value)
     key = strndup(key_and_value, (size_t)(equals - key_and_value));
     if (key == NULL)
         return clmix_fail_memory("a configuration");
-    status = parse_value(&value, key, equals + 1);
+    status = clmix_overlay_value(&value, key, equals + 1);
     if (status == CLMIX_OK) {
         cJSON *override = nest(key, value);
 

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 #include "network/config.h"
+#include "network/overlay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,17 +49,80 @@ static const char *end_of_value(const char *text)
     return text;
 }
 
-static clmix_status set(clmix_config *config, const char *before, const char *text, size_t length, const char *behind)
+/* Adds "key=value", `length` bytes of `text`, in place of what is called so. */
+static clmix_status add_key(cJSON *mixer, const char *text, size_t length)
 {
-    const size_t bytes = strlen(before) + length + strlen(behind) + 1;
-    char *setting = malloc(bytes);
+    char *key = strndup(text, length), *equals = key == NULL ? NULL : strchr(key, '=');
+    cJSON *value = NULL;
     clmix_status status;
 
-    if (setting == NULL)
-        return clmix_fail_memory("a configuration");
-    snprintf(setting, bytes, "%s%.*s%s", before, (int)length, text, behind);
-    status = clmix_config_set(config, setting);
+    if (equals == NULL)
+        return clmix_fail_memory("a mixer"); /* the caller has seen one */
+    *equals = '\0';
+    status = clmix_overlay_value(&value, key, equals + 1);
+    if (status == CLMIX_OK) {
+        cJSON_DeleteItemFromObjectCaseSensitive(mixer, key);
+        if (!cJSON_AddItemToObject(mixer, key, value)) {
+            cJSON_Delete(value);
+            status = clmix_fail_memory("a mixer");
+        }
+    }
+    free(key);
+    return status;
+}
+
+static clmix_status add_keys(cJSON *mixer, const char *text, const char *rest)
+{
+    while (*rest != '\0') {
+        const char *key = rest + 1, *end = end_of_value(key);
+        const size_t name = strcspn(key, "=");
+
+        if (name == 0 || key + name >= end || key + name + 1 == end)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%.*s' of the mixer '%.100s' is not key=value, such as landmarks=32",
+                              (int)(end - key < 100 ? end - key : 100), key, text);
+        CLMIX_TRY(add_key(mixer, key, (size_t)(end - key)));
+        rest = end;
+    }
+    return CLMIX_OK;
+}
+
+clmix_status clmix_mixing_read(cJSON **mixer, const char *text)
+{
+    const size_t length = strcspn(text, ":");
+    char *kind;
+    clmix_status status = CLMIX_OK;
+
+    *mixer = NULL;
+    if (length == 0 || strcspn(text, "=,\"{") < length || (text[length] == ':' && text[length + 1] == '\0'))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "a mixer is written KIND or KIND:key=value,..., such as nystrom:landmarks=32; '%.100s' is not", text);
+    kind = strndup(text, length);
+    *mixer = cJSON_CreateObject();
+    if (kind == NULL || cJSON_AddStringToObject(*mixer, "kind", kind) == NULL)
+        status = clmix_fail_memory("a mixer");
+    free(kind);
+    if (status == CLMIX_OK)
+        status = add_keys(*mixer, text, text + length);
+    if (status != CLMIX_OK) {
+        cJSON_Delete(*mixer);
+        *mixer = NULL;
+    }
+    return status;
+}
+
+static clmix_status set(clmix_config *config, const cJSON *mixer)
+{
+    char *json = cJSON_PrintUnformatted(mixer), *setting = NULL;
+    const size_t bytes = json == NULL ? 0 : strlen(json) + sizeof "mixer=";
+    clmix_status status;
+
+    if (json != NULL)
+        setting = malloc(bytes);
+    if (setting != NULL)
+        snprintf(setting, bytes, "mixer=%s", json);
+    status = setting == NULL ? clmix_fail_memory("a configuration") : clmix_config_set(config, setting);
     free(setting);
+    cJSON_free(json);
     return status;
 }
 
@@ -67,24 +131,11 @@ clmix_status clmix_config_set_mixer(clmix_config *config, const char *text)
     CLMIX_NEED(config);
     CLMIX_NEED(text);
 
-    const size_t length = strcspn(text, ":");
-    const char *rest = text + length;
+    cJSON *mixer;
+    clmix_status status;
 
-    if (length == 0 || strcspn(text, "=,\"{") < length || (*rest == ':' && rest[1] == '\0'))
-        return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                          "a mixer is written KIND or KIND:key=value,..., such as nystrom:landmarks=32; '%.100s' is not", text);
-    if (!takes_mixer(config->model.table))
-        return refuse(config);
-    CLMIX_TRY(set(config, "mixer={\"kind\":\"", text, length, "\"}"));
-    while (*rest != '\0') {
-        const char *key = rest + 1, *end = end_of_value(key);
-        const size_t name = strcspn(key, "=");
-
-        if (name == 0 || key + name >= end || key + name + 1 == end)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%.*s' of the mixer '%.100s' is not key=value, such as landmarks=32",
-                              (int)(end - key < 100 ? end - key : 100), key, text);
-        CLMIX_TRY(set(config, "mixer.", key, (size_t)(end - key), ""));
-        rest = end;
-    }
-    return CLMIX_OK;
+    CLMIX_TRY(clmix_mixing_read(&mixer, text));
+    status = takes_mixer(config->model.table) ? set(config, mixer) : refuse(config);
+    cJSON_Delete(mixer);
+    return status;
 }

@@ -1,6 +1,9 @@
 /* JSON over JSON. */
 #include "network/overlay.h"
 
+#include "base/status.h"
+#include "io/json.h"
+
 #include <string.h>
 
 /* Whether an object of one kind says what to change in another object: it names no other kind. */
@@ -32,4 +35,16 @@ bool clmix_overlay(cJSON *object, const cJSON *over)
         }
     }
     return true;
+}
+
+clmix_status clmix_overlay_value(cJSON **value, const char *key, const char *text)
+{
+    const char *end = NULL;
+
+    if (*text == '[' || *text == '{' || *text == '"')
+        return clmix_json_parse(value, key, text, strlen(text));
+    *value = cJSON_ParseWithOpts(text, &end, 1);
+    if (*value == NULL)
+        *value = cJSON_CreateString(text);
+    return *value != NULL ? CLMIX_OK : clmix_fail_memory("a configuration");
 }

@@ -25,6 +25,8 @@ const struct clmix_op *const clmix_ops[] = {
     &clmix_op_copy,
     &clmix_op_cross_entropy,
     &clmix_op_cross_entropy_grad,
+    &clmix_op_dct,
+    &clmix_op_dct_inverse,
     &clmix_op_drop_path,
     &clmix_op_drop_path_grad,
     &clmix_op_dropout,

@@ -25,6 +25,8 @@ extern const struct clmix_op clmix_op_conv_transpose2d_grad_weight;
 extern const struct clmix_op clmix_op_copy;
 extern const struct clmix_op clmix_op_cross_entropy;
 extern const struct clmix_op clmix_op_cross_entropy_grad;
+extern const struct clmix_op clmix_op_dct;
+extern const struct clmix_op clmix_op_dct_inverse;
 extern const struct clmix_op clmix_op_drop_path;
 extern const struct clmix_op clmix_op_drop_path_grad;
 extern const struct clmix_op clmix_op_dropout;

@@ -5,6 +5,7 @@
  *     gemm_route.c   is CLBlast worth considering, once a form; where it is, which route, for each kernel variant and class of shapes
  *     gemm_tune.c    which tile, for each pair of transposes and class of shapes
  *     gemm_route.c   is the kernel variant with that tile right
+ *     dct_route.c    the matrix or Makhoul's way, for each pair of lengths and width
  *     fourier_route.c  is clFFT worth considering, once a form; where it is, which way, for each pair of lengths
  * Most results can change the last bits of results; those questions are asked in full or not at all. A tile changes no bit: such `neutral`
  * questions share the time that CLMIX_TUNE allows (10 seconds by default). When it is used up the first way is taken and the question

@@ -6,6 +6,7 @@
 
 #include <clmix/mixing.h>
 #include <clmix/ops.h>
+#include <math.h>
 
 static const struct clmix_frame vit = { .qkv = "to_qkv", .out = "to_out.0", .own = "mixer" };
 
@@ -14,7 +15,7 @@ static const struct clmix_frame *frame_of(const struct clmix_mixer *mixer)
     return mixer->frame == NULL ? &vit : mixer->frame;
 }
 
-static struct clmix_heads project(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer)
+struct clmix_heads clmix_project_heads(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer)
 {
     const struct clmix_frame *frame = frame_of(mixer);
     const size_t width = mixer->heads * mixer->head_dim;
@@ -49,11 +50,39 @@ clmix_value clmix_attend(clmix_scope at, const struct clmix_heads *heads, const 
     return kind->attend(at, heads, mixer, mixer->mixer.keys);
 }
 
+/* The output projection of coefficients, and back to tokens between its weight and its bias. */
+static clmix_value project_coefficients(clmix_scope at, clmix_value y, size_t dim, size_t tokens)
+{
+    static const int transposed[2] = { 1, 0 };
+    const size_t width = clmix_shape_columns(clmix_shape_of(y));
+    const clmix_initializer uniform = { .kind = CLMIX_UNIFORM, .bound = 1.0f / sqrtf((float)width) };
+    const clmix_value weight = clmix_parameter(at, "weight", 2, (size_t[]){ dim, width }, transposed, uniform),
+                      bias = clmix_parameter(at, "bias", 1, &dim, NULL, uniform);
+
+    y = clmix_dct_inverse(clmix_linear_with(at, y, weight, clmix_no_value()), tokens);
+    return clmix_is_value(y) ? clmix_add(y, bias) : y;
+}
+
+clmix_value clmix_join_heads(clmix_scope at, clmix_value y, const struct clmix_mixer *mixer, size_t dim, size_t tokens)
+{
+    const struct clmix_frame *frame = frame_of(mixer);
+    const size_t width = mixer->heads * mixer->head_dim;
+
+    if (!clmix_is_value(y))
+        return y;
+    if (mixer->heads > 1 || width != dim || frame->out_always)
+        y = tokens > 0 ? project_coefficients(clmix_in(at, "%s", frame->out), y, dim, tokens)
+                       : clmix_linear(clmix_in(at, "%s", frame->out), y, dim, true);
+    else if (tokens > 0)
+        y = clmix_dct_inverse(y, tokens);
+    return clmix_module(clmix_module(clmix_dropout(y, mixer->dropout)));
+}
+
 clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys)
 {
     const struct clmix_frame *frame = frame_of(mixer);
-    const size_t dim = clmix_shape_columns(clmix_shape_of(tokens->value)), width = mixer->heads * mixer->head_dim;
-    const struct clmix_heads heads = project(at, tokens, mixer);
+    const size_t dim = clmix_shape_columns(clmix_shape_of(tokens->value));
+    const struct clmix_heads heads = clmix_project_heads(at, tokens, mixer);
     clmix_value y;
 
     (void)keys;
@@ -61,9 +90,7 @@ clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_sequence *tokens,
         return heads.v;
     y = clmix_attend(frame->own == NULL ? at : clmix_in(at, "%s", frame->own), &heads, mixer);
     clmix_at(at);
-    if (mixer->heads > 1 || width != dim || frame->out_always)
-        y = clmix_linear(clmix_in(at, "%s", frame->out), y, dim, true);
-    return clmix_module(clmix_module(clmix_dropout(y, mixer->dropout)));
+    return clmix_join_heads(at, y, mixer, dim, 0);
 }
 
 clmix_status clmix_settle_heads(void *keys, const struct clmix_mixer *mixer, const char *where)

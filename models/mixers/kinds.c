@@ -6,11 +6,11 @@
 #include "graph/op.h"
 
 /* clang-format off: a row a line */
-#define ALL_WITH(softmax_attention)                                                                                           \
-    {                                                                                                                         \
-        &clmix_mixer_cosformer.table, &clmix_mixer_efficient.table, &clmix_mixer_fourier.table, &clmix_mixer_kerformer.table, \
-            &clmix_mixer_linear_elu.table, &clmix_mixer_linformer.table, &clmix_mixer_mlp.table, &clmix_mixer_nystrom.table,  \
-            &clmix_mixer_performer.table, &softmax_attention.table, NULL,                                                     \
+#define ALL_WITH(softmax_attention)                                                                                            \
+    {                                                                                                                          \
+        &clmix_mixer_cosformer.table, &clmix_mixer_dct.table, &clmix_mixer_efficient.table, &clmix_mixer_fourier.table,        \
+            &clmix_mixer_kerformer.table, &clmix_mixer_linear_elu.table, &clmix_mixer_linformer.table, &clmix_mixer_mlp.table, \
+            &clmix_mixer_nystrom.table, &clmix_mixer_performer.table, &softmax_attention.table, NULL,                          \
     }
 /* clang-format on */
 
@@ -19,9 +19,11 @@ const struct clmix_key_table *const clmix_levit_mixer_tables[] = ALL_WITH(clmix_
 const struct clmix_key_table *const clmix_cvt_mixer_tables[] = ALL_WITH(clmix_mixer_cvt);
 
 const struct clmix_key_table *const clmix_token_mixer_tables[] = {
-    &clmix_mixer_cosformer.table,       &clmix_mixer_efficient.table,       &clmix_mixer_kerformer.table,
-    &clmix_mixer_linear_elu.table,      &clmix_mixer_token_linformer.table, &clmix_mixer_token_nystrom.table,
-    &clmix_mixer_token_performer.table, &clmix_mixer_token_softmax.table,   NULL,
+    &clmix_mixer_cosformer.table,     &clmix_mixer_dct.table,
+    &clmix_mixer_efficient.table,     &clmix_mixer_kerformer.table,
+    &clmix_mixer_linear_elu.table,    &clmix_mixer_token_linformer.table,
+    &clmix_mixer_token_nystrom.table, &clmix_mixer_token_performer.table,
+    &clmix_mixer_token_softmax.table, NULL,
 };
 
 clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where)

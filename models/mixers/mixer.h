@@ -60,7 +60,8 @@ struct clmix_mixer_kind {
     /* Tokens (B, N, dim) -> f32 (B, N, dim), the weights at `at`; `keys` are the kind's own, read by its table. Says of the authors' modules
      * what the graph does not show (graph/modules.h). */
     clmix_value (*mix)(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys);
-    /* The operator on heads of a kind whose `mix` is clmix_mix_heads: -> (B, N, heads * head_dim), its own weights at `at`. Else NULL. */
+    /* The operator on heads, where the kind is one: -> (B, N, heads * head_dim), its own weights at `at`; `mix` is mostly clmix_mix_heads then. Else
+     * NULL. */
     clmix_value (*attend)(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer, const void *keys);
 };
 
@@ -70,7 +71,12 @@ static inline const struct clmix_mixer_kind *clmix_mixer_kind_of(const struct cl
     return (const struct clmix_mixer_kind *)mixer->table;
 }
 
-/* For a kind with `attend`: `mix` projects tokens to heads, turns queries and keys where there are positions, attends, and puts the heads together;
+/* The halves of what stands around heads: the projections of tokens, turned by their positions; and the output projection where there is one, with
+ * dropout behind it. With `tokens` above 0 the heads y are cosine coefficients (B, n, heads * head_dim), which become so many tokens between
+ * the projection's weight and its bias: the same sum, of n rows instead of N. */
+struct clmix_heads clmix_project_heads(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer);
+clmix_value clmix_join_heads(clmix_scope at, clmix_value y, const struct clmix_mixer *mixer, size_t dim, size_t tokens);
+/* For a kind with `attend` alone: `mix` projects tokens to heads, turns queries and keys where there are positions, attends, and puts the heads together;
  * `settle` refuses a backbone without heads. */
 clmix_value clmix_mix_heads(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer, const void *keys);
 clmix_status clmix_settle_heads(void *keys, const struct clmix_mixer *mixer, const char *where);
@@ -79,6 +85,7 @@ size_t clmix_longest(const struct clmix_heads *heads, const struct clmix_mixer *
 
 extern const struct clmix_mixer_kind clmix_mixer_cosformer;
 extern const struct clmix_mixer_kind clmix_mixer_cvt; /* softmax attention of CvT */
+extern const struct clmix_mixer_kind clmix_mixer_dct;
 extern const struct clmix_mixer_kind clmix_mixer_efficient;
 extern const struct clmix_mixer_kind clmix_mixer_fourier;
 extern const struct clmix_mixer_kind clmix_mixer_kerformer;
