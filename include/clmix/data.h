@@ -181,6 +181,13 @@ typedef struct clmix_augment {
     float mixup; /* alpha of the Beta(alpha, alpha) that a picture's share is drawn from when it is blended with the next of its batch */
 } clmix_augment;
 
+/* How long the sequences of a batch are, of sets whose samples have lengths of their own. Since 0.4. */
+typedef enum clmix_lengths {
+    CLMIX_LENGTHS_ONE = 0, /* always the longest that the set gives */
+    /* The shortest of 16, 32, 48, 64, 96, 128, 192 and so on, and the longest, that has room for the batch's longest sample. */
+    CLMIX_LENGTHS_FEW = 1
+} clmix_lengths;
+
 /* How a loader goes through a split; all zero is: as stored, from the beginning, the last smaller batch kept. */
 typedef struct clmix_loader_options {
     uint64_t seed;         /* of what is random: order, augmentation */
@@ -193,13 +200,19 @@ typedef struct clmix_loader_options {
     /* Go past a sample that is there and cannot be decoded (FORMAT): for CLMIX_TRAIN its place goes to the next of the epoch's order that can,
      * for CLMIX_TEST its arrays are zero and its label is CLMIX_NO_LABEL. Otherwise such a sample is a failure. */
     bool skip_broken;
+    clmix_lengths lengths; /* of sequences; sets without have one. Since 0.4 */
+    /* With CLMIX_LENGTHS_FEW: batches of samples that are alike in length, drawn together in the epoch's order; the rest of all lengths comes last. Since 0.4 */
+    bool group;
+    /* Samples of a batch by its length, as many as have so many tokens, filled-up places among them (one at least), instead of `batch`. With
+     * CLMIX_LENGTHS_FEW they are grouped. 0: `batch` of them. Since 0.4 */
+    size_t tokens;
 } clmix_loader_options;
 
-/* A batch: an array for each port that the loader fills. They have room for a full batch; behind `count` samples everything is zero, but labels
- * are CLMIX_NO_LABEL and label weights 1. Holds ports since 0.2. */
+/* A batch: an array for each port that the loader fills. They have room for a full batch of this length; behind `count` samples everything is zero, but
+ * labels are CLMIX_NO_LABEL and label weights 1. Holds ports since 0.2. */
 typedef struct clmix_batch {
     size_t count;              /* samples in this batch */
-    const clmix_port *ports;   /* those of the set, and behind them those that augmentation fills; the loader's */
+    const clmix_port *ports;   /* those of the set, and behind them those that augmentation fills; of sequences as long as this batch has them */
     size_t port_count;         /* how many */
     const void *const *arrays; /* one a port, in this order: (batch, the port's axes) of the port's type */
     size_t epoch;              /* counted from 0 */
@@ -207,6 +220,7 @@ typedef struct clmix_batch {
     size_t batches;            /* in an epoch */
     size_t skipped;            /* samples of this batch that could not be decoded; 0 without skip_broken */
     const char *broken;        /* what is wrong with the first of them, or NULL */
+    size_t room;               /* samples that a full batch of this length has. Since 0.4 */
 } clmix_batch;
 
 /* The array of a port of the batch, or NULL where it has none of that name; NULL too when either pointer is. Since 0.2. */

@@ -1,14 +1,34 @@
 #include "data/batch.h"
 
+#include "base/size.h"
 #include "base/status.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_along(const clmix_batch_recipe *recipe, size_t port)
+{
+    return (recipe->dataset->sequences.along >> port & 1) != 0;
+}
+
+/* Bytes of one sample of a port, in sequences of `length` places. */
+static size_t bytes_at(const clmix_batch_recipe *recipe, size_t port, size_t length)
+{
+    if (!is_along(recipe, port))
+        return recipe->sample_bytes[port];
+    return recipe->sample_bytes[port] / recipe->ports.list[port].size[0] * length;
+}
+
 clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_recipe *recipe)
 {
+    const struct clmix_batching *batching = &recipe->batching;
+
     for (size_t i = 0; i < recipe->ports.count; i++) {
-        store->arrays[i] = calloc(recipe->batch, recipe->sample_bytes[i]);
+        size_t bytes = 0;
+
+        for (size_t kind = 0; kind < batching->length_count; kind++)
+            bytes = clmix_larger(bytes, batching->rooms[kind] * bytes_at(recipe, i, batching->lengths[kind]));
+        store->arrays[i] = calloc(1, bytes);
         if (store->arrays[i] == NULL) {
             clmix_batch_store_free(store);
             return clmix_fail_memory("batches of samples");
@@ -27,19 +47,33 @@ void clmix_batch_store_free(clmix_batch_store *store)
 
 clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_recipe *recipe)
 {
+    const struct clmix_batching *batching = &recipe->batching;
+    bool fine;
+
     maker->order = calloc(recipe->count, sizeof *maker->order);
     maker->scratch = malloc(recipe->largest_bytes);
     maker->order_epoch = SIZE_MAX;
-    if (maker->order == NULL || maker->scratch == NULL) {
-        clmix_batch_maker_free(maker);
-        return clmix_fail_memory("the order of an epoch");
+    fine = maker->order != NULL && maker->scratch != NULL;
+    if (fine && batching->group) {
+        maker->sorting = malloc(recipe->count * sizeof *maker->sorting);
+        maker->places = malloc(batching->batches * sizeof *maker->places);
+        fine = maker->sorting != NULL && maker->places != NULL;
     }
-    return CLMIX_OK;
+    for (size_t i = 0; fine && batching->length_count > 1 && i < recipe->set_ports; i++)
+        fine = (maker->whole[i] = malloc(recipe->sample_bytes[i])) != NULL;
+    if (fine)
+        return CLMIX_OK;
+    clmix_batch_maker_free(maker);
+    return clmix_fail_memory("the order of an epoch");
 }
 
 void clmix_batch_maker_free(clmix_batch_maker *maker)
 {
+    for (size_t i = 0; i < CLMIX_PORTS_LIMIT; i++)
+        free(maker->whole[i]);
     free(maker->order);
+    free(maker->sorting);
+    free(maker->places);
     free(maker->scratch);
     memset(maker, 0, sizeof *maker);
 }
@@ -55,6 +89,8 @@ static void settle_order(clmix_batch_maker *maker, const clmix_batch_recipe *rec
         clmix_random random = clmix_random_stream(recipe->options.seed ^ clmix_hash_text("shuffle"), epoch);
         clmix_random_shuffle(&random, maker->order, recipe->count);
     }
+    if (recipe->batching.group)
+        clmix_batching_arrange(&recipe->batching, maker->order, maker->sorting, maker->places);
     maker->order_epoch = epoch;
 }
 
@@ -64,17 +100,26 @@ static void note_broken(clmix_batch_store *store)
         store->broken = strdup(clmix_error()); /* a missing sentence is no reason to fail */
 }
 
-/* From sample `at` of a batch on, one array a port. */
-static void point_at(const clmix_batch_recipe *recipe, const clmix_batch_store *store, size_t at, void *arrays[CLMIX_PORTS_LIMIT])
+/* The ports of a batch of `length` places. */
+static void set_length(const clmix_batch_recipe *recipe, clmix_batch_store *store, size_t length)
 {
+    store->ports = recipe->ports;
     for (size_t i = 0; i < recipe->ports.count; i++)
-        arrays[i] = (unsigned char *)store->arrays[i] + at * recipe->sample_bytes[i];
+        if (is_along(recipe, i))
+            store->ports.list[i].size[0] = length;
 }
 
-static void blank(const clmix_batch_recipe *recipe, void *const *arrays, size_t samples)
+/* From sample `at` of a batch on, one array a port. */
+static void point_at(const clmix_batch_store *store, size_t at, void *arrays[CLMIX_PORTS_LIMIT])
 {
-    for (size_t i = 0; i < recipe->ports.count; i++)
-        clmix_port_blank(&recipe->ports.list[i], arrays[i], samples);
+    for (size_t i = 0; i < store->ports.count; i++)
+        arrays[i] = (unsigned char *)store->arrays[i] + at * clmix_port_bytes(&store->ports.list[i]);
+}
+
+static void blank(const clmix_batch_store *store, void *const *arrays, size_t samples)
+{
+    for (size_t i = 0; i < store->ports.count; i++)
+        clmix_port_blank(&store->ports.list[i], arrays[i], samples);
 }
 
 static clmix_status go_on(const atomic_bool *stop)
@@ -82,21 +127,33 @@ static clmix_status go_on(const atomic_bool *stop)
     return atomic_load(stop) ? clmix_fail(CLMIX_ERROR_INTERRUPTED, "the loader is closed") : CLMIX_OK;
 }
 
+/* A sample, of sequences as many places as the batch has. */
+static clmix_status get_sample(const clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t index, void *const *arrays,
+                               const clmix_batch_store *store)
+{
+    if (maker->whole[0] == NULL)
+        return clmix_dataset_get(recipe->dataset, recipe->split, index, arrays);
+    CLMIX_TRY(clmix_dataset_get(recipe->dataset, recipe->split, index, maker->whole));
+    for (size_t i = 0; i < recipe->set_ports; i++)
+        memcpy(arrays[i], maker->whole[i], clmix_port_bytes(&store->ports.list[i]));
+    return CLMIX_OK;
+}
+
 /* The sample at place `at` of the epoch's order. One that cannot be decoded is left out of a test; in training the next that can takes its
  * place, so that the batch stays full. A file that cannot be read at all is a failure in any case: it may be there again tomorrow, and the
  * same run would then be another. */
-static clmix_status take_sample(const clmix_batch_recipe *recipe, const uint32_t *order, size_t at, void *const *arrays,
+static clmix_status take_sample(const clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t at, void *const *arrays,
                                 clmix_batch_store *store, const atomic_bool *stop)
 {
     for (size_t i = 0; i < recipe->count; i++) {
-        const clmix_status status = clmix_dataset_get(recipe->dataset, recipe->split, order[(at + i) % recipe->count], arrays);
+        const clmix_status status = get_sample(maker, recipe, maker->order[(at + i) % recipe->count], arrays, store);
 
         if (status != CLMIX_ERROR_FORMAT || !recipe->options.skip_broken)
             return status;
         if (i == 0)
             note_broken(store);
         if (recipe->split == CLMIX_TEST) {
-            blank(recipe, arrays, 1);
+            blank(store, arrays, 1);
             return CLMIX_OK;
         }
         CLMIX_TRY(go_on(stop));
@@ -112,34 +169,38 @@ static void transform_sample(const clmix_batch_recipe *recipe, const clmix_trans
 }
 
 static void transform_batch(const clmix_batch_recipe *recipe, const clmix_transform_call *call, const uint32_t *indices, size_t count,
-                            void *const *arrays)
+                            const clmix_batch_store *store)
 {
     for (size_t i = 0; i < recipe->transform_count; i++)
         if (recipe->transforms[i]->batch != NULL)
-            recipe->transforms[i]->batch(call, indices, count, recipe->batch, arrays);
+            recipe->transforms[i]->batch(call, indices, count, store->room, store->arrays);
 }
 
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
                               clmix_batch_store *store, size_t *count, const atomic_bool *stop)
 {
-    const clmix_transform_call call = { recipe->dataset, recipe->split, &recipe->options.augment, recipe->options.seed, epoch,
-                                        &recipe->ports,  maker->scratch };
-    const size_t first = index * recipe->batch, left = recipe->count - first, filled = left < recipe->batch ? left : recipe->batch;
+    const clmix_transform_call call = { recipe->dataset, recipe->split,  &recipe->options.augment, recipe->options.seed,
+                                        epoch,           &store->ports, maker->scratch };
+    const struct clmix_batching *batching = &recipe->batching;
+    struct clmix_batch_place place;
     void *arrays[CLMIX_PORTS_LIMIT];
 
     settle_order(maker, recipe, epoch);
+    place = batching->group ? maker->places[index] : clmix_batching_place(batching, maker->order, index);
+    set_length(recipe, store, batching->lengths[place.kind]);
+    store->room = batching->rooms[place.kind];
     free(store->broken);
     store->broken = NULL;
     store->skipped = 0;
-    for (size_t i = 0; i < filled; i++) {
+    for (size_t i = 0; i < place.count; i++) {
         CLMIX_TRY(go_on(stop));
-        point_at(recipe, store, i, arrays);
-        CLMIX_TRY(take_sample(recipe, maker->order, first + i, arrays, store, stop));
-        transform_sample(recipe, &call, maker->order[first + i], arrays);
+        point_at(store, i, arrays);
+        CLMIX_TRY(take_sample(maker, recipe, place.first + i, arrays, store, stop));
+        transform_sample(recipe, &call, maker->order[place.first + i], arrays);
     }
-    point_at(recipe, store, filled, arrays);
-    blank(recipe, arrays, recipe->batch - filled);
-    transform_batch(recipe, &call, maker->order + first, filled, store->arrays);
-    *count = filled;
+    point_at(store, place.count, arrays);
+    blank(store, arrays, store->room - place.count);
+    transform_batch(recipe, &call, maker->order + place.first, place.count, store);
+    *count = place.count;
     return CLMIX_OK;
 }

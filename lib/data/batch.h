@@ -2,6 +2,7 @@
 #ifndef CLMIX_DATA_BATCH_H
 #define CLMIX_DATA_BATCH_H
 
+#include "data/batching.h"
 #include "data/transform.h"
 
 #include <stdatomic.h>
@@ -20,13 +21,14 @@ typedef struct clmix_batch_recipe {
     size_t largest_bytes;
     const clmix_transform *transforms[CLMIX_TRANSFORMS_LIMIT]; /* those that were asked for, in their order */
     size_t transform_count;
-    size_t count;   /* samples in the split */
-    size_t batch;   /* samples in a full batch */
-    size_t batches; /* in an epoch */
+    size_t count; /* samples in the split */
+    struct clmix_batching batching;
 } clmix_batch_recipe;
 
-/* Room for a full batch. */
+/* Room for the largest batch of each length. */
 typedef struct clmix_batch_store {
+    clmix_ports ports; /* as the batch that is in it has them */
+    size_t room;       /* samples of a full one of its length */
     void *arrays[CLMIX_PORTS_LIMIT];
     size_t skipped; /* samples that could not be decoded, and what is wrong with the first (owned) */
     char *broken;
@@ -35,13 +37,17 @@ typedef struct clmix_batch_store {
 /* What a thread needs to make batches: the order of the epoch it is in, and room for one sample of any port. */
 typedef struct clmix_batch_maker {
     uint32_t *order;
-    size_t order_epoch; /* SIZE_MAX: none yet */
+    uint32_t *sorting;                /* with groups, as many again */
+    struct clmix_batch_place *places; /* with groups, of the epoch's batches */
+    size_t order_epoch;               /* SIZE_MAX: none yet */
     void *scratch;
+    void *whole[CLMIX_PORTS_LIMIT]; /* a sample of the longest length; where batches have several */
 } clmix_batch_maker;
 
-/* batch_recipe.c. ARGUMENT when what is asked cannot be done with this set. `options` may be NULL. */
+/* batch_recipe.c. ARGUMENT when what is asked cannot be done with this set. `options` may be NULL. To be cleared when it was made. */
 clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
                                      const clmix_loader_options *options);
+void clmix_batch_recipe_clear(clmix_batch_recipe *recipe);
 
 clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_recipe *recipe);
 void clmix_batch_store_free(clmix_batch_store *store);

@@ -9,21 +9,22 @@ _Static_assert(sizeof transforms / sizeof transforms[0] <= CLMIX_TRANSFORMS_LIMI
 static clmix_status check_places(const clmix_batch_recipe *recipe)
 {
     const clmix_loader_options *options = &recipe->options;
+    const size_t room = recipe->batching.rooms[0], batches = recipe->batching.batches;
 
     if (recipe->count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the %s split of this data set is empty: its files are missing, or it was made without",
                           recipe->split == CLMIX_TRAIN ? "train" : "test");
-    if (recipe->batch == 0 || recipe->batch > UINT32_MAX || recipe->count > UINT32_MAX)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu samples are asked for; use 1 to %zu", recipe->batch, recipe->count,
+    if (room == 0 || room > UINT32_MAX || recipe->count > UINT32_MAX)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu of %zu samples are asked for; use 1 to %zu", room, recipe->count,
                           recipe->count);
-    if (recipe->batches == 0)
+    if (batches == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "there are %zu samples, too few for one batch of %zu; use a smaller batch or keep the last",
-                          recipe->count, recipe->batch);
-    if (options->first_batch >= recipe->batches || options->first_epoch > UINT32_MAX)
+                          recipe->count, room);
+    if (options->first_batch >= batches || options->first_epoch > UINT32_MAX)
         return clmix_fail(
             CLMIX_ERROR_ARGUMENT,
             "beginning at epoch %zu, batch %zu is asked for, and an epoch has %zu batches; the data or the batch size changed",
-            options->first_epoch, options->first_batch, recipe->batches);
+            options->first_epoch, options->first_batch, batches);
     if (options->threads < 0 || options->threads > CLMIX_LOADER_THREADS)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%d loader threads are asked for; use 0 (one) to %d", options->threads,
                           CLMIX_LOADER_THREADS);
@@ -43,17 +44,9 @@ static clmix_status settle_transforms(clmix_batch_recipe *recipe)
     return CLMIX_OK;
 }
 
-clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
-                                     const clmix_loader_options *options)
+static clmix_status settle(clmix_batch_recipe *recipe, size_t batch)
 {
-    *recipe = (clmix_batch_recipe){
-        .dataset = dataset, .split = split, .ports = dataset->ports, .count = clmix_dataset_count(dataset, split), .batch = batch
-    };
-    recipe->set_ports = recipe->ports.count;
-    if (options != NULL)
-        recipe->options = *options;
-    if (batch > 0)
-        recipe->batches = recipe->options.drop_last ? recipe->count / batch : recipe->count / batch + (recipe->count % batch != 0);
+    CLMIX_TRY(clmix_batching_make(&recipe->batching, recipe->dataset, recipe->split, batch, &recipe->options));
     CLMIX_TRY(check_places(recipe));
     CLMIX_TRY(settle_transforms(recipe));
     for (size_t i = 0; i < recipe->ports.count; i++) {
@@ -63,4 +56,26 @@ clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dat
         recipe->largest_bytes = bytes > recipe->largest_bytes ? bytes : recipe->largest_bytes;
     }
     return CLMIX_OK;
+}
+
+clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dataset *dataset, clmix_split split, size_t batch,
+                                     const clmix_loader_options *options)
+{
+    clmix_status status;
+
+    *recipe = (clmix_batch_recipe){
+        .dataset = dataset, .split = split, .ports = dataset->ports, .count = clmix_dataset_count(dataset, split)
+    };
+    recipe->set_ports = recipe->ports.count;
+    if (options != NULL)
+        recipe->options = *options;
+    status = settle(recipe, batch);
+    if (status != CLMIX_OK)
+        clmix_batch_recipe_clear(recipe);
+    return status;
+}
+
+void clmix_batch_recipe_clear(clmix_batch_recipe *recipe)
+{
+    clmix_batching_free(&recipe->batching);
 }

@@ -41,8 +41,8 @@ static void place_of(const clmix_loader *loader, uint64_t number, size_t *epoch,
 {
     uint64_t at = loader->recipe.options.first_batch + number;
 
-    *epoch = loader->recipe.options.first_epoch + (size_t)(at / loader->recipe.batches);
-    *index = (size_t)(at % loader->recipe.batches);
+    *epoch = loader->recipe.options.first_epoch + (size_t)(at / loader->recipe.batching.batches);
+    *index = (size_t)(at % loader->recipe.batching.batches);
 }
 
 /* Waits until the next number's slot is free and takes it; false when the loader is to stop. Batch given - 1 is in the caller's hands,
@@ -85,6 +85,7 @@ static void dispose(clmix_loader *loader)
     pthread_cond_destroy(&loader->slot_free);
     pthread_cond_destroy(&loader->slot_ready);
     clmix_dataset_release(loader->recipe.dataset);
+    clmix_batch_recipe_clear(&loader->recipe);
     free(loader);
 }
 
@@ -169,8 +170,10 @@ clmix_status clmix_loader_open(clmix_loader **loader, const clmix_dataset *datas
     CLMIX_TRY(clmix_batch_recipe_make(&recipe, dataset, split, batch, options));
     threads = recipe.options.threads == 0 ? 1 : recipe.options.threads;
     opened = calloc(1, sizeof *opened);
-    if (opened == NULL)
+    if (opened == NULL) {
+        clmix_batch_recipe_clear(&recipe);
         return clmix_fail_memory("a loader");
+    }
     clmix_dataset_hold(dataset);
     opened->recipe = recipe;
     opened->length = (size_t)(BATCHES_AHEAD + 1 + threads);
@@ -254,11 +257,13 @@ clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
     if (slot->status != CLMIX_OK)
         return clmix_fail(slot->status, "%s", slot->error == NULL ? "preparing a batch failed and the host is out of memory" : slot->error);
     batch->count = slot->count;
-    batch->ports = clmix_loader_ports(loader, &batch->port_count);
+    batch->ports = slot->store.ports.list;
+    batch->port_count = slot->store.ports.count;
     batch->arrays = (const void *const *)slot->store.arrays;
+    batch->room = slot->store.room;
     batch->skipped = slot->store.skipped;
     batch->broken = slot->store.broken;
-    batch->batches = loader->recipe.batches;
+    batch->batches = loader->recipe.batching.batches;
     place_of(loader, loader->given - 1, &batch->epoch, &batch->index);
     return CLMIX_OK;
 }
@@ -279,7 +284,7 @@ const clmix_port *clmix_loader_ports(const clmix_loader *loader, size_t *count)
 
 size_t clmix_loader_batches(const clmix_loader *loader)
 {
-    return loader == NULL ? 0 : loader->recipe.batches;
+    return loader == NULL ? 0 : loader->recipe.batching.batches;
 }
 
 /* Whether all threads have come to their end: within a moment where a sample may have to be waited for. What lies in memory comes for sure, and
