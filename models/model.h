@@ -24,6 +24,8 @@ struct clmix_model_kind {
 
     /* Lists the ports, for samples of `length` tokens (0: of as many as the keys say; without meaning for pictures): how many. */
     int (*ports)(const void *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
+    /* Whether the answer is a mean over all places of a sequence, those that fill it up among them. NULL: it is not. */
+    bool (*averages)(const void *keys);
     /* A value a port, pictures f32 (B, H, W, C) -> logits (B, classes). Says of the authors' modules what the graph does not show
      * (graph/modules.h). */
     clmix_value (*build)(clmix_scope at, const clmix_value *inputs, const void *keys);
@@ -38,5 +40,7 @@ const struct clmix_model_kind *clmix_model_of(const struct clmix_key_table *tabl
 
 /* Whether samples of one batch meet in a model: in its mixer, which is the one place where they do in inference. */
 bool clmix_model_across(const struct clmix_key_object *model);
+/* Whether what fills a sequence up changes the answer: in the mixer, or in the mean over the places. */
+bool clmix_model_padding_matters(const struct clmix_key_object *model);
 
 #endif

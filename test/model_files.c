@@ -46,17 +46,22 @@ static void fails(clmix_status found, clmix_status wanted, const char *part)
     ck_assert_msg(strstr(clmix_error(), part) != NULL, "'%s' lacks '%s'", clmix_error(), part);
 }
 
-static clmix_network *network_of(const char *setting, uint64_t seed)
+static clmix_network *network_from(const char *model, const char *setting, uint64_t seed)
 {
     clmix_config *config;
     clmix_network *network;
 
-    ok(clmix_config_open(&config, TINY));
+    ok(clmix_config_open(&config, model));
     if (setting)
         ok(clmix_config_set(config, setting));
     ok(clmix_network_create(&network, device, config, seed));
     clmix_config_free(config);
     return network;
+}
+
+static clmix_network *network_of(const char *setting, uint64_t seed)
+{
+    return network_from(TINY, setting, seed);
 }
 
 /* ---- values that are no numbers ------------------------------------------------------------------------------------------------------ */
@@ -375,6 +380,46 @@ START_TEST(what_fits_is_taken_over_and_the_head_stays_fresh)
 }
 END_TEST
 
+/* A model for larger pictures has more tokens: of tables with a row each the first are taken, Linformer's projection begins afresh. */
+START_TEST(tables_of_another_length)
+{
+    static const char *const kerformer =
+        "{\"model\":\"vit\",\"image_size\":[8,8],\"channels\":3,\"classes\":3,\"stem\":\"patch\",\"patch_size\":4,"
+        "\"dim\":8,\"depth\":1,\"heads\":2,\"head_dim\":4,\"mlp_dim\":8,\"mixer\":{\"kind\":\"kerformer\"},"
+        "\"position\":\"learned\",\"pool\":\"cls\"}";
+    clmix_network *trained = network_from(kerformer, NULL, 7), *network = network_from(kerformer, "image_size=[12,12]", 8),
+                  *fresh = network_from(kerformer, "image_size=[12,12]", 8), *smaller;
+    const char *table = "transformer.layers.0.0.fn.mixer.se.fc2.bias";
+    float rows[10], before[10], taken[10];
+    clmix_init_report report;
+    char path[600];
+
+    path_in(path, "trained.safetensors");
+    ok(clmix_network_save(trained, path));
+    ok(clmix_network_init(network, path, &report));
+    ck_assert_uint_eq(report.partly, 2);
+    ck_assert(is_listed(report.partly_names, table) && is_listed(report.taken_names, table) && !is_listed(report.fresh_names, table));
+    ck_assert(!is_listed(report.unused_names, table));
+    ok(clmix_network_read(trained, table, rows, 5)); /* four patches and the class token */
+    ok(clmix_network_read(fresh, table, before, 10));
+    ok(clmix_network_read(network, table, taken, 10));
+    ck_assert(memcmp(taken, rows, 5 * sizeof *rows) == 0 && memcmp(taken + 5, before + 5, 5 * sizeof *before) == 0);
+    clmix_init_report_clear(&report);
+    /* and back: fewer rows than the file has */
+    path_in(path, "larger.safetensors");
+    ok(clmix_network_save(fresh, path));
+    smaller = network_from(kerformer, NULL, 9);
+    ok(clmix_network_init(smaller, path, &report));
+    ok(clmix_network_read(smaller, table, rows, 5));
+    ck_assert(report.partly == 2 && memcmp(rows, before, 5 * sizeof *rows) == 0);
+    clmix_init_report_clear(&report);
+    clmix_network_free(trained);
+    clmix_network_free(network);
+    clmix_network_free(fresh);
+    clmix_network_free(smaller);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("files of weights");
@@ -390,6 +435,7 @@ int main(void)
     tcase_add_test(files, a_checkpoint_names_its_model);
     tcase_add_test(files, metadata_that_is_no_json_is_named);
     tcase_add_test(files, what_fits_is_taken_over_and_the_head_stays_fresh);
+    tcase_add_test(files, tables_of_another_length);
     suite_add_tcase(suite, files);
 
     tcase_set_timeout(values, 300);

@@ -124,6 +124,44 @@ START_TEST(patterns_that_cannot_be_are_refused)
 }
 END_TEST
 
+/* ---- weight decay ----------------------------------------------------------------------------------------------------------------------- */
+
+/* A step without decay in some weights: they end where they would without any, the others as ever. */
+START_TEST(decay_is_left_out_by_name)
+{
+    clmix_train_options options = train_small_options();
+    struct train_run all, none, some;
+
+    options.optimizer = CLMIX_ADAMW;
+    options.weight_decay = 0.3f;
+    train_open(&all, TRAIN_MODEL("0"), NULL, &options);
+    strcpy(options.no_decay, "layers.*,conv.0.*");
+    train_open(&some, TRAIN_MODEL("0"), NULL, &options);
+    options.no_decay[0] = '\0';
+    options.weight_decay = 0.0f;
+    train_open(&none, TRAIN_MODEL("0"), NULL, &options);
+    train_steps(&all, 1);
+    train_steps(&some, 1);
+    train_steps(&none, 1);
+    same_values(&some, &none, "layers.", true, true);
+    same_values(&some, &none, "conv.0", true, true);
+    same_values(&some, &none, "conv.1.weight", true, false);
+    same_values(&some, &all, "conv.1", true, true);
+    same_values(&some, &all, "mlp_head", true, true);
+    same_values(&some, &all, "layers.0.0.feedforward.0.weight", true, false);
+    strcpy(options.no_decay, "*bais*");
+    {
+        clmix_trainer *trainer = NULL;
+
+        ck_assert_int_eq(clmix_trainer_create(&trainer, all.network, NULL, &options), CLMIX_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(clmix_error(), "'*bais*' of weights without weight decay matches none") != NULL, "%s", clmix_error());
+    }
+    train_close(&all);
+    train_close(&some);
+    train_close(&none);
+}
+END_TEST
+
 /* ---- batch normalisation -------------------------------------------------------------------------------------------------------------- */
 
 enum { ROWS = 6, COLUMNS = 5, VALUES = ROWS * COLUMNS };
@@ -200,6 +238,7 @@ int main(void)
     tcase_add_test(tests, the_others_move_as_ever);
     tcase_add_test(tests, a_resumed_run_knows_what_is_frozen);
     tcase_add_test(tests, patterns_that_cannot_be_are_refused);
+    tcase_add_test(tests, decay_is_left_out_by_name);
     tcase_add_test(tests, frozen_statistics_are_taken_and_left);
     return train_main("freeze", &tests, 1);
 }

@@ -214,6 +214,54 @@ START_TEST(norm_and_factor_are_those_of_all_ranges)
 }
 END_TEST
 
+/* Ranges without decay, and another beta1 than the options': each element follows the equations with its own. */
+START_TEST(decay_is_left_out_in_ranges)
+{
+    static const struct clmix_range exempt[] = { { 60000, 32 }, { 4096, 16 }, { 0, 1024 }, { 4112, 1008 } }; /* the last has no gradient */
+    const struct variant *variant = &variants[_i];
+    clmix_train_options options = options_of(variant), without;
+    float *start = ops_floats(COUNT, 1, -1.0f, 1.0f), *got;
+    struct model with_decay = { calloc(COUNT, sizeof(double)), calloc(COUNT, sizeof(double)), calloc(COUNT, sizeof(double)) },
+                 plain = { calloc(COUNT, sizeof(double)), calloc(COUNT, sizeof(double)), calloc(COUNT, sizeof(double)) };
+    struct rig rig;
+
+    for (size_t i = 0; i < COUNT; i++)
+        with_decay.w[i] = plain.w[i] = (double)start[i];
+    rig_open(&rig, &options, ranges, 2, COUNT);
+    ops_ok(clmix_optimizer_exempt(rig.optimizer, exempt, 4));
+    ck_assert_uint_eq(rig.optimizer->update_count, 6); /* [0, 1024), -4096, -4112; [5120, 60000), -60032 and the rest */
+    put(&rig, rig.weights, start);
+    for (int step = 0; step < STEPS; step++) {
+        float *gradients = ops_floats(COUNT, (uint64_t)(100 + step), -0.3f, 0.5f);
+
+        put(&rig, rig.gradients, gradients);
+        options.beta1 = 0.95f - 0.02f * (float)step;
+        without = options;
+        without.weight_decay = 0.0f;
+        rig.optimizer->beta1 = (double)options.beta1;
+        update(&rig, variant->scale, 0.01, step);
+        host_step(&options, &with_decay, gradients, (double)variant->scale, 0.01, step);
+        host_step(&without, &plain, gradients, (double)variant->scale, 0.01, step);
+        free(gradients);
+    }
+    got = get(&rig, rig.weights);
+    for (size_t i = 0; i < COUNT; i++) {
+        const bool is_exempt = i < 1024 || (i >= 4096 && i < 4112) || (i >= 60000 && i < 60032);
+
+        ck_assert_double_eq_tol((double)got[i], is_exempt ? plain.w[i] : with_decay.w[i], 3e-6);
+    }
+    rig_close(&rig);
+    free(start);
+    free(got);
+    free(with_decay.w);
+    free(with_decay.m);
+    free(with_decay.v);
+    free(plain.w);
+    free(plain.m);
+    free(plain.v);
+}
+END_TEST
+
 /* A loss or a gradient that is not finite: nothing changes, moments and averages included. */
 START_TEST(nothing_changes_when_something_is_not_finite)
 {
@@ -378,6 +426,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_unchecked_fixture(tests, ops_open, ops_close);
     tcase_add_loop_test(tests, every_kind_follows_its_equations, 0, (int)(sizeof variants / sizeof *variants));
+    tcase_add_loop_test(tests, decay_is_left_out_in_ranges, 0, sizeof variants / sizeof variants[0]);
     tcase_add_test(tests, norm_and_factor_are_those_of_all_ranges);
     tcase_add_loop_test(tests, nothing_changes_when_something_is_not_finite, 0, 6);
     tcase_add_test(tests, gradients_are_summed_weighted_by_labels);

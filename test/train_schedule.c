@@ -64,6 +64,69 @@ START_TEST(short_runs_warm_up_for_a_quarter_at_most)
 }
 END_TEST
 
+/* What PyTorch's OneCycleLR and DCT-Former's scheduler give. */
+START_TEST(schedules_of_the_papers)
+{
+    static const struct {
+        clmix_schedule_kind kind;
+        size_t total, warmup;
+        float peak;
+        size_t step;
+        double rate, beta1; /* beta1 0: not given */
+    } rows[] = {
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 0, 4.000000e-6, 0.95 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 1, 4.096096e-6, 0.94990 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 500, 5.204805e-5, 0.89995 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 999, 1e-4, 0.85 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 1000, 9.997500e-5, 0.85003 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 2500, 6.247515e-5, 0.88753 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 4998, 2.539990e-8, 0.0 },
+        { CLMIX_SCHEDULE_ONE_CYCLE, 5000, 1000, 1e-4f, 4999, 4e-10, 0.95 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 0, 2.000000e-5, 0.95 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 1, 2.012083e-5, 0.0 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 50, 2.638078e-4, 0.89921 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 99, 5e-4, 0.85 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 100, 4.999985e-4, 0.0 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 500, 2.925532e-4, 0.89149 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 998, 3.523079e-9, 0.0 },
+        { CLMIX_SCHEDULE_ONE_CYCLE_COSINE, 1000, 100, 5e-4f, 999, 2e-9, 0.95 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 0, 0.0, 0.9 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 1, 1.666667e-5, 0.9 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 59, 9.833333e-4, 0.9 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 60, 1e-3, 0.9 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 61, 9.989362e-4, 0.9 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 500, 5.319149e-4, 0.9 },
+        { CLMIX_SCHEDULE_TRIANGLE, 1000, 60, 1e-3f, 999, 1.063830e-6, 0.9 },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clmix_train_options options = rates(rows[i].kind, rows[i].warmup);
+
+        options.rate = rows[i].peak;
+        ck_assert_double_eq_tol((double)clmix_schedule_rate(&options, rows[i].step, rows[i].total), rows[i].rate,
+                                1e-6 * rows[i].rate + 1e-14);
+        if (rows[i].beta1 > 0.0)
+            ck_assert_double_eq_tol((double)clmix_schedule_beta1(&options, rows[i].step, rows[i].total), rows[i].beta1, 5.1e-6);
+    }
+}
+END_TEST
+
+/* Where no end is known the peak stays; behind the end the last rate. */
+START_TEST(cycles_without_an_end)
+{
+    const clmix_train_options cycle = rates(CLMIX_SCHEDULE_ONE_CYCLE, 10), triangle = rates(CLMIX_SCHEDULE_TRIANGLE, 10),
+                              at_once = rates(CLMIX_SCHEDULE_ONE_CYCLE, 1);
+
+    ck_assert_double_eq_tol((double)clmix_schedule_rate(&cycle, 0, 0), 0.02, 1e-8);
+    ck_assert_float_eq(clmix_schedule_rate(&cycle, 9, 0), 0.5f);
+    ck_assert_float_eq(clmix_schedule_rate(&cycle, 5000, 0), 0.5f);
+    ck_assert_double_eq_tol((double)clmix_schedule_rate(&cycle, 5000, 100), 2e-6, 1e-12);
+    ck_assert_float_eq(clmix_schedule_rate(&triangle, 5000, 0), 0.5f);
+    ck_assert_float_eq(clmix_schedule_rate(&triangle, 5000, 100), 0.0f);
+    ck_assert_float_eq(clmix_schedule_rate(&at_once, 0, 50), 0.5f);
+}
+END_TEST
+
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
 
 static clmix_train_options unusual(void)
@@ -79,6 +142,9 @@ static clmix_train_options unusual(void)
     options.dropout = 1.0f / 3.0f;
     options.augment = (clmix_augment){ .crop_padding = 3, .flip = false, .cutout = 8, .mixup = 0.2f };
     options.steps = 12345;
+    options.lengths = CLMIX_LENGTHS_FEW;
+    options.batch_tokens = 4096;
+    strcpy(options.no_decay, "*bias*,*norm*");
     return options;
 }
 
@@ -96,6 +162,8 @@ START_TEST(options_survive_json)
     ops_ok(clmix_options_agree(&before, &after));
     ck_assert(after.seed == UINT64_MAX && after.nesterov && !after.augment.flip && after.augment.cutout == 8 && after.steps == 12345);
     ck_assert_float_eq(after.dropout, 1.0f / 3.0f);
+    ck_assert(after.lengths == CLMIX_LENGTHS_FEW && after.batch_tokens == 4096);
+    ck_assert_str_eq(after.no_decay, "*bias*,*norm*");
     cJSON_ReplaceItemInObject(again, "optimizer", cJSON_CreateString("lion"));
     ck_assert_int_eq(clmix_options_read(again, "here", &after), CLMIX_ERROR_FORMAT);
     ck_assert_msg(strstr(clmix_error(), "optimizer") != NULL && strstr(clmix_error(), "lion") != NULL, "%s", clmix_error());
@@ -117,6 +185,14 @@ START_TEST(differing_options_are_named_with_both_values)
     ck_assert_msg(strstr(clmix_error(), "batch 64") != NULL && strstr(clmix_error(), "48") != NULL, "%s", clmix_error());
     asked = stored;
     asked.augment.mixup = 0.1f;
+    ck_assert_int_eq(clmix_options_agree(&stored, &asked), CLMIX_ERROR_ARGUMENT);
+    asked = stored;
+    asked.schedule = CLMIX_SCHEDULE_ONE_CYCLE_COSINE;
+    ck_assert_int_eq(clmix_options_agree(&stored, &asked), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "schedule cosine") != NULL && strstr(clmix_error(), "onecycle-cosine") != NULL, "%s",
+                  clmix_error());
+    asked = stored;
+    asked.lengths = CLMIX_LENGTHS_FEW;
     ck_assert_int_eq(clmix_options_agree(&stored, &asked), CLMIX_ERROR_ARGUMENT);
     asked = stored;
     asked.checkpoint_steps = 7;
@@ -293,6 +369,8 @@ int main(void)
     tcase_add_loop_test(tests, warm_up_is_linear_and_reaches_the_peak, CLMIX_SCHEDULE_CONSTANT, CLMIX_SCHEDULE_LINEAR + 1);
     tcase_add_test(tests, schedules_have_their_shapes);
     tcase_add_test(tests, short_runs_warm_up_for_a_quarter_at_most);
+    tcase_add_test(tests, schedules_of_the_papers);
+    tcase_add_test(tests, cycles_without_an_end);
     tcase_add_test(tests, options_survive_json);
     tcase_add_test(tests, differing_options_are_named_with_both_values);
     tcase_add_test(tests, state_survives_json_exactly);

@@ -559,6 +559,11 @@ START_TEST(training)
     ops_ok(clmix_network_create(&network, ops_device, config, 1));
     ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", NULL, 0));
     ck_assert_float_eq(clmix_schedule_rate(NULL, 0, 1), 0.0f);
+    ck_assert_float_eq(clmix_schedule_beta1(NULL, 0, 1), 0.0f);
+    REFUSED(device, clmix_train_cost_of_data, NULL, config, dataset, NULL, &cost, &bytes, NULL);
+    REFUSED(config, clmix_train_cost_of_data, ops_device, NULL, dataset, NULL, &cost, &bytes, NULL);
+    REFUSED(data, clmix_train_cost_of_data, ops_device, config, NULL, NULL, &cost, &bytes, NULL);
+    ck_assert(!clmix_config_padding_matters(NULL));
     REFUSED(trainer, clmix_trainer_create, NULL, network, NULL, NULL);
     REFUSED(network, clmix_trainer_create, &other, NULL, NULL, NULL);
     ops_ok(clmix_trainer_create(&trainer, network, NULL, NULL));

@@ -13,7 +13,8 @@ static const struct cli_help help = {
                "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
                "MODEL: a preset, a JSON file, or a trained .safetensors file or the folder of its run, whose weights are then the start;\n"
                "--weights starts from those of a state_dict of PyTorch.\n"
-               "DATA: shapes (built in), cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, tinyimagenet:DIR.\n"
+               "DATA: shapes (built in), cifar10:DIR, cifar100:DIR, mnist:DIR, folder:DIR, tinyimagenet:DIR; of tokens\n"
+               "text:FILE-or-DIR, tsv:FILE, csv:FILE, imdb:DIR, listops, listops:DIR, retrieval:FILE, pixels:DATA, pathfinder:DIR.\n"
                "Ctrl-C finishes the step, writes a checkpoint and exits with status 130; a second one stops at once.",
     .examples = "  clmix-train --model wavemix-32 --data shapes --epochs 3 --out run       needs no file\n"
                 "  clmix-train --model wavemix-32 --data cifar10:cifar10 --out run         the usual recipe\n"

@@ -211,9 +211,10 @@ typedef struct clmix_loader_options {
 /* A batch: an array for each port that the loader fills. They have room for a full batch of this length; behind `count` samples everything is zero, but
  * labels are CLMIX_NO_LABEL and label weights 1. Holds ports since 0.2. */
 typedef struct clmix_batch {
-    size_t count;              /* samples in this batch */
-    const clmix_port *ports;   /* those of the set, and behind them those that augmentation fills; of sequences as long as this batch has them */
-    size_t port_count;         /* how many */
+    size_t count; /* samples in this batch */
+    const clmix_port
+        *ports;        /* those of the set, and behind them those that augmentation fills; of sequences as long as this batch has them */
+    size_t port_count; /* how many */
     const void *const *arrays; /* one a port, in this order: (batch, the port's axes) of the port's type */
     size_t epoch;              /* counted from 0 */
     size_t index;              /* of this batch in its epoch, counted from 0 */

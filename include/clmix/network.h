@@ -59,6 +59,11 @@ CLMIX_API clmix_status clmix_config_port(const clmix_config *config, int index, 
  * clmix_config_set(config, "mixer.maxima=sample"). False for NULL. Since 0.3. */
 CLMIX_API bool clmix_config_across(const clmix_config *config);
 
+/* Whether what fills a sequence up changes the answer: true of configurations that average over all places, or whose mixer divides or weighs a sequence by
+ * its length. Such a model is trained and asked at one length (CLMIX_LENGTHS_ONE), unless it is meant to be. False for models of pictures and for NULL.
+ * Since 0.4. */
+CLMIX_API bool clmix_config_padding_matters(const clmix_config *config);
+
 /* Appends the model to a graph. `inputs` has a value a port: pictures f32 (B, H, W, C), which clmix_normalize makes of bytes; the result are
  * logits (B, classes). A NULL `inputs` or `config` is an error of the graph (ARGUMENT), and so are values of another shape. */
 CLMIX_API clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
@@ -92,9 +97,12 @@ typedef struct clmix_init_report {
     size_t fresh;  /* of the network, and in the file not at all or in another shape: they keep their values */
     size_t unused; /* of the file, and in the network not at all or in another shape */
     char **taken_names, **fresh_names, **unused_names; /* theirs, in that order */
+    size_t partly;       /* of those taken: tables of places that have more or fewer rows in the file. Since 0.4 */
+    char **partly_names; /* theirs */
 } clmix_init_report;
 /* Takes over from a file of weights what fits by name and shape, and leaves the rest as it is: a trained network as the beginning of one
- * for other classes, whose head stays fresh. Class names and normalisation are not taken. `report` may be NULL; else it is filled in on
+ * for other classes, whose head stays fresh. Of tables with a row a place of the sequence (positions; Kerformer's weights a token) the first rows are
+ * taken, as many as both have; Linformer's projection, whose every entry is of one length, begins afresh for another. Class names and normalisation are not taken. `report` may be NULL; else it is filled in on
  * success, for clmix_init_report_clear. On failure the network is unchanged. Errors: FILE, FORMAT (nothing in the file fits, too).
  * `network` and `path` must not be NULL (ARGUMENT). Further errors: HOST_MEMORY, DRIVER. */
 CLMIX_API clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report);

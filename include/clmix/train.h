@@ -16,8 +16,18 @@ extern "C" {
 
 /* How gradients move weights. */
 typedef enum clmix_optimizer_kind { CLMIX_ADAMW = 0, CLMIX_ADAM = 1, CLMIX_SGD = 2 } clmix_optimizer_kind;
-/* How the learning rate goes from its peak, after the warm-up: stays, falls to 0 as half a cosine, or in a line. */
-typedef enum clmix_schedule_kind { CLMIX_SCHEDULE_CONSTANT = 0, CLMIX_SCHEDULE_COSINE = 1, CLMIX_SCHEDULE_LINEAR = 2 } clmix_schedule_kind;
+/* How the learning rate goes; T steps in all, w of warm-up, step t from 0. The first three rise to the peak at step w - 1 and then stay, fall to 0 as half
+ * a cosine, or in a line. */
+typedef enum clmix_schedule_kind {
+    CLMIX_SCHEDULE_CONSTANT = 0,
+    CLMIX_SCHEDULE_COSINE = 1,
+    CLMIX_SCHEDULE_LINEAR = 2,
+    /* PyTorch's OneCycleLR as it is by default: from peak / 25 to the peak at step w - 1, and to peak / 250000 at step T - 1, in lines or in halves of a cosine.
+     * Of Adam and AdamW beta1 goes with it, from 0.95 to 0.85 and back to 0.95: the one of the options is not used. Since 0.4 */
+    CLMIX_SCHEDULE_ONE_CYCLE = 3,
+    CLMIX_SCHEDULE_ONE_CYCLE_COSINE = 4,
+    CLMIX_SCHEDULE_TRIANGLE = 5 /* peak t / w before step w, peak (T - t) / (T - w) from it on: the first step has rate 0. Since 0.4 */
+} clmix_schedule_kind;
 
 #define CLMIX_FREEZE_BYTES 256 /* of the patterns of names, the zero at the end included */
 
@@ -36,13 +46,13 @@ typedef struct clmix_train_options {
     size_t accumulate;            /* batches whose gradients make one step (the mean over all their labels that count); an epoch's last step
                           takes what is left. 1: none */
     clmix_schedule_kind schedule; /* of the learning rate */
-    size_t warmup;                /* steps of linear warm-up; never more than a quarter of the run */
-    float average;                /* decay of the exponential average of weights and running statistics that is evaluated and saved
+    size_t warmup; /* steps of warm-up; of the first three schedules never more than a quarter of the run, of the others less than all */
+    float average; /* decay of the exponential average of weights and running statistics that is evaluated and saved
                       as the best model; step t (from 0) uses (1 + t) / (10 + t) where that is less. 0: off */
-    float label_smoothing;        /* share of a target that is spread over all classes */
-    float dropout;                /* below 0: the configuration's */
-    clmix_augment augment;        /* of the training samples */
-    size_t steps;                 /* stop after so many steps; 0: epochs decide */
+    float label_smoothing; /* share of a target that is spread over all classes */
+    float dropout;         /* below 0: the configuration's */
+    clmix_augment augment; /* of the training samples */
+    size_t steps;          /* stop after so many steps; 0: epochs decide */
     char freeze
         [CLMIX_FREEZE_BYTES]; /* weights that keep their values: patterns of names, separated by commas, in which * stands for any letters,
                                         ? for one and [abc] for one of some ("conv.*,layers.*"); "": none. They get no step and no decay, and
@@ -54,8 +64,13 @@ typedef struct clmix_train_options {
     size_t redraw;
     bool skip_broken; /* go past pictures that cannot be decoded, as clmix_loader_options says, and count them. Otherwise such a one stops
                          the run at a checkpoint */
+    /* Weights without weight decay: patterns as in `freeze` ("*bias*,*norm*"); "": all have it. Since 0.4 */
+    char no_decay[CLMIX_FREEZE_BYTES];
+    /* How long the sequences of a batch are, in training and in evaluation; with CLMIX_LENGTHS_FEW samples of one length make a batch. Since 0.4 */
+    clmix_lengths lengths;
+    size_t batch_tokens; /* samples of a batch by its length, as clmix_loader_options has it in `tokens`; 0: `batch`. Since 0.4 */
 } clmix_train_options;
-#define CLMIX_TRAIN_OPTIONS_VERSION 3 /* of that struct */
+#define CLMIX_TRAIN_OPTIONS_VERSION 4 /* of that struct */
 
 /* The defaults: what a person who names only model and data should get. */
 CLMIX_API clmix_train_options clmix_train_defaults(void);
@@ -63,6 +78,8 @@ CLMIX_API clmix_train_options clmix_train_defaults(void);
 /* Learning rate of step `step` (from 0) of `total`; total 0, as in single steps without a data set: warm-up, then the peak. Pure, for tests
  * and plots. 0 for NULL. */
 CLMIX_API float clmix_schedule_rate(const clmix_train_options *options, size_t step, size_t total);
+/* Adam's beta1 in that step: of the one-cycle schedules their own, else the options'. 0 for NULL. Since 0.4. */
+CLMIX_API float clmix_schedule_beta1(const clmix_train_options *options, size_t step, size_t total);
 
 /* ---- trainers ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -88,6 +105,12 @@ CLMIX_API void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost 
  * not be NULL; `options` NULL: the defaults. Errors: as clmix_trainer_create. */
 CLMIX_API clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
                                         const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes);
+
+/* The same for a data set as it is: sequences of several lengths are batches of several sizes, of which the largest decides. *batches (may be NULL) are those
+ * of an epoch. `data` must not be NULL (ARGUMENT). Further errors: ARGUMENT (as clmix_loader_open). Since 0.4. */
+CLMIX_API clmix_status clmix_train_cost_of_data(clmix_device *device, const clmix_config *config, const clmix_dataset *data,
+                                                const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes,
+                                                size_t *batches);
 
 /* Remembers how the data set was named, so that the checkpoint says it; copied. Neither may be NULL. Errors: ARGUMENT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_trainer_name_data(clmix_trainer *trainer, const char *spec);

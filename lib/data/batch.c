@@ -6,15 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_along(const clmix_batch_recipe *recipe, size_t port)
-{
-    return (recipe->dataset->sequences.along >> port & 1) != 0;
-}
-
 /* Bytes of one sample of a port, in sequences of `length` places. */
 static size_t bytes_at(const clmix_batch_recipe *recipe, size_t port, size_t length)
 {
-    if (!is_along(recipe, port))
+    if (!clmix_port_is_along(&recipe->ports.list[port]))
         return recipe->sample_bytes[port];
     return recipe->sample_bytes[port] / recipe->ports.list[port].size[0] * length;
 }
@@ -105,7 +100,7 @@ static void set_length(const clmix_batch_recipe *recipe, clmix_batch_store *stor
 {
     store->ports = recipe->ports;
     for (size_t i = 0; i < recipe->ports.count; i++)
-        if (is_along(recipe, i))
+        if (clmix_port_is_along(&recipe->ports.list[i]))
             store->ports.list[i].size[0] = length;
 }
 
@@ -179,8 +174,8 @@ static void transform_batch(const clmix_batch_recipe *recipe, const clmix_transf
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
                               clmix_batch_store *store, size_t *count, const atomic_bool *stop)
 {
-    const clmix_transform_call call = { recipe->dataset, recipe->split,  &recipe->options.augment, recipe->options.seed,
-                                        epoch,           &store->ports, maker->scratch };
+    const clmix_transform_call call = { recipe->dataset, recipe->split, &recipe->options.augment, recipe->options.seed, epoch,
+                                        &store->ports,   maker->scratch };
     const struct clmix_batching *batching = &recipe->batching;
     struct clmix_batch_place place;
     void *arrays[CLMIX_PORTS_LIMIT];

@@ -63,9 +63,8 @@ clmix_status clmix_batch_recipe_make(clmix_batch_recipe *recipe, const clmix_dat
 {
     clmix_status status;
 
-    *recipe = (clmix_batch_recipe){
-        .dataset = dataset, .split = split, .ports = dataset->ports, .count = clmix_dataset_count(dataset, split)
-    };
+    *recipe =
+        (clmix_batch_recipe){ .dataset = dataset, .split = split, .ports = dataset->ports, .count = clmix_dataset_count(dataset, split) };
     recipe->set_ports = recipe->ports.count;
     if (options != NULL)
         recipe->options = *options;

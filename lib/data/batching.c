@@ -13,7 +13,7 @@
 static size_t longest_of(const clmix_dataset *dataset)
 {
     for (size_t i = 0; i < dataset->ports.count; i++)
-        if ((dataset->sequences.along >> i & 1) != 0)
+        if (clmix_port_is_along(&dataset->ports.list[i]))
             return dataset->ports.list[i].size[0];
     return 0;
 }
@@ -98,8 +98,9 @@ clmix_status clmix_batching_make(struct clmix_batching *batching, const clmix_da
 
     *batching = (struct clmix_batching){ .count = dataset->count[split], .drop_last = options->drop_last };
     if (options->tokens > 0 && longest == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "batches of %zu tokens are asked for, and the data set has no sequences of tokens; give the number "
-                                                "of samples",
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "batches of %zu tokens are asked for, and the data set has no sequences of tokens; give the number "
+                          "of samples",
                           options->tokens);
     if (few && batching->count > 0)
         CLMIX_TRY(find_lengths(batching, dataset, split, longest));
@@ -133,7 +134,8 @@ static void find_begins(const struct clmix_batching *batching, size_t begin[CLMI
 }
 
 /* Lists the samples by length, each length's in the epoch's order; and the full batches, as they come together. How many. */
-static size_t sort_by_length(const struct clmix_batching *batching, const uint32_t *order, uint32_t *sorted, struct clmix_batch_place *places)
+static size_t sort_by_length(const struct clmix_batching *batching, const uint32_t *order, uint32_t *sorted,
+                             struct clmix_batch_place *places)
 {
     size_t next[CLMIX_LENGTHS_LIMIT], left[CLMIX_LENGTHS_LIMIT], batches = 0, at = 0;
 
@@ -198,7 +200,6 @@ size_t clmix_batching_sizes(const struct clmix_batching *batching, struct clmix_
         if (batching->samples[kind] >= batching->rooms[kind])
             add_size(sizes, &count, (struct clmix_batch_size){ batching->rooms[kind], batching->rooms[kind], batching->lengths[kind] });
     for (size_t i = 0, batches = cut_rest(batching, rest); i < batches; i++)
-        add_size(sizes, &count,
-                 (struct clmix_batch_size){ rest[i].count, batching->rooms[rest[i].kind], batching->lengths[rest[i].kind] });
+        add_size(sizes, &count, (struct clmix_batch_size){ rest[i].count, batching->rooms[rest[i].kind], batching->lengths[rest[i].kind] });
     return count;
 }

@@ -23,7 +23,6 @@ typedef struct clmix_data_source {
 
 /* What sets of sequences tell beside that; all zero for others. */
 struct clmix_sequences {
-    unsigned along; /* a bit a port: its first axis is the places of a sequence, as many as the longest that the set gives */
     /* Places of a sample that hold tokens, all before those that are filled up; the longer of two sequences. NULL: always all of them. */
     size_t (*length)(const clmix_dataset *dataset, clmix_split split, size_t index);
     const struct clmix_masking *masking; /* what is to be guessed of them; NULL: nothing */

@@ -2,7 +2,6 @@
 
 #include "base/status.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -21,6 +20,16 @@ size_t clmix_ports_place(const clmix_ports *ports, const char *name)
     const clmix_port *port = clmix_port_find(ports->list, ports->count, name);
 
     return port == NULL ? ports->count : (size_t)(port - ports->list);
+}
+
+bool clmix_port_is_along(const clmix_port *port)
+{
+    static const char *const names[] = { CLMIX_TOKENS, CLMIX_TOKEN_MASK, CLMIX_SECOND_TOKENS, CLMIX_SECOND_MASK, CLMIX_TOKEN_LABELS };
+    bool along = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        along = along || strcmp(port->name, names[i]) == 0;
+    return along && port->type == CLMIX_I32 && port->rank == 1;
 }
 
 static bool is_labels(const clmix_port *port)

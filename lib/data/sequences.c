@@ -46,7 +46,6 @@ void clmix_dataset_list_sequences(clmix_dataset *dataset, size_t length, bool tw
         dataset->ports.list[count] = (clmix_port){ names[count], CLMIX_I32, 1, { length } };
     if (token_labels)
         dataset->ports.list[count++] = (clmix_port){ CLMIX_TOKEN_LABELS, CLMIX_I32, 1, { length } };
-    dataset->sequences.along = (1U << count) - 1;
     if (!token_labels)
         dataset->ports.list[count++] = (clmix_port){ .name = CLMIX_LABELS, .type = CLMIX_I32 };
     dataset->ports.count = count;
@@ -56,7 +55,7 @@ struct clmix_sequence_arrays clmix_dataset_sequence_arrays(const clmix_dataset *
 {
     const bool two = dataset->ports.count > 3;
     const size_t last = dataset->ports.count - 1;
-    const bool token_labels = (dataset->sequences.along >> last & 1) != 0;
+    const bool token_labels = clmix_port_is_along(&dataset->ports.list[last]);
 
     return (struct clmix_sequence_arrays){ .tokens = { arrays[0], two ? arrays[2] : NULL },
                                            .mask = { arrays[1], two ? arrays[3] : NULL },

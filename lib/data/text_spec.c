@@ -172,10 +172,9 @@ clmix_status clmix_text_spec_tokenizer(const struct clmix_text_spec *spec, const
     if (*tokenizer == NULL && given != NULL)
         return copy(given, tokenizer);
     if (*tokenizer == NULL && language)
-        return clmix_fail(
-            CLMIX_ERROR_ARGUMENT,
-            "'%s' needs a vocabulary: write it behind, %s,vocab=FILE (a vocab.txt, such as clmix-vocabulary makes of the text)",
-            reader->spec, reader->spec);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "'%s' needs a vocabulary: write it behind, %s,vocab=FILE (a vocab.txt, such as clmix-vocab makes of the text)",
+                          reader->spec, reader->spec);
     if (*tokenizer == NULL)
         return clmix_tokenizer_open(tokenizer, "bytes");
     status = given == NULL ? CLMIX_OK : compare(reader, *tokenizer, given);

@@ -35,6 +35,14 @@ bool clmix_config_across(const clmix_config *config)
     return config != NULL && clmix_model_across(&config->model);
 }
 
+bool clmix_config_padding_matters(const clmix_config *config)
+{
+    clmix_port ports[CLMIX_MOST_PORTS];
+    const int count = clmix_config_ports(config, 0, ports);
+
+    return clmix_port_find(ports, (size_t)count, CLMIX_TOKENS) != NULL && clmix_model_padding_matters(&config->model);
+}
+
 /* Whether a value is a batch of what a port has. */
 static bool fits(clmix_shape shape, const clmix_port *port)
 {

@@ -1,6 +1,7 @@
 /* Weights from files: safetensors with the authors' names and PyTorch's shapes. Where the metadata carries class names and normalisation
  * they come along. */
 #include "base/array.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "base/utf8.h"
 #include "graph/op.h"
@@ -309,33 +310,88 @@ void clmix_init_report_clear(clmix_init_report *report)
     clear_names(report->taken_names);
     clear_names(report->fresh_names);
     clear_names(report->unused_names);
+    clear_names(report->partly_names);
     memset(report, 0, sizeof *report);
+}
+
+/* Tensors that have a row for each place of a sequence: of positions (DCT-Former's are in the table of token types), and SE-K's second layer. */
+static bool has_rows_of_places(const char *name)
+{
+    static const char *const endings[] = { "position_embeddings.weight", "token_type_embeddings.weight", "se.fc2.weight", "se.fc2.bias" };
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        found = found || clmix_has_ending(name, endings[i]);
+    return found;
+}
+
+/* Whether only the number of rows is another. */
+static bool same_rows(const clmix_stored_tensor *stored, clmix_shape shape)
+{
+    bool same = stored->rank == shape.rank && shape.rank > 0;
+
+    for (int axis = 1; same && axis < shape.rank; axis++)
+        same = stored->size[axis] == shape.size[axis];
+    return same;
+}
+
+/* The first rows of a table, as many as both have; the others keep their values. */
+static clmix_status take_rows(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device)
+{
+    const size_t count = clmix_shape_count(info->file_shape), rows = clmix_smaller(stored->size[0], info->file_shape.size[0]);
+    float *values = malloc((stored->count + count + 1) * sizeof *values), *file = values + stored->count;
+    clmix_status status;
+
+    if (values == NULL)
+        return clmix_fail_memory(info->name);
+    status = clmix_stored_to_float(stored, values);
+    if (status != CLMIX_OK)
+        status = clmix_fail_at(status, "'%s'", path);
+    else {
+        clmix_layout_to_file(info, device, file);
+        memcpy(file, values, rows * (count / info->file_shape.size[0]) * sizeof *file);
+        clmix_layout_to_device(info, file, device);
+    }
+    free(values);
+    return status;
+}
+
+/* What becomes of each tensor. */
+struct taking {
+    struct names taken, partly, fresh, unused;
+};
+
+static clmix_status take_if_fitting(const clmix_tensor_info *info, struct clmix_named_weight *weight, const char *path, float *device,
+                                    struct taking *taking)
+{
+    if (weight != NULL && same_shape(weight->stored, info->file_shape))
+        CLMIX_TRY(clmix_weights_take(info, weight->stored, path, device));
+    else if (weight != NULL && has_rows_of_places(info->name) && same_rows(weight->stored, info->file_shape)) {
+        CLMIX_TRY(take_rows(info, weight->stored, path, device));
+        CLMIX_TRY(add_name(&taking->partly, info->name));
+    } else
+        return add_name(&taking->fresh, info->name);
+    weight->taken = true;
+    return add_name(&taking->taken, info->name);
 }
 
 /* What fits by name and shape goes over the values in `arenas`. */
 static clmix_status take_fitting(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas,
-                                 struct names *taken, struct names *fresh)
+                                 struct taking *taking)
 {
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
-        struct clmix_named_weight *weight;
 
         CLMIX_TRY(clmix_graph_tensor(network->graph, i, &info));
-        weight = clmix_weights_find(weights, info.name);
-        if (weight != NULL && same_shape(weight->stored, info.file_shape)) {
-            CLMIX_TRY(clmix_weights_take(&info, weight->stored, weights->path, clmix_arenas_at(arenas, &info)));
-            weight->taken = true;
-            CLMIX_TRY(add_name(taken, info.name));
-        } else
-            CLMIX_TRY(add_name(fresh, info.name));
+        CLMIX_TRY(take_if_fitting(&info, clmix_weights_find(weights, info.name), weights->path, clmix_arenas_at(arenas, &info), taking));
     }
-    if (taken->count > 0)
+    if (taking->taken.count > 0)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_FORMAT, "nothing in '%s' fits '%s': no tensor has the name and the shape of one of the model's",
                       weights->path, clmix_config_name(network->config));
 }
 
-static clmix_status take_over(clmix_network *network, const struct clmix_weights *weights, struct names *taken, struct names *fresh)
+static clmix_status take_over(clmix_network *network, const struct clmix_weights *weights, struct taking *taking)
 {
     struct clmix_arenas arenas;
     clmix_status status;
@@ -343,7 +399,7 @@ static clmix_status take_over(clmix_network *network, const struct clmix_weights
     CLMIX_TRY(clmix_arenas_new(&arenas, network));
     status = clmix_arenas_download(&arenas, network);
     if (status == CLMIX_OK)
-        status = take_fitting(network, weights, &arenas, taken, fresh);
+        status = take_fitting(network, weights, &arenas, taking);
     if (status == CLMIX_OK)
         status = replace(network, &arenas, NULL);
     clmix_arenas_free(&arenas);
@@ -355,19 +411,20 @@ clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_
     CLMIX_NEED(network);
     CLMIX_NEED(path);
 
-    struct names taken = { 0 }, fresh = { 0 }, unused = { 0 };
+    struct taking taking = { 0 };
     struct clmix_weights weights;
     clmix_status status = clmix_weights_open(&weights, path);
     clmix_init_report made;
 
     if (status == CLMIX_OK)
-        status = take_over(network, &weights, &taken, &fresh);
+        status = take_over(network, &weights, &taking);
     for (size_t i = 0; status == CLMIX_OK && i < weights.count; i++)
         if (!weights.named[i].taken)
-            status = add_name(&unused, weights.named[i].stored->name);
+            status = add_name(&taking.unused, weights.named[i].stored->name);
     clmix_weights_close(&weights);
 
-    made = (clmix_init_report){ taken.count, fresh.count, unused.count, taken.names, fresh.names, unused.names };
+    made = (clmix_init_report){ taking.taken.count, taking.fresh.count,  taking.unused.count, taking.taken.names,
+                                taking.fresh.names, taking.unused.names, taking.partly.count, taking.partly.names };
     if (report != NULL && status == CLMIX_OK)
         *report = made;
     else

@@ -30,13 +30,18 @@ static clmix_status explain(const struct scoring *scoring, clmix_plan *plan, con
 /* What the plan has more room for than the batch has samples are labels that do not count. A logit that is not finite shows in the loss. */
 static clmix_status score_batch(struct scoring *scoring, const clmix_batch *batch)
 {
-    const struct clmix_sized_plan *sized = clmix_scoring_plan(scoring->plans, batch->count);
     const size_t metric_count = (size_t)scoring->recipe->task->metric_count;
-    clmix_plan *plan = sized->plan;
+    const struct clmix_sized_plan *sized;
+    clmix_plan *plan;
     struct clmix_step_input input;
     float loss, counted, metrics[CLMIX_MOST_METRICS];
 
     CLMIX_TRY(clmix_feed_of_batch(scoring->recipe, CLMIX_INFERENCE, batch, &input));
+    sized = clmix_scoring_plan(scoring->plans, input.extent);
+    if (sized == NULL)
+        return clmix_fail(CLMIX_ERROR_INTERNAL, "no plan was made for an evaluation of %zu samples of %zu places", batch->count,
+                          input.extent.length);
+    plan = sized->plan;
     input.extent = sized->extent;
     CLMIX_TRY(clmix_feed_plan(scoring->recipe, CLMIX_INFERENCE, plan, &input));
     CLMIX_TRY(clmix_plan_run(plan));
@@ -102,14 +107,14 @@ static void conclude(struct scoring *scoring, clmix_score *score)
     clmix_task_name_metrics(task, scoring->metrics, task->metric_count, score->metrics);
 }
 
-static clmix_status score_split(struct scoring *scoring, const clmix_dataset *data, clmix_split split, size_t batch, bool skip_broken,
+static clmix_status score_split(struct scoring *scoring, const clmix_dataset *data, clmix_split split, const clmix_train_options *options,
                                 const clmix_train_events *events, clmix_score *score)
 {
-    const clmix_loader_options options = { .skip_broken = skip_broken };
+    const clmix_loader_options loading = clmix_loading(options, CLMIX_TEST);
     clmix_loader *loader = NULL;
     clmix_status status;
 
-    CLMIX_TRY(clmix_loader_open(&loader, data, split, batch, &options));
+    CLMIX_TRY(clmix_loader_open(&loader, data, split, options->batch, &loading));
     status = score_batches(scoring, loader, events);
     clmix_loader_close(loader);
     if (status == CLMIX_OK)
@@ -121,7 +126,7 @@ clmix_status clmix_trainer_score(clmix_trainer *trainer, const clmix_train_event
 {
     struct scoring scoring = { .recipe = &trainer->recipe, .plans = &trainer->replicas[0].scoring };
 
-    return score_split(&scoring, trainer->data, CLMIX_TEST, trainer->options.batch, trainer->options.skip_broken, events, score);
+    return score_split(&scoring, trainer->data, CLMIX_TEST, &trainer->options, events, score);
 }
 
 static clmix_status bind_network(clmix_plan *plan, clmix_network *network)
@@ -137,20 +142,24 @@ static clmix_status evaluate(const struct clmix_recipe *recipe, clmix_network *n
                              size_t batch, struct clmix_scoring *plans, clmix_score *score)
 {
     struct scoring scoring = { .recipe = recipe, .plans = plans };
+    const clmix_train_options options = { .batch = batch,
+                                          .lengths = clmix_config_padding_matters(recipe->config) ? CLMIX_LENGTHS_ONE : CLMIX_LENGTHS_FEW };
     const size_t count = clmix_dataset_count(data, split);
+    struct clmix_sizes sizes;
 
     CLMIX_TRY(clmix_check_data(recipe->config, data));
     if (count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the data set has no %s samples", split == CLMIX_TEST ? "test" : "training");
     if (batch == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "evaluation in batches of 0 samples");
-    CLMIX_TRY(clmix_recipe_scoring(recipe, clmix_network_device(network), batch, count, plans));
+    CLMIX_TRY(clmix_sizes_of_data(&sizes, data, split, &options));
+    CLMIX_TRY(clmix_recipe_scoring(recipe, clmix_network_device(network), &sizes, plans));
     for (size_t i = 0; i < plans->count; i++) {
         if (i > 0)
             (void)clmix_plan_share(plans->plans[i].plan, plans->plans[0].plan); /* or memory of its own, where that is too small */
         CLMIX_TRY(bind_network(plans->plans[i].plan, network));
     }
-    return score_split(&scoring, data, split, batch, false, NULL, score);
+    return score_split(&scoring, data, split, &options, NULL, score);
 }
 
 clmix_status clmix_evaluate(clmix_network *network, clmix_dataset *data, clmix_split split, size_t batch, clmix_score *score)

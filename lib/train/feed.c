@@ -3,13 +3,21 @@
 
 #include "base/status.h"
 
+/* Places of a batch's sequences; 0 where it has none. */
+static size_t length_of(const clmix_batch *batch)
+{
+    const clmix_port *tokens = clmix_port_find(batch->ports, batch->port_count, CLMIX_TOKENS);
+
+    return tokens != NULL && clmix_port_is_along(tokens) ? tokens->size[0] : 0;
+}
+
 clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode mode, const clmix_batch *batch,
                                  struct clmix_step_input *input)
 {
     clmix_port ports[CLMIX_RECIPE_PORTS];
     const int count = clmix_recipe_ports(recipe, mode, 0, ports, NULL);
 
-    *input = (struct clmix_step_input){ .extent = { .batch = batch->count } };
+    *input = (struct clmix_step_input){ .extent = { batch->count, length_of(batch) } };
     for (int i = 0; i < count; i++) {
         input->arrays[i] = clmix_batch_array(batch, ports[i].name);
         if (input->arrays[i] == NULL)

@@ -208,15 +208,10 @@ static clmix_status open_loader(struct loop *loop)
 {
     const clmix_trainer *trainer = loop->trainer;
     const bool between = loop->run.batch >= trainer->batches; /* trained, and not yet evaluated */
-    const clmix_loader_options options = {
-        .seed = trainer->options.seed,
-        .shuffle = true,
-        .augment = trainer->options.augment,
-        .skip_broken = trainer->options.skip_broken,
-        .first_epoch = loop->run.epoch + (between ? 1 : 0),
-        .first_batch = between ? 0 : loop->run.batch,
-    };
+    clmix_loader_options options = clmix_loading(&trainer->options, CLMIX_TRAIN);
 
+    options.first_epoch = loop->run.epoch + (between ? 1 : 0);
+    options.first_batch = between ? 0 : loop->run.batch;
     return clmix_loader_open(&loop->loader, trainer->data, CLMIX_TRAIN, trainer->options.batch, &options);
 }
 

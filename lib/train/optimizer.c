@@ -1,5 +1,7 @@
 #include "train/optimizer.h"
 
+#include "base/array.h"
+#include "base/size.h"
 #include "base/status.h"
 
 #include <math.h>
@@ -49,6 +51,7 @@ clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_devic
                                  const struct clmix_range *ranges, size_t range_count, size_t weight_count)
 {
     struct clmix_optimizer *made = calloc(1, sizeof *made);
+    clmix_status status;
 
     *optimizer = NULL;
     if (made != NULL)
@@ -71,7 +74,50 @@ clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_devic
         made->shares[made->share_count++] = share_range(ranges[i], made->work_group, made->partial_count);
         made->partial_count += made->shares[i].groups;
     }
+    made->beta1 = (double)options->beta1;
+    status = clmix_optimizer_exempt(made, NULL, 0);
+    if (status != CLMIX_OK) {
+        clmix_optimizer_free(made);
+        return status;
+    }
     *optimizer = made;
+    return CLMIX_OK;
+}
+
+/* How far elements from `at` on have or have no decay alike, to `end` at most. */
+static size_t find_change(const struct clmix_range *ranges, size_t count, size_t at, size_t end, bool *decay)
+{
+    *decay = true;
+    for (size_t i = 0; i < count; i++) {
+        const size_t begin = ranges[i].begin, after = begin + ranges[i].count;
+
+        if (begin <= at && at < after) {
+            *decay = false;
+            return clmix_smaller(after, end);
+        }
+        if (begin > at)
+            end = clmix_smaller(begin, end);
+    }
+    return end;
+}
+
+clmix_status clmix_optimizer_exempt(struct clmix_optimizer *optimizer, const struct clmix_range *ranges, size_t count)
+{
+    optimizer->update_count = 0;
+    for (size_t i = 0; i < optimizer->share_count; i++) {
+        const struct clmix_range *range = &optimizer->shares[i].range;
+        const size_t end = range->begin + range->count;
+
+        for (size_t at = range->begin; at < end;) {
+            struct clmix_update_share update;
+            const size_t next = find_change(ranges, count, at, end, &update.decay);
+
+            update.share = share_range((struct clmix_range){ at, next - at }, optimizer->work_group, 0);
+            if (!CLMIX_PUSH(optimizer->updates, optimizer->update_count, optimizer->update_capacity, update))
+                return clmix_fail_memory("the optimizer");
+            at = next;
+        }
+    }
     return CLMIX_OK;
 }
 
@@ -108,6 +154,7 @@ void clmix_optimizer_free(struct clmix_optimizer *optimizer)
         return;
     release(optimizer);
     free(optimizer->shares);
+    free(optimizer->updates);
     free(optimizer);
 }
 
@@ -300,10 +347,10 @@ static clmix_status measure(struct clmix_optimizer *optimizer, cl_mem gradients,
 }
 
 /* The step's scalars are formed here in double precision: 1 - beta^t loses its digits in float. */
-static void push_adam(struct arguments *arguments, const clmix_train_options *options, double rate, size_t step)
+static void push_adam(struct arguments *arguments, const struct clmix_optimizer *optimizer, double decay, double rate, size_t step)
 {
-    const double beta1 = (double)options->beta1, beta2 = (double)options->beta2, decay = (double)options->weight_decay,
-                 time = (double)step + 1.0;
+    const clmix_train_options *options = &optimizer->options;
+    const double beta1 = optimizer->beta1, beta2 = (double)options->beta2, time = (double)step + 1.0;
     const bool decoupled = options->optimizer == CLMIX_ADAMW;
 
     push_float(arguments, decoupled ? 1.0 - rate * decay : 1.0);
@@ -315,10 +362,12 @@ static void push_adam(struct arguments *arguments, const clmix_train_options *op
     push_float(arguments, (double)options->epsilon);
 }
 
-static clmix_status update_share(struct clmix_optimizer *optimizer, const struct clmix_share *share, cl_mem weights, cl_mem gradients,
-                                 double rate, size_t step)
+static clmix_status update_share(struct clmix_optimizer *optimizer, const struct clmix_update_share *update, cl_mem weights,
+                                 cl_mem gradients, double rate, size_t step)
 {
     const clmix_train_options *options = &optimizer->options;
+    const struct clmix_share *share = &update->share;
+    const double decay = update->decay ? (double)options->weight_decay : 0.0;
     struct arguments arguments = { .kernel = optimizer->update };
     const char *name = "adam";
 
@@ -329,10 +378,10 @@ static clmix_status update_share(struct clmix_optimizer *optimizer, const struct
     push_memory(&arguments, optimizer->scalars);
     push_share(&arguments, share);
     if (options->optimizer != CLMIX_SGD) {
-        push_adam(&arguments, options, rate, step);
+        push_adam(&arguments, optimizer, decay, rate, step);
     } else {
         name = optimizer->moment_count > 0 ? "momentum_descent" : "descent";
-        push_float(&arguments, (double)options->weight_decay);
+        push_float(&arguments, decay);
         if (optimizer->moment_count > 0)
             push_float(&arguments, (double)options->momentum);
         push_float(&arguments, rate);
@@ -346,8 +395,8 @@ clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem we
                                     size_t step)
 {
     CLMIX_TRY(measure(optimizer, gradients, summed));
-    for (size_t i = 0; i < optimizer->share_count; i++)
-        CLMIX_TRY(update_share(optimizer, &optimizer->shares[i], weights, gradients, rate, step));
+    for (size_t i = 0; i < optimizer->update_count; i++)
+        CLMIX_TRY(update_share(optimizer, &optimizer->updates[i], weights, gradients, rate, step));
     return CLMIX_OK;
 }
 

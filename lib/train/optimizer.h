@@ -38,6 +38,12 @@ struct clmix_optimizer {
     clmix_train_options options;
     struct clmix_share *shares; /* the parameters that have a gradient */
     size_t share_count, partial_count, weight_count, work_group;
+    struct clmix_update_share { /* the same, cut where those without weight decay begin and end */
+        struct clmix_share share;
+        bool decay;
+    } * updates;
+    size_t update_count, update_capacity;
+    double beta1; /* of the next update */
     int moment_count;
     cl_mem moments[2]; /* the size of the weight arena; Adam: mean and mean square of the gradient, descent: momentum */
     cl_mem partials, scalars;
@@ -48,6 +54,9 @@ struct clmix_optimizer {
 clmix_status clmix_optimizer_new(struct clmix_optimizer **optimizer, clmix_device *device, const clmix_train_options *options,
                                  const struct clmix_range *ranges, size_t range_count, size_t weight_count);
 void clmix_optimizer_free(struct clmix_optimizer *optimizer); /* NULL is allowed */
+
+/* Leaves weight decay out in these ranges, which do not meet each other. HOST_MEMORY. */
+clmix_status clmix_optimizer_exempt(struct clmix_optimizer *optimizer, const struct clmix_range *ranges, size_t count);
 
 /* Bytes that prepare will allocate; allocation (moments zero) and kernels. */
 size_t clmix_optimizer_bytes(const struct clmix_optimizer *optimizer);
@@ -67,6 +76,7 @@ clmix_status clmix_optimizer_accumulate(struct clmix_optimizer *optimizer, cl_me
 /* Update number `step` (from 0) with learning rate `rate`, clipped as the options say. `gradients` are one batch's (`summed` CLMIX_ONE_BATCH), or
  * sums over several, which are divided by the labels counted on the slate and the `summed` of the batches before. Where the loss on the slate or the
  * norm is not finite nothing changes. */
+/* With Adam's beta1 in `optimizer->beta1`, which is the options' unless a schedule sets another. */
 #define CLMIX_ONE_BATCH (-1.0f)
 clmix_status clmix_optimizer_update(struct clmix_optimizer *optimizer, cl_mem weights, cl_mem gradients, float summed, double rate,
                                     size_t step);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { SIZE, SEED, FLOAT, BOOLEAN, INTEGER, OPTIMIZER, SCHEDULE, PATTERNS };
+enum kind { SIZE, SEED, FLOAT, BOOLEAN, INTEGER, OPTIMIZER, SCHEDULE, LENGTHS, PATTERNS };
 
 #define VALUE_BYTES CLMIX_FREEZE_BYTES /* of any value as text */
 
@@ -57,13 +57,17 @@ static const struct option table[] = {
     OPTION("steps", SIZE, steps, true),
     NEWER_OPTION("freeze", PATTERNS, freeze, true),
     NEWER_OPTION("redraw", SIZE, redraw, true),
+    NEWER_OPTION("no_decay", PATTERNS, no_decay, true),
+    NEWER_OPTION("lengths", LENGTHS, lengths, true),
+    NEWER_OPTION("batch_tokens", SIZE, batch_tokens, true),
     NEWER_OPTION("checkpoint_steps", SIZE, checkpoint_steps, false),
     NEWER_OPTION("skip_broken", BOOLEAN, skip_broken, false),
 };
 enum { OPTIONS = sizeof table / sizeof table[0] };
 
 static const char *const optimizers[] = { "adamw", "adam", "sgd" };
-static const char *const schedules[] = { "constant", "cosine", "linear" };
+static const char *const schedules[] = { "constant", "cosine", "linear", "onecycle", "onecycle-cosine", "triangle" };
+static const char *const lengths[] = { "one", "few" };
 
 /* ---- values ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -81,6 +85,7 @@ static const char *text_of(const struct option *option, const clmix_train_option
     case OPTIMIZER: snprintf(text, 32, "%s", optimizers[*(const clmix_optimizer_kind *)value]); break;
     case PATTERNS: snprintf(text, VALUE_BYTES, "%s", (const char *)value); break;
     case SCHEDULE: snprintf(text, 32, "%s", schedules[*(const clmix_schedule_kind *)value]); break;
+    case LENGTHS: snprintf(text, 32, "%s", lengths[*(const clmix_lengths *)value]); break;
     }
     return text;
 }
@@ -118,6 +123,11 @@ static bool take_text(const struct option *option, const char *text, clmix_train
         if (!choose(text, schedules, sizeof schedules / sizeof schedules[0], &choice))
             return false;
         *(clmix_schedule_kind *)value = (clmix_schedule_kind)choice;
+        return true;
+    case LENGTHS:
+        if (!choose(text, lengths, sizeof lengths / sizeof lengths[0], &choice))
+            return false;
+        *(clmix_lengths *)value = (clmix_lengths)choice;
         return true;
     }
     return end != text && *end == '\0';

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "network/config.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
     if (recipe->mixup && recipe->task->unblended == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "mixup blends samples, and %s has no targets for that", recipe->task->name);
     memcpy(recipe->freeze, options->freeze, sizeof recipe->freeze);
+    memcpy(recipe->no_decay, options->no_decay, sizeof recipe->no_decay);
     if (options->dropout >= 0.0f) {
         char setting[40];
 
@@ -58,9 +60,22 @@ int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_
     return count + recipe->task->targets(&settings, length, ports + count);
 }
 
-static bool same(const clmix_port *a, const clmix_port *b)
+size_t clmix_recipe_longest(const struct clmix_recipe *recipe)
 {
-    return a->type == b->type && a->rank == b->rank && memcmp(a->size, b->size, (size_t)a->rank * sizeof *a->size) == 0;
+    clmix_port ports[CLMIX_MOST_PORTS];
+    const int count = clmix_config_ports(recipe->config, 0, ports);
+    const clmix_port *tokens = clmix_port_find(ports, (size_t)count, CLMIX_TOKENS);
+
+    return tokens != NULL && clmix_port_is_along(tokens) ? tokens->size[0] : 0;
+}
+
+/* Whether the set's port is what is wanted; its sequences may be shorter than the longest. */
+static bool fits(const clmix_port *wanted, const clmix_port *found)
+{
+    if (clmix_port_is_along(wanted) && clmix_port_is_along(found))
+        return found->size[0] <= wanted->size[0];
+    return wanted->type == found->type && wanted->rank == found->rank &&
+           memcmp(wanted->size, found->size, (size_t)wanted->rank * sizeof *wanted->size) == 0;
 }
 
 static void list(const clmix_port *ports, size_t count, char *text, size_t bytes)
@@ -87,7 +102,7 @@ clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *d
     for (int i = 0; i < count; i++) {
         const clmix_port *found = clmix_port_find(ports, there, wanted[i].name);
 
-        if (found != NULL && same(&wanted[i], found))
+        if (found != NULL && fits(&wanted[i], found))
             continue;
         list(wanted, (size_t)count, takes, sizeof takes);
         list(ports, there, has, sizeof has);
@@ -114,20 +129,30 @@ struct clmix_task_results clmix_recipe_build(const struct clmix_recipe *recipe, 
     return recipe->task->build(&settings, output, targets);
 }
 
-/* The patterns one after another; the first that matches nothing is an error. */
-static clmix_status freeze(const struct clmix_recipe *recipe, clmix_graph *graph)
+/* Patterns of names, one after another, each handed to `match`, which tells how many match. The first that matches nothing is an error. */
+static clmix_status match_each(const struct clmix_recipe *recipe, const char *list, const char *what,
+                               size_t (*match)(void *user, const char *pattern), void *user)
 {
     char patterns[CLMIX_FREEZE_BYTES], *rest = patterns, *pattern;
 
-    memcpy(patterns, recipe->freeze, sizeof patterns);
+    memcpy(patterns, list, sizeof patterns);
     while ((pattern = strtok_r(rest, ",", &rest)) != NULL)
-        if (clmix_freeze(graph, pattern) == 0)
-            return clmix_fail(
-                CLMIX_ERROR_ARGUMENT,
-                "the pattern '%s' of weights to freeze matches none of '%s'; its names are such as conv.0.weight (clmix-summary "
-                "lists the layers), and 'conv.*' matches all that begin so",
-                pattern, clmix_config_name(recipe->config));
+        if (match(user, pattern) == 0)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "the pattern '%s' of weights %s matches none of '%s'; its names are such as conv.0.weight (clmix-summary "
+                              "lists the layers), and 'conv.*' matches all that begin so",
+                              pattern, what, clmix_config_name(recipe->config));
     return CLMIX_OK;
+}
+
+static size_t freeze_one(void *graph, const char *pattern)
+{
+    return clmix_freeze(graph, pattern);
+}
+
+static clmix_status freeze(const struct clmix_recipe *recipe, clmix_graph *graph)
+{
+    return match_each(recipe, recipe->freeze, "to freeze", freeze_one, graph);
 }
 
 static clmix_value build_outputs(const struct clmix_recipe *recipe, clmix_graph *graph, clmix_mode mode, struct clmix_extent extent)
@@ -179,9 +204,65 @@ static clmix_status map_arenas(const clmix_graph *graph, struct clmix_arena_map 
     return CLMIX_OK;
 }
 
+/* Which tensors of a graph have no weight decay: a mark each. */
+struct marks {
+    const clmix_graph *graph;
+    bool *set;
+};
+
+static size_t mark_one(void *user, const char *pattern)
+{
+    struct marks *marks = user;
+    size_t matches = 0;
+
+    for (size_t i = 0; i < clmix_graph_tensor_count(marks->graph); i++) {
+        clmix_tensor_info info;
+
+        if (clmix_graph_tensor(marks->graph, i, &info) != CLMIX_OK || fnmatch(pattern, info.name, 0) != 0)
+            continue;
+        marks->set[i] = true;
+        matches++;
+    }
+    return matches;
+}
+
+/* The marked tensors that are trainable, as ranges that reach to where the next begins. */
+static clmix_status list_undecayed(const struct marks *marks, struct clmix_arena_map *map)
+{
+    size_t capacity = 0, end = map->weight_count;
+
+    for (size_t i = clmix_graph_tensor_count(marks->graph); i-- > 0;) {
+        clmix_tensor_info info;
+
+        CLMIX_TRY(clmix_graph_tensor(marks->graph, i, &info));
+        if (!info.trainable)
+            continue;
+        if (marks->set[i] &&
+            !CLMIX_PUSH(map->undecayed, map->undecayed_count, capacity, ((struct clmix_range){ info.offset, end - info.offset })))
+            return clmix_fail_memory("the list of parameters");
+        end = info.offset;
+    }
+    return CLMIX_OK;
+}
+
+static clmix_status map_undecayed(const struct clmix_recipe *recipe, const clmix_graph *graph, struct clmix_arena_map *map)
+{
+    struct marks marks = { graph, calloc(clmix_graph_tensor_count(graph) + 1, sizeof *marks.set) };
+    clmix_status status;
+
+    if (marks.set == NULL)
+        return clmix_fail_memory("the list of parameters");
+    status = match_each(recipe, recipe->no_decay, "without weight decay", mark_one, &marks);
+    if (status == CLMIX_OK)
+        status = list_undecayed(&marks, map);
+    free(marks.set);
+    return status;
+}
+
 void clmix_arena_map_clear(struct clmix_arena_map *map)
 {
     free(map->ranges);
+    free(map->undecayed);
     memset(map, 0, sizeof *map);
 }
 
@@ -199,6 +280,8 @@ clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_devi
         status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
     if (status == CLMIX_OK && map != NULL)
         status = map_arenas(graph, map);
+    if (status == CLMIX_OK && map != NULL)
+        status = map_undecayed(recipe, graph, map);
     if (status != CLMIX_OK) {
         if (map != NULL)
             clmix_arena_map_clear(map);
@@ -211,13 +294,18 @@ clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_devi
 
 /* ---- evaluation ------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status add_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, struct clmix_scoring *scoring)
+static clmix_status add_scoring(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent,
+                                struct clmix_scoring *scoring)
 {
     struct clmix_sized_plan *sized = &scoring->plans[scoring->count];
-    clmix_graph *graph = clmix_graph_new();
+    clmix_graph *graph;
     clmix_status status;
 
-    sized->extent = (struct clmix_extent){ .batch = batch };
+    for (size_t i = 0; i < scoring->count; i++)
+        if (clmix_extents_equal(scoring->plans[i].extent, extent))
+            return CLMIX_OK;
+    graph = clmix_graph_new();
+    sized->extent = extent;
     build_outputs(recipe, graph, CLMIX_INFERENCE, sized->extent);
     status = clmix_plan_compile(&sized->plan, graph, device, CLMIX_INFERENCE);
     clmix_graph_free(graph);
@@ -226,28 +314,35 @@ static clmix_status add_scoring(const struct clmix_recipe *recipe, clmix_device 
     return status;
 }
 
-clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, size_t count,
+clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, const struct clmix_sizes *sizes,
                                   struct clmix_scoring *scoring)
 {
     const bool across = clmix_config_across(recipe->config);
     clmix_status status = CLMIX_OK;
 
     *scoring = (struct clmix_scoring){ 0 };
-    if (!across || count >= batch)
-        status = add_scoring(recipe, device, batch, scoring);
-    if (status == CLMIX_OK && across && count % batch > 0)
-        status = add_scoring(recipe, device, count % batch, scoring);
+    for (size_t i = 0; status == CLMIX_OK && i < sizes->count; i++) {
+        const struct clmix_batch_size *size = &sizes->list[i];
+
+        status = add_scoring(recipe, device, (struct clmix_extent){ across ? size->count : size->room, size->length }, scoring);
+    }
     if (status != CLMIX_OK)
         clmix_scoring_clear(scoring);
     return status;
 }
 
-const struct clmix_sized_plan *clmix_scoring_plan(const struct clmix_scoring *scoring, size_t samples)
+const struct clmix_sized_plan *clmix_scoring_plan(const struct clmix_scoring *scoring, struct clmix_extent extent)
 {
-    for (size_t i = 0; i < scoring->count; i++)
-        if (scoring->plans[i].extent.batch == samples)
-            return &scoring->plans[i];
-    return &scoring->plans[0];
+    const struct clmix_sized_plan *found = NULL;
+
+    for (size_t i = 0; i < scoring->count; i++) {
+        const struct clmix_sized_plan *plan = &scoring->plans[i];
+
+        if (plan->extent.length == extent.length && plan->extent.batch >= extent.batch &&
+            (found == NULL || plan->extent.batch < found->extent.batch))
+            found = plan;
+    }
+    return found;
 }
 
 void clmix_scoring_clear(struct clmix_scoring *scoring)

@@ -4,6 +4,7 @@
 #define CLMIX_TRAIN_RECIPE_H
 
 #include "train/optimizer.h"
+#include "train/sizes.h"
 #include "train/task.h"
 
 #define CLMIX_RECIPE_PORTS (CLMIX_MOST_PORTS + CLMIX_MOST_TARGETS)
@@ -14,7 +15,7 @@ struct clmix_recipe {
     float mean[4], std[4];
     float label_smoothing;
     bool mixup;
-    char freeze[CLMIX_FREEZE_BYTES];
+    char freeze[CLMIX_FREEZE_BYTES], no_decay[CLMIX_FREEZE_BYTES];
 };
 
 /* Copies what it needs of `options` (NULL: none of them) and of the normalisation. */
@@ -31,6 +32,9 @@ void clmix_recipe_clear(struct clmix_recipe *recipe);
 int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_t length, clmix_port ports[CLMIX_RECIPE_PORTS],
                        int *inputs);
 
+/* Places of the longest sequences that the model reads; 0 where it reads none. */
+size_t clmix_recipe_longest(const struct clmix_recipe *recipe);
+
 /* That a data set fills what a model and its task take, in type and shape; ARGUMENT with the list of both if not. */
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);
 
@@ -44,11 +48,13 @@ struct clmix_sized_plan {
     clmix_plan *plan;
 };
 
-/* What a training plan says about the arenas. `ranges` is from malloc: the parameters that have a gradient. */
+/* What a training plan says about the arenas: the parameters that have a gradient, and those of all that have no weight decay. Both lists are owned. */
 struct clmix_arena_map {
     size_t weight_count, state_count;
     struct clmix_range *ranges;
     size_t range_count;
+    struct clmix_range *undecayed;
+    size_t undecayed_count;
 };
 void clmix_arena_map_clear(struct clmix_arena_map *map);
 
@@ -56,18 +62,17 @@ void clmix_arena_map_clear(struct clmix_arena_map *map);
 clmix_status clmix_recipe_training(const struct clmix_recipe *recipe, clmix_device *device, struct clmix_extent extent, clmix_plan **plan,
                                    struct clmix_arena_map *map);
 
-/* Plans that evaluate samples in batches: one for full batches, and where samples of a batch meet in the model (clmix_config_across) one for the last,
- * smaller batch. Elsewhere that batch is filled up with labels that do not count. */
-#define CLMIX_SCORING_PLANS 2
+/* Plans that evaluate samples in batches: one for full batches of each length, and where samples of a batch meet in the model (clmix_config_across) one for
+ * each smaller batch. Elsewhere such a batch is filled up with labels that do not count. */
 struct clmix_scoring {
     size_t count; /* of these */
-    struct clmix_sized_plan plans[CLMIX_SCORING_PLANS];
+    struct clmix_sized_plan plans[CLMIX_BATCH_SIZES];
 };
-/* Compiles them for `count` samples, of which there is one at least. */
-clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, size_t batch, size_t count,
+/* Compiles them for batches of such sizes. */
+clmix_status clmix_recipe_scoring(const struct clmix_recipe *recipe, clmix_device *device, const struct clmix_sizes *sizes,
                                   struct clmix_scoring *scoring);
-/* The one for a batch of so many samples: its own, or the one that has to be filled up. */
-const struct clmix_sized_plan *clmix_scoring_plan(const struct clmix_scoring *scoring, size_t samples);
+/* The one for a batch: its own, or the one that has to be filled up. */
+const struct clmix_sized_plan *clmix_scoring_plan(const struct clmix_scoring *scoring, struct clmix_extent extent);
 void clmix_scoring_clear(struct clmix_scoring *scoring);
 
 #endif

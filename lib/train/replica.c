@@ -17,7 +17,7 @@ static size_t activation_bytes(const clmix_plan *plan)
     return cost.arena_bytes[CLMIX_ACTIVATIONS];
 }
 
-/* Whether `plan` can use the activation memory of the first one, which is the full batch's. */
+/* Whether `plan` can use the activation memory of the first one, which is the largest batch's. */
 static bool fits_first(const struct clmix_replica *replica, const clmix_plan *plan)
 {
     return plan != replica->plans[0].plan && activation_bytes(plan) <= activation_bytes(replica->plans[0].plan);
@@ -42,27 +42,43 @@ static clmix_status plan_for(struct clmix_replica *replica, struct clmix_extent 
     return CLMIX_OK;
 }
 
-/* The full batch first, then the last, smaller one of an epoch, then what evaluation takes. */
-static clmix_status plan_all(struct clmix_replica *replica, size_t train_count, size_t test_count)
+/* The plan that needs the most memory becomes the first. */
+static void put_largest_first(struct clmix_replica *replica)
 {
-    const size_t batch = replica->options->batch, rest = train_count % batch;
-    struct clmix_extent extent = { .batch = train_count > 0 && train_count < batch ? train_count : batch };
+    size_t largest = 0;
+
+    for (size_t i = 1; i < replica->plan_count; i++)
+        if (activation_bytes(replica->plans[i].plan) > activation_bytes(replica->plans[largest].plan))
+            largest = i;
+    if (largest > 0) {
+        const struct clmix_sized_plan first = replica->plans[0];
+
+        replica->plans[0] = replica->plans[largest];
+        replica->plans[largest] = first;
+    }
+}
+
+/* Those of training, then what evaluation takes. */
+static clmix_status plan_all(struct clmix_replica *replica, const struct clmix_sizes *train, const struct clmix_sizes *test)
+{
     clmix_plan *plan;
 
-    CLMIX_TRY(plan_for(replica, extent, &plan));
-    extent.batch = rest;
-    if (rest > 0 && train_count > batch)
-        CLMIX_TRY(plan_for(replica, extent, &plan));
-    return test_count == 0 ? CLMIX_OK : clmix_recipe_scoring(replica->recipe, replica->device, batch, test_count, &replica->scoring);
+    if (train->count == 0)
+        CLMIX_TRY(plan_for(replica, (struct clmix_extent){ replica->options->batch, clmix_recipe_longest(replica->recipe) }, &plan));
+    for (size_t i = 0; i < train->count; i++)
+        CLMIX_TRY(plan_for(replica, (struct clmix_extent){ train->list[i].count, train->list[i].length }, &plan));
+    put_largest_first(replica);
+    return clmix_recipe_scoring(replica->recipe, replica->device, test, &replica->scoring);
 }
 
 clmix_status clmix_replica_make(struct clmix_replica *replica, clmix_device *device, const struct clmix_recipe *recipe,
-                                const clmix_train_options *options, size_t train_count, size_t test_count)
+                                const clmix_train_options *options, const struct clmix_sizes *train, const struct clmix_sizes *test)
 {
     *replica = (struct clmix_replica){ .device = device, .recipe = recipe, .options = options };
-    CLMIX_TRY(plan_all(replica, train_count, test_count));
-    return clmix_optimizer_new(&replica->optimizer, device, options, replica->map.ranges, replica->map.range_count,
-                               replica->map.weight_count);
+    CLMIX_TRY(plan_all(replica, train, test));
+    CLMIX_TRY(clmix_optimizer_new(&replica->optimizer, device, options, replica->map.ranges, replica->map.range_count,
+                                  replica->map.weight_count));
+    return clmix_optimizer_exempt(replica->optimizer, replica->map.undecayed, replica->map.undecayed_count);
 }
 
 void clmix_replica_clear(struct clmix_replica *replica)
@@ -259,8 +275,9 @@ static clmix_status update_averages(struct clmix_replica *replica, size_t step)
     return CLMIX_OK;
 }
 
-clmix_status clmix_replica_update(struct clmix_replica *replica, float summed, double rate, size_t step)
+clmix_status clmix_replica_update(struct clmix_replica *replica, float summed, double rate, double beta1, size_t step)
 {
+    replica->optimizer->beta1 = beta1;
     CLMIX_TRY(clmix_optimizer_update(replica->optimizer, clmix_network_weights(replica->network),
                                      summed < 0.0f ? replica->gradients : replica->sums, summed, rate, step));
     return update_averages(replica, step);

@@ -14,7 +14,7 @@ struct clmix_replica {
     struct clmix_arena_map map;
     struct clmix_optimizer *optimizer;
 
-    /* The first is for a full batch and owns the activation memory that the others use too. */
+    /* The first is for the largest batch and owns the activation memory that the others use too. */
     struct clmix_sized_plan *plans;
     size_t plan_count, plan_capacity;
     struct clmix_scoring scoring; /* of the test samples; none without them */
@@ -32,12 +32,12 @@ struct clmix_step_input {
     const void *arrays[CLMIX_RECIPE_PORTS];
 };
 
-/* Compiles the plans for a run over so many samples, and makes the optimizer; allocates nothing on the device. */
+/* Compiles the plans for a run of batches of such sizes (of none: of the options' batch), and makes the optimizer; allocates nothing on the device. */
 clmix_status clmix_replica_make(struct clmix_replica *replica, clmix_device *device, const struct clmix_recipe *recipe,
-                                const clmix_train_options *options, size_t train_count, size_t test_count);
+                                const clmix_train_options *options, const struct clmix_sizes *train, const struct clmix_sizes *test);
 void clmix_replica_clear(struct clmix_replica *replica);
 
-/* Device memory of all of it, network included, exactly; the work of a step of a full batch. */
+/* Device memory of all of it, network included, exactly; the work of a step of the largest batch. */
 size_t clmix_replica_bytes(const struct clmix_replica *replica);
 void clmix_replica_cost(const struct clmix_replica *replica, clmix_plan_cost *step);
 
@@ -56,9 +56,9 @@ clmix_status clmix_replica_restore_states(struct clmix_replica *replica);
 /* redraw.c: draws random features anew, keyed by `seed` and `step`, in the states and in their average. Waits. */
 clmix_status clmix_replica_redraw(struct clmix_replica *replica, uint64_t seed, size_t step);
 
-/* Enqueues the optimizer's update number `step` with this rate, and the averages' behind it. `summed`: labels that counted in the batches before
+/* Enqueues the optimizer's update number `step` with this rate and Adam's `beta1`, and the averages' behind it. `summed`: labels that counted in the batches before
  * the last one, of all that are in `sums`; CLMIX_ONE_BATCH: the step is the last batch alone, in `gradients`. */
-clmix_status clmix_replica_update(struct clmix_replica *replica, float summed, double rate, size_t step);
+clmix_status clmix_replica_update(struct clmix_replica *replica, float summed, double rate, double beta1, size_t step);
 
 /* The weights that are evaluated and saved: the averaged ones where averaging is on. */
 cl_mem clmix_replica_best_weights(const struct clmix_replica *replica);

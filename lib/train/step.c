@@ -66,12 +66,14 @@ static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *sha
 static clmix_status enqueue(clmix_trainer *trainer, const struct share *shares, bool last)
 {
     const bool alone = last && trainer->summed_batches == 0;
-    const double rate = (double)clmix_schedule_rate(&trainer->options, trainer->step, trainer->total_steps);
+    const double rate = (double)clmix_schedule_rate(&trainer->options, trainer->step, trainer->total_steps),
+                 beta1 = (double)clmix_schedule_beta1(&trainer->options, trainer->step, trainer->total_steps);
 
     for (size_t i = 0; i < trainer->replica_count; i++)
         CLMIX_TRY(enqueue_pass(trainer, &shares[i], alone));
     for (size_t i = 0; last && i < trainer->replica_count; i++)
-        CLMIX_TRY(clmix_replica_update(shares[i].replica, alone ? CLMIX_ONE_BATCH : (float)trainer->summed_labels, rate, trainer->step));
+        CLMIX_TRY(
+            clmix_replica_update(shares[i].replica, alone ? CLMIX_ONE_BATCH : (float)trainer->summed_labels, rate, beta1, trainer->step));
     return CLMIX_OK;
 }
 
@@ -164,7 +166,7 @@ clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, con
     CLMIX_NEED(trainer);
     CLMIX_NEED(arrays);
 
-    struct clmix_step_input input = { .extent = { .batch = count } };
+    struct clmix_step_input input = { .extent = { count, clmix_recipe_longest(&trainer->recipe) } };
     struct clmix_step_result result = { 0 };
     void *made[CLMIX_RECIPE_PORTS] = { NULL };
     clmix_status status;

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/status.h"
+#include "network/config.h"
 #include "network/network.h"
 
 #include <math.h>
@@ -45,7 +46,7 @@ static clmix_status check_options(const clmix_train_options *options)
                           "training options of version %u, and this library has version %d; start from clmix_train_defaults()",
                           options->version, CLMIX_TRAIN_OPTIONS_VERSION);
     if (options->batch == 0 || options->accumulate == 0)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a batch of %zu pictures and %zu batches a step; both must be 1 or more", options->batch,
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a batch of %zu samples and %zu batches a step; both must be 1 or more", options->batch,
                           options->accumulate);
     if (!(options->rate > 0.0f) || !isfinite(options->rate))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "learning rate %g; it must be above 0", (double)options->rate);
@@ -62,31 +63,92 @@ static clmix_status check_options(const clmix_train_options *options)
                           (double)options->epsilon, (double)options->weight_decay, (double)options->clip_norm);
     if (memchr(options->freeze, '\0', sizeof options->freeze) == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the patterns to freeze do not end within %zu letters", sizeof options->freeze);
+    if (memchr(options->no_decay, '\0', sizeof options->no_decay) == NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "the patterns without weight decay do not end within %zu letters",
+                          sizeof options->no_decay);
+    if ((unsigned)options->schedule > CLMIX_SCHEDULE_TRIANGLE || (unsigned)options->lengths > CLMIX_LENGTHS_FEW)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "schedule number %d and lengths number %d; take those that clmix/train.h names",
+                          (int)options->schedule, (int)options->lengths);
     return CLMIX_OK;
+}
+
+/* The schedules that have a turn need it before the end. */
+static clmix_status check_warmup(const clmix_train_options *options, size_t total)
+{
+    if (options->schedule < CLMIX_SCHEDULE_ONE_CYCLE || total == 0 || options->warmup < total)
+        return CLMIX_OK;
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "a warm-up of %zu steps is asked for, and this schedule must come down again within the run's %zu; use "
+                      "fewer, such as %zu",
+                      options->warmup, total, total / 20);
 }
 
 static void count_steps(clmix_trainer *trainer)
 {
     const clmix_train_options *options = &trainer->options;
 
-    trainer->batches = (trainer->train_count + options->batch - 1) / options->batch;
+    trainer->batches = trainer->train_sizes.batches;
     trainer->total_steps = options->epochs * ((trainer->batches + options->accumulate - 1) / options->accumulate);
     if (options->steps > 0 && (options->epochs == 0 || trainer->train_count == 0 || options->steps < trainer->total_steps))
         trainer->total_steps = options->steps;
 }
 
-/* The recipe, the replica: everything is planned. */
-static clmix_status plan(clmix_trainer *trainer, clmix_device *device, const clmix_config *config, const float mean[4], const float std[4])
+/* The samples of a run: those of a set, or so many. */
+struct samples {
+    const clmix_dataset *data; /* NULL: none */
+    size_t count[2];           /* by split */
+};
+
+static struct samples samples_of(const clmix_dataset *data)
 {
+    return (struct samples){ data, { clmix_dataset_count(data, CLMIX_TRAIN), clmix_dataset_count(data, CLMIX_TEST) } };
+}
+
+static clmix_status find_sizes(clmix_trainer *trainer, const struct samples *samples)
+{
+    const clmix_train_options *options = &trainer->options;
+    const size_t longest = clmix_recipe_longest(&trainer->recipe);
+
+    trainer->train_count = samples->count[CLMIX_TRAIN];
+    trainer->test_count = samples->count[CLMIX_TEST];
+    if (samples->data == NULL) {
+        clmix_sizes_of_samples(&trainer->train_sizes, trainer->train_count, options->batch, longest);
+        clmix_sizes_of_samples(&trainer->test_sizes, trainer->test_count, options->batch, longest);
+        return CLMIX_OK;
+    }
+    CLMIX_TRY(clmix_sizes_of_data(&trainer->train_sizes, samples->data, CLMIX_TRAIN, options));
+    return clmix_sizes_of_data(&trainer->test_sizes, samples->data, CLMIX_TEST, options);
+}
+
+/* Crops and flips are on by default, and of pictures. */
+static void suit_options(clmix_train_options *options, const clmix_config *config)
+{
+    clmix_port ports[CLMIX_MOST_PORTS];
+    const int count = clmix_config_ports(config, 0, ports);
+
+    if (clmix_port_find(ports, (size_t)count, CLMIX_PICTURES) != NULL)
+        return;
+    options->augment.crop_padding = 0;
+    options->augment.flip = false;
+}
+
+/* The recipe, the replica: everything is planned. */
+static clmix_status plan(clmix_trainer *trainer, clmix_device *device, const clmix_config *config, const float mean[4], const float std[4],
+                         const struct samples *samples)
+{
+    suit_options(&trainer->options, config);
     CLMIX_TRY(clmix_recipe_make(&trainer->recipe, config, &trainer->options, mean, std));
+    CLMIX_TRY(find_sizes(trainer, samples));
+    count_steps(trainer);
+    CLMIX_TRY(check_warmup(&trainer->options, trainer->total_steps));
     trainer->replica_count = 1;
-    return clmix_replica_make(&trainer->replicas[0], device, &trainer->recipe, &trainer->options, trainer->train_count,
-                              trainer->test_count);
+    return clmix_replica_make(&trainer->replicas[0], device, &trainer->recipe, &trainer->options, &trainer->train_sizes,
+                              &trainer->test_sizes);
 }
 
 /* A trainer without a network knows its costs and can do nothing else. */
 static clmix_status make(clmix_trainer **trainer, clmix_device *device, const clmix_config *config, const float mean[4], const float std[4],
-                         size_t train_count, size_t test_count, const clmix_train_options *options)
+                         const struct samples *samples, const clmix_train_options *options)
 {
     clmix_trainer *made;
     clmix_status status;
@@ -96,11 +158,8 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     if (made == NULL)
         return clmix_fail_memory("a trainer");
     made->options = *options;
-    made->train_count = train_count;
-    made->test_count = test_count;
-    count_steps(made);
     made->model_name = strdup(clmix_config_name(config));
-    status = made->model_name == NULL ? clmix_fail_memory("a trainer") : plan(made, device, config, mean, std);
+    status = made->model_name == NULL ? clmix_fail_memory("a trainer") : plan(made, device, config, mean, std, samples);
     if (status != CLMIX_OK) {
         clmix_trainer_free(made);
         return status;
@@ -130,6 +189,7 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
     CLMIX_NEED(network);
 
     clmix_train_options defaults = clmix_train_defaults();
+    struct samples samples;
     float mean[4], std[4];
     clmix_trainer *made = NULL;
 
@@ -144,8 +204,8 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
         clmix_dataset_normalization(data, mean, std);
     }
     CLMIX_TRY(clmix_check_redraw(network, options == NULL ? &defaults : options));
-    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, std,
-                   data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TRAIN), data == NULL ? 0 : clmix_dataset_count(data, CLMIX_TEST),
+    samples = samples_of(data);
+    CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, std, &samples,
                    options == NULL ? &defaults : options));
     made->replicas[0].network = network;
     made->data = data;
@@ -191,20 +251,43 @@ void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, siz
         *peak_bytes += clmix_replica_bytes(&trainer->replicas[i]);
 }
 
+static clmix_status find_cost(clmix_device *device, const clmix_config *config, const struct samples *samples,
+                              const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes, size_t *batches)
+{
+    const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
+    const clmix_train_options defaults = clmix_train_defaults();
+    clmix_trainer *trainer = NULL;
+
+    CLMIX_TRY(make(&trainer, device, config, half, half, samples, options == NULL ? &defaults : options));
+    clmix_trainer_cost(trainer, step, peak_bytes);
+    if (batches != NULL)
+        *batches = trainer->batches;
+    clmix_trainer_free(trainer);
+    return CLMIX_OK;
+}
+
 clmix_status clmix_train_cost(clmix_device *device, const clmix_config *config, size_t train_count, size_t test_count,
                               const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes)
 {
     CLMIX_NEED(device);
     CLMIX_NEED(config);
 
-    const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
-    const clmix_train_options defaults = clmix_train_defaults();
-    clmix_trainer *trainer = NULL;
+    const struct samples samples = { NULL, { train_count, test_count } };
 
-    CLMIX_TRY(make(&trainer, device, config, half, half, train_count, test_count, options == NULL ? &defaults : options));
-    clmix_trainer_cost(trainer, step, peak_bytes);
-    clmix_trainer_free(trainer);
-    return CLMIX_OK;
+    return find_cost(device, config, &samples, options, step, peak_bytes, NULL);
+}
+
+clmix_status clmix_train_cost_of_data(clmix_device *device, const clmix_config *config, const clmix_dataset *data,
+                                      const clmix_train_options *options, clmix_plan_cost *step, size_t *peak_bytes, size_t *batches)
+{
+    CLMIX_NEED(device);
+    CLMIX_NEED(config);
+    CLMIX_NEED(data);
+
+    const struct samples samples = samples_of(data);
+
+    CLMIX_TRY(clmix_check_data(config, data));
+    return find_cost(device, config, &samples, options, step, peak_bytes, batches);
 }
 
 /* ---- preparing -------------------------------------------------------------------------------------------------------------------- */

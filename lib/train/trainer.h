@@ -20,8 +20,9 @@ struct clmix_trainer {
     size_t replica_count;
 
     size_t train_count, test_count; /* samples */
-    size_t batches;                 /* in an epoch */
-    size_t total_steps;             /* of the whole run, for the schedule */
+    struct clmix_sizes train_sizes, test_sizes;
+    size_t batches;     /* in an epoch */
+    size_t total_steps; /* of the whole run, for the schedule */
 
     size_t step;           /* updates made so far */
     uint64_t draws;        /* batches run so far: the counter that dropout's masks are keyed by */

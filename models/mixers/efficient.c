@@ -16,10 +16,17 @@ static clmix_value efficient_attend(clmix_scope at, const struct clmix_heads *he
                                   (clmix_kernel_options){ .heads = mixer->heads, .divisor = CLMIX_DIVISOR_NONE });
 }
 
+static bool free_of_padding(const void *given)
+{
+    (void)given;
+    return true; /* its keys are left out */
+}
+
 const struct clmix_mixer_kind clmix_mixer_efficient = {
     .table = { .name = "efficient", .bytes = 1 }, /* no keys */
     .takes_mask = true,
     .takes_position = true,
+    .free_of_padding = free_of_padding,
     .settle = clmix_settle_heads,
     .mix = clmix_mix_heads,
     .attend = efficient_attend,

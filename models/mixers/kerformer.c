@@ -219,10 +219,16 @@ static const struct clmix_key rows[] = {
       .meaning = "a token sees none behind it; with `softmax_feature` or no activation, and `n_from_d` or no weights" },
 };
 
+static bool free_of_padding(const void *given)
+{
+    return ((const struct kerformer_keys *)given)->se != N_FROM_N; /* elsewhere it has no part in keys and means */
+}
+
 const struct clmix_mixer_kind clmix_mixer_kerformer = {
     .table = { .name = "kerformer", .bytes = sizeof(struct kerformer_keys), .keys = rows, .count = sizeof rows / sizeof *rows },
     .takes_mask = true,
     .takes_position = true,
+    .free_of_padding = free_of_padding,
     .settle = kerformer_settle,
     .mix = clmix_mix_heads,
     .attend = kerformer_attend,

@@ -47,6 +47,13 @@ bool clmix_mixer_across(const struct clmix_key_object *mixer)
     return kind->across != NULL && kind->across(mixer->keys);
 }
 
+bool clmix_mixer_free_of_padding(const struct clmix_key_object *mixer)
+{
+    const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(mixer);
+
+    return kind->free_of_padding != NULL && kind->free_of_padding(mixer->keys);
+}
+
 clmix_value clmix_mix(clmix_scope at, const struct clmix_sequence *tokens, const struct clmix_mixer *mixer)
 {
     const struct clmix_mixer_kind *kind = clmix_mixer_kind_of(&mixer->mixer);

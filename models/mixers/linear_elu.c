@@ -43,10 +43,16 @@ static const struct clmix_key rows[] = {
     { .name = "causal", .type = CLMIX_KEY_FLAG, .offset = AT(causal), .usual = "false", .meaning = "a token sees none behind it" },
 };
 
+static bool free_of_padding(const void *given)
+{
+    return ((const struct linear_elu_keys *)given)->normalize; /* without, all is divided by the square root of the length */
+}
+
 const struct clmix_mixer_kind clmix_mixer_linear_elu = {
     .table = { .name = "linear_elu", .bytes = sizeof(struct linear_elu_keys), .keys = rows, .count = sizeof rows / sizeof *rows },
     .takes_mask = true,
     .takes_position = true,
+    .free_of_padding = free_of_padding,
     .settle = clmix_settle_heads,
     .mix = clmix_mix_heads,
     .attend = linear_elu_attend,

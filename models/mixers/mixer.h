@@ -54,6 +54,9 @@ struct clmix_mixer_kind {
     size_t (*length)(size_t tokens, const void *keys);
     /* Whether samples of one batch meet, so that the answer to one depends on the others. NULL: never. */
     bool (*across)(const void *keys);
+    /* Whether what fills a sequence up changes no answer at its tokens, however much of it there is. NULL: it does, as where a sequence is divided, or weighed
+     * by its length. */
+    bool (*free_of_padding)(const void *keys);
     /* Derives keys from the backbone's (heads and their width), and refuses what does not go with them: FORMAT, with a sentence that begins
      * with `where`. NULL: nothing to do. */
     clmix_status (*settle)(void *keys, const struct clmix_mixer *mixer, const char *where);
@@ -113,6 +116,9 @@ clmix_status clmix_mixer_settle(struct clmix_mixer *mixer, const char *where);
 size_t clmix_mixer_length(const struct clmix_mixer *mixer, size_t tokens);
 /* Whether samples of a batch meet in a backbone's key "mixer". */
 bool clmix_mixer_across(const struct clmix_key_object *mixer);
+
+/* Whether padding changes no answer of the kind in a backbone's key "mixer". */
+bool clmix_mixer_free_of_padding(const struct clmix_key_object *mixer);
 
 /* Mixes `tokens` by the kind that was read. A mask or positions that this kind takes none of are an error of the graph (ARGUMENT), and so are
  * tokens of other axes. */

@@ -45,10 +45,17 @@ static const struct clmix_key rows[] = {
       .meaning = "keys and values after the projection" },
 };
 
+static bool free_of_padding(const void *given)
+{
+    (void)given;
+    return true; /* its keys and values are zero before they are projected */
+}
+
 const struct clmix_mixer_kind clmix_mixer_token_linformer = {
     .table = { .name = "linformer", .bytes = sizeof(struct linformer_keys), .keys = rows, .count = 1 },
     .takes_mask = true,
     .takes_position = true,
+    .free_of_padding = free_of_padding,
     .settle = clmix_settle_heads,
     .mix = clmix_mix_heads,
     .attend = linformer_attend,

@@ -26,10 +26,17 @@ static const struct clmix_key rows[] = {
       .meaning = "a token sees none behind it" },
 };
 
+static bool free_of_padding(const void *given)
+{
+    (void)given;
+    return true; /* its keys are left out */
+}
+
 const struct clmix_mixer_kind clmix_mixer_token_softmax = {
     .table = { .name = "softmax", .bytes = sizeof(struct softmax_keys), .keys = rows, .count = 1 },
     .takes_mask = true,
     .takes_position = true,
+    .free_of_padding = free_of_padding,
     .settle = clmix_settle_heads,
     .mix = clmix_mix_heads,
     .attend = softmax_attend,

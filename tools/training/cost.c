@@ -19,6 +19,15 @@ static void say_first_use(struct session *session)
     clmix_free(path);
 }
 
+/* Work, peak and batches of an epoch, under these options. */
+static clmix_status find_cost(const struct session *session, const clmix_train_options *options, struct cost *cost)
+{
+    if (session->data != NULL)
+        return clmix_train_cost_of_data(session->device, session->config, session->data, options, &cost->step, &cost->peak_bytes,
+                                        &cost->batches);
+    return clmix_train_cost(session->device, session->config, 0, 0, options, &cost->step, &cost->peak_bytes);
+}
+
 clmix_status session_plan(struct session *session, struct cost *cost)
 {
     say_first_use(session);
@@ -28,8 +37,7 @@ clmix_status session_plan(struct session *session, struct cost *cost)
         cost->test_count = clmix_dataset_count(session->data, CLMIX_TEST);
     }
     cost->parameters = clmix_config_trained_values(session->config);
-    return clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &session->options, &cost->step,
-                            &cost->peak_bytes);
+    return find_cost(session, &session->options, cost);
 }
 
 /* "pthread-AMD EPYC (PoCL 3.1)": the device, and of its platform the first words of what names it best. */
@@ -61,7 +69,6 @@ int session_dry_run(struct session *session)
 {
     struct cost cost;
     clmix_status status = session_plan(session, &cost);
-    const size_t batches = (cost.train_count + session->options.batch - 1) / session->options.batch;
     cJSON *json;
 
     if (status != CLMIX_OK)
@@ -71,8 +78,8 @@ int session_dry_run(struct session *session)
 
         session_print_header(session, &cost);
         if (session->data != NULL)
-            terminal_say(4, "%s: %s training and %s test pictures, %zu batches an epoch", session->data_name,
-                         clmix_grouped(train, cost.train_count), clmix_grouped(test, cost.test_count), batches);
+            terminal_say(4, "%s: %s training and %s test samples, %zu batches an epoch", session->data_name,
+                         clmix_grouped(train, cost.train_count), clmix_grouped(test, cost.test_count), cost.batches);
         terminal_say(4, "peak device memory %s bytes, known before anything is allocated; nothing was trained",
                      clmix_grouped(bytes, cost.peak_bytes));
         return 0;
@@ -87,20 +94,22 @@ int session_dry_run(struct session *session)
     cJSON_AddNumberToObject(json, "peak_device_bytes", (double)cost.peak_bytes);
     cJSON_AddNumberToObject(json, "train_pictures", (double)cost.train_count);
     cJSON_AddNumberToObject(json, "test_pictures", (double)cost.test_count);
-    cJSON_AddNumberToObject(json, "batches", (double)batches);
+    cJSON_AddNumberToObject(json, "batches", (double)cost.batches);
     return cli_print_json(session->cli, json) ? 0 : 1;
 }
 
-/* The largest batch, by halving, whose plan fits into `limit` bytes; 0 when none does. */
-static size_t fitting_batch(struct session *session, const struct cost *cost, size_t limit)
+/* The largest batch (or tokens of one), by halving, whose plan fits into `limit` bytes; 0 when none does. */
+static size_t fitting_batch(struct session *session, size_t limit)
 {
     clmix_train_options options = session->options;
-    size_t peak = 0;
+    size_t *const batch = options.batch_tokens > 0 ? &options.batch_tokens : &options.batch;
 
-    for (options.batch /= 2; options.batch > 0; options.batch /= 2)
-        if (clmix_train_cost(session->device, session->config, cost->train_count, cost->test_count, &options, NULL, &peak) == CLMIX_OK &&
-            peak <= limit)
-            return options.batch;
+    for (*batch /= 2; *batch > 0; *batch /= 2) {
+        struct cost smaller;
+
+        if (find_cost(session, &options, &smaller) == CLMIX_OK && smaller.peak_bytes <= limit)
+            return *batch;
+    }
     return 0;
 }
 
@@ -112,9 +121,10 @@ int session_check_memory(struct session *session, const struct cost *cost)
 
     if (cost->peak_bytes <= info->global_bytes)
         return 0;
-    batch = fitting_batch(session, cost, info->global_bytes);
+    batch = fitting_batch(session, info->global_bytes);
     if (batch > 0)
-        snprintf(hint, sizeof hint, "--batch %zu fits; --accumulate keeps the step's size", batch);
+        snprintf(hint, sizeof hint, "--batch%s %zu fits; --accumulate keeps the step's size",
+                 session->options.batch_tokens > 0 ? "-tokens" : "", batch);
     return cli_error(session->cli, CLMIX_ERROR_DEVICE_MEMORY, hint, "%s: this run needs %s and the device has %s", info->name,
                      progress_bytes(needed, cost->peak_bytes), progress_bytes(there, info->global_bytes));
 }

@@ -39,11 +39,11 @@ static double now(void)
 static double seconds_left(const struct session *session, size_t epoch, size_t batch, size_t batches, double speed)
 {
     const size_t epochs = session->options.epochs - epoch;
-    const double pictures = (double)(batches - batch + epochs * batches) * (double)session->options.batch;
+    const double left = (double)(batches - batch) / (double)batches + (double)epochs;
 
     if (speed <= 0.0 || session->options.steps > 0)
         return -1.0;
-    return pictures / speed + (double)(epochs + 1) * session->evaluation;
+    return left * (double)clmix_dataset_count(session->data, CLMIX_TRAIN) / speed + (double)(epochs + 1) * session->evaluation;
 }
 
 /* The first step is over: its kernels exist now. */

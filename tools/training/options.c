@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { SIZE, COUNT, SEED, FLOAT, INTEGER, BOOLEAN, OPTIMIZER, SCHEDULE }; /* SIZE: at least 1; COUNT: 0 too */
+enum kind { SIZE, COUNT, SEED, FLOAT, INTEGER, BOOLEAN, OPTIMIZER, SCHEDULE, LENGTHS }; /* SIZE: at least 1; COUNT: 0 too */
 
 struct flag {
     const char *name, *value, *help;
@@ -34,13 +34,15 @@ struct flag {
         name, value, help, NULL, chosen, kind, offsetof(clmix_train_options, member) \
     }
 static const struct flag flags_table[] = {
-    FLAG("epochs", "N", SIZE, epochs, "times through the training pictures"),
-    FLAG("batch", "N", SIZE, batch, "pictures at a time"),
+    FLAG("epochs", "N", SIZE, epochs, "times through the training samples"),
+    FLAG("batch", "N", SIZE, batch, "samples at a time"),
+    ZERO_FLAG("batch-tokens", "N", COUNT, batch_tokens, "as many samples at a time as have so many tokens", "--batch"),
+    DATA_FLAG("lengths", "NAME", LENGTHS, lengths, "of the sequences of a batch: few or one", "few where padding changes no answer"),
     FLAG("seed", "N", SEED, seed, "of weights, order, augmentation and dropout"),
     FLAG("optimizer", "NAME", OPTIMIZER, optimizer, "adamw, adam or sgd"),
     FLAG("rate", "X", FLOAT, rate, "peak learning rate"),
-    FLAG("schedule", "NAME", SCHEDULE, schedule, "of the learning rate: cosine, linear or constant"),
-    FLAG("warmup", "N", COUNT, warmup, "steps of linear warm-up, at most a quarter of the run"),
+    FLAG("schedule", "NAME", SCHEDULE, schedule, "of the rate: cosine, linear, constant, onecycle, onecycle-cosine, triangle"),
+    FLAG("warmup", "N", COUNT, warmup, "steps of warm-up"),
     FLAG("weight-decay", "X", FLOAT, weight_decay, "decoupled with adamw, else added to the gradient"),
     FLAG("beta1", "X", FLOAT, beta1, "Adam's memory of the gradient"),
     FLAG("beta2", "X", FLOAT, beta2, "Adam's memory of its square"),
@@ -66,8 +68,14 @@ _Static_assert(sizeof flags_table / sizeof flags_table[0] == TRAIN_FLAGS, "TRAIN
 
 static const char *const optimizers[] = { [CLMIX_ADAMW] = "adamw", [CLMIX_ADAM] = "adam", [CLMIX_SGD] = "sgd" };
 static const char *const schedules[] = {
-    [CLMIX_SCHEDULE_CONSTANT] = "constant", [CLMIX_SCHEDULE_COSINE] = "cosine", [CLMIX_SCHEDULE_LINEAR] = "linear"
+    [CLMIX_SCHEDULE_CONSTANT] = "constant",
+    [CLMIX_SCHEDULE_COSINE] = "cosine",
+    [CLMIX_SCHEDULE_LINEAR] = "linear",
+    [CLMIX_SCHEDULE_ONE_CYCLE] = "onecycle",
+    [CLMIX_SCHEDULE_ONE_CYCLE_COSINE] = "onecycle-cosine",
+    [CLMIX_SCHEDULE_TRIANGLE] = "triangle",
 };
+static const char *const lengths[] = { [CLMIX_LENGTHS_ONE] = "one", [CLMIX_LENGTHS_FEW] = "few" };
 static const char *const answers[] = { "no", "yes" };
 
 static void value_text(const struct flag *flag, const void *value, char text[32])
@@ -81,6 +89,7 @@ static void value_text(const struct flag *flag, const void *value, char text[32]
     case BOOLEAN: snprintf(text, 32, "%s", answers[*(const bool *)value]); break;
     case OPTIMIZER: snprintf(text, 32, "%s", optimizers[*(const clmix_optimizer_kind *)value]); break;
     case SCHEDULE: snprintf(text, 32, "%s", schedules[*(const clmix_schedule_kind *)value]); break;
+    case LENGTHS: snprintf(text, 32, "%s", lengths[*(const clmix_lengths *)value]); break;
     }
 }
 
@@ -134,11 +143,11 @@ static bool parse_whole(const char *text, unsigned long long least, unsigned lon
     return end != text && *end == '\0' && *text != '-' && errno == 0 && *value >= least && *value <= most;
 }
 
-static bool parse_choice(const char *text, const char *const *names, int count, int *value)
+static bool parse_choice(const char *text, const char *const *names, size_t count, int *value)
 {
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (strcmp(text, names[i]) == 0) {
-            *value = i;
+            *value = (int)i;
             return true;
         }
     return false;
@@ -180,9 +189,14 @@ static const char *parse(const struct flag *flag, const char *text, void *value)
         *(clmix_optimizer_kind *)value = (clmix_optimizer_kind)choice;
         return NULL;
     case SCHEDULE:
-        if (!parse_choice(text, schedules, 3, &choice))
-            return "constant, cosine or linear";
+        if (!parse_choice(text, schedules, sizeof schedules / sizeof *schedules, &choice))
+            return "constant, cosine, linear, onecycle, onecycle-cosine or triangle";
         *(clmix_schedule_kind *)value = (clmix_schedule_kind)choice;
+        return NULL;
+    case LENGTHS:
+        if (!parse_choice(text, lengths, 2, &choice))
+            return "few or one";
+        *(clmix_lengths *)value = (clmix_lengths)choice;
         return NULL;
     }
     return NULL;
@@ -204,10 +218,13 @@ bool train_flags_apply(const struct train_flags *flags, const struct cli *cli, c
     return true;
 }
 
-void train_options_suit(clmix_train_options *options, const char *data, size_t height)
+void train_options_suit(clmix_train_options *options, const clmix_config *config, const char *data)
 {
     const bool digits = strncmp(data, "mnist:", 6) == 0;
+    size_t height, width, channels;
 
-    options->augment.flip = !digits;
-    options->augment.crop_padding = digits ? CROP_DIGITS : (int)(height / CROP_SHARE);
+    clmix_config_picture(config, &height, &width, &channels);
+    options->augment.flip = height > 0 && !digits;
+    options->augment.crop_padding = height > 0 && digits ? CROP_DIGITS : (int)(height / CROP_SHARE);
+    options->lengths = clmix_config_padding_matters(config) ? CLMIX_LENGTHS_ONE : CLMIX_LENGTHS_FEW;
 }

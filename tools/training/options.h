@@ -6,7 +6,7 @@
 
 #include <clmix/train.h>
 
-#define TRAIN_FLAGS     26
+#define TRAIN_FLAGS     28
 #define TRAIN_FLAG_HELP 96
 
 /* What was given on the command line: texts, NULL where nothing was. */
@@ -21,7 +21,8 @@ void train_flags_end(struct train_flags *flags);
 /* Puts what was given over `options`; false after a sentence on standard error. */
 bool train_flags_apply(const struct train_flags *flags, const struct cli *cli, clmix_train_options *options);
 
-/* Augmentation that suits a data set: crops and mirror images for pictures of things, crops alone for digits. */
-void train_options_suit(clmix_train_options *options, const char *data, size_t height);
+/* What suits a model and a data set: crops and mirror images for pictures of things, crops alone for digits; for sequences few lengths where what is filled up
+ * changes no answer. */
+void train_options_suit(clmix_train_options *options, const clmix_config *config, const char *data);
 
 #endif

@@ -62,7 +62,7 @@ void session_clear(struct session *session);
 
 struct cost {
     clmix_plan_cost step;
-    size_t peak_bytes, parameters, train_count, test_count;
+    size_t peak_bytes, parameters, train_count, test_count, batches; /* batches: of an epoch */
 };
 clmix_status session_plan(struct session *session, struct cost *cost);
 void session_print_header(struct session *session, const struct cost *cost);

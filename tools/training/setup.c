@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static clmix_status open_config(struct session *session)
 {
@@ -38,16 +39,14 @@ clmix_status session_start(struct session *session)
 int session_choose_options(struct session *session)
 {
     const struct request *request = session->request;
-    size_t height, width, channels;
 
-    clmix_config_picture(session->config, &height, &width, &channels);
     if (request->resume != NULL) {
         session->options = session->stored.options;
     } else {
         session->options = clmix_train_defaults();
-        train_options_suit(&session->options, session->data_name != NULL ? session->data_name : "", height);
+        train_options_suit(&session->options, session->config, session->data_name != NULL ? session->data_name : "");
     }
-    if (train_init_freeze(&request->init, &session->options) != CLMIX_OK)
+    if (train_init_patterns(&request->init, &session->options) != CLMIX_OK)
         return cli_bad_usage(session->cli, "%s", clmix_error());
     return train_flags_apply(&request->flags, session->cli, &session->options) ? 0 : 2;
 }
@@ -127,22 +126,70 @@ int session_check_pictures(struct session *session)
     return 0;
 }
 
-/* The spec with its folder from the root, so that the run can be resumed from anywhere. */
+/* Appends to a text in fresh memory, which is gone (NULL) where the host is out of memory, now or before. */
+static char *append(char *text, const char *more, size_t bytes)
+{
+    const size_t used = text == NULL ? 0 : strlen(text);
+    char *longer = text == NULL ? NULL : realloc(text, used + bytes + 1);
+
+    if (longer == NULL) {
+        free(text);
+        return NULL;
+    }
+    memcpy(longer + used, more, bytes);
+    longer[used + bytes] = '\0';
+    return longer;
+}
+
+/* A path from the root, where there is one; else what was given. */
+static char *append_path(char *text, const char *path, size_t bytes)
+{
+    char *given = strndup(path, bytes), *whole = given == NULL ? NULL : realpath(given, NULL);
+
+    text = whole != NULL ? append(text, whole, strlen(whole)) : append(text, path, bytes);
+    free(given);
+    free(whole);
+    return text;
+}
+
+/* What stands behind the kind: a path, or one with options behind commas, of which some are paths too. */
+static char *append_places(char *text, const char *places)
+{
+    static const char *const paths[] = { "vocab=", "test=" };
+
+    if (access(places, F_OK) == 0)
+        return append_path(text, places, strlen(places));
+    for (const char *piece = places; piece != NULL;) {
+        const size_t bytes = strcspn(piece, ",");
+        size_t name = 0;
+        bool is_path = piece == places;
+
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+            if (strncmp(piece, paths[i], strlen(paths[i])) == 0) {
+                name = strlen(paths[i]);
+                is_path = true;
+            }
+        text = append(text, piece, name);
+        text = is_path ? append_path(text, piece + name, bytes - name) : append(text, piece, bytes);
+        piece = piece[bytes] == ',' ? piece + bytes + 1 : NULL;
+        text = piece != NULL ? append(text, ",", 1) : text;
+    }
+    return text;
+}
+
+/* The spec with its paths from the root, so that the run can be resumed from anywhere. */
 static clmix_status name_data(struct session *session)
 {
-    const char *colon = strchr(session->data_name, ':');
-    char *folder = colon == NULL ? NULL : realpath(colon + 1, NULL), *spec = NULL;
+    const char *places = session->data_name;
+    char *spec = strdup("");
     clmix_status status;
 
-    if (folder != NULL) {
-        const size_t length = (size_t)(colon + 1 - session->data_name) + strlen(folder) + 1;
-
-        spec = malloc(length);
-        if (spec != NULL)
-            snprintf(spec, length, "%.*s%s", (int)(colon + 1 - session->data_name), session->data_name, folder);
-    }
-    status = clmix_trainer_name_data(session->trainer, spec != NULL ? spec : session->data_name);
-    free(folder);
+    if (strncmp(places, "pixels:", 7) == 0)
+        places += 7;
+    places = strchr(places, ':') == NULL ? places + strlen(places) : strchr(places, ':') + 1;
+    spec = append(spec, session->data_name, (size_t)(places - session->data_name));
+    spec = append_places(spec, places);
+    status = spec == NULL ? clmix_fail_memory("the data's name") : clmix_trainer_name_data(session->trainer, spec);
     free(spec);
     return status;
 }
