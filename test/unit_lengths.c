@@ -2,8 +2,8 @@
 #include <clmix/data.h>
 
 #include "base/file.h"
+#include "base/lengths.h"
 #include "data/batching.h"
-#include "data/lengths.h"
 #include "support_data.h"
 #include "support_suite.h"
 #include "support_tool.h"

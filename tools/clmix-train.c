@@ -122,6 +122,7 @@ static int run(struct session *session)
         return fail_setup(session, status);
     if (finished)
         return say_finished(session);
+    session_report_reading(session);
     exit_status = request->resume != NULL || request->dry_run ? 0 : session_check_pictures(session);
     if (exit_status != 0)
         return exit_status;

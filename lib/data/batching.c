@@ -1,8 +1,8 @@
 #include "data/batching.h"
 
+#include "base/lengths.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "data/lengths.h"
 
 #include <stdlib.h>
 #include <string.h>

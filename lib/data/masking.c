@@ -1,8 +1,8 @@
 #include "data/masking.h"
 
+#include "base/lengths.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "data/lengths.h"
 #include "data/transform.h"
 
 #include <math.h>

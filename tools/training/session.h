@@ -51,6 +51,8 @@ int session_choose_options(struct session *session);
 clmix_status session_check_resumed(const struct session *session);
 /* The data set in the size of the model's pictures; a model that is not trained yet takes its number of classes. */
 clmix_status session_open_data(struct session *session);
+/* reading.c: says what opening the data met in its files, where that is anything. */
+void session_report_reading(struct session *session);
 /* Reads the pictures of a new run while that is quick, so that broken ones are found before anything depends on them. Exit status. */
 int session_check_pictures(struct session *session);
 clmix_status session_open_device(struct session *session);

@@ -1,4 +1,4 @@
-#include "data/lengths.h"
+#include "base/lengths.h"
 
 size_t clmix_length_for(size_t count, size_t longest)
 {

@@ -1,6 +1,6 @@
-/* How long the sequences of a batch are: one of few lengths, so that few plans are compiled (inside lib/data). */
-#ifndef CLMIX_DATA_LENGTHS_H
-#define CLMIX_DATA_LENGTHS_H
+/* How long the sequences of a batch are: one of few lengths, so that few plans are compiled. */
+#ifndef CLMIX_BASE_LENGTHS_H
+#define CLMIX_BASE_LENGTHS_H
 
 #include <stddef.h>
 
