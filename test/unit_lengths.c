@@ -254,6 +254,35 @@ START_TEST(last_batches)
 }
 END_TEST
 
+/* None of the set's samples comes near the longest that there may be, so that all batches have one length, and no room for more. */
+START_TEST(sets_of_short_samples)
+{
+    static const char rows[] = "abc\t0\nabcd\t1\nab\t0\nabcde\t1\n";
+    const clmix_port wanted[] = { { "tokens", CLMIX_I32, 1, { 4096 } }, { "mask", CLMIX_I32, 1, { 4096 } } };
+    const clmix_loader_options options = { .lengths = CLMIX_LENGTHS_FEW, .group = true };
+    char path[400], spec[900];
+    clmix_dataset *few = NULL;
+    clmix_loader *loader = NULL;
+
+    snprintf(path, sizeof path, "%s/short.tsv", folder);
+    ck_assert_int_eq(clmix_file_write(path, rows, sizeof rows - 1), CLMIX_OK);
+    snprintf(spec, sizeof spec, "tsv:%s,test=%s", path, path);
+    ck_assert_msg(clmix_dataset_open(&few, spec, wanted, 2) == CLMIX_OK, "%s", clmix_error());
+    ck_assert_int_eq(clmix_loader_open(&loader, few, CLMIX_TRAIN, 2, &options), CLMIX_OK);
+    for (size_t i = 0; i < 8; i++) {
+        clmix_batch batch;
+        const int32_t *tokens;
+
+        must_give(loader, &batch);
+        ck_assert_uint_eq(length_in(&batch), 16);
+        tokens = clmix_batch_array(&batch, CLMIX_TOKENS);
+        ck_assert(tokens[0] == 'a' + 1 && tokens[1] == 'b' + 1 && tokens[5] == 0 && tokens[16] == 'a' + 1 && tokens[16 + 15] == 0);
+    }
+    clmix_loader_close(loader);
+    clmix_dataset_close(few);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("lengths");
@@ -266,6 +295,7 @@ int main(void)
     tcase_add_test(tests, batches_in_order);
     tcase_add_test(tests, runs_that_begin_anywhere);
     tcase_add_test(tests, last_batches);
+    tcase_add_test(tests, sets_of_short_samples);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

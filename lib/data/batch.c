@@ -40,6 +40,16 @@ void clmix_batch_store_free(clmix_batch_store *store)
     memset(store, 0, sizeof *store);
 }
 
+/* Whether batches are shorter than what the set gives, some or all of them. */
+static bool are_shorter(const clmix_batch_recipe *recipe)
+{
+    bool shorter = false;
+
+    for (size_t i = 0; i < recipe->set_ports; i++)
+        shorter = shorter || bytes_at(recipe, i, recipe->batching.lengths[0]) < recipe->sample_bytes[i];
+    return shorter;
+}
+
 clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_recipe *recipe)
 {
     const struct clmix_batching *batching = &recipe->batching;
@@ -54,7 +64,7 @@ clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_r
         maker->places = malloc(batching->batches * sizeof *maker->places);
         fine = maker->sorting != NULL && maker->places != NULL;
     }
-    for (size_t i = 0; fine && batching->length_count > 1 && i < recipe->set_ports; i++)
+    for (size_t i = 0; fine && are_shorter(recipe) && i < recipe->set_ports; i++)
         fine = (maker->whole[i] = malloc(recipe->sample_bytes[i])) != NULL;
     if (fine)
         return CLMIX_OK;

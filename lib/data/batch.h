@@ -41,7 +41,7 @@ typedef struct clmix_batch_maker {
     struct clmix_batch_place *places; /* with groups, of the epoch's batches */
     size_t order_epoch;               /* SIZE_MAX: none yet */
     void *scratch;
-    void *whole[CLMIX_PORTS_LIMIT]; /* a sample of the longest length; where batches have several */
+    void *whole[CLMIX_PORTS_LIMIT]; /* a sample of the longest length; where batches have shorter ones */
 } clmix_batch_maker;
 
 /* batch_recipe.c. ARGUMENT when what is asked cannot be done with this set. `options` may be NULL. To be cleared when it was made. */
