@@ -254,5 +254,6 @@ const struct clmix_model_kind clmix_model_cct = {
         .check = cct_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = cct_build,
 };

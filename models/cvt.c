@@ -156,5 +156,6 @@ const struct clmix_model_kind clmix_model_cvt = {
         .check = cvt_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = cvt_build,
 };

@@ -105,5 +105,6 @@ const struct clmix_model_kind clmix_model_levit = {
         .check = levit_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = levit_build,
 };

@@ -93,5 +93,6 @@ const struct clmix_model_kind clmix_model_mlp_mixer = {
         .check = mlp_mixer_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = mlp_mixer_build,
 };

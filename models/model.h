@@ -19,6 +19,15 @@ extern const struct clmix_key_table clmix_picture_table;
 /* And their one port: "pictures" u8 (height, width, channels). */
 int clmix_picture_ports(const void *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
 
+/* What a model says of itself beyond its ports. */
+struct clmix_model_answer {
+    clmix_answer answer;
+    size_t classes;    /* that it tells apart; 0 where it answers with tokens */
+    size_t vocabulary; /* ids of its tokens, 0: it reads none */
+    size_t longest;    /* and the most of them in a sequence */
+};
+struct clmix_model_answer clmix_picture_answer(const void *keys);
+
 struct clmix_model_kind {
     struct clmix_key_table table; /* chosen by "model"; the functions are given the struct that was read by it */
 
@@ -26,7 +35,8 @@ struct clmix_model_kind {
     int (*ports)(const void *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
     /* Whether the answer is a mean over all places of a sequence, those that fill it up among them. NULL: it is not. */
     bool (*averages)(const void *keys);
-    /* A value a port, pictures f32 (B, H, W, C) -> logits (B, classes). Says of the authors' modules what the graph does not show
+    struct clmix_model_answer (*answer)(const void *keys);
+    /* A value a port, pictures f32 (B, H, W, C) or tokens i32 (B, length) -> logits as the answer is. Says of the authors' modules what the graph does not show
      * (graph/modules.h). */
     clmix_value (*build)(clmix_scope at, const clmix_value *inputs, const void *keys);
 };

@@ -1,4 +1,4 @@
-/* What every image model has: its keys and its port. */
+/* What every image model has: its keys, its port and its answer. */
 #include "models/model.h"
 
 #define AT(member) offsetof(struct clmix_picture_keys, member)
@@ -22,4 +22,11 @@ int clmix_picture_ports(const void *keys, size_t length, clmix_port ports[CLMIX_
     (void)length;
     ports[0] = (clmix_port){ CLMIX_PICTURES, CLMIX_U8, 3, { picture->height, picture->width, picture->channels } };
     return 1;
+}
+
+struct clmix_model_answer clmix_picture_answer(const void *keys)
+{
+    const struct clmix_picture_keys *picture = keys;
+
+    return (struct clmix_model_answer){ .answer = CLMIX_ANSWER_CLASSES, .classes = picture->classes };
 }

@@ -146,5 +146,6 @@ const struct clmix_model_kind clmix_model_pit = {
         .check = pit_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = pit_build,
 };

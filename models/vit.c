@@ -158,5 +158,6 @@ const struct clmix_model_kind clmix_model_vit = {
         .check = vit_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = vit_build,
 };

@@ -170,5 +170,6 @@ const struct clmix_model_kind clmix_model_wavemix = {
         .check = wavemix_check,
     },
     .ports = clmix_picture_ports,
+    .answer = clmix_picture_answer,
     .build = wavemix_build,
 };

@@ -222,6 +222,8 @@ START_TEST(a_model_of_pictures_has_one_port)
     ck_assert_str_eq(port.name, "pictures");
     ck_assert(port.type == CLMIX_U8 && port.rank == 3 && port.size[0] == 24 && port.size[1] == 16 && port.size[2] == 3);
     ck_assert_int_eq(clmix_config_port(config, 1, &port), CLMIX_ERROR_ARGUMENT);
+    ck_assert_int_eq(clmix_config_answer(config), CLMIX_ANSWER_CLASSES);
+    ck_assert(clmix_config_vocabulary(config) == 0 && clmix_config_longest(config) == 0);
     clmix_config_free(config);
 }
 END_TEST

@@ -336,6 +336,9 @@ START_TEST(configurations)
     ck_assert(count == 0 && width == 0);
     clmix_config_picture(config, NULL, NULL, NULL);
     ck_assert_uint_eq(clmix_config_classes(NULL), 0);
+    ck_assert_uint_eq(clmix_config_vocabulary(NULL), 0);
+    ck_assert_uint_eq(clmix_config_longest(NULL), 0);
+    ck_assert_int_eq(clmix_config_answer(NULL), CLMIX_ANSWER_CLASSES);
     ck_assert(clmix_preset_name(0) != NULL && clmix_preset_name((size_t)-1) == NULL);
     REFUSED(name, clmix_preset_table, NULL, table);
     REFUSED(text, clmix_preset_table, "wavemix-32", NULL);

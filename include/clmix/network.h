@@ -39,7 +39,14 @@ CLMIX_API const char *clmix_config_name(const clmix_config *config);
 /* The file of weights that carried the configuration, NULL where it came from a preset or from JSON; borrowed. */
 CLMIX_API const char *clmix_config_weights(const clmix_config *config);
 CLMIX_API void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels);
+/* Classes that the model tells apart: 2 where it answers with one logit, 0 where with tokens. */
 CLMIX_API size_t clmix_config_classes(const clmix_config *config);
+/* Of models of tokens: how many ids there are, from 0 to vocabulary - 1, and the most tokens of a sequence; both 0 of other models and for NULL.
+ * Since 0.4. */
+CLMIX_API size_t clmix_config_vocabulary(const clmix_config *config);
+CLMIX_API size_t clmix_config_longest(const clmix_config *config);
+/* What the model answers of a sample; CLMIX_ANSWER_CLASSES for NULL. Since 0.4. */
+CLMIX_API clmix_answer clmix_config_answer(const clmix_config *config);
 
 /* Names of all presets, in order; NULL beyond the last. */
 CLMIX_API const char *clmix_preset_name(size_t index);
@@ -49,8 +56,8 @@ CLMIX_API const char *clmix_preset_name(size_t index);
 CLMIX_API clmix_status clmix_preset_table(const char *name, char *text);
 
 /* The ports of the model: what it reads of a sample. The count is 0 of a NULL configuration; a model of pictures has one, "pictures" u8
- * (height, width, channels). The port's name belongs to the library. Neither pointer may be NULL. Errors: ARGUMENT (there is no such port).
- * Since 0.2. */
+ * (height, width, channels), one of tokens two, "tokens" and "mask", of its longest sequence: it takes shorter ones too, all of a batch as long. The
+ * port's name belongs to the library. Neither pointer may be NULL. Errors: ARGUMENT (there is no such port). Since 0.2. */
 CLMIX_API int clmix_config_port_count(const clmix_config *config);
 CLMIX_API clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port *port);
 
@@ -64,8 +71,8 @@ CLMIX_API bool clmix_config_across(const clmix_config *config);
  * Since 0.4. */
 CLMIX_API bool clmix_config_padding_matters(const clmix_config *config);
 
-/* Appends the model to a graph. `inputs` has a value a port: pictures f32 (B, H, W, C), which clmix_normalize makes of bytes; the result are
- * logits (B, classes). A NULL `inputs` or `config` is an error of the graph (ARGUMENT), and so are values of another shape. */
+/* Appends the model to a graph. `inputs` has a value a port: pictures f32 (B, H, W, C), which clmix_normalize makes of bytes, or i32 (B, length);
+ * the result are logits, (B, classes), (B, 1) or (B, length, vocabulary) as clmix_config_answer has it. A NULL `inputs` or `config` is an error of the graph (ARGUMENT), and so are values of another shape. */
 CLMIX_API clmix_value clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
 
 /* The papers' counting rule (torchsummary): parameters counted at each call of a module, and the "estimated total size" in MB for one

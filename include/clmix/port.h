@@ -28,14 +28,23 @@ typedef struct clmix_port {
 #define CLMIX_LABELS        "labels"        /* i32: a class, or CLMIX_NO_LABEL */
 #define CLMIX_SECOND_LABELS "second_labels" /* i32: with mixup, the other class */
 #define CLMIX_LABEL_WEIGHTS "label_weights" /* f32: with mixup, the first label's share */
-#define CLMIX_TOKENS        "tokens"        /* i32 (length): ids of a text's tokens, or of a picture's pixels */
-#define CLMIX_TOKEN_MASK    "mask"          /* i32 (length): 1 where there is a token, 0 where the sequence is filled up */
-#define CLMIX_SECOND_TOKENS "second_tokens" /* i32 (length): of the second of two texts */
-#define CLMIX_SECOND_MASK   "second_mask"   /* i32 (length): its mask */
-#define CLMIX_TOKEN_LABELS  "token_labels"  /* i32 (length): the id to be guessed at a place, or CLMIX_NO_LABEL */
+/* Of sequences of tokens, since 0.4: ids below a model's vocabulary, and 1 for a token or 0 for the padding behind them. Models of two sequences
+ * read the second ones too. */
+#define CLMIX_TOKENS        "tokens"        /* i32 (length) */
+#define CLMIX_TOKEN_MASK    "mask"          /* i32 (length) */
+#define CLMIX_SECOND_TOKENS "second_tokens" /* i32 (length) */
+#define CLMIX_SECOND_MASK   "second_mask"   /* i32 (length) */
+#define CLMIX_TOKEN_LABELS  "token_labels"  /* i32 (length): the id to be guessed, or CLMIX_NO_LABEL */
 
 /* The label of what no loss and no metric counts. */
 #define CLMIX_NO_LABEL (-100)
+
+/* What a model answers of a sample. Since 0.4. */
+typedef enum clmix_answer {
+    CLMIX_ANSWER_CLASSES, /* a logit for each class */
+    CLMIX_ANSWER_LOGIT,   /* one logit: that of class 1, of two */
+    CLMIX_ANSWER_TOKENS   /* at each token a logit for each id of the vocabulary */
+} clmix_answer;
 
 /* Elements, and bytes, of one sample; 0 for NULL. */
 CLMIX_API size_t clmix_port_count(const clmix_port *port);

@@ -314,8 +314,3 @@ void clmix_config_picture(const clmix_config *config, size_t *height, size_t *wi
     if (channels != NULL)
         *channels = picture->channels;
 }
-
-size_t clmix_config_classes(const clmix_config *config)
-{
-    return clmix_config_picture_keys(config)->classes;
-}

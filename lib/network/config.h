@@ -34,7 +34,9 @@ clmix_status clmix_config_printed(const clmix_config *config, cJSON **printed, s
 size_t clmix_trained_values(const clmix_graph *graph);
 size_t clmix_config_trained_values(const clmix_config *config);
 
-/* model.c: the ports for samples of `length` tokens (0: of as many as the configuration has, or of a model without): how many. 0 for NULL. */
+/* model.c: what the model answers; classes of 0 of a NULL configuration. */
+struct clmix_model_answer clmix_config_answers(const clmix_config *config);
+/* The ports for samples of `length` tokens (0: of as many as the configuration has, or of a model without): how many. 0 for NULL. */
 int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
 
 #endif

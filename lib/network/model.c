@@ -1,4 +1,4 @@
-/* A configuration as a model: the ports that it reads, and its graph on values of theirs. */
+/* A configuration as a model: the ports that it reads, what it answers, and its graph on values of theirs. */
 #include "base/port.h"
 #include "base/status.h"
 #include "graph/op.h"
@@ -28,6 +28,31 @@ clmix_status clmix_config_port(const clmix_config *config, int index, clmix_port
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "port %d of '%s', which has %d", index, config->name, count);
     *port = ports[index];
     return CLMIX_OK;
+}
+
+struct clmix_model_answer clmix_config_answers(const clmix_config *config)
+{
+    return config != NULL ? clmix_model_of(config->model.table)->answer(config->model.keys) : (struct clmix_model_answer){ 0 };
+}
+
+clmix_answer clmix_config_answer(const clmix_config *config)
+{
+    return clmix_config_answers(config).answer;
+}
+
+size_t clmix_config_classes(const clmix_config *config)
+{
+    return clmix_config_answers(config).classes;
+}
+
+size_t clmix_config_vocabulary(const clmix_config *config)
+{
+    return clmix_config_answers(config).vocabulary;
+}
+
+size_t clmix_config_longest(const clmix_config *config)
+{
+    return clmix_config_answers(config).longest;
 }
 
 bool clmix_config_across(const clmix_config *config)
