@@ -39,10 +39,13 @@ struct clmix_model_kind {
     /* A value a port, pictures f32 (B, H, W, C) or tokens i32 (B, length) -> logits as the answer is. Says of the authors' modules what the graph does not show
      * (graph/modules.h). */
     clmix_value (*build)(clmix_scope at, const clmix_value *inputs, const void *keys);
+    /* Of a model that answers with tokens, where `build` gives tokens f32 (B, length, width): those or some of them, (B, P, width), -> logits (B, P,
+     * vocabulary). Else NULL. */
+    clmix_value (*score)(clmix_scope at, clmix_value tokens, const void *keys);
 };
 
-extern const struct clmix_model_kind clmix_model_cct, clmix_model_cvt, clmix_model_levit, clmix_model_mlp_mixer, clmix_model_pit,
-    clmix_model_vit;
+extern const struct clmix_model_kind clmix_model_bert, clmix_model_cct, clmix_model_cvt, clmix_model_levit, clmix_model_lra,
+    clmix_model_mlp_mixer, clmix_model_mra_imagenet, clmix_model_pit, clmix_model_roberta, clmix_model_vit;
 
 /* The tables of all models, NULL at the end, and the model that one of them belongs to. */
 extern const struct clmix_key_table *const clmix_model_tables[];

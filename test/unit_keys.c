@@ -10,6 +10,7 @@
 #include "models/mixers/mixer.h"
 #include "models/model.h"
 #include "models/parts/stem.h"
+#include "models/sequence.h"
 #include "network/overlay.h"
 #include "support_suite.h"
 
@@ -283,6 +284,7 @@ START_TEST(readme_shows_the_tables_of_all_models_and_mixers)
 
     expect_table(readme, "\n## Keys of every image model\n", &clmix_picture_table);
     expect_table(readme, "\n## Keys of models with a stem\n", &clmix_stem_table);
+    expect_table(readme, "\n## Keys of every model of tokens\n", &clmix_sequence_table);
     for (size_t i = 0; clmix_model_tables[i] != NULL; i++) {
         snprintf(heading, sizeof heading, "\n## `%s`\n", clmix_model_tables[i]->name);
         expect_table(readme, heading, clmix_model_tables[i]);

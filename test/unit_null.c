@@ -115,7 +115,7 @@ static clmix_status fill_nothing(void *values, clmix_shape shape, const void *da
     return CLMIX_OK;
 }
 
-/* ---- graph.h, ops.h, mixing.h ----------------------------------------------------------------------------------------------------------------- */
+/* ---- graph.h, ops.h, mixing.h, sequence.h ----------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(graphs)
 {
@@ -243,6 +243,12 @@ START_TEST(ops)
     expect_poisoned(clmix_scale_channels(none, none));
     expect_poisoned(clmix_running_means(none, none));
     expect_poisoned(clmix_token_dots(none, none, 1));
+    expect_poisoned(clmix_embed(NULL, 1));
+    expect_poisoned(clmix_embed(&(clmix_lookup){ none, none }, 1));
+    expect_poisoned(clmix_push_id(none, 1));
+    expect_poisoned(clmix_token_numbers(none, 0));
+    expect_poisoned(clmix_labelled_places(none, 1, NULL));
+    expect_poisoned(clmix_take_tokens(none, none));
     expect_poisoned(clmix_rotary_table(NULL, 4, 4));
     REFUSED(values, clmix_rotary_fill, NULL, (clmix_shape){ 2, { 1, 2 } }, NULL);
     expect_poisoned(clmix_concat(NULL, 2, 0));

@@ -1,6 +1,6 @@
 /* clmix: portable OpenCL compute for efficient token mixing.
  *
- * Start with device.h (open one) and network.h (load a trained network, classify a picture). graph.h, ops.h, mixing.h and plan.h are for building and running graphs, down to one op on your own buffers; data.h and train.h for training, text.h for text. */
+ * Start with device.h (open one) and network.h (load a trained network, classify a picture). graph.h, ops.h, mixing.h, sequence.h and plan.h are for building and running graphs, down to one op on your own buffers; data.h and train.h for training, text.h for text. */
 #ifndef CLMIX_CLMIX_H
 #define CLMIX_CLMIX_H
 
@@ -12,6 +12,7 @@
 #include <clmix/ops.h>
 #include <clmix/plan.h>
 #include <clmix/port.h>
+#include <clmix/sequence.h>
 #include <clmix/status.h>
 #include <clmix/text.h>
 #include <clmix/train.h>

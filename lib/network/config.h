@@ -36,6 +36,11 @@ size_t clmix_config_trained_values(const clmix_config *config);
 
 /* model.c: what the model answers; classes of 0 of a NULL configuration. */
 struct clmix_model_answer clmix_config_answers(const clmix_config *config);
+/* clmix_model for some of the tokens only: `places` i32 (B, P) of a model that answers with tokens, whose logits are then (B, P, vocabulary); a value of
+ * no graph: all. */
+clmix_value clmix_config_build(clmix_scope at, const clmix_value *inputs, clmix_value places, const clmix_config *config);
+/* The logits of two classes, (B, 2), that one logit (B, 1) stands for: 0 and it. So its probabilities, cross-entropy and order are those of classes. */
+clmix_value clmix_class_logits(clmix_scope at, clmix_value logit);
 /* The ports for samples of `length` tokens (0: of as many as the configuration has, or of a model without): how many. 0 for NULL. */
 int clmix_config_ports(const clmix_config *config, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
 

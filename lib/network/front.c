@@ -14,25 +14,38 @@ clmix_value clmix_front_input(clmix_graph *graph, const clmix_port *port, clmix_
     return clmix_batch_input(graph, port->name, type, port->rank + 1, size);
 }
 
-clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config)
+void clmix_front_inputs(struct clmix_front *front, clmix_graph *graph, const clmix_config *config)
+{
+    clmix_port ports[CLMIX_MOST_PORTS];
+    const int count = clmix_config_ports(config, front->extent.length, ports);
+
+    for (int i = 0; i < count; i++) {
+        const bool floats = ports[i].type == CLMIX_U8 && front->mean == NULL;
+
+        front->inputs[i] = clmix_front_input(graph, &ports[i], floats ? CLMIX_F32 : ports[i].type, front->extent.batch);
+    }
+}
+
+clmix_value clmix_front_model(const struct clmix_front *front, clmix_graph *graph, const clmix_config *config)
 {
     clmix_port ports[CLMIX_MOST_PORTS];
     clmix_value values[CLMIX_MOST_PORTS] = { { 0 } };
-    clmix_status status = clmix_config_check(config);
-    int count;
+    const clmix_status status = clmix_config_check(config);
+    const int count = clmix_config_ports(config, front->extent.length, ports);
 
     if (status != CLMIX_OK)
         return clmix_poison(clmix_root(graph), status, "%s", clmix_error());
-    count = clmix_config_ports(config, front->extent.length, ports);
-    for (int i = 0; i < count; i++) {
-        bool bytes = ports[i].type == CLMIX_U8;
+    for (int i = 0; i < count; i++)
+        values[i] = ports[i].type == CLMIX_U8 && front->mean != NULL ? clmix_normalize(front->inputs[i], front->mean, front->std)
+                                                                     : front->inputs[i];
+    return front->places.graph == NULL ? clmix_model(clmix_root(graph), values, config)
+                                       : clmix_config_build(clmix_root(graph), values, front->places, config);
+}
 
-        values[i] = front->inputs[i] =
-            clmix_front_input(graph, &ports[i], bytes && front->mean == NULL ? CLMIX_F32 : ports[i].type, front->extent.batch);
-        if (bytes && front->mean != NULL)
-            values[i] = clmix_normalize(values[i], front->mean, front->std);
-    }
-    return clmix_model(clmix_root(graph), values, config);
+clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config)
+{
+    clmix_front_inputs(front, graph, config);
+    return clmix_front_model(front, graph, config);
 }
 
 clmix_graph *clmix_front_outline(const clmix_config *config, struct clmix_extent extent)

@@ -15,20 +15,31 @@ static inline bool clmix_extents_equal(struct clmix_extent a, struct clmix_exten
     return a.batch == b.batch && a.length == b.length;
 }
 
+/* Of a sequence of so many tokens, how many may be labelled: 5 in 32, as BERT's 20 of 128, and one at least. The model answers for so many of each
+ * sample only. */
+static inline size_t clmix_most_labelled(size_t length)
+{
+    return length * 5 / 32 > 0 ? length * 5 / 32 : 1;
+}
+
 struct clmix_front {
     struct clmix_extent extent;
     const float *mean,
         *std; /* of u8 pictures, an entry a channel, for clmix_normalize. NULL: ports of bytes are inputs of floats, and nothing
                                 stands in front of the model */
 
-    /* Filled in: the inputs, one a port, called as it is. */
+    /* Filled in by clmix_front_inputs: one a port, called as it is. */
     clmix_value inputs[CLMIX_MOST_PORTS];
+    /* For clmix_front_model, of a model that answers with tokens: those whose logits are wanted, i32 (B, P). None: all. */
+    clmix_value places;
 };
 
 /* An input called as the port is, whose first axis is the batch. */
 clmix_value clmix_front_input(clmix_graph *graph, const clmix_port *port, clmix_type type, size_t batch);
 
-/* Appends inputs and model, and gives what clmix_model gives. */
+/* Appends the inputs; behind them the model, and gives what clmix_model gives; both. */
+void clmix_front_inputs(struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
+clmix_value clmix_front_model(const struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
 clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
 
 /* A graph of the model alone, on inputs of floats, for its layers and tensors; its output is called "output". The caller frees it. */

@@ -1,5 +1,6 @@
 /* Rows of a table by their numbers: y[i] = table[index[i]], as embeddings are read. The gradient of a row of the table is the sum over the
  * places that picked it, in their order. Kernels: cl/gather.cl. */
+#include "ops/gather.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "ops/row_launch.h"
@@ -36,14 +37,13 @@ static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
 
 static clmix_status backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
-    const struct gradient_attributes attributes = { clmix_node_input(clmix_backward_graph(backward), node, 0)->shape };
-    const clmix_value inputs[2] = { clmix_backward_gradient(backward, node, 0), clmix_backward_input(backward, node, 1) };
+    const clmix_value dy = clmix_backward_gradient(backward, node, 0);
 
-    if (!clmix_is_value(inputs[0]) || !clmix_backward_wants(backward, node, 0))
+    if (!clmix_is_value(dy) || !clmix_backward_wants(backward, node, 0))
         return CLMIX_OK;
     return clmix_backward_give(backward, node, 0,
-                               clmix_node_add(clmix_backward_scope(backward, node), &clmix_op_gather_grad, &attributes, sizeof attributes,
-                                              inputs, 2));
+                               clmix_gather_gradient(clmix_backward_scope(backward, node), dy, clmix_backward_input(backward, node, 1),
+                                                     clmix_node_input(clmix_backward_graph(backward), node, 0)->shape));
 }
 
 static clmix_status launch(struct clmix_planner *planner, const struct clmix_node *node)
@@ -142,3 +142,10 @@ const struct clmix_op clmix_op_gather_grad = {
     .launch = gradient_launch,
     .cost = gradient_cost,
 };
+
+clmix_value clmix_gather_gradient(clmix_scope at, clmix_value dy, clmix_value index, clmix_shape table)
+{
+    const struct gradient_attributes attributes = { table };
+
+    return clmix_node_add(at, &clmix_op_gather_grad, &attributes, sizeof attributes, (clmix_value[]){ dy, index }, 2);
+}

@@ -1,7 +1,5 @@
 /* Classification: one label a sample, cross-entropy, and how often the label is the first choice or among the first five. */
-#include "train/task.h"
-
-#include "base/status.h"
+#include "train/labels.h"
 
 #include <clmix/ops.h>
 
@@ -11,7 +9,7 @@ enum { LABELS, SECOND_LABELS, LABEL_WEIGHTS }; /* targets; the last two with mix
 
 static bool takes(const clmix_config *config)
 {
-    return clmix_config_classes(config) > 0;
+    return clmix_config_answer(config) == CLMIX_ANSWER_CLASSES;
 }
 
 static int targets(const struct clmix_task_settings *settings, size_t length, clmix_port ports[CLMIX_MOST_TARGETS])
@@ -48,41 +46,9 @@ static struct clmix_task_results build(const struct clmix_task_settings *setting
     return results;
 }
 
-static clmix_status check_data(const clmix_config *config, const clmix_dataset *data)
+static clmix_status check_targets(const clmix_config *config, const void *const *of, struct clmix_extent extent)
 {
-    const size_t classes = clmix_config_classes(config);
-    const int found = clmix_dataset_classes(data);
-
-    if ((size_t)found == classes)
-        return CLMIX_OK;
-    if (clmix_config_weights(config) != NULL)
-        return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                          "'%s' is trained for %zu classes and the data set has %d; begin a network of %d from it, with a fresh head "
-                          "(clmix_network_init; clmix-train --init %s)",
-                          clmix_config_name(config), classes, found, found, clmix_config_weights(config));
-    return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' tells %zu classes apart and the data set has %d; set the configuration's classes to %d",
-                      clmix_config_name(config), classes, found, found);
-}
-
-/* A label that is no class would only show as a loss that is NaN. */
-static clmix_status check_targets(const clmix_config *config, const void *const *of, size_t count)
-{
-    const size_t classes = clmix_config_classes(config);
-    const int32_t *labels = of[LABELS];
-    bool counted = false;
-
-    for (size_t i = 0; i < count; i++) {
-        if (labels[i] != CLMIX_NO_LABEL && (labels[i] < 0 || (size_t)labels[i] >= classes))
-            return clmix_fail(
-                CLMIX_ERROR_ARGUMENT,
-                "label %d (number %zu of the batch) is none of the model's %zu classes, which are 0 to %zu; %d leaves a sample out",
-                (int)labels[i], i, classes, classes - 1, CLMIX_NO_LABEL);
-        counted = counted || labels[i] != CLMIX_NO_LABEL;
-    }
-    return counted
-               ? CLMIX_OK
-               : clmix_fail(CLMIX_ERROR_ARGUMENT, "all %zu labels of the batch are %d, which leaves a sample out; nothing is left to learn",
-                            count, CLMIX_NO_LABEL);
+    return clmix_check_labels(of[LABELS], extent.batch, clmix_config_classes(config), "classes", "sample");
 }
 
 const struct clmix_task clmix_task_classification = {
@@ -93,6 +59,6 @@ const struct clmix_task clmix_task_classification = {
     .targets = targets,
     .unblended = unblended,
     .build = build,
-    .check_data = check_data,
+    .check_data = clmix_check_classes,
     .check_targets = check_targets,
 };

@@ -45,7 +45,9 @@ static struct clmix_task_settings settings_of(const struct clmix_recipe *recipe,
 {
     if (mode == CLMIX_INFERENCE)
         return (struct clmix_task_settings){ .config = recipe->config };
-    return (struct clmix_task_settings){ recipe->config, mode, recipe->label_smoothing, recipe->mixup };
+    return (struct clmix_task_settings){
+        .config = recipe->config, .mode = mode, .label_smoothing = recipe->label_smoothing, .mixup = recipe->mixup
+    };
 }
 
 /* ---- ports ------------------------------------------------------------------------------------------------------------------------ */
@@ -119,14 +121,8 @@ struct clmix_task_results clmix_recipe_build(const struct clmix_recipe *recipe, 
 {
     const struct clmix_task_settings settings = settings_of(recipe, mode);
     struct clmix_front front = { .extent = extent, .mean = recipe->mean, .std = recipe->std };
-    clmix_value targets[CLMIX_MOST_TARGETS] = { { 0 } };
-    clmix_port ports[CLMIX_MOST_TARGETS];
-    const clmix_value output = clmix_front_build(&front, graph, recipe->config);
-    const int count = recipe->task->targets(&settings, extent.length, ports);
 
-    for (int i = 0; i < count; i++)
-        targets[i] = clmix_front_input(graph, &ports[i], ports[i].type, extent.batch);
-    return recipe->task->build(&settings, output, targets);
+    return clmix_task_build(recipe->task, &settings, &front, graph, NULL);
 }
 
 /* Patterns of names, one after another, each handed to `match`, which tells how many match. The first that matches nothing is an error. */

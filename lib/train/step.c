@@ -158,7 +158,7 @@ static clmix_status fill_in(const struct clmix_recipe *recipe, struct clmix_step
         recipe->task->unblended(i - inputs, input->arrays + inputs, input->extent.batch, made[i]);
         input->arrays[i] = made[i];
     }
-    return recipe->task->check_targets(recipe->config, input->arrays + inputs, input->extent.batch);
+    return recipe->task->check_targets(recipe->config, input->arrays + inputs, input->extent);
 }
 
 clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, const void *const *arrays, double *loss)

@@ -93,7 +93,14 @@ static clmix_status bind_network(const struct model_case *model, clmix_plan *pla
 
 static size_t logit_count(const struct model_case *model)
 {
-    return model->samples.extent.batch * clmix_config_classes(clmix_network_config(model->network));
+    const clmix_config *config = clmix_network_config(model->network);
+    const struct clmix_extent extent = model->samples.extent;
+
+    switch (clmix_config_answer(config)) {
+    case CLMIX_ANSWER_LOGIT: return extent.batch;
+    case CLMIX_ANSWER_TOKENS: return extent.batch * extent.length * clmix_config_vocabulary(config);
+    default: return extent.batch * clmix_config_classes(config);
+    }
 }
 
 /* Reads an output of `plan` and compares it. */
@@ -117,16 +124,17 @@ static clmix_status compare_output(const struct model_case *model, clmix_plan *p
 
 /* ---- evaluation --------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status evaluate(struct model_case *model)
+/* The model alone, its whole output. */
+static clmix_status evaluate(struct model_case *model, clmix_mode mode, const char *name)
 {
     clmix_plan *plan = NULL;
     clmix_graph *graph;
     clmix_status status;
 
-    if (clmix_safetensors_find(model->of->file, "eval.output") == NULL)
+    if (clmix_safetensors_find(model->of->file, name) == NULL)
         return CLMIX_OK;
     graph = clmix_front_outline(clmix_network_config(model->network), model->samples.extent);
-    status = clmix_plan_compile(&plan, graph, model->of->device, CLMIX_INFERENCE);
+    status = clmix_plan_compile(&plan, graph, model->of->device, mode);
     if (status == CLMIX_OK)
         status = bind_network(model, plan);
     if (status == CLMIX_OK)
@@ -134,7 +142,7 @@ static clmix_status evaluate(struct model_case *model)
     if (status == CLMIX_OK)
         status = clmix_plan_run(plan);
     if (status == CLMIX_OK)
-        status = compare_output(model, plan, "output", "eval.output", logit_count(model));
+        status = compare_output(model, plan, "output", name, logit_count(model));
     clmix_plan_free(plan);
     clmix_graph_free(graph);
     return status;
@@ -147,18 +155,15 @@ static clmix_status compile_training(struct model_case *model)
     const struct case_samples *samples = &model->samples;
     struct clmix_front front = { .extent = samples->extent };
     struct clmix_task_settings settings = { .config = clmix_network_config(model->network), .mode = CLMIX_TRAINING };
-    clmix_value targets[CLMIX_MOST_TARGETS];
     clmix_graph *graph;
     clmix_value logits, loss;
     clmix_value one = clmix_no_value();
 
     CLMIX_TRY(clmix_case_take_targets(model->of, &model->samples));
+    settings.most = samples->most;
 
     graph = model->graph = clmix_graph_new();
-    logits = clmix_front_build(&front, graph, settings.config);
-    for (int i = samples->inputs; i < samples->count; i++)
-        targets[i - samples->inputs] = clmix_front_input(graph, &samples->ports[i], samples->ports[i].type, samples->extent.batch);
-    loss = clmix_task_of(settings.config)->build(&settings, logits, targets).loss;
+    loss = clmix_task_build(clmix_task_of(settings.config), &settings, &front, graph, &logits).loss;
     if (samples->ports[0].type != CLMIX_I32)
         clmix_want_gradient(front.inputs[0]);
     clmix_backward(graph, 1, &loss, &one);
@@ -267,7 +272,10 @@ static clmix_status train_once(struct model_case *model)
 {
     CLMIX_TRY(compile_training(model));
     CLMIX_TRY(run_training(model));
-    CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output", logit_count(model)));
+    if (clmix_config_answer(clmix_network_config(model->network)) == CLMIX_ANSWER_TOKENS) /* the task wants some of them only */
+        CLMIX_TRY(evaluate(model, CLMIX_TRAINING, "train.output"));
+    else
+        CLMIX_TRY(compare_output(model, model->plan, "logits", "train.output", logit_count(model)));
     CLMIX_TRY(compare_output(model, model->plan, "loss", "train.loss", 1));
     CLMIX_TRY(compare_gradients(model));
     CLMIX_TRY(compare_input_gradient(model));
@@ -363,7 +371,7 @@ static clmix_status run_all(struct model_case *model, const clmix_config *config
     CLMIX_TRY(clmix_case_take_samples(model->of, config, &model->samples));
     CLMIX_TRY(check_weights(model));
     CLMIX_TRY(take_weights(model));
-    CLMIX_TRY(evaluate(model));
+    CLMIX_TRY(evaluate(model, CLMIX_INFERENCE, "eval.output"));
     CLMIX_TRY(train_once(model));
     return run_optimizer(model);
 }

@@ -1,4 +1,4 @@
-/* What a model case gives for the ports of its model and task: "input", further inputs under their ports' names, "label". */
+/* What a model case gives for the ports of its model and task: "input", "mask", "input.1" and "mask.1", "label". */
 #include "verify/case_samples.h"
 #include "base/port.h"
 #include "base/status.h"
@@ -50,14 +50,42 @@ static clmix_status take_floats(const clmix_port *port, const clmix_stored_tenso
     return *array != NULL ? CLMIX_OK : clmix_fail_memory(port->name);
 }
 
+/* What cases call a port: the first input and the target alike whatever they are. */
+static const char *name_of(const struct case_samples *samples, int index)
+{
+    const char *name = samples->ports[index].name;
+
+    if (index == samples->inputs)
+        return "label";
+    if (index == 0)
+        return "input";
+    return strcmp(name, CLMIX_SECOND_TOKENS) == 0 ? "input.1" : strcmp(name, CLMIX_SECOND_MASK) == 0 ? "mask.1" : name;
+}
+
+/* A case without a mask has no padding. */
+static clmix_status fill_mask(struct case_samples *samples, int index)
+{
+    const size_t count = clmix_case_elements(samples, index);
+    int32_t *mask = malloc((count + 1) * sizeof *mask);
+
+    if (mask == NULL)
+        return clmix_fail_memory("the mask");
+    for (size_t i = 0; i < count; i++)
+        mask[i] = 1;
+    samples->arrays[index] = mask;
+    return CLMIX_OK;
+}
+
 static clmix_status take_port(const struct reference_case *of, struct case_samples *samples, int index)
 {
     const clmix_port *port = &samples->ports[index];
-    const char *name = index == 0 ? "input" : index == samples->inputs ? "label" : port->name;
+    const char *name = name_of(samples, index);
     const clmix_stored_tensor *stored;
     char text[CLMIX_PORT_TEXT];
     int32_t *integers = NULL;
 
+    if (strncmp(name, "mask", 4) == 0 && clmix_safetensors_find(of->file, name) == NULL)
+        return fill_mask(samples, index);
     CLMIX_TRY(clmix_case_tensor(of, name, &stored));
     if (!fits(port, stored, samples->extent.batch))
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' must be %zu samples of %s, as the configuration says", name, samples->extent.batch,
@@ -84,10 +112,28 @@ clmix_status clmix_case_take_samples(const struct reference_case *of, const clmi
     return CLMIX_OK;
 }
 
+/* The most labels of a sample that count, one at least. */
+static size_t most_labelled(const struct case_samples *samples)
+{
+    const int32_t *labels = samples->arrays[samples->inputs];
+    const size_t length = clmix_port_count(&samples->ports[samples->inputs]);
+    size_t most = 1;
+
+    for (size_t i = 0; i < samples->extent.batch; i++) {
+        size_t labelled = 0;
+
+        for (size_t n = 0; n < length; n++)
+            labelled += labels[i * length + n] != CLMIX_NO_LABEL;
+        most = labelled > most ? labelled : most;
+    }
+    return most;
+}
+
 clmix_status clmix_case_take_targets(const struct reference_case *of, struct case_samples *samples)
 {
     for (int i = samples->inputs; i < samples->count; i++)
         CLMIX_TRY(take_port(of, samples, i));
+    samples->most = most_labelled(samples);
     return CLMIX_OK;
 }
 

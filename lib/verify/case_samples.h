@@ -9,6 +9,7 @@ struct case_samples {
     struct clmix_extent extent;
     clmix_port ports[CLMIX_RECIPE_PORTS]; /* of the model, then of its task */
     int inputs, count;
+    size_t most;                      /* labels of a sample that count; known with the targets */
     void *arrays[CLMIX_RECIPE_PORTS]; /* one a port, in the device's order of axes: integers, or floats also where the port is of bytes */
 };
 

@@ -12,7 +12,7 @@ public_layer()
     export | port | status | version | memory) echo base ;;
     device) echo runtime ;;
     graph | plan) echo graph ;;
-    ops | mixing) echo ops ;;
+    ops | mixing | sequence) echo ops ;;
     io | picture | safetensors) echo io ;;
     data) echo data ;;
     text) echo text ;;
