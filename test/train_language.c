@@ -7,7 +7,7 @@
 #include "support_ops.h"
 #include "support_train.h"
 
-enum { LENGTH = 13, TRAIN = 72, TEST = 40, FIRST = 4, CYCLE = 8, MASK = 3, PAD = 0, VOCABULARY = FIRST + CYCLE };
+enum { LENGTH = 13, TRAIN = 72, TEST = 40, FIRST = 4, KINDS = 8, MASK = 3, PAD = 0, VOCABULARY = FIRST + KINDS };
 
 #define SIZES              "\"vocab\":12,\"max_len\":13,\"dim\":16,\"depth\":1,\"heads\":2,\"mlp_dim\":24"
 #define BERT               "{\"model\":\"bert\"," SIZES ",\"head\":\"mlm\",\"dropout\":0.05,\"attention_dropout\":0.05}"
@@ -23,17 +23,16 @@ static const clmix_port ports[] = { { CLMIX_TOKENS, CLMIX_I32, 1, { LENGTH } },
                                     { CLMIX_TOKEN_LABELS, CLMIX_I32, 1, { LENGTH } },
                                     { .name = CLMIX_LABELS, .type = CLMIX_I32 } };
 
-/* Ids that count up, around a cycle, from where a sample begins; of 9 to 13 tokens two at most are masked. The class: the cycle's third that its first token is
- * in, or whether that is in the upper half. */
+/* A sample is one of a few ids, again and again; of 9 to 13 tokens two at most are masked. Classes are runs of ids. */
 static void make_world(int classes)
 {
     for (int split = 0; split < 2; split++)
         for (size_t i = 0; i < counts[split]; i++) {
-            const size_t begin = (i * 5 + (size_t)split * 3) % CYCLE, length = 9 + i % 5, first = i % length, second = (i * 7 + 3) % length;
+            const size_t kind = (i * 5 + (size_t)split * 3) % KINDS, length = 9 + i % 5, first = i % length, second = (i * 7 + 3) % length;
 
-            world.labels[split][i] = (int32_t)(begin * (size_t)classes / CYCLE);
+            world.labels[split][i] = (int32_t)(kind * (size_t)classes / KINDS);
             for (size_t n = 0; n < LENGTH; n++) {
-                const int32_t id = (int32_t)(FIRST + (begin + n) % CYCLE);
+                const int32_t id = (int32_t)(FIRST + kind);
                 const bool there = n < length, masked = classes == 0 && there && (n == first || n == second);
 
                 world.tokens[split][i][n] = masked ? MASK : there ? id : PAD;
@@ -99,7 +98,7 @@ static clmix_status train(const char *model, clmix_dataset *data, size_t epochs,
 
 /* ---- learning ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* The token before or behind a masked one says what it was. 40 samples in batches of 16: the last one is filled up, and that counts for nothing. */
+/* 40 samples in batches of 16: the last one is filled up, and that counts for nothing. */
 START_TEST(masked_tokens_are_guessed)
 {
     clmix_dataset *data = open_world(0);

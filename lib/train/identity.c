@@ -175,10 +175,12 @@ static const char *normalization_of(const cJSON *identity)
     return text != NULL ? text : "0.5 0.5";
 }
 
-/* Numbers are exact; bytes may be a level off on average, and floats by what their sum rounds to. */
-static double tolerance(clmix_type type, double mean)
+/* Integers are exact, but not their mean as it is written; bytes may be a level off on average, and floats by what their sum rounds to. */
+static double tolerance(const clmix_port *port, double mean)
 {
-    return type == CLMIX_U8 ? 1.0 : type == CLMIX_I32 ? 0.0 : 1e-4 * fmax(1.0, fabs(mean));
+    if (port->type == CLMIX_U8)
+        return 1.0;
+    return port->type == CLMIX_I32 ? 0.5 / (double)clmix_port_count(port) : 1e-4 * fmax(1.0, fabs(mean));
 }
 
 /* Places of another mean; a list of another length is not compared. */
@@ -190,7 +192,7 @@ static bool means_differ(const cJSON *stored, const cJSON *found, const clmix_po
         return false;
     for (size_t i = 0; one != NULL && other != NULL; i++, one = one->next, other = other->next)
         if (cJSON_IsNumber(one) && cJSON_IsNumber(other) &&
-            fabs(one->valuedouble - other->valuedouble) > tolerance(ports[i % port_count].type, one->valuedouble))
+            fabs(one->valuedouble - other->valuedouble) > tolerance(&ports[i % port_count], one->valuedouble))
             return true;
     return false;
 }
