@@ -155,12 +155,11 @@ static int lra_ports(const void *given, size_t length, clmix_port ports[CLMIX_MO
     return 4;
 }
 
-/* Padding is zeros in the sum, and counts. */
-static bool lra_averages(const void *given)
+/* In the mean padding is zeros that count; a class token pushes the last token out, which is one of the text only where nothing fills the sequence up. */
+static bool lra_counts_padding(const void *given)
 {
-    const struct lra_keys *keys = given;
-
-    return keys->pool == MEAN;
+    (void)given;
+    return true;
 }
 
 static struct clmix_model_answer lra_answer(const void *given)
@@ -180,7 +179,7 @@ const struct clmix_model_kind clmix_model_lra = {
         .check = lra_check,
     },
     .ports = lra_ports,
-    .averages = lra_averages,
+    .counts_padding = lra_counts_padding,
     .answer = lra_answer,
     .build = lra_build,
 };

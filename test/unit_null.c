@@ -492,7 +492,7 @@ START_TEST(data)
     ck_assert_int_eq(clmix_dataset_open(&other, "shapes", NULL, 1), CLMIX_ERROR_ARGUMENT);
     REFUSED(dataset, clmix_dataset_open_text, NULL, "shapes", NULL, 0, NULL);
     REFUSED(spec, clmix_dataset_open_text, &other, NULL, NULL, 0, NULL);
-    ck_assert(clmix_dataset_tokenizer(NULL) == NULL && clmix_dataset_reading(NULL, CLMIX_TRAIN) == NULL);
+    ck_assert(clmix_dataset_tokenizer(NULL) == NULL && clmix_dataset_reading(NULL, CLMIX_TRAIN) == NULL && clmix_dataset_ids(NULL) == 0);
     ops_ok(clmix_dataset_open(&dataset, "shapes:size=16,train=4,test=4", NULL, 0));
     clmix_dataset_close(NULL);
     ck_assert(clmix_dataset_count(NULL, CLMIX_TRAIN) == 0 && clmix_dataset_classes(NULL) == 0);

@@ -26,13 +26,14 @@ static const struct cli_help help = {
 /* Exit status: a run that came apart has ended, and has not succeeded. */
 static int check_convergence(const struct session *session, const clmix_epoch *last)
 {
-    const size_t classes = clmix_config_classes(session->config);
+    const bool guesses = clmix_config_answer(session->config) == CLMIX_ANSWER_TOKENS;
+    const size_t choices = guesses ? clmix_config_vocabulary(session->config) : clmix_config_classes(session->config);
 
-    if (!clmix_epoch_diverged(last, classes))
+    if (!clmix_epoch_diverged(last, choices))
         return 0;
     return cli_error(session->cli, CLMIX_ERROR_NOT_FINITE, "a lower --rate, more --warmup or a smaller --clip-norm usually helps",
-                     "the run diverged: its loss in epoch %zu is %.4g, and guessing among %zu classes has %.2f", last->epoch,
-                     last->train_loss, classes, log((double)classes));
+                     "the run diverged: its loss in epoch %zu is %.4g, and guessing among %zu %s has %.2f", last->epoch, last->train_loss,
+                     choices, guesses ? "tokens" : "classes", log((double)choices));
 }
 
 static int finish(struct session *session, clmix_status status)

@@ -141,6 +141,10 @@ CLMIX_API const clmix_port *clmix_dataset_ports(const clmix_dataset *dataset, si
 /* The tokenizer that made the ids of a set of text; it belongs to the set. NULL for other sets, and for NULL. Since 0.4. */
 CLMIX_API const clmix_tokenizer *clmix_dataset_tokenizer(const clmix_dataset *dataset);
 
+/* Ids of the set's tokens are from 0 to this, less one: what a model's vocabulary must have at least. 0 where that is not known (sets of the application's
+ * own), of sets without tokens, and for NULL. Since 0.4. */
+CLMIX_API size_t clmix_dataset_ids(const clmix_dataset *dataset);
+
 /* What opening a set met in its files. Since 0.4. */
 typedef struct clmix_data_reading {
     clmix_skips skips;    /* what was passed over: of text lines, rows or files, of pathfinder lines of the metadata */

@@ -62,6 +62,11 @@ const clmix_tokenizer *clmix_dataset_tokenizer(const clmix_dataset *dataset)
     return dataset == NULL ? NULL : dataset->sequences.tokenizer;
 }
 
+size_t clmix_dataset_ids(const clmix_dataset *dataset)
+{
+    return dataset == NULL ? 0 : dataset->sequences.ids;
+}
+
 const clmix_data_reading *clmix_dataset_reading(const clmix_dataset *dataset, clmix_split split)
 {
     return dataset != NULL && (split == CLMIX_TRAIN || split == CLMIX_TEST) ? &dataset->reading[split] : NULL;

@@ -27,6 +27,7 @@ struct clmix_sequences {
     size_t (*length)(const clmix_dataset *dataset, clmix_split split, size_t index);
     const struct clmix_masking *masking; /* what is to be guessed of them; NULL: nothing */
     const clmix_tokenizer *tokenizer;    /* that made them; NULL: none */
+    size_t ids;                          /* tokens are below this; 0: not known */
 };
 
 struct clmix_dataset {

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define GREY_VALUES 256
+
 static clmix_dataset *pictures_of(const clmix_dataset *dataset)
 {
     return dataset->state;
@@ -45,6 +47,7 @@ static clmix_status open_pixels(clmix_dataset *dataset, const char *argument)
     pictures = pictures_of(dataset);
     size = clmix_dataset_picture_size(pictures);
     clmix_dataset_list_sequences(dataset, size.height * size.width, false, false);
+    dataset->sequences.ids = GREY_VALUES;
     memcpy(dataset->count, pictures->count, sizeof dataset->count);
     memcpy(dataset->reading, pictures->reading, sizeof dataset->reading);
     dataset->on_demand = pictures->on_demand;

@@ -132,6 +132,7 @@ static clmix_status fill(clmix_dataset *dataset, clmix_text_reader *reader, cons
     CLMIX_TRY(limit_length(dataset, spec, set->language, &longest));
     CLMIX_TRY(clmix_text_spec_tokenizer(spec, reader, set->language, dataset->given, &set->tokenizer));
     dataset->sequences.tokenizer = set->tokenizer;
+    dataset->sequences.ids = clmix_tokenizer_size(set->tokenizer);
     set->padding = clmix_tokenizer_special(set->tokenizer, CLMIX_PAD);
     set->padding = set->padding == CLMIX_NO_TOKEN ? 0 : set->padding;
     set->classify = clmix_tokenizer_special(set->tokenizer, CLMIX_CLASSIFY);

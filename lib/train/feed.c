@@ -3,12 +3,37 @@
 
 #include "base/status.h"
 
+#include <string.h>
+
 /* Places of a batch's sequences; 0 where it has none. */
 static size_t length_of(const clmix_batch *batch)
 {
     const clmix_port *tokens = clmix_port_find(batch->ports, batch->port_count, CLMIX_TOKENS);
 
     return tokens != NULL && clmix_port_is_along(tokens) ? tokens->size[0] : 0;
+}
+
+static clmix_status check_ids(const int32_t *ids, struct clmix_extent extent, size_t vocabulary)
+{
+    for (size_t i = 0; i < extent.batch * extent.length; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= vocabulary)
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "token %d (place %zu of sample %zu of the batch) is none of the model's vocabulary, whose ids are 0 to %zu",
+                              (int)ids[i], i % extent.length, i / extent.length, vocabulary - 1);
+    return CLMIX_OK;
+}
+
+clmix_status clmix_feed_check(const struct clmix_recipe *recipe, const struct clmix_step_input *input)
+{
+    const size_t vocabulary = clmix_config_vocabulary(recipe->config);
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    int inputs;
+
+    clmix_recipe_ports(recipe, CLMIX_INFERENCE, input->extent.length, ports, &inputs);
+    for (int i = 0; i < inputs; i++)
+        if (strcmp(ports[i].name, CLMIX_TOKENS) == 0 || strcmp(ports[i].name, CLMIX_SECOND_TOKENS) == 0)
+            CLMIX_TRY(check_ids(input->arrays[i], input->extent, vocabulary));
+    return CLMIX_OK;
 }
 
 clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode mode, const clmix_batch *batch,
@@ -23,7 +48,7 @@ clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode m
         if (input->arrays[i] == NULL)
             return clmix_fail(CLMIX_ERROR_INTERNAL, "the loader's batches have no '%s'", ports[i].name);
     }
-    return CLMIX_OK;
+    return clmix_feed_check(recipe, input);
 }
 
 clmix_status clmix_feed_plan(const struct clmix_recipe *recipe, clmix_mode mode, clmix_plan *plan, const struct clmix_step_input *input)

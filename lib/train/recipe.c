@@ -90,6 +90,31 @@ static void list(const clmix_port *ports, size_t count, char *text, size_t bytes
         used += (size_t)snprintf(text + used, bytes - used, "%s%s", i == 0 ? "" : ", ", clmix_port_text(&ports[i], port));
 }
 
+/* What to do about a port that is missing, or another. */
+static const char *advice(const clmix_port *wanted, const clmix_port *ports, size_t count)
+{
+    if (strcmp(wanted->name, CLMIX_TOKEN_LABELS) == 0)
+        return "what masks tokens is text:FILE, and models of classes have the head classify";
+    if (strcmp(wanted->name, CLMIX_LABELS) == 0 && clmix_port_find(ports, count, CLMIX_TOKEN_LABELS) != NULL)
+        return "labelled text is tsv:FILE, csv:FILE and the like, and models that guess masked tokens have the head mlm";
+    return "open it with the model's size";
+}
+
+/* Sets that do not know their ids are looked at batch by batch (feed.c). */
+static clmix_status check_vocabulary(const clmix_config *config, const clmix_dataset *data)
+{
+    const size_t vocabulary = clmix_config_vocabulary(config), ids = clmix_dataset_ids(data);
+    const char *kind = clmix_tokenizer_kind_name(clmix_dataset_tokenizer(data));
+
+    if (ids <= vocabulary)
+        return CLMIX_OK;
+    return clmix_fail(
+        CLMIX_ERROR_ARGUMENT,
+        "the data set's %s has %zu tokens and '%s' a vocabulary of %zu; set the configuration's vocab to %zu or more, or read the data "
+        "with the model's own vocabulary",
+        kind[0] != '\0' ? kind : "grey values", ids, clmix_config_name(config), vocabulary, ids);
+}
+
 /* What blending adds comes from the loader. */
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data)
 {
@@ -108,9 +133,10 @@ clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *d
             continue;
         list(wanted, (size_t)count, takes, sizeof takes);
         list(ports, there, has, sizeof has);
-        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' and %s take %s, and the data set was opened with %s; open it with the model's size",
-                          clmix_config_name(config), task->name, takes, has);
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' and %s take %s, and the data set was opened with %s; %s", clmix_config_name(config),
+                          task->name, takes, has, advice(&wanted[i], ports, there));
     }
+    CLMIX_TRY(check_vocabulary(config, data));
     return task->check_data(config, data);
 }
 

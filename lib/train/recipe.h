@@ -35,7 +35,7 @@ int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_
 /* Places of the longest sequences that the model reads; 0 where it reads none. */
 size_t clmix_recipe_longest(const struct clmix_recipe *recipe);
 
-/* That a data set fills what a model and its task take, in type and shape; ARGUMENT with the list of both if not. */
+/* That a data set fills what a model and its task take, in type and shape, and has no ids that the model has not; ARGUMENT with both if not. */
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);
 
 /* Inputs, model and results for so many samples; nothing is an output yet. */

@@ -158,6 +158,7 @@ static clmix_status fill_in(const struct clmix_recipe *recipe, struct clmix_step
         recipe->task->unblended(i - inputs, input->arrays + inputs, input->extent.batch, made[i]);
         input->arrays[i] = made[i];
     }
+    CLMIX_TRY(clmix_feed_check(recipe, input));
     return recipe->task->check_targets(recipe->config, input->arrays + inputs, input->extent);
 }
 

@@ -50,9 +50,12 @@ clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_i
 /* Forgets the batches since the last step, as though they had not been run; `draws` is what the counter was then. */
 clmix_status clmix_trainer_forget(clmix_trainer *trainer, uint64_t draws);
 
-/* feed.c: what a loader's batch holds for the ports that a recipe takes in `mode`. INTERNAL where one is missing: that was checked. */
+/* feed.c: what a loader's batch holds for the ports that a recipe takes in `mode`. INTERNAL where one is missing: that was checked. ARGUMENT as
+ * clmix_feed_check has it. */
 clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode mode, const clmix_batch *batch,
                                  struct clmix_step_input *input);
+/* That ids of tokens, of which a model has no row, go to no device: ARGUMENT with the first. */
+clmix_status clmix_feed_check(const struct clmix_recipe *recipe, const struct clmix_step_input *input);
 /* Writes the inputs of a plan. */
 clmix_status clmix_feed_plan(const struct clmix_recipe *recipe, clmix_mode mode, clmix_plan *plan, const struct clmix_step_input *input);
 

@@ -72,7 +72,8 @@ clmix_status session_open_data(struct session *session)
     if (session->data_name == NULL)
         return CLMIX_OK;
     CLMIX_TRY(model_open_data(session->config, session->data_name, &session->data));
-    if ((size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
+    if (clmix_dataset_classes(session->data) > 0 && clmix_config_answer(session->config) != CLMIX_ANSWER_TOKENS &&
+        (size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
         clmix_config_weights(session->config) == NULL && request->resume == NULL && !model_sets_classes(&request->what)) {
         snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
         CLMIX_TRY(clmix_config_set(session->config, setting));
