@@ -64,6 +64,12 @@ clmix_status session_check_resumed(const struct session *session)
     return CLMIX_OK;
 }
 
+/* Whether it answers with classes; also where it would, and lacks nothing but their number. */
+static bool wants_classes(const clmix_config *config)
+{
+    return clmix_config_answer(config) != CLMIX_ANSWER_TOKENS || clmix_config_check(config) != CLMIX_OK;
+}
+
 clmix_status session_open_data(struct session *session)
 {
     const struct request *request = session->request;
@@ -72,7 +78,7 @@ clmix_status session_open_data(struct session *session)
     if (session->data_name == NULL)
         return CLMIX_OK;
     CLMIX_TRY(model_open_data(session->config, session->data_name, &session->data));
-    if (clmix_dataset_classes(session->data) > 0 && clmix_config_answer(session->config) != CLMIX_ANSWER_TOKENS &&
+    if (clmix_dataset_classes(session->data) > 0 && wants_classes(session->config) &&
         (size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
         clmix_config_weights(session->config) == NULL && request->resume == NULL && !model_sets_classes(&request->what)) {
         snprintf(setting, sizeof setting, "classes=%d", clmix_dataset_classes(session->data));
