@@ -113,7 +113,8 @@ START_TEST(mistakes_are_named)
 {
     static const struct tool_mistake mistakes[] = {
         { "", "no weights were named", 2 },
-        { "none.safetensors", "neither a picture nor --data", 2 },
+        { "none.safetensors", "none.safetensors", 1 },
+        { "wavemix-16", "a model without weights", 2 },
         { "none.safetensors x.png", "none.safetensors", 1 },
         { "none.safetensors x.png --data shapes", "do not go together", 2 },
         { "none.safetensors x.png --split test", "--split belongs to --data", 2 },

@@ -370,6 +370,10 @@ START_TEST(networks)
     clmix_prediction prediction;
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     unsigned char pictures[16 * 16 * 3] = { 0 };
+    const char *const text = "the [MASK] barks";
+    clmix_tokenizer *tokenizer = NULL;
+    clmix_fill *fills = NULL;
+    size_t count;
     float values[16], mean[4], std[4];
 
     ops_ok(clmix_config_open(&config, TINY));
@@ -413,6 +417,21 @@ START_TEST(networks)
     REFUSED(network, clmix_network_classify_file, NULL, "a.png", &prediction);
     REFUSED(path, clmix_network_classify_file, network, NULL, &prediction);
     REFUSED(prediction, clmix_network_classify_file, network, "a.png", NULL);
+    ops_ok(clmix_tokenizer_open(&tokenizer, "bytes"));
+    REFUSED(network, clmix_network_describe_text, NULL, tokenizer);
+    REFUSED(tokenizer, clmix_network_describe_text, network, NULL);
+    clmix_tokenizer_close(tokenizer);
+    ck_assert_ptr_null(clmix_network_tokenizer(NULL));
+    REFUSED(network, clmix_network_classify_texts, NULL, &text, NULL, 1, values);
+    REFUSED(texts, clmix_network_classify_texts, network, NULL, NULL, 1, values);
+    REFUSED(probabilities, clmix_network_classify_texts, network, &text, NULL, 1, NULL);
+    REFUSED(network, clmix_network_classify_text, NULL, text, NULL, &prediction);
+    REFUSED(text, clmix_network_classify_text, network, NULL, NULL, &prediction);
+    REFUSED(prediction, clmix_network_classify_text, network, text, NULL, NULL);
+    REFUSED(network, clmix_network_fill_mask, NULL, text, 1, &fills, &count);
+    REFUSED(text, clmix_network_fill_mask, network, NULL, 1, &fills, &count);
+    REFUSED(fills, clmix_network_fill_mask, network, text, 1, NULL, &count);
+    REFUSED(masks, clmix_network_fill_mask, network, text, 1, &fills, NULL);
     ck_assert_ptr_null(other);
     clmix_network_free(network);
     clmix_config_free(config);

@@ -11,6 +11,7 @@
 #define CLMIX_NETWORK_H
 
 #include <clmix/plan.h>
+#include <clmix/text.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,7 +82,7 @@ CLMIX_API clmix_status clmix_config_paper_count(const clmix_config *config, size
 
 /* ---- networks ----------------------------------------------------------------------------------------------------------------------- */
 
-/* A model, its weights and states on a device, class names and normalisation. For one thread at a time. */
+/* A model, its weights and states on a device, class names, and normalisation or tokenizer. For one thread at a time. */
 typedef struct clmix_network clmix_network;
 
 /* A network with fresh weights drawn from `seed`. The configuration is copied; the device must outlive the network. None may be NULL.
@@ -93,7 +94,7 @@ CLMIX_API clmix_status clmix_network_load(clmix_network **network, clmix_device 
 /* Frees a network and its memory on the device. NULL is allowed. */
 CLMIX_API void clmix_network_free(clmix_network *network);
 
-/* Loads weights into an existing network, and class names and normalisation where the file has them; all names and shapes must agree. On
+/* Loads weights into an existing network, and class names, normalisation and tokenizer where the file has them; all names and shapes must agree. On
  * failure the network is unchanged. Errors: FILE, FORMAT. Neither may be NULL (ARGUMENT). Further errors: NOT_FINITE, HOST_MEMORY,
  * DRIVER. */
 CLMIX_API clmix_status clmix_network_load_weights(clmix_network *network, const char *path);
@@ -109,13 +110,13 @@ typedef struct clmix_init_report {
 } clmix_init_report;
 /* Takes over from a file of weights what fits by name and shape, and leaves the rest as it is: a trained network as the beginning of one
  * for other classes, whose head stays fresh. Of tables with a row a place of the sequence (positions; Kerformer's weights a token) the first rows are
- * taken, as many as both have; Linformer's projection, whose every entry is of one length, begins afresh for another. Class names and normalisation are not taken. `report` may be NULL; else it is filled in on
+ * taken, as many as both have; Linformer's projection, whose every entry is of one length, begins afresh for another. Class names, normalisation and tokenizer are not taken. `report` may be NULL; else it is filled in on
  * success, for clmix_init_report_clear. On failure the network is unchanged. Errors: FILE, FORMAT (nothing in the file fits, too).
  * `network` and `path` must not be NULL (ARGUMENT). Further errors: HOST_MEMORY, DRIVER. */
 CLMIX_API clmix_status clmix_network_init(clmix_network *network, const char *path, clmix_init_report *report);
 /* Frees a report's lists. NULL is allowed. */
 CLMIX_API void clmix_init_report_clear(clmix_init_report *report);
-/* Writes weights, configuration, class names and normalisation, atomically. Neither may be NULL. Errors: ARGUMENT, FILE, DRIVER,
+/* Writes weights, configuration, class names, normalisation and tokenizer, atomically. Neither may be NULL. Errors: ARGUMENT, FILE, DRIVER,
  * HOST_MEMORY. */
 CLMIX_API clmix_status clmix_network_save(clmix_network *network, const char *path);
 
@@ -130,6 +131,12 @@ CLMIX_API clmix_status clmix_network_describe_data(clmix_network *network, const
 CLMIX_API const char *clmix_network_class_name(const clmix_network *network, size_t index);
 /* The normalisation of pictures. Either place may be NULL; 0 and 1 for a NULL network. */
 CLMIX_API void clmix_network_normalization(const clmix_network *network, float mean[4], float std[4]);
+
+/* The tokenizer that makes the ids which a network of tokens reads: copied, saved with the weights. Training takes that of the data set. Neither may be
+ * NULL (ARGUMENT). Errors: ARGUMENT (a network of pictures, or one that knows fewer ids than the tokenizer has), HOST_MEMORY. Since 0.4. */
+CLMIX_API clmix_status clmix_network_describe_text(clmix_network *network, const clmix_tokenizer *tokenizer);
+/* It, borrowed until another takes its place; NULL where the network has none, and for NULL. Since 0.4. */
+CLMIX_API const clmix_tokenizer *clmix_network_tokenizer(const clmix_network *network);
 
 /* Shapes and order of the weights (as clmix_graph_tensor), and their values in file order (PyTorch's layout). `bytes` is the size of the
  * caller's array. Counts are 0 for a NULL network. Other pointers must not be NULL. Errors: ARGUMENT (no such tensor, another size),
@@ -159,6 +166,36 @@ typedef struct clmix_prediction {
 /* The most probable class of a PNG or JPEG picture, resized to the model's size: the picture's own batch, so that it depends on no other. Errors: NOT_FINITE as above; FILE and FORMAT of the
  * picture. None may be NULL (ARGUMENT). Further errors: FILE, FORMAT, and those of clmix_network_classify. */
 CLMIX_API clmix_status clmix_network_classify_file(clmix_network *network, const char *path, clmix_prediction *prediction);
+
+/* ---- texts ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Texts are UTF-8, and become ids by the network's tokenizer. Each is padded to one of few lengths, and what is longer than the network's longest
+ * sequence is cut at its end. A plan for each length and size of batch is kept. Since 0.4. */
+
+/* Probabilities (count x classes) of `count` texts, which may be any number; none of them may be NULL. `seconds` has as many second texts, for networks that
+ * compare two; of others [SEP] stands between the two. It may be NULL, and so may its elements: one text. No answer depends on the other texts of the
+ * call, but as clmix_network_classify has it. Fails with ARGUMENT (a network that reads no text, has no tokenizer or answers with tokens; one text where two are
+ * compared), FORMAT (no UTF-8, or a token that the tokenizer does not know and cannot write) or NOT_FINITE. `network`, `texts` and `probabilities`
+ * must not be NULL (ARGUMENT). Further errors: HOST_MEMORY, and those of clmix_plan_run. Since 0.4. */
+CLMIX_API clmix_status clmix_network_classify_texts(clmix_network *network, const char *const *texts, const char *const *seconds,
+                                                    size_t count, float *probabilities);
+/* The most probable class of a text, or of two where `second` is not NULL. `network`, `text` and `prediction` must not be NULL (ARGUMENT). Further errors:
+ * those of clmix_network_classify_texts. Since 0.4. */
+CLMIX_API clmix_status clmix_network_classify_text(clmix_network *network, const char *text, const char *second,
+                                                   clmix_prediction *prediction);
+
+/* A token that may stand at a [MASK]. Since 0.4. */
+typedef struct clmix_fill {
+    int32_t id;        /* of the vocabulary */
+    float probability; /* its own, from 0 to 1 */
+    const char *token; /* as the vocabulary writes it: "dog", "##s"; borrowed from the network */
+} clmix_fill;
+/* The `best` most probable tokens for each [MASK] of a text, of a network that was trained as a masked language model: *fills is fresh memory for
+ * clmix_free, with `best` of them for the first mask, the most probable one first, then those for the next, *masks times. The masks are filled
+ * independently of each other. Fails with ARGUMENT (a network of pictures, without a tokenizer, or that tells classes apart; a text without [MASK]; a `best`
+ * that is 0 or beyond the vocabulary), FORMAT (no UTF-8) or NOT_FINITE. None may be NULL (ARGUMENT). Further errors: HOST_MEMORY, and those of
+ * clmix_plan_run. Since 0.4. */
+CLMIX_API clmix_status clmix_network_fill_mask(clmix_network *network, const char *text, size_t best, clmix_fill **fills, size_t *masks);
 
 #ifdef __cplusplus
 }

@@ -69,6 +69,9 @@ typedef struct clmix_train_options {
     /* How long the sequences of a batch are, in training and in evaluation; with CLMIX_LENGTHS_FEW samples of one length make a batch. Since 0.4 */
     clmix_lengths lengths;
     size_t batch_tokens; /* samples of a batch by its length, as clmix_loader_options has it in `tokens`; 0: `batch`. Since 0.4 */
+    /* Tokens of the sequences of batches that come from no data set (clmix_trainer_step_arrays, and what they cost); 0: as many as the model takes at most.
+     * Since 0.4 */
+    size_t length;
 } clmix_train_options;
 #define CLMIX_TRAIN_OPTIONS_VERSION 4 /* of that struct */
 
@@ -202,10 +205,11 @@ typedef struct clmix_run_info {
     size_t best_epoch;           /* 0: none yet; without test pictures the last */
     double best;                 /* its metric; NaN without test samples */
     clmix_epoch last;            /* as finished last; all zero before the first */
+    clmix_tokenizer *tokenizer;  /* that makes the ids of texts; NULL: none does. Since 0.4 */
 } clmix_run_info;
 /* Reads a folder's checkpoint; what it fills in is for clmix_run_info_clear. Neither may be NULL. Errors: ARGUMENT, FILE (there is no checkpoint), FORMAT, HOST_MEMORY. */
 CLMIX_API clmix_status clmix_run_inspect(const char *folder, clmix_run_info *info);
-/* Frees the texts. NULL is allowed. */
+/* Frees the texts and the tokenizer. NULL is allowed. */
 CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
 /* ---- evaluation ---------------------------------------------------------------------------------------------------------------------- */

@@ -1,94 +1,17 @@
-/* Classifying pictures: u8 -> normalised -> the model -> softmax, one plan a size of batches. */
+/* Classifying pictures: u8 -> normalised -> the model -> softmax. */
 #include "base/status.h"
 #include "io/picture.h"
 #include "network/config.h"
 #include "network/network.h"
-#include <clmix/ops.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
-                                    const float std[4], struct clmix_extent extent)
+static clmix_status check_pictures(const clmix_network *network)
 {
-    struct clmix_front front = { .extent = extent, .mean = mean, .std = std };
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value logits = clmix_front_build(&front, graph, config);
-    clmix_status status;
-
-    clmix_output(graph, "logits", logits);
-    clmix_output(graph, "probabilities", clmix_softmax(logits, -1));
-    status = clmix_plan_compile(plan, graph, device, CLMIX_INFERENCE);
-    clmix_graph_free(graph);
-    return status;
-}
-
-static clmix_status compile(clmix_network *network, struct clmix_extent extent, clmix_plan **plan)
-{
-    clmix_status status = CLMIX_OK;
-
-    CLMIX_TRY(clmix_classify_compile(plan, network->device, network->config, network->mean, network->std, extent));
-    if (network->weights != NULL)
-        status = clmix_plan_bind_arena(*plan, CLMIX_WEIGHTS, network->weights);
-    if (status == CLMIX_OK && network->states != NULL)
-        status = clmix_plan_bind_arena(*plan, CLMIX_STATES, network->states);
-    if (status != CLMIX_OK) {
-        clmix_plan_free(*plan);
-        *plan = NULL;
-    }
-    return status;
-}
-
-static clmix_status plan_for(clmix_network *network, struct clmix_extent extent, clmix_plan **plan)
-{
-    clmix_status status;
-
-    *plan = clmix_network_find_plan(network, extent);
-    if (*plan != NULL)
+    if (clmix_config_vocabulary(network->config) == 0)
         return CLMIX_OK;
-    CLMIX_TRY(compile(network, extent, plan));
-    status = clmix_network_keep_plan(network, extent, *plan);
-    if (status != CLMIX_OK)
-        clmix_plan_free(*plan);
-    return status;
-}
-
-static clmix_status feed(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
-{
-    const struct clmix_picture_keys *picture = clmix_config_picture_keys(network->config);
-
-    return clmix_plan_write(plan, CLMIX_PICTURES, pictures, count * picture->height * picture->width * picture->channels);
-}
-
-/* Finite logits have finite probabilities; an infinite one may look like a probability of 0. */
-static clmix_status all_finite(const clmix_network *network, clmix_plan *plan, size_t count, bool *finite)
-{
-    const size_t values = count * clmix_config_picture_keys(network->config)->classes;
-    float *logits = malloc(values * sizeof *logits);
-    clmix_status status;
-
-    if (logits == NULL)
-        return clmix_fail_memory("the logits");
-
-    status = clmix_plan_read(plan, "logits", logits, values * sizeof *logits);
-    for (size_t i = 0; status == CLMIX_OK && i < values; i++)
-        *finite &= isfinite(logits[i]);
-    free(logits);
-    return status;
-}
-
-static clmix_status explain(const clmix_network *network, clmix_plan *plan, const uint8_t *pictures, size_t count)
-{
-    clmix_status status;
-
-    CLMIX_TRY(feed(network, plan, pictures, count)); /* anew: their memory may have been used for something else */
-    status = clmix_plan_find_not_finite(plan);
-    if (status != CLMIX_OK && status != CLMIX_ERROR_NOT_FINITE)
-        return status;
-    return clmix_fail(
-        CLMIX_ERROR_NOT_FINITE,
-        "'%s' gives no probabilities, its results are not finite: %s; its weights are damaged, or of a training that diverged",
-        clmix_config_name(network->config), status != CLMIX_OK ? clmix_error() : "no op was found that begins it");
+    return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                      "'%s' reads tokens, and a picture was given; clmix_network_classify_text and _fill_mask take texts",
+                      clmix_config_name(network->config));
 }
 
 clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictures, size_t count, float *probabilities)
@@ -97,19 +20,10 @@ clmix_status clmix_network_classify(clmix_network *network, const uint8_t *pictu
     CLMIX_NEED(pictures);
     CLMIX_NEED(probabilities);
 
-    const struct clmix_picture_keys *picture = clmix_config_picture_keys(network->config);
-    clmix_plan *plan = NULL;
-    bool finite = true;
-
+    CLMIX_TRY(check_pictures(network));
     if (count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "clmix_network_classify needs pictures, and got none");
-    CLMIX_TRY(plan_for(network, (struct clmix_extent){ .batch = count }, &plan));
-    CLMIX_TRY(feed(network, plan, pictures, count));
-    CLMIX_TRY(clmix_plan_run(plan));
-    CLMIX_TRY(all_finite(network, plan, count, &finite));
-    if (!finite)
-        return explain(network, plan, pictures, count);
-    return clmix_plan_read(plan, "probabilities", probabilities, count * picture->classes * sizeof *probabilities);
+    return clmix_network_answer(network, (struct clmix_extent){ .batch = count }, (const void *const[]){ pictures }, count, probabilities);
 }
 
 /* The file's picture at the model's size. */
@@ -139,6 +53,7 @@ clmix_status clmix_network_probabilities_of_file(clmix_network *network, const c
     uint8_t *pixels = NULL;
     clmix_status status;
 
+    CLMIX_TRY(check_pictures(network));
     CLMIX_TRY(read_picture(network, path, &pixels));
     status = clmix_network_classify(network, pixels, 1, probabilities);
     free(pixels);
@@ -159,14 +74,8 @@ clmix_status clmix_network_classify_file(clmix_network *network, const char *pat
         return clmix_fail_memory("the probabilities");
 
     status = clmix_network_probabilities_of_file(network, path, probabilities);
-    if (status == CLMIX_OK) {
-        size_t best = 0;
-
-        for (size_t i = 1; i < classes; i++)
-            if (probabilities[i] > probabilities[best])
-                best = i;
-        *prediction = (clmix_prediction){ (int)best, probabilities[best], clmix_network_class_name(network, best) };
-    }
+    if (status == CLMIX_OK)
+        *prediction = clmix_network_best(network, probabilities);
     free(probabilities);
     return status;
 }

@@ -24,6 +24,8 @@ clmix_status clmix_config_take_weights(clmix_config *config, const char *path);
 clmix_status clmix_config_copy(clmix_config **copy, const clmix_config *config);
 /* CLMIX_OK, or the failure that reading the overridden configuration gave. */
 clmix_status clmix_config_check(const clmix_config *config);
+/* tokenizer.c: ARGUMENT where a tokenizer's ids are not a model's. */
+clmix_status clmix_config_check_tokenizer(const clmix_config *config, const clmix_tokenizer *tokenizer);
 /* What it says of the pictures: zeros of a NULL configuration. */
 const struct clmix_picture_keys *clmix_config_picture_keys(const clmix_config *config);
 

@@ -5,6 +5,7 @@
 
 #include "io/safetensors.h"
 #include <clmix/graph.h>
+#include <clmix/text.h>
 #include <stdbool.h>
 
 /* What the metadata "format" of a training checkpoint begins with. */
@@ -33,6 +34,9 @@ struct clmix_named_weight *clmix_weights_find(const struct clmix_weights *weight
 
 /* weights.c. A tensor's values into the device's layout. FORMAT when its shape is not the model's, or its elements are no floats. */
 clmix_status clmix_weights_take(const clmix_tensor_info *info, const clmix_stored_tensor *stored, const char *path, float *device);
+
+/* tokenizer.c. The tokenizer that a file of weights carries; NULL where it has none. */
+clmix_status clmix_weights_tokenizer(clmix_tokenizer **tokenizer, const char *path);
 
 bool clmix_has_ending(const char *text, const char *ending);
 

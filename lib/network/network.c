@@ -1,5 +1,6 @@
 /* Networks: making them, what they know of their classes and data, access to single tensors. */
 #include "network/network.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "graph/op.h"
 #include "network/config.h"
@@ -39,7 +40,7 @@ static void free_names(char **names, size_t count)
 /* Copies of `names`, or "class 0", "class 1", ... where there are none. NULL when the host is out of memory. */
 static char **copy_names(const char *const *names, size_t count)
 {
-    char **copies = calloc(count, sizeof *copies);
+    char **copies = calloc(clmix_at_least_one(count), sizeof *copies);
 
     for (size_t i = 0; copies != NULL && i < count; i++) {
         char usual[32];
@@ -112,6 +113,7 @@ void clmix_network_free(clmix_network *network)
     clmix_buffer_release(network->device, network->weights);
     clmix_buffer_release(network->device, network->states);
     free_names(network->class_names, clmix_config_classes(network->config));
+    clmix_tokenizer_close(network->tokenizer);
     clmix_graph_free(network->graph);
     clmix_config_free(network->config);
     free(network);

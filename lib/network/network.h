@@ -24,6 +24,7 @@ struct clmix_network {
 
     char **class_names; /* one each class, "class 3" where no name is known */
     float mean[4], std[4];
+    clmix_tokenizer *tokenizer; /* NULL: of pictures, or none is known */
 
     /* The first needs the most activation memory of all and owns it; the others use it too. */
     struct clmix_kept_plan kept[CLMIX_KEPT_PLANS];
@@ -37,6 +38,15 @@ clmix_status clmix_network_make(clmix_network **network, clmix_device *device, c
 clmix_status clmix_network_put_classes(const clmix_network *network, clmix_safetensors_writer *writer);
 /* Keeps those that the network has where the file has none. */
 clmix_status clmix_network_take_classes(clmix_network *network, const clmix_safetensors *file, const char *path);
+
+/* --- tokenizer.c: the tokenizer in the metadata of a file, key "tokenizer" ------------------------------------------------------------- */
+clmix_status clmix_network_put_tokenizer(const clmix_network *network, clmix_safetensors_writer *writer); /* nothing where there is none */
+/* NULL where the file has none; FORMAT where what it has is none. */
+clmix_status clmix_tokenizer_of_file(clmix_tokenizer **tokenizer, const clmix_safetensors *file, const char *path);
+/* ARGUMENT where the file's tokenizer is another than the network's; a file without fits any. */
+clmix_status clmix_network_check_tokenizer(const clmix_network *network, const clmix_safetensors *file, const char *path);
+/* Gives the network a tokenizer of its own, which is taken over. */
+void clmix_network_adopt_tokenizer(clmix_network *network, clmix_tokenizer *tokenizer);
 
 /* --- plans.c ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -66,11 +76,26 @@ float *clmix_arenas_at(const struct clmix_arenas *arenas, const clmix_tensor_inf
 clmix_status clmix_arenas_upload(const struct clmix_arenas *arenas, clmix_network *network);
 clmix_status clmix_arenas_download(struct clmix_arenas *arenas, const clmix_network *network);
 
-/* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
+/* --- answer.c ------------------------------------------------------------------------------------------------------------------------- */
 
-/* The plan for batches of pictures: input "pictures" u8, outputs "logits" and "probabilities". */
+/* The plan for batches of this extent: inputs as the model's ports, of pictures u8, and where it answers with tokens the places that are asked about;
+ * outputs "logits" and "probabilities". */
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
                                     const float std[4], struct clmix_extent extent);
+/* Arrays of such a batch. */
+#define CLMIX_ANSWER_PORTS (CLMIX_MOST_PORTS + 1)
+/* Values of the answer to a sample: a probability a class, or of models that answer with tokens one for each id, at clmix_most_labelled places. */
+size_t clmix_network_answers(const clmix_config *config, struct clmix_extent extent);
+/* The answers to the first `count` samples of a batch, of which `arrays` has an array a port of the model; behind them, where it answers with tokens, the
+ * places of a sample's tokens that are asked about, i32 (batch, clmix_most_labelled), -1 for none. NOT_FINITE when any logit of the batch is not
+ * finite. */
+clmix_status clmix_network_answer(clmix_network *network, struct clmix_extent extent, const void *const *arrays, size_t count,
+                                  float *answers);
+/* The most probable of all classes. */
+clmix_prediction clmix_network_best(const clmix_network *network, const float *probabilities);
+
+/* --- classify.c ----------------------------------------------------------------------------------------------------------------------- */
+
 /* Probabilities of all classes for a PNG or JPEG picture, scaled to cover the model's size and cut to it. */
 clmix_status clmix_network_probabilities_of_file(clmix_network *network, const char *path, float *probabilities);
 

@@ -1,4 +1,4 @@
-/* A network into a file that is all an application needs: weights, configuration, class names, normalisation. */
+/* A network into a file that is all an application needs: weights, configuration, class names, normalisation, tokenizer. */
 #include "base/status.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -52,6 +52,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_netwo
     free(config);
     CLMIX_TRY(status);
     CLMIX_TRY(clmix_network_put_classes(network, writer));
+    CLMIX_TRY(clmix_network_put_tokenizer(network, writer));
     if (channels > 4)
         return CLMIX_OK;
     CLMIX_TRY(describe_numbers(writer, "mean", network->mean, channels));

@@ -1,5 +1,5 @@
-/* Weights from files: safetensors with the authors' names and PyTorch's shapes. Where the metadata carries class names and normalisation
- * they come along. */
+/* Weights from files: safetensors with the authors' names and PyTorch's shapes. Where the metadata carries class names, normalisation and
+ * tokenizer they come along. */
 #include "base/array.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -159,13 +159,23 @@ static clmix_status take_names(const clmix_safetensors *file, const char *path, 
     return fine ? CLMIX_OK : clmix_fail(CLMIX_ERROR_FORMAT, "'%s': metadata 'classes' must be a list of %zu names", path, count);
 }
 
-/* What a file says of the classes and, with `weights`, of the normalisation, whose std was called deviation until version 0.1. */
+/* The tokenizer that the file has, which must be one for the model; NULL where it has none. */
+static clmix_status take_tokenizer(const clmix_network *network, const struct clmix_weights *weights, clmix_tokenizer **tokenizer)
+{
+    CLMIX_TRY(clmix_tokenizer_of_file(tokenizer, weights->file, weights->path));
+    return *tokenizer == NULL || clmix_config_check_tokenizer(network->config, *tokenizer) == CLMIX_OK
+               ? CLMIX_OK
+               : clmix_fail_at(CLMIX_ERROR_FORMAT, "'%s'", weights->path);
+}
+
+/* What a file says of the classes and, with `weights`, of the tokenizer and of the normalisation, whose std was called deviation until version 0.1. */
 static clmix_status describe(clmix_network *network, const clmix_safetensors *file, const char *path, const struct clmix_weights *weights)
 {
     size_t classes = clmix_config_classes(network->config), channels = clmix_config_picture_keys(network->config)->channels;
     float mean[4], std[4];
     cJSON *json = NULL;
-    const char **names = calloc(classes, sizeof *names);
+    clmix_tokenizer *tokenizer = NULL;
+    const char **names = calloc(clmix_at_least_one(classes), sizeof *names);
     clmix_status status;
 
     if (names == NULL)
@@ -179,8 +189,14 @@ static clmix_status describe(clmix_network *network, const clmix_safetensors *fi
         status = take_numbers(weights, "mean", channels, mean);
     if (status == CLMIX_OK && weights != NULL)
         status = take_numbers(weights, clmix_safetensors_metadata(weights->file, "std") != NULL ? "std" : "deviation", channels, std);
+    if (status == CLMIX_OK && weights != NULL)
+        status = take_tokenizer(network, weights, &tokenizer);
     if (status == CLMIX_OK && (status = clmix_network_describe_data(network, names, mean, std)) != CLMIX_OK)
         status = clmix_fail_at(status, "'%s'", path);
+    if (status != CLMIX_OK)
+        clmix_tokenizer_close(tokenizer);
+    else if (tokenizer != NULL)
+        clmix_network_adopt_tokenizer(network, tokenizer);
     cJSON_Delete(json);
     free(names);
     return status;

@@ -41,11 +41,12 @@ static clmix_status fill(struct clmix_text_file *file)
 
 static clmix_status check_encoding(struct clmix_text_file *file)
 {
-    const unsigned char *s = (const unsigned char *)file->buffer;
+    const unsigned char *s;
 
-    while (!file->ended && file->end < 3)
+    do { /* more than a byte is waited for only where that begins a mark */
         CLMIX_TRY(fill(file));
-    s = (const unsigned char *)file->buffer;
+        s = (const unsigned char *)file->buffer;
+    } while (!file->ended && file->end < 3 && s[0] >= 0xEF);
     if (file->end >= 2 && ((s[0] == 0xFF && s[1] == 0xFE) || (s[0] == 0xFE && s[1] == 0xFF)))
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is UTF-16, not UTF-8; iconv -f UTF-16 -t UTF-8 turns it into that", file->path);
     if (file->end >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0)
@@ -53,26 +54,33 @@ static clmix_status check_encoding(struct clmix_text_file *file)
     return CLMIX_OK;
 }
 
-clmix_status clmix_text_file_open(struct clmix_text_file *file, const char *path, bool quoted, clmix_skips *skips)
+clmix_status clmix_text_file_take(struct clmix_text_file *file, int descriptor, const char *name, clmix_skips *skips)
 {
     clmix_status status;
 
-    *file = (struct clmix_text_file){ .descriptor = -1, .quoted = quoted, .skips = skips, .next_line = 1 };
-    file->path = strdup(path);
-    status = file->path == NULL ? clmix_fail_memory(path) : clmix_file_open(path, &file->descriptor);
-    if (status == CLMIX_OK)
-        status = check_encoding(file);
+    *file = (struct clmix_text_file){ .path = strdup(name), .descriptor = descriptor, .skips = skips, .next_line = 1 };
+    status = file->path == NULL ? clmix_fail_memory(name) : check_encoding(file);
     if (status != CLMIX_OK)
         clmix_text_file_close(file);
     return status;
 }
 
+clmix_status clmix_text_file_open(struct clmix_text_file *file, const char *path, bool quoted, clmix_skips *skips)
+{
+    int descriptor;
+
+    memset(file, 0, sizeof *file);
+    CLMIX_TRY(clmix_file_open(path, &descriptor));
+    CLMIX_TRY(clmix_text_file_take(file, descriptor, path, skips));
+    file->quoted = quoted;
+    return CLMIX_OK;
+}
+
 void clmix_text_file_close(struct clmix_text_file *file)
 {
-    if (file->path == NULL)
+    if (file->next_line == 0)
         return;
-    if (file->descriptor >= 0)
-        close(file->descriptor);
+    close(file->descriptor);
     free(file->buffer);
     free(file->path);
     memset(file, 0, sizeof *file);
@@ -140,6 +148,11 @@ static clmix_status find_end(struct clmix_text_file *file, struct scan *scan)
     }
     scan->too_long = scan->too_long || scan->bytes > CLMIX_RECORD_BYTES;
     return CLMIX_OK;
+}
+
+bool clmix_text_file_ready(const struct clmix_text_file *file)
+{
+    return memchr(file->buffer + file->begin, '\n', file->end - file->begin) != NULL;
 }
 
 /* Whether the record at hand can be taken; counted when not. */

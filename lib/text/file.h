@@ -24,6 +24,13 @@ struct clmix_text_file {
  * closed. */
 clmix_status clmix_text_file_open(struct clmix_text_file *file, const char *path, bool quoted, clmix_skips *skips);
 
+/* The same of a descriptor, which may be a pipe or a terminal: what is there is given without waiting for more. It is taken over, after a failure too;
+ * sentences call it `name`. */
+clmix_status clmix_text_file_take(struct clmix_text_file *file, int descriptor, const char *name, clmix_skips *skips);
+
+/* Whether the end of the next record, of lines, is in memory already, so that it is given without waiting. */
+bool clmix_text_file_ready(const struct clmix_text_file *file);
+
 /* The next record that can be taken, without its line's end (LF or CR LF) and with a zero byte behind it: in the file's memory, to be changed at will,
  * until the next call. *record is NULL at the end. Fails with FILE, HOST_MEMORY, and of CSV with FORMAT: a quotation mark that is not closed. */
 clmix_status clmix_text_file_next(struct clmix_text_file *file, char **record, size_t *bytes);

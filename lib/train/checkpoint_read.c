@@ -214,6 +214,7 @@ static clmix_status take_file(clmix_trainer *trainer, const clmix_safetensors *f
     CLMIX_TRY(take_state(trainer, file, path, run, &step, &draws));
     CLMIX_TRY(check_identity(trainer, file, path));
     CLMIX_TRY(take_name(trainer, file, path));
+    CLMIX_TRY(clmix_network_check_tokenizer(trainer->replicas[0].network, file, path));
     CLMIX_TRY(clmix_network_take_classes(trainer->replicas[0].network, file, path));
     CLMIX_TRY(take_groups(trainer, file, path));
     trainer->step = (size_t)step;
@@ -243,6 +244,7 @@ void clmix_run_info_clear(clmix_run_info *info)
     free(info->model);
     free(info->config);
     free(info->data);
+    clmix_tokenizer_close(info->tokenizer);
     memset(info, 0, sizeof *info);
 }
 
@@ -289,6 +291,7 @@ static clmix_status inspect(const clmix_safetensors *file, const char *path, clm
     CLMIX_TRY(inspect_state(file, path, task, info));
     CLMIX_TRY(metadata(file, path, "data", &data));
     CLMIX_TRY(metadata(file, path, "model", &model));
+    CLMIX_TRY(clmix_tokenizer_of_file(&info->tokenizer, file, path));
     info->model = clmix_utf8_to_bytes(model);
     info->config = strdup(config);
     info->data = clmix_utf8_to_bytes(data);

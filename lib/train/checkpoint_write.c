@@ -133,6 +133,7 @@ static clmix_status describe(clmix_safetensors_writer *writer, const clmix_train
     if (trainer->identity != NULL)
         CLMIX_TRY(clmix_metadata_put(writer, "identity", cJSON_Duplicate(trainer->identity, true)));
     CLMIX_TRY(clmix_network_put_classes(trainer->replicas[0].network, writer));
+    CLMIX_TRY(clmix_network_put_tokenizer(trainer->replicas[0].network, writer));
     CLMIX_TRY(describe_options(writer, trainer));
     return describe_state(writer, trainer, run);
 }

@@ -22,6 +22,7 @@ clmix_status clmix_recipe_make(struct clmix_recipe *recipe, const clmix_config *
         return CLMIX_OK;
     recipe->label_smoothing = options->label_smoothing;
     recipe->mixup = options->augment.mixup > 0.0f;
+    recipe->length = options->length;
     if (recipe->mixup && recipe->task->unblended == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "mixup blends samples, and %s has no targets for that", recipe->task->name);
     memcpy(recipe->freeze, options->freeze, sizeof recipe->freeze);
@@ -62,13 +63,15 @@ int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_
     return count + recipe->task->targets(&settings, length, ports + count);
 }
 
-size_t clmix_recipe_longest(const struct clmix_recipe *recipe)
+size_t clmix_recipe_length(const struct clmix_recipe *recipe)
 {
     clmix_port ports[CLMIX_MOST_PORTS];
     const int count = clmix_config_ports(recipe->config, 0, ports);
     const clmix_port *tokens = clmix_port_find(ports, (size_t)count, CLMIX_TOKENS);
 
-    return tokens != NULL && clmix_port_is_along(tokens) ? tokens->size[0] : 0;
+    if (tokens == NULL || !clmix_port_is_along(tokens))
+        return 0;
+    return recipe->length > 0 ? recipe->length : tokens->size[0];
 }
 
 /* Whether the set's port is what is wanted; its sequences may be shorter than the longest. */

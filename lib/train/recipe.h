@@ -15,6 +15,7 @@ struct clmix_recipe {
     float mean[4], std[4];
     float label_smoothing;
     bool mixup;
+    size_t length; /* of the options; 0: none was given */
     char freeze[CLMIX_FREEZE_BYTES], no_decay[CLMIX_FREEZE_BYTES];
 };
 
@@ -32,8 +33,8 @@ void clmix_recipe_clear(struct clmix_recipe *recipe);
 int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_t length, clmix_port ports[CLMIX_RECIPE_PORTS],
                        int *inputs);
 
-/* Places of the longest sequences that the model reads; 0 where it reads none. */
-size_t clmix_recipe_longest(const struct clmix_recipe *recipe);
+/* Tokens of sequences that come from no data set: those of the options, or as many as the model takes at most; 0 where it reads none. */
+size_t clmix_recipe_length(const struct clmix_recipe *recipe);
 
 /* That a data set fills what a model and its task take, in type and shape, and has no ids that the model has not; ARGUMENT with both if not. */
 clmix_status clmix_check_data(const clmix_config *config, const clmix_dataset *data);

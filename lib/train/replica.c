@@ -64,7 +64,7 @@ static clmix_status plan_all(struct clmix_replica *replica, const struct clmix_s
     clmix_plan *plan;
 
     if (train->count == 0)
-        CLMIX_TRY(plan_for(replica, (struct clmix_extent){ replica->options->batch, clmix_recipe_longest(replica->recipe) }, &plan));
+        CLMIX_TRY(plan_for(replica, (struct clmix_extent){ replica->options->batch, clmix_recipe_length(replica->recipe) }, &plan));
     for (size_t i = 0; i < train->count; i++)
         CLMIX_TRY(plan_for(replica, (struct clmix_extent){ train->list[i].count, train->list[i].length }, &plan));
     put_largest_first(replica);

@@ -167,7 +167,7 @@ clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, con
     CLMIX_NEED(trainer);
     CLMIX_NEED(arrays);
 
-    struct clmix_step_input input = { .extent = { count, clmix_recipe_longest(&trainer->recipe) } };
+    struct clmix_step_input input = { .extent = { count, clmix_recipe_length(&trainer->recipe) } };
     struct clmix_step_result result = { 0 };
     void *made[CLMIX_RECIPE_PORTS] = { NULL };
     clmix_status status;

@@ -107,7 +107,7 @@ static struct samples samples_of(const clmix_dataset *data)
 static clmix_status find_sizes(clmix_trainer *trainer, const struct samples *samples)
 {
     const clmix_train_options *options = &trainer->options;
-    const size_t longest = clmix_recipe_longest(&trainer->recipe);
+    const size_t longest = clmix_recipe_length(&trainer->recipe);
 
     trainer->train_count = samples->count[CLMIX_TRAIN];
     trainer->test_count = samples->count[CLMIX_TEST];
@@ -180,6 +180,8 @@ static clmix_status describe_data(clmix_network *network, const clmix_dataset *d
         names[i] = clmix_dataset_class_name(data, (int)i);
     status = clmix_network_describe_data(network, names, mean, std);
     free(names);
+    if (status == CLMIX_OK && clmix_dataset_tokenizer(data) != NULL)
+        status = clmix_network_describe_text(network, clmix_dataset_tokenizer(data));
     return status;
 }
 

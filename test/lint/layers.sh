@@ -2,7 +2,7 @@
 # Who may know whom, for the scripts of this folder: the layers of the library, and for each those that it may lean on.
 #
 #   tools, bench -> verify -> train -> network -> models -> ops -> graph -> runtime -> base
-#                               |         `-> io
+#                               |         `-> text, io -> base
 #                               `-> data -> text, io -> base
 layers='base runtime graph ops io text data models network train verify'
 
@@ -17,7 +17,7 @@ allowed()    # allowed LAYER
     text) echo text base ;;
     data) echo data text io base ;;
     models) echo models ops graph runtime io base ;;
-    network) echo network models ops graph runtime io base ;;
+    network) echo network models ops graph runtime text io base ;;
     train) echo train network models ops graph runtime data text io base ;;
     verify) echo verify train network models ops graph runtime data text io base ;;
     esac

@@ -155,6 +155,21 @@ clmix_status model_options_network(const struct model_options *options, clmix_de
     return status;
 }
 
+clmix_status model_extent(const clmix_config *config, int batch, int length, struct clmix_extent *extent)
+{
+    const size_t longest = clmix_config_longest(config), wanted = (size_t)length;
+
+    *extent = (struct clmix_extent){ (size_t)batch, length > 0 ? wanted : longest };
+    if (length > 0 && longest == 0)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "--length is %zu, and '%s' reads pictures, which have none", wanted,
+                          clmix_config_name(config));
+    if (wanted > longest)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "--length is %zu, and '%s' takes sequences of up to %zu tokens; --set max_len=%zu makes a model of longer ones",
+                          wanted, clmix_config_name(config), longest, wanted);
+    return CLMIX_OK;
+}
+
 /* ---- devices --------------------------------------------------------------------------------------------------------------------------- */
 
 clmix_status model_device_for_plans(const char *selector, clmix_device **device)
@@ -171,12 +186,12 @@ clmix_status model_device_for_plans(const char *selector, clmix_device **device)
 
 /* ---- data ------------------------------------------------------------------------------------------------------------------------------ */
 
-clmix_status model_open_data(const clmix_config *config, const char *spec, clmix_dataset **data)
+clmix_status model_open_data(const clmix_config *config, const clmix_tokenizer *tokenizer, const char *spec, clmix_dataset **data)
 {
     clmix_port ports[PORTS];
     const int count = clmix_config_port_count(config) < PORTS ? clmix_config_port_count(config) : PORTS;
 
     for (int i = 0; i < count; i++)
         CLMIX_TRY(clmix_config_port(config, i, &ports[i]));
-    return clmix_dataset_open(data, spec, ports, (size_t)count);
+    return clmix_dataset_open_text(data, spec, ports, (size_t)count, tokenizer);
 }

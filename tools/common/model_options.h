@@ -6,6 +6,7 @@
 #define CLMIX_TOOLS_MODEL_OPTIONS_H
 
 #include "common/cli.h"
+#include "network/front.h"
 
 #include <clmix/data.h>
 #include <clmix/network.h>
@@ -40,8 +41,12 @@ clmix_status model_network(clmix_device *device, const clmix_config *config, uin
  * generic one where there is none. */
 clmix_status model_device_for_plans(const char *selector, clmix_device **device);
 
-/* Opens a data set, its ports as the model reads them. */
-clmix_status model_open_data(const clmix_config *config, const char *spec, clmix_dataset **data);
+/* Batches of `batch` samples, of sequences of `length` tokens or, where that is 0, of as many as the model takes at most. ARGUMENT where it takes none, or
+ * not so many (--length). */
+clmix_status model_extent(const clmix_config *config, int batch, int length, struct clmix_extent *extent);
+
+/* Opens a data set, its ports as the model reads them, its texts by `tokenizer` where that is not NULL. */
+clmix_status model_open_data(const clmix_config *config, const clmix_tokenizer *tokenizer, const char *spec, clmix_dataset **data);
 
 bool model_sets_classes(const struct model_options *options);
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "common/watch.h"
 #include "network/config.h"
+#include "network/file.h"
 #include "train/run.h"
 #include "training/session.h"
 
@@ -70,6 +71,23 @@ static bool wants_classes(const clmix_config *config)
     return clmix_config_answer(config) != CLMIX_ANSWER_TOKENS || clmix_config_check(config) != CLMIX_OK;
 }
 
+/* Opens the data set, its texts by the tokenizer that there is: the run's, that of the weights that go on, or of those that are taken over. */
+static clmix_status open_set(struct session *session)
+{
+    const struct request *request = session->request;
+    const char *weights = clmix_config_weights(session->config) != NULL ? clmix_config_weights(session->config) : request->init.init;
+    clmix_tokenizer *tokenizer = NULL;
+    clmix_status status = CLMIX_OK;
+
+    if (request->resume == NULL && weights != NULL && clmix_config_vocabulary(session->config) > 0)
+        status = clmix_weights_tokenizer(&tokenizer, weights);
+    if (status == CLMIX_OK)
+        status = model_open_data(session->config, request->resume != NULL ? session->stored.tokenizer : tokenizer, session->data_name,
+                                 &session->data);
+    clmix_tokenizer_close(tokenizer);
+    return status;
+}
+
 clmix_status session_open_data(struct session *session)
 {
     const struct request *request = session->request;
@@ -77,7 +95,7 @@ clmix_status session_open_data(struct session *session)
 
     if (session->data_name == NULL)
         return CLMIX_OK;
-    CLMIX_TRY(model_open_data(session->config, session->data_name, &session->data));
+    CLMIX_TRY(open_set(session));
     if (clmix_dataset_classes(session->data) > 0 && wants_classes(session->config) &&
         (size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
         clmix_config_weights(session->config) == NULL && request->resume == NULL && !model_sets_classes(&request->what)) {
