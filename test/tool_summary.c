@@ -31,6 +31,7 @@ START_TEST(json_has_the_documented_keys)
 {
     static const char *const keys[] = { "model",
                                         "config",
+                                        "batch",
                                         "parameters",
                                         "parameters_paper",
                                         "size_mb_paper",
@@ -45,8 +46,8 @@ START_TEST(json_has_the_documented_keys)
                                         "paper" };
     cJSON *object = summary("wavemix-32 --batch 64");
 
-    ck_assert_int_eq(cJSON_GetArraySize(object), 14);
-    for (int i = 0; i < 14; i++)
+    ck_assert_int_eq(cJSON_GetArraySize(object), 15);
+    for (int i = 0; i < 15; i++)
         ck_assert_str_eq(cJSON_GetArrayItem(object, i)->string, keys[i]);
     ck_assert_double_eq(number(object, "parameters"), 513706);
     ck_assert_double_eq(number(object, "parameters_paper"), 575914);

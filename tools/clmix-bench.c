@@ -17,7 +17,7 @@ static const struct cli_help help = {
     .arguments = "COMMAND [OPTION...]  |  clmix-bench --compare BEFORE AFTER [OPTION...]",
     .purpose = "Measures a device and clmix on it. Kernels are compiled before anything is timed; times are medians, with quartiles.\n"
                "  ceilings         multiply-adds, copying and launches: what the device can do at most\n"
-               "  model MODEL      a model at work on random pictures (--mode)\n"
+               "  model MODEL      a model at work on random pictures or tokens (--mode)\n"
                "  start MODEL      from the program's start to the first result; cold when kernels had to be compiled\n"
                "  plan MODEL       how long planning a model takes, for training and for inference (--device generic: without a device)\n"
                "  paper [PAPER]    the rows of a paper's tables (vix, wavemix; or all) beside the figures that it prints; nothing is run\n"
@@ -29,6 +29,7 @@ static const struct cli_help help = {
     .examples = "  clmix-bench all --out today.jsonl --html today.html\n"
                 "  clmix-bench --compare yesterday.jsonl today.jsonl\n"
                 "  clmix-bench model wavemix-32 --mode infer --json >> results.jsonl\n"
+                "  clmix-bench model bert-small --length 128 --batch 32\n"
                 "  clmix-bench ops --filter haar\n"
                 "  clmix-bench paper vix --html vix.html\n"
                 "  clmix-bench model vit --mixer performer:features=64\n"
@@ -98,6 +99,10 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
 {
     if (request->batch < 1)
         return cli_bad_usage(cli, "--batch is %d and must be 1 or more", request->batch);
+    if (request->length < 0)
+        return cli_bad_usage(cli, "--length is %d and must be 1 or more", request->length);
+    if (request->length > 0 && !takes_models(command))
+        return cli_bad_usage(cli, "--length is of model, start, plan, profile and all");
     if (!(request->seconds >= 0.0))
         return cli_bad_usage(cli, "--seconds must be 0 or more");
     if (!is_mode(request->mode))
@@ -130,8 +135,11 @@ static int check_models(const struct cli *cli, const struct bench_request *reque
         return 0;
     for (int i = 1; i < cli->argument_count; i++) {
         clmix_config *config = NULL;
-        const clmix_status status = bench_config(request, cli->arguments[i], &config);
+        struct clmix_extent extent;
+        clmix_status status = bench_config(request, cli->arguments[i], &config);
 
+        if (status == CLMIX_OK)
+            status = model_extent(config, request->batch, request->length, &extent);
         clmix_config_free(config);
         if (status != CLMIX_OK)
             return bench_fail(cli, status);
@@ -220,7 +228,8 @@ int main(int argc, char **argv)
     int quick = 0, whole = 0;
     struct poptOption options[] = {
         { "compare", 'c', POPT_ARG_STRING, &before, 0, "compare two files of results: BEFORE, and the argument after it", "BEFORE" },
-        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &request.batch, 0, "pictures at a time", "N" },
+        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &request.batch, 0, "pictures or sequences at a time", "N" },
+        { "length", 'L', POPT_ARG_INT, &request.length, 0, "of models of text: tokens of a sequence (the most that the model takes)", "N" },
         { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (" USUAL_MODE ")", "MODE" },
         { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0,
           "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all: " CLI_TEXT(USUAL_SECONDS_OF_ALL) ")", "S" },

@@ -21,13 +21,14 @@ static const struct cli_help help = {
                "for the device that would be used, or for a generic one where there is none (or with --device generic).",
     .examples = "  clmix-summary wavemix-32                         at the usual batch\n"
                 "  clmix-summary wavemix-32 --set dim=48 --batch 8  a variant\n"
+                "  clmix-summary bert-small --length 128 --batch 32 sequences of 128 tokens\n"
                 "  clmix-summary run/model.safetensors --json       for a program to read",
 };
 
 struct summary {
     const clmix_config *config;
     clmix_device *device;
-    size_t batch;
+    struct clmix_extent extent;
     clmix_graph *graph; /* of the model, for its layers and tensors */
     clmix_plan *inference;
     clmix_plan_cost forward, step;
@@ -41,7 +42,7 @@ struct summary {
 
 static clmix_status build_graph(struct summary *summary)
 {
-    summary->graph = clmix_front_outline(summary->config, (struct clmix_extent){ .batch = summary->batch });
+    summary->graph = clmix_front_outline(summary->config, summary->extent);
     return clmix_graph_check(summary->graph);
 }
 
@@ -55,9 +56,9 @@ static clmix_status summarize(struct summary *summary)
     if (status == CLMIX_OK)
         status = build_graph(summary);
     if (status == CLMIX_OK)
-        status = clmix_classify_compile(&summary->inference, summary->device, summary->config, half, half,
-                                        (struct clmix_extent){ .batch = summary->batch });
-    options.batch = summary->batch;
+        status = clmix_classify_compile(&summary->inference, summary->device, summary->config, half, half, summary->extent);
+    options.batch = summary->extent.batch;
+    options.length = summary->extent.length;
     if (status == CLMIX_OK)
         status = clmix_train_cost(summary->device, summary->config, 0, 0, &options, &summary->step, &summary->training_bytes);
     if (status != CLMIX_OK)
@@ -133,11 +134,13 @@ static const char *say_printed(const struct summary *summary, const char *key, c
 
 static void print_text(const struct summary *summary)
 {
-    char all[32], paper[32], printed[160];
+    char all[32], paper[32], printed[160], length[40] = "";
 
     print_layers(summary->graph);
     putchar('\n');
-    terminal_say(2, "%s, batch of %zu, planned for %s", clmix_config_name(summary->config), summary->batch,
+    if (summary->extent.length > 0)
+        snprintf(length, sizeof length, " x %zu tokens", summary->extent.length);
+    terminal_say(2, "%s, batch of %zu%s, planned for %s", clmix_config_name(summary->config), summary->extent.batch, length,
                  clmix_device_describe(summary->device)->name);
     terminal_say(24, "  parameters            %s (%s by the papers' counting rule%s)", clmix_grouped(all, summary->parameters),
                  clmix_grouped(paper, summary->parameters_paper), say_printed(summary, "parameters", printed));
@@ -162,6 +165,9 @@ static int print_json(const struct cli *cli, const struct summary *summary)
     object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "model", clmix_config_name(summary->config));
     cJSON_AddItemToObject(object, "config", cJSON_Parse(config));
+    cJSON_AddNumberToObject(object, "batch", (double)summary->extent.batch);
+    if (summary->extent.length > 0)
+        cJSON_AddNumberToObject(object, "length", (double)summary->extent.length);
     cJSON_AddNumberToObject(object, "parameters", (double)summary->parameters);
     cJSON_AddNumberToObject(object, "parameters_paper", (double)summary->parameters_paper);
     cJSON_AddNumberToObject(object, "size_mb_paper", summary->megabytes_paper);
@@ -191,13 +197,15 @@ static clmix_status check_weights(clmix_device *device, const clmix_config *conf
     return status;
 }
 
-static int summarize_model(const struct cli *cli, const struct model_options *model, size_t batch)
+static int summarize_model(const struct cli *cli, const struct model_options *model, int batch, int length)
 {
-    struct summary summary = { .batch = batch };
+    struct summary summary = { 0 };
     clmix_config *config = NULL;
     clmix_status status = model_options_config(model, cli->argument_count ? cli->arguments[0] : NULL, &config);
     int exit_status = 0;
 
+    if (status == CLMIX_OK)
+        status = model_extent(config, batch, length, &summary.extent);
     if (status != CLMIX_OK) {
         exit_status = status == CLMIX_ERROR_ARGUMENT ? cli_bad_usage(cli, "%s", clmix_error()) : cli_fail(cli, status);
         clmix_config_free(config);
@@ -226,9 +234,10 @@ static int summarize_model(const struct cli *cli, const struct model_options *mo
 int main(int argc, char **argv)
 {
     struct model_options model;
-    int batch = (int)clmix_train_defaults().batch;
+    int batch = (int)clmix_train_defaults().batch, length = 0;
     struct poptOption options[] = {
-        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &batch, 0, "pictures at a time", "N" },
+        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &batch, 0, "pictures or sequences at a time", "N" },
+        { "length", 'L', POPT_ARG_INT, &length, 0, "of models of text: tokens of a sequence (the most that the model takes)", "N" },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, model.table, 0, NULL, NULL },
         POPT_TABLEEND,
     };
@@ -245,8 +254,10 @@ int main(int argc, char **argv)
             status = cli_bad_usage(&cli, "one model is needed, %d were named", named);
         else if (batch < 1)
             status = cli_bad_usage(&cli, "--batch is %d and must be at least 1", batch);
+        else if (length < 0)
+            status = cli_bad_usage(&cli, "--length is %d and must be at least 1", length);
         else
-            status = summarize_model(&cli, &model, (size_t)batch);
+            status = summarize_model(&cli, &model, batch, length);
         status = cli_end(&cli, status);
     }
     model_options_end(&model);

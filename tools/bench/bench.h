@@ -10,9 +10,9 @@
 #include <clmix/clmix.h>
 
 struct bench_request {
-    double begun; /* bench_now() when the program started */
-    int batch;
-    double seconds; /* of measuring a model */
+    double begun;      /* bench_now() when the program started */
+    int batch, length; /* samples at a time; tokens of each, 0: as many as the model takes at most */
+    double seconds;    /* of measuring a model */
     bool quick;
     const char *mode;   /* of a model: a name of bench_modes */
     const char *filter; /* a part of an op's or preset's name, or of what a result is about; or NULL */
@@ -91,6 +91,10 @@ void bench_add(cJSON *object, const char *key, double value); /* rounded to 5 */
 double bench_number(const cJSON *object, const char *key);    /* NaN when it is none */
 const char *bench_text(const cJSON *object, const char *key); /* "" when it is none */
 
+/* Adds "batch" and, where samples have one, "length"; and such a batch as text: "batch of 32", "batch of 32 x 128 tokens". */
+void bench_add_extent(cJSON *object, struct clmix_extent extent);
+const char *bench_batch(const cJSON *object, char text[64]);
+
 /* Adds who measured where and when: peer, device, driver, platform, kernels, host and date (those that are not there yet). */
 void bench_sign(cJSON *object, const clmix_device *device);
 
@@ -149,7 +153,7 @@ int bench_fail(const struct cli *cli, clmix_status status);
 
 /* Appends what a pass of training computes: from what the model and its task take to the loss (CLMIX_LOSS), with the gradients of all weights if
  * `backward`. */
-clmix_status bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t batch, bool backward);
+clmix_status bench_build_pass(clmix_graph *graph, const clmix_config *config, struct clmix_extent extent, bool backward);
 
 /* A model in training with random samples, whose every step is the same work. */
 struct bench_trainer {
@@ -158,11 +162,11 @@ struct bench_trainer {
     clmix_port ports[CLMIX_RECIPE_PORTS];
     void *arrays[CLMIX_RECIPE_PORTS]; /* one a port */
     int port_count;
-    size_t batch;
+    struct clmix_extent extent;
 };
 /* Plans it, draws its memory on the device, and last the samples. */
-clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, size_t batch);
-/* Random samples for its batch: what the model and its task take. */
+clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, struct clmix_extent extent);
+/* Random samples for its extent: what the model and its task take. Every token is one, none is padding. */
 clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *config);
 clmix_status bench_trainer_step(struct bench_trainer *bench);
 void bench_trainer_free(struct bench_trainer *bench);

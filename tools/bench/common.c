@@ -100,6 +100,24 @@ const char *bench_text(const cJSON *object, const char *key)
     return cJSON_IsString(item) ? item->valuestring : "";
 }
 
+void bench_add_extent(cJSON *object, struct clmix_extent extent)
+{
+    cJSON_AddNumberToObject(object, "batch", (double)extent.batch);
+    if (extent.length > 0)
+        cJSON_AddNumberToObject(object, "length", (double)extent.length);
+}
+
+const char *bench_batch(const cJSON *object, char text[64])
+{
+    const double length = bench_number(object, "length");
+
+    if (isnan(length))
+        snprintf(text, 64, "batch of %.0f", bench_number(object, "batch"));
+    else
+        snprintf(text, 64, "batch of %.0f x %.0f tokens", bench_number(object, "batch"), length);
+    return text;
+}
+
 static void add_text(cJSON *object, const char *key, const char *text)
 {
     if (!cJSON_HasObjectItem(object, key))

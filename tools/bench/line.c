@@ -149,14 +149,15 @@ bool bench_line_ceiling(const cJSON *object, size_t index, const char **subject,
 void bench_line_subject(const cJSON *object, enum bench_kind kind, char *subject, size_t bytes)
 {
     const char *model = bench_text(object, "model"), *mode = bench_text(object, "mode"), *op = bench_text(object, "op");
-    const double batch = bench_number(object, "batch");
+    char text[64];
+    const char *batch = bench_batch(object, text);
 
     switch (kind) {
     case BENCH_OP: snprintf(subject, bytes, "%s, %s, %s", op, bench_text(object, "size"), bench_text(object, "pass")); break;
-    case BENCH_STEP: snprintf(subject, bytes, "%s, %s, batch of %.0f: %s", model, mode, batch, op); break;
-    case BENCH_START: snprintf(subject, bytes, "%s, %s, batch of %.0f: %s start", model, mode, batch, bench_text(object, "start")); break;
-    case BENCH_STEP_SUM: snprintf(subject, bytes, "%s, %s, batch of %.0f: all kernels", model, mode, batch); break;
-    default: snprintf(subject, bytes, "%s, %s, batch of %.0f", model, mode, batch); break;
+    case BENCH_STEP: snprintf(subject, bytes, "%s, %s, %s: %s", model, mode, batch, op); break;
+    case BENCH_START: snprintf(subject, bytes, "%s, %s, %s: %s start", model, mode, batch, bench_text(object, "start")); break;
+    case BENCH_STEP_SUM: snprintf(subject, bytes, "%s, %s, %s: all kernels", model, mode, batch); break;
+    default: snprintf(subject, bytes, "%s, %s, %s", model, mode, batch); break;
     }
 }
 

@@ -19,7 +19,8 @@ struct work {
     enum mode mode;
     struct bench_trainer bench; /* train: all of it; the other modes use its network and samples */
     clmix_plan *plan;           /* forward, backward */
-    float *probabilities;       /* infer */
+    void *places;               /* infer, of tokens: those that are asked about */
+    float *answers;             /* infer */
     size_t parameters;
     size_t planned_bytes, peak_bytes; /* of device memory */
     clmix_plan_cost cost;
@@ -33,7 +34,7 @@ static clmix_status plan_inference(struct work *work, clmix_device *device, cons
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_plan *plan = NULL;
 
-    CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, (struct clmix_extent){ .batch = work->bench.batch }));
+    CLMIX_TRY(clmix_classify_compile(&plan, device, config, half, half, work->bench.extent));
     clmix_plan_costs(plan, &work->cost);
     clmix_plan_free(plan);
     return CLMIX_OK;
@@ -44,7 +45,7 @@ static clmix_status plan_pass(struct work *work, clmix_device *device, const clm
     clmix_graph *graph = clmix_graph_new();
     clmix_status status;
 
-    status = bench_build_pass(graph, config, work->bench.batch, work->mode == BACKWARD);
+    status = bench_build_pass(graph, config, work->bench.extent, work->mode == BACKWARD);
     if (status == CLMIX_OK)
         status = clmix_plan_compile(&work->plan, graph, device, CLMIX_TRAINING);
     clmix_graph_free(graph);
@@ -65,9 +66,23 @@ static clmix_status prepare_pass(struct work *work)
 
 static clmix_status make_training(struct work *work, clmix_device *device, const clmix_config *config)
 {
-    CLMIX_TRY(bench_trainer_make(&work->bench, device, config, work->bench.batch));
+    CLMIX_TRY(bench_trainer_make(&work->bench, device, config, work->bench.extent));
     clmix_trainer_cost(work->bench.trainer, &work->cost, &work->planned_bytes);
     return CLMIX_OK;
+}
+
+/* Room for the answers and, where the model answers with tokens, the first tokens of each sequence as those that are asked about. */
+static clmix_status make_answers(struct work *work, const clmix_config *config)
+{
+    const struct clmix_extent extent = work->bench.extent;
+    const size_t places = clmix_most_labelled(extent.length);
+    int32_t *place = malloc(extent.batch * places * sizeof *place);
+
+    work->places = place;
+    work->answers = malloc(extent.batch * clmix_network_answers(config, extent) * sizeof *work->answers);
+    for (size_t i = 0; place != NULL && i < extent.batch * places; i++)
+        place[i] = (int32_t)(i % places);
+    return place != NULL && work->answers != NULL ? CLMIX_OK : clmix_fail_memory("the answers");
 }
 
 static clmix_status make_other(struct work *work, clmix_device *device, const clmix_config *config)
@@ -78,8 +93,7 @@ static clmix_status make_other(struct work *work, clmix_device *device, const cl
     if (work->mode != INFER)
         CLMIX_TRY(prepare_pass(work));
     CLMIX_TRY(bench_feed_make(&work->bench, config));
-    work->probabilities = malloc(work->bench.batch * clmix_config_classes(config) * sizeof *work->probabilities);
-    return work->probabilities != NULL ? CLMIX_OK : clmix_fail_memory("the probabilities");
+    return work->mode == INFER ? make_answers(work, config) : CLMIX_OK;
 }
 
 static clmix_status make_work(struct work *work, clmix_device *device, const clmix_config *config)
@@ -93,7 +107,8 @@ static void free_work(struct work *work)
 {
     clmix_plan_free(work->plan);
     bench_trainer_free(&work->bench);
-    free(work->probabilities);
+    free(work->places);
+    free(work->answers);
 }
 
 /* ---- doing ------------------------------------------------------------------------------------------------------------------------ */
@@ -105,17 +120,30 @@ static clmix_status run_pass(struct work *work)
     for (int i = 0; i < work->bench.port_count; i++) {
         const clmix_port *port = &work->bench.ports[i];
 
-        CLMIX_TRY(clmix_plan_write(work->plan, port->name, work->bench.arrays[i], work->bench.batch * clmix_port_bytes(port)));
+        CLMIX_TRY(clmix_plan_write(work->plan, port->name, work->bench.arrays[i], work->bench.extent.batch * clmix_port_bytes(port)));
     }
     CLMIX_TRY(clmix_plan_set_step(work->plan, 1, 0));
     CLMIX_TRY(clmix_plan_run(work->plan));
     return clmix_plan_read(work->plan, CLMIX_LOSS, &loss, sizeof loss);
 }
 
+/* The model's ports come first in what training is fed. */
+static clmix_status infer(struct work *work)
+{
+    const struct bench_trainer *bench = &work->bench;
+    const int count = clmix_config_port_count(clmix_network_config(bench->network));
+    const void *arrays[CLMIX_ANSWER_PORTS];
+
+    for (int i = 0; i < count; i++)
+        arrays[i] = bench->arrays[i];
+    arrays[count] = work->places;
+    return clmix_network_answer(bench->network, bench->extent, arrays, bench->extent.batch, work->answers);
+}
+
 static clmix_status do_work(struct work *work)
 {
     switch (work->mode) {
-    case INFER: return clmix_network_classify(work->bench.network, work->bench.arrays[0], work->bench.batch, work->probabilities);
+    case INFER: return infer(work);
     case TRAIN: return bench_trainer_step(&work->bench);
     default: return run_pass(work);
     }
@@ -141,13 +169,16 @@ static clmix_status measure(struct work *work, double seconds, struct bench_time
 
 static void print_model(const cJSON *json)
 {
-    printf("%s, %s, batch of %.0f on %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f pictures/s, %.1f MB, "
+    char batch[64];
+
+    printf("%s, %s, %s on %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f %s/s, %.1f MB, "
            "%.1f GFLOP/s = %.0f %% of the ceiling, %.1f GB/s = %.0f %%%s\n",
-           bench_text(json, "model"), bench_text(json, "mode"), bench_number(json, "batch"), bench_text(json, "device"),
+           bench_text(json, "model"), bench_text(json, "mode"), bench_batch(json, batch), bench_text(json, "device"),
            bench_number(json, "step_ms"), bench_number(json, "step_ms_q1"), bench_number(json, "step_ms_q3"),
            bench_number(json, "step_ms_min"), bench_number(json, "runs"), bench_number(json, "images_per_second"),
-           bench_number(json, "peak_bytes") / 1e6, bench_number(json, "gflops"), 100.0 * bench_number(json, "fraction_of_peak"),
-           bench_number(json, "gbs"), 100.0 * bench_number(json, "fraction_of_copy"), bench_remark(json));
+           isnan(bench_number(json, "length")) ? "pictures" : "sequences", bench_number(json, "peak_bytes") / 1e6,
+           bench_number(json, "gflops"), 100.0 * bench_number(json, "fraction_of_peak"), bench_number(json, "gbs"),
+           100.0 * bench_number(json, "fraction_of_copy"), bench_remark(json));
 }
 
 static cJSON *begin_object(const struct work *work, const clmix_config *config)
@@ -157,7 +188,7 @@ static cJSON *begin_object(const struct work *work, const clmix_config *config)
     cJSON_AddStringToObject(json, "peer", "clmix " CLMIX_VERSION);
     cJSON_AddStringToObject(json, "model", clmix_config_name(config));
     cJSON_AddStringToObject(json, "mode", bench_modes[work->mode]);
-    cJSON_AddNumberToObject(json, "batch", (double)work->bench.batch);
+    bench_add_extent(json, work->bench.extent);
     return json;
 }
 
@@ -168,7 +199,7 @@ static cJSON *describe(const struct bench_device *on, const clmix_config *config
 
     bench_add(json, "step_ms", 1e3 * spread->median);
     bench_add(json, "step_ms_min", 1e3 * spread->least);
-    bench_add(json, "images_per_second", (double)work->bench.batch / spread->median);
+    bench_add(json, "images_per_second", (double)work->bench.extent.batch / spread->median);
     cJSON_AddNumberToObject(json, "peak_bytes", (double)work->peak_bytes);
     cJSON_AddNumberToObject(json, "parameters", (double)work->parameters);
     cJSON_AddStringToObject(json, "device", clmix_device_describe(on->device)->name);
@@ -197,14 +228,21 @@ static enum mode mode_of(const char *name)
     return mode;
 }
 
+static clmix_status open_model(struct work *work, const struct bench_request *request, const char *model, clmix_config **config)
+{
+    CLMIX_TRY(bench_config(request, model, config));
+    return model_extent(*config, request->batch, request->length, &work->bench.extent);
+}
+
 clmix_status bench_plan_model(const struct bench_request *request, clmix_device *device, const char *model)
 {
-    struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
+    struct work work = { .mode = mode_of(request->mode) };
     clmix_train_options options = clmix_train_defaults();
     clmix_config *config = NULL;
-    clmix_status status = bench_config(request, model, &config);
+    clmix_status status = open_model(&work, request, model, &config);
 
-    options.batch = work.bench.batch;
+    options.batch = work.bench.extent.batch;
+    options.length = work.bench.extent.length;
     if (status == CLMIX_OK && work.mode == TRAIN)
         status = clmix_train_cost(device, config, 0, 0, &options, &work.cost, &work.planned_bytes);
     else if (status == CLMIX_OK)
@@ -216,10 +254,10 @@ clmix_status bench_plan_model(const struct bench_request *request, clmix_device 
 
 int bench_model(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model)
 {
-    struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
+    struct work work = { .mode = mode_of(request->mode) };
     struct bench_times times = { 0 };
     clmix_config *config = NULL;
-    clmix_status status = bench_config(request, model, &config);
+    clmix_status status = open_model(&work, request, model, &config);
     int exit_status = 0;
 
     if (status == CLMIX_OK)
@@ -246,18 +284,20 @@ int bench_model(struct bench_sink *sink, const struct bench_request *request, st
 
 static void print_start(const cJSON *json)
 {
-    printf("%s, %s start of mode %s, batch of %.0f on %s: %.2f s from the program's start to the first result (%.0f programs compiled, "
+    char batch[64];
+
+    printf("%s, %s start of mode %s, %s on %s: %.2f s from the program's start to the first result (%.0f programs compiled, "
            "%.0f loaded)\n",
-           bench_text(json, "model"), bench_text(json, "start"), bench_text(json, "mode"), bench_number(json, "batch"),
+           bench_text(json, "model"), bench_text(json, "start"), bench_text(json, "mode"), bench_batch(json, batch),
            bench_text(json, "device"), 1e-3 * bench_number(json, "start_ms"), bench_number(json, "programs_compiled"),
            bench_number(json, "programs_loaded"));
 }
 
 int bench_start(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model)
 {
-    struct work work = { .mode = mode_of(request->mode), .bench.batch = (size_t)request->batch };
+    struct work work = { .mode = mode_of(request->mode) };
     clmix_config *config = NULL;
-    clmix_status status = bench_config(request, model, &config);
+    clmix_status status = open_model(&work, request, model, &config);
     int exit_status = 0;
 
     if (status == CLMIX_OK)

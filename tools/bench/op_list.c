@@ -84,7 +84,7 @@ static clmix_status add_models(struct bench_op_list *list, size_t batch)
         clmix_status status = clmix_config_open(&config, name);
 
         if (status == CLMIX_OK) {
-            bench_build_pass(model, config, batch, true);
+            bench_build_pass(model, config, (struct clmix_extent){ .batch = batch }, true);
             status = bench_op_list_add(list, model);
         }
         clmix_graph_free(model);

@@ -7,23 +7,24 @@
 
 #define LEAST_RUNS 3
 
-static clmix_status make_plan(clmix_plan **plan, clmix_device *device, const clmix_config *config, size_t batch, bool training)
+static clmix_status make_plan(clmix_plan **plan, clmix_device *device, const clmix_config *config, struct clmix_extent extent,
+                              bool training)
 {
     const float half[4] = { 0.5f, 0.5f, 0.5f, 0.5f };
     clmix_graph *graph;
     clmix_status status;
 
     if (!training)
-        return clmix_classify_compile(plan, device, config, half, half, (struct clmix_extent){ .batch = batch });
+        return clmix_classify_compile(plan, device, config, half, half, extent);
     graph = clmix_graph_new();
-    status = bench_build_pass(graph, config, batch, true);
+    status = bench_build_pass(graph, config, extent, true);
     if (status == CLMIX_OK)
         status = clmix_plan_compile(plan, graph, device, CLMIX_TRAINING);
     clmix_graph_free(graph);
     return status;
 }
 
-static clmix_status measure(clmix_device *device, const clmix_config *config, size_t batch, bool training, double seconds,
+static clmix_status measure(clmix_device *device, const clmix_config *config, struct clmix_extent extent, bool training, double seconds,
                             struct bench_times *times, clmix_plan_cost *cost, size_t *values)
 {
     const double end = bench_now() + seconds;
@@ -32,7 +33,7 @@ static clmix_status measure(clmix_device *device, const clmix_config *config, si
         const double start = bench_now();
         clmix_plan *plan = NULL;
 
-        CLMIX_TRY(make_plan(&plan, device, config, batch, training));
+        CLMIX_TRY(make_plan(&plan, device, config, extent, training));
         clmix_plan_costs(plan, cost);
         *values = clmix_plan_value_count(plan);
         clmix_plan_free(plan);
@@ -43,8 +44,10 @@ static clmix_status measure(clmix_device *device, const clmix_config *config, si
 
 static void print_plan(const cJSON *json)
 {
-    printf("%s, %s, batch of %.0f for %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f launches, %.0f values, %.1f MB\n",
-           bench_text(json, "model"), bench_text(json, "mode"), bench_number(json, "batch"), bench_text(json, "device"),
+    char batch[64];
+
+    printf("%s, %s, %s for %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f launches, %.0f values, %.1f MB\n",
+           bench_text(json, "model"), bench_text(json, "mode"), bench_batch(json, batch), bench_text(json, "device"),
            bench_number(json, "step_ms"), bench_number(json, "step_ms_q1"), bench_number(json, "step_ms_q3"),
            bench_number(json, "step_ms_min"), bench_number(json, "runs"), bench_number(json, "launches"), bench_number(json, "values"),
            bench_number(json, "planned_bytes") / 1e6);
@@ -53,20 +56,23 @@ static void print_plan(const cJSON *json)
 static clmix_status measure_mode(struct bench_sink *sink, const struct bench_request *request, clmix_device *device,
                                  const clmix_config *config, bool training)
 {
+    struct clmix_extent extent;
     struct bench_times times = { 0 };
     struct bench_spread spread;
     clmix_plan_cost cost;
     size_t values = 0;
     cJSON *json;
-    clmix_status status = measure(device, config, (size_t)request->batch, training, request->seconds / 2.0, &times, &cost, &values);
+    clmix_status status = model_extent(config, request->batch, request->length, &extent);
 
+    if (status == CLMIX_OK)
+        status = measure(device, config, extent, training, request->seconds / 2.0, &times, &cost, &values);
     if (status == CLMIX_OK) {
         spread = bench_times_spread(&times);
         json = cJSON_CreateObject();
         cJSON_AddStringToObject(json, "peer", "clmix " CLMIX_VERSION);
         cJSON_AddStringToObject(json, "model", clmix_config_name(config));
         cJSON_AddStringToObject(json, "mode", training ? "plan train" : "plan infer");
-        cJSON_AddNumberToObject(json, "batch", request->batch);
+        bench_add_extent(json, extent);
         bench_add(json, "step_ms", 1e3 * spread.median);
         bench_add(json, "step_ms_min", 1e3 * spread.least);
         bench_add(json, "step_ms_q1", 1e3 * spread.q1);

@@ -165,7 +165,7 @@ static cJSON *begin_object(const struct bench_trainer *bench, const char *model)
 
     cJSON_AddStringToObject(json, "model", model);
     cJSON_AddStringToObject(json, "mode", "train");
-    cJSON_AddNumberToObject(json, "batch", (double)bench->batch);
+    bench_add_extent(json, bench->extent);
     return json;
 }
 
@@ -217,13 +217,16 @@ static bool emit_table(struct bench_sink *sink, struct bench_device *on, const s
 int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model)
 {
     struct bench_trainer bench = { 0 };
+    struct clmix_extent extent = { 0 };
     struct table table = { .steps = request->quick ? QUICK_STEPS : STEPS };
     clmix_config *config = NULL;
     clmix_status status = bench_config(request, model, &config);
     int exit_status = 0;
 
     if (status == CLMIX_OK)
-        status = bench_trainer_make(&bench, on->device, config, (size_t)request->batch);
+        status = model_extent(config, request->batch, request->length, &extent);
+    if (status == CLMIX_OK)
+        status = bench_trainer_make(&bench, on->device, config, extent);
     if (status == CLMIX_OK)
         status = profile(&bench, on->device, &table);
     if (status == CLMIX_OK && request->trace != NULL)

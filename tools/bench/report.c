@@ -162,10 +162,10 @@ static void put_model_row(struct bench_page *page, const struct bench_results *r
                           double reference)
 {
     const cJSON *json = item->object;
-    char note[128], text[128] = "";
+    char note[160], text[128] = "", batch[64];
     const double share = share_of(results, item);
 
-    snprintf(note, sizeof note, "%s, batch of %.0f", bench_text(json, "mode"), bench_number(json, "batch"));
+    snprintf(note, sizeof note, "%s, %s", bench_text(json, "mode"), bench_batch(json, batch));
     bench_table_row(page);
     bench_table_cell(page, first ? bench_text(json, "model") : "", first ? note : NULL);
     bench_table_cell(page, results->sources[item->source].label, NULL);

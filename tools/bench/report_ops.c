@@ -60,8 +60,10 @@ static int longest_first(const void *a, const void *b)
 
 static bool same_step(const struct bench_result *a, const struct bench_result *b)
 {
+    char batch[64], other[64];
+
     return a->source == b->source && a->kind == b->kind && strcmp(bench_text(a->object, "model"), bench_text(b->object, "model")) == 0 &&
-           bench_number(a->object, "batch") == bench_number(b->object, "batch");
+           strcmp(bench_batch(a->object, batch), bench_batch(b->object, other)) == 0;
 }
 
 static clmix_status add_to_kinds(struct kind **kinds, size_t *count, size_t *capacity, const struct bench_result *item)
@@ -145,14 +147,14 @@ static clmix_status put_step(struct bench_page *page, const struct bench_results
     struct kind *kinds = NULL;
     size_t count = 0, capacity = 0;
     clmix_status status = CLMIX_OK;
-    char title[384];
+    char title[384], batch[64];
 
     for (size_t i = 0; status == CLMIX_OK && i < results->count; i++)
         if (same_step(&results->items[i], step))
             status = add_to_kinds(&kinds, &count, &capacity, &results->items[i]);
     if (status == CLMIX_OK) {
         qsort(kinds, count, sizeof *kinds, longest_first);
-        snprintf(title, sizeof title, "%s, batch of %.0f%s%s", bench_text(step->object, "model"), bench_number(step->object, "batch"),
+        snprintf(title, sizeof title, "%s, %s%s%s", bench_text(step->object, "model"), bench_batch(step->object, batch),
                  results->source_count > 1 ? ": " : "", results->source_count > 1 ? results->sources[step->source].label : "");
         bench_page_put(page, "<section>\n");
         plot_kinds(page, title, kinds, count);

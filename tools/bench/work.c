@@ -1,4 +1,4 @@
-/* The work that is measured: models, and pictures to feed them. */
+/* The work that is measured: models, and samples to feed them. */
 #include "base/random.h"
 #include "base/status.h"
 #include "bench/bench.h"
@@ -23,14 +23,14 @@ static clmix_status make_recipe(struct clmix_recipe *recipe, const clmix_config 
     return clmix_recipe_make(recipe, config, NULL, half, half);
 }
 
-clmix_status bench_build_pass(clmix_graph *graph, const clmix_config *config, size_t batch, bool backward)
+clmix_status bench_build_pass(clmix_graph *graph, const clmix_config *config, struct clmix_extent extent, bool backward)
 {
     const clmix_value one = { 0 };
     struct clmix_recipe recipe;
     clmix_status status = make_recipe(&recipe, config);
 
     if (status == CLMIX_OK) {
-        const clmix_value loss = clmix_recipe_build(&recipe, graph, CLMIX_TRAINING, (struct clmix_extent){ .batch = batch }).loss;
+        const clmix_value loss = clmix_recipe_build(&recipe, graph, CLMIX_TRAINING, extent).loss;
 
         clmix_output(graph, CLMIX_LOSS, loss);
         if (backward)
@@ -50,10 +50,28 @@ uint8_t *bench_bytes(size_t bytes)
     return values;
 }
 
-/* Random bytes, or numbers below the number of classes. */
-static void *random_array(const clmix_port *port, size_t samples, size_t classes)
+/* A bound for what a port's numbers are below, from 0 on. */
+static size_t numbers_of(const char *port, const clmix_config *config)
+{
+    const bool of_tokens =
+        strcmp(port, CLMIX_TOKENS) == 0 || strcmp(port, CLMIX_SECOND_TOKENS) == 0 || strcmp(port, CLMIX_TOKEN_LABELS) == 0;
+
+    return of_tokens ? clmix_config_vocabulary(config) : clmix_config_classes(config);
+}
+
+/* Of the places of each sample, all but the `kept` first of them are no labels. */
+static void leave_out(int32_t *labels, size_t samples, size_t length, size_t kept)
+{
+    for (size_t i = 0; i < samples * length; i++)
+        if (i % length >= kept)
+            labels[i] = CLMIX_NO_LABEL;
+}
+
+/* Random bytes, or numbers below the number of classes or ids; masks of ones. */
+static void *random_array(const clmix_port *port, size_t samples, const clmix_config *config)
 {
     const size_t count = samples * clmix_port_count(port);
+    const bool mask = strcmp(port->name, CLMIX_TOKEN_MASK) == 0 || strcmp(port->name, CLMIX_SECOND_MASK) == 0;
     clmix_random random = clmix_random_stream(1, 1);
     int32_t *values;
 
@@ -61,7 +79,9 @@ static void *random_array(const clmix_port *port, size_t samples, size_t classes
         return bench_bytes(count);
     values = malloc((count + 1) * sizeof *values);
     for (size_t i = 0; values != NULL && i < count; i++)
-        values[i] = (int32_t)clmix_random_below(&random, (uint32_t)classes);
+        values[i] = mask ? 1 : (int32_t)clmix_random_below(&random, (uint32_t)numbers_of(port->name, config));
+    if (values != NULL && strcmp(port->name, CLMIX_TOKEN_LABELS) == 0)
+        leave_out(values, samples, port->size[0], clmix_most_labelled(port->size[0]));
     return values;
 }
 
@@ -71,9 +91,9 @@ clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *co
     clmix_status status = make_recipe(&recipe, config);
 
     if (status == CLMIX_OK)
-        bench->port_count = clmix_recipe_ports(&recipe, CLMIX_TRAINING, 0, bench->ports, NULL);
+        bench->port_count = clmix_recipe_ports(&recipe, CLMIX_TRAINING, bench->extent.length, bench->ports, NULL);
     for (int i = 0; status == CLMIX_OK && i < bench->port_count; i++) {
-        bench->arrays[i] = random_array(&bench->ports[i], bench->batch, clmix_config_classes(config));
+        bench->arrays[i] = random_array(&bench->ports[i], bench->extent.batch, config);
         if (bench->arrays[i] == NULL)
             status = clmix_fail_memory(bench->ports[i].name);
     }
@@ -81,12 +101,14 @@ clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *co
     return status;
 }
 
-clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, size_t batch)
+clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, struct clmix_extent extent)
 {
     clmix_train_options options = clmix_train_defaults();
 
     memset(bench, 0, sizeof *bench);
-    bench->batch = options.batch = batch;
+    bench->extent = extent;
+    options.batch = extent.batch;
+    options.length = extent.length;
     CLMIX_TRY(model_network(device, config, 1, &bench->network));
     CLMIX_TRY(clmix_trainer_create(&bench->trainer, bench->network, NULL, &options));
     CLMIX_TRY(clmix_trainer_prepare(bench->trainer));
@@ -95,7 +117,7 @@ clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *devic
 
 clmix_status bench_trainer_step(struct bench_trainer *bench)
 {
-    return clmix_trainer_step_arrays(bench->trainer, bench->batch, (const void *const *)bench->arrays, NULL);
+    return clmix_trainer_step_arrays(bench->trainer, bench->extent.batch, (const void *const *)bench->arrays, NULL);
 }
 
 void bench_trainer_free(struct bench_trainer *bench)
