@@ -47,5 +47,5 @@ set(uninitialized_wide_left_out "transpose2d_k34|${unfollowed}")
 
 # Reference cases of models other than WaveMix, which has a program of its own: all of them on PoCL in the wide form, and of each structure the shortest
 # one in every form, on Intel's runtime and rusticl too.
-set(structure_cases vit vip vil vin fnet mlp_mixer levit cct cvt pit)
+set(structure_cases vit vip vil vin fnet mlp_mixer levit cct cvt pit bert_mlm_softmax lra_linear_elu_cls)
 set(backbone_cases vil mlp_mixer levit cct cvt pit)    # the shortest of each backbone, for Oclgrind

@@ -84,6 +84,18 @@ clmix_status clmix_graph_node(const clmix_graph *graph, size_t index, clmix_node
     return CLMIX_OK;
 }
 
+bool clmix_graph_reads(const clmix_graph *graph, size_t index)
+{
+    for (size_t i = 0; i < clmix_graph_node_count(graph); i++)
+        for (int k = 0; k < graph->nodes[i]->input_count; k++) {
+            const struct clmix_tensor *input = clmix_node_input(graph, graph->nodes[i], k);
+
+            if (input != NULL && graph->tensors[input->base]->parameter == (int32_t)index)
+                return true;
+        }
+    return false;
+}
+
 /* ---- one op alone ------------------------------------------------------------------------------------------------------------------- */
 
 clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index)

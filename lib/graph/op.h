@@ -146,6 +146,8 @@ const struct clmix_tensor *clmix_node_result(const clmix_graph *graph, const str
 clmix_value clmix_value_of(clmix_graph *graph, int32_t id);
 /* Whether a parameter or state is called `name`, and which: the index of clmix_graph_tensor(). */
 bool clmix_graph_find(const clmix_graph *graph, const char *name, size_t *index);
+/* Whether an op reads parameter or state `index`. */
+bool clmix_graph_reads(const clmix_graph *graph, size_t index);
 
 /* Inside a shape rule: declares the next output, dense, or as a view of input 0. */
 clmix_status clmix_node_declare(clmix_graph *graph, struct clmix_node *node, clmix_type type, clmix_shape shape);

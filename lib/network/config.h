@@ -34,6 +34,8 @@ clmix_status clmix_config_printed(const clmix_config *config, cJSON **printed, s
 
 /* count.c: values of the weights that training changes, of a graph and of what a configuration builds. */
 size_t clmix_trained_values(const clmix_graph *graph);
+/* Those among them that an op reads: some models own weights that nothing uses, as the authors' do. */
+size_t clmix_used_values(const clmix_graph *graph);
 size_t clmix_config_trained_values(const clmix_config *config);
 
 /* model.c: what the model answers; classes of 0 of a NULL configuration. */

@@ -1,6 +1,7 @@
 /* How many values a configuration has: those that training changes, by the papers' counting rule, and as they print it. */
 #include "base/status.h"
 #include "graph/modules.h"
+#include "graph/op.h"
 #include "network/config.h"
 #include "network/front.h"
 #include "network/presets.h"
@@ -38,17 +39,28 @@ clmix_status clmix_config_paper_count(const clmix_config *config, size_t *parame
     return CLMIX_OK;
 }
 
-size_t clmix_trained_values(const clmix_graph *graph)
+/* Of all parameters, or of those that an op reads. */
+static size_t count_values(const clmix_graph *graph, bool all)
 {
     size_t sum = 0;
 
     for (size_t i = 0; i < clmix_graph_tensor_count(graph); i++) {
         clmix_tensor_info info;
 
-        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable)
+        if (clmix_graph_tensor(graph, i, &info) == CLMIX_OK && info.trainable && (all || clmix_graph_reads(graph, i)))
             sum += clmix_shape_count(info.file_shape);
     }
     return sum;
+}
+
+size_t clmix_trained_values(const clmix_graph *graph)
+{
+    return count_values(graph, true);
+}
+
+size_t clmix_used_values(const clmix_graph *graph)
+{
+    return count_values(graph, false);
 }
 
 size_t clmix_config_trained_values(const clmix_config *config)
