@@ -33,6 +33,7 @@ START_TEST(json_has_the_documented_keys)
                                         "config",
                                         "batch",
                                         "parameters",
+                                        "parameters_used",
                                         "parameters_paper",
                                         "size_mb_paper",
                                         "flops_forward",
@@ -46,10 +47,11 @@ START_TEST(json_has_the_documented_keys)
                                         "paper" };
     cJSON *object = summary("wavemix-32 --batch 64");
 
-    ck_assert_int_eq(cJSON_GetArraySize(object), 15);
-    for (int i = 0; i < 15; i++)
+    ck_assert_int_eq(cJSON_GetArraySize(object), 16);
+    for (int i = 0; i < 16; i++)
         ck_assert_str_eq(cJSON_GetArrayItem(object, i)->string, keys[i]);
     ck_assert_double_eq(number(object, "parameters"), 513706);
+    ck_assert_double_eq(number(object, "parameters_used"), 513706);
     ck_assert_double_eq(number(object, "parameters_paper"), 575914);
     ck_assert_double_eq_tol(number(object, "size_mb_paper"), 6.24, 0.005);
     ck_assert_double_eq(number(cJSON_GetObjectItemCaseSensitive(object, "config"), "mult_dim"), 32);
@@ -82,6 +84,21 @@ START_TEST(the_papers_figures_are_shown)
     object = summary("wavemix-16 --set depth=3 --device generic");
     ck_assert_ptr_null(cJSON_GetObjectItemCaseSensitive(object, "paper"));
     cJSON_Delete(object);
+}
+END_TEST
+
+/* Weights that a model owns and does not read. */
+START_TEST(weights_that_are_used)
+{
+    cJSON *object = summary("bert-mini --set max_len=32 --batch 2 --device generic");
+    char *output;
+
+    ck_assert_double_eq(number(object, "parameters"), 5659136 - 2 * 480 * 256);
+    ck_assert_double_eq(number(object, "parameters_used"), 5659136 - 256 * 512 - 65792 - 8192 - 480 * 256);
+    cJSON_Delete(object);
+    ck_assert_int_eq(run_tool(&output, "clmix-summary bert-mini --set max_len=32 --batch 2 --device generic"), 0);
+    ck_assert_msg(strstr(output, "5,413,376 (5,331,200 of them used; ") != NULL, "%s", output);
+    free(output);
 }
 END_TEST
 
@@ -148,6 +165,7 @@ int main(void)
     tcase_add_test(tool, json_has_the_documented_keys);
     tcase_add_test(tool, the_papers_figures_are_shown);
     tcase_add_test(tool, work_grows_with_the_batch);
+    tcase_add_test(tool, weights_that_are_used);
     tcase_add_test(tool, no_device_is_needed);
     tcase_add_test(tool, keys_are_overridden);
     tcase_add_test(tool, mistakes_are_named);

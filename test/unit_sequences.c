@@ -61,6 +61,7 @@ static const struct {
     { "bert-mini", "", 5659136, 5659136 - 256 * 512 - 65792 - 8192 },
     { "roberta-base", "", 163300953, 163300953 },
     { "roberta-base", "max_len=4096", 166053465, 166053465 },
+    { "roberta-small", "", 46098777, 46098777 },
     { "lra-listops", "", 209802, 209802 },
     { "lra-text", "", 370562, 370562 },
     { "lra-retrieval", "", 395138, 395138 },
@@ -160,6 +161,29 @@ START_TEST(heads_of_some_tokens_and_of_one_logit)
 }
 END_TEST
 
+/* A mixer's samples that meet are seen through the keys that all models of tokens share; and padding that counts. */
+START_TEST(what_mixers_and_means_do_to_others)
+{
+    static const struct {
+        const char *name, *sets;
+        bool across, padding;
+    } rows[] = { { "bert-mini", "", false, false },
+                 { "bert-mini", "mixer.kind=nystrom", true, true },
+                 { "bert-mini", "mixer.kind=nystrom mixer.pinv_init=matrix", false, true },
+                 { "lra-text", "", false, true },
+                 { "lra-text", "pool=cls", false, false },
+                 { "lra-text-kerformer", "pool=cls", false, false } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clmix_config *config = open_config(rows[i].name, rows[i].sets);
+
+        ck_assert_msg(clmix_config_across(config) == rows[i].across, "%s %s", rows[i].name, rows[i].sets);
+        ck_assert_msg(clmix_config_padding_matters(config) == rows[i].padding, "%s %s", rows[i].name, rows[i].sets);
+        clmix_config_free(config);
+    }
+}
+END_TEST
+
 /* ---- beginnings ------------------------------------------------------------------------------------------------------------------------- */
 
 /* All matrices of BERT from N(0, 0.02^2), its biases 0; of the other encoder the tables alone. */
@@ -241,6 +265,7 @@ int main(void)
     tcase_add_loop_test(models, weights_are_as_many_as_the_papers, 0, ROWS(counts));
     tcase_add_loop_test(models, ports_and_answers, 0, ROWS(answers));
     tcase_add_test(models, heads_of_some_tokens_and_of_one_logit);
+    tcase_add_test(models, what_mixers_and_means_do_to_others);
     tcase_add_test(models, weights_begin_as_the_papers_have_them);
     tcase_add_loop_test(models, configurations_that_cannot_be, 0, ROWS(refused));
     tcase_add_test(models, sequences_that_are_too_long);

@@ -33,7 +33,7 @@ struct summary {
     clmix_plan *inference;
     clmix_plan_cost forward, step;
     size_t training_bytes;
-    size_t parameters, parameters_paper;
+    size_t parameters, parameters_used, parameters_paper;
     double megabytes_paper;
     cJSON *printed; /* by the paper, of its row; or NULL */
 };
@@ -65,6 +65,7 @@ static clmix_status summarize(struct summary *summary)
         return status;
     clmix_plan_costs(summary->inference, &summary->forward);
     summary->parameters = clmix_trained_values(summary->graph);
+    summary->parameters_used = clmix_used_values(summary->graph);
     return clmix_config_printed(summary->config, &summary->printed, &file);
 }
 
@@ -134,15 +135,17 @@ static const char *say_printed(const struct summary *summary, const char *key, c
 
 static void print_text(const struct summary *summary)
 {
-    char all[32], paper[32], printed[160], length[40] = "";
+    char all[32], used[48] = "", paper[32], printed[160], length[40] = "";
 
+    if (summary->parameters_used < summary->parameters)
+        snprintf(used, sizeof used, "%s of them used; ", clmix_grouped(all, summary->parameters_used));
     print_layers(summary->graph);
     putchar('\n');
     if (summary->extent.length > 0)
         snprintf(length, sizeof length, " x %zu tokens", summary->extent.length);
     terminal_say(2, "%s, batch of %zu%s, planned for %s", clmix_config_name(summary->config), summary->extent.batch, length,
                  clmix_device_describe(summary->device)->name);
-    terminal_say(24, "  parameters            %s (%s by the papers' counting rule%s)", clmix_grouped(all, summary->parameters),
+    terminal_say(24, "  parameters            %s (%s%s by the papers' counting rule%s)", clmix_grouped(all, summary->parameters), used,
                  clmix_grouped(paper, summary->parameters_paper), say_printed(summary, "parameters", printed));
     terminal_say(24, "  size                  %.2f MB by the papers' counting rule%s", summary->megabytes_paper,
                  say_printed(summary, "mb", printed));
@@ -169,6 +172,7 @@ static int print_json(const struct cli *cli, const struct summary *summary)
     if (summary->extent.length > 0)
         cJSON_AddNumberToObject(object, "length", (double)summary->extent.length);
     cJSON_AddNumberToObject(object, "parameters", (double)summary->parameters);
+    cJSON_AddNumberToObject(object, "parameters_used", (double)summary->parameters_used);
     cJSON_AddNumberToObject(object, "parameters_paper", (double)summary->parameters_paper);
     cJSON_AddNumberToObject(object, "size_mb_paper", summary->megabytes_paper);
     cJSON_AddNumberToObject(object, "flops_forward", (double)summary->forward.flops);
