@@ -54,7 +54,7 @@ static inline void add_places(uint bits, const uint first, const __global int *i
     }
 }
 
-// gradient[v] = sum of dy[i] over the places i with index[i] == v, in their order.  Group (g, h) does the table's rows [g * chunk, min(rows,
+// gradient[v] = sum of dy[i] over the places i with index[i] == v, in their order, on top of other[v] where there is one (a pitch above 0).  Group (g, h) does the table's rows [g * chunk, min(rows,
 // (g + 1) * chunk)) and of each the columns [h * tile, min(columns, (h + 1) * tile)). It looks at all indices, 32 for each of its work-items
 // at a time, and keeps a bit of those that fall into its rows; a column is the same work-item's throughout, so that no two write one
 // element.  Writes 4 bytes an element of the table; for each place reads 8 and writes 4 bytes an element of a row, and 4 a group.
@@ -62,8 +62,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gather_gradient(co
                                                                               const uint tile, const uint places,
                                                                               const __global int *index, const uint index_offset,
                                                                               const __global float *dy, const uint dy_offset,
-                                                                              const uint dy_pitch, __global float *gradient,
-                                                                              const uint gradient_offset)
+                                                                              const uint dy_pitch, const __global float *other,
+                                                                              const uint other_offset, const uint other_pitch,
+                                                                              __global float *gradient, const uint gradient_offset)
 {
     const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
     const uint left = get_group_id(1) * tile, right = left + min(tile, columns - left);
@@ -72,7 +73,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void gather_gradient(co
     gradient += gradient_offset;
     for (uint r = begin; r < end; r++) {
         __global float *to = gradient + (ulong)r * columns;
-        FOR_COLUMNS(left, right, STOREV((floatv)(0.0f), to + c), to[c] = 0.0f);
+        const __global float *from = other + other_offset + (ulong)r * other_pitch;
+        if (other_pitch > 0)
+            FOR_COLUMNS(left, right, STOREV(LOADV(from + c), to + c), to[c] = from[c]);
+        else
+            FOR_COLUMNS(left, right, STOREV((floatv)(0.0f), to + c), to[c] = 0.0f);
     }
 #if WG > 1
     __local uint found[WG];

@@ -230,6 +230,51 @@ START_TEST(bytes_of_what_is_picked)
 }
 END_TEST
 
+/* What else reaches the table is taken in: no addition, and no zeros. */
+START_TEST(another_gradient_is_taken_in)
+{
+    enum { ROWS = 50, COLUMNS = 37, PLACES = 12, MORE = 6 };
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value table = ops_input(graph, "table", ops_shape2(ROWS, COLUMNS)), index, results[2], fed[2];
+    float *x = ops_floats(MORE * COLUMNS, 1, -1.0f, 1.0f), *ones = ops_floats(PLACES * COLUMNS, 1, 1.0f, 1.0f), *dy, *gradient;
+    int32_t *numbers = numbers_of(PLACES, ROWS, 3);
+    double *wanted = calloc((size_t)ROWS * COLUMNS, sizeof *wanted);
+    clmix_plan *plan;
+
+    clmix_want_gradient(table);
+    index = clmix_input(graph, "index", CLMIX_I32, 1, (size_t[]){ PLACES });
+    results[0] = clmix_gather(table, index);
+    results[1] = clmix_matmul(ops_input(graph, "x", ops_shape2(MORE, COLUMNS)), table, (clmix_product){ .transpose_b = true });
+    for (int i = 0; i < 2; i++)
+        fed[i] = ops_input(graph, i == 0 ? "dy" : "dz", clmix_shape_of(results[i]));
+    clmix_backward(graph, 2, results, fed);
+    clmix_output(graph, "gradient", clmix_gradient_of(table));
+    plan = ops_plan(graph, CLMIX_TRAINING);
+    ck_assert_uint_eq(ops_launches(plan), 2);
+    dy = ops_floats(MORE * ROWS, 2, -1.0f, 1.0f);
+    ops_write(plan, "x", x, MORE * COLUMNS);
+    ops_write(plan, "dy", ones, PLACES * COLUMNS);
+    ops_write(plan, "dz", dy, MORE * ROWS);
+    ops_ok(clmix_plan_write(plan, "index", numbers, PLACES * sizeof *numbers));
+    ops_ok(clmix_plan_run(plan));
+    gradient = ops_read(plan, "gradient", (size_t)ROWS * COLUMNS);
+    for (size_t c = 0; c < COLUMNS; c++) {
+        for (size_t i = 0; i < PLACES; i++)
+            wanted[(size_t)numbers[i] * COLUMNS + c] += 1.0;
+        for (size_t r = 0; r < (size_t)ROWS * MORE; r++)
+            wanted[r % ROWS * COLUMNS + c] += (double)dy[r] * (double)x[r / ROWS * COLUMNS + c];
+    }
+    ops_compare("gradient of the table", gradient, wanted, (size_t)ROWS * COLUMNS, 5e-6);
+    clmix_plan_free(plan);
+    free(x);
+    free(ones);
+    free(dy);
+    free(gradient);
+    free(numbers);
+    free(wanted);
+}
+END_TEST
+
 /* ---- slices of the batch ---------------------------------------------------------------------------------------------------------------- */
 
 static float *activated(const char *wish, const int32_t *numbers, size_t *launches)
@@ -353,6 +398,7 @@ int main(void)
     tcase_add_test(all, nothing_is_written_outside_the_gradient);
     tcase_add_test(all, the_search_for_a_nan_names_them);
     tcase_add_test(all, bytes_of_what_is_picked);
+    tcase_add_test(all, another_gradient_is_taken_in);
     tcase_add_test(all, slices_pick_the_same);
     tcase_add_test(all, a_token_of_each_sample);
     tcase_add_test(all, a_token_is_one_copy);

@@ -3,6 +3,7 @@
 #include "ops/gather.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/arithmetic.h"
 #include "ops/row_launch.h"
 #include "ops/rules.h"
 #include "ops/table.h"
@@ -105,6 +106,7 @@ static clmix_status gradient_shape(clmix_graph *graph, struct clmix_node *node)
 static clmix_status gradient_launch(struct clmix_planner *planner, const struct clmix_node *node)
 {
     const struct clmix_layout dy = clmix_planner_layout(planner, node->inputs[0]), table = clmix_planner_layout(planner, node->outputs[0]);
+    const int32_t others = clmix_other_term(planner, node);
     const bool wide = clmix_planner_wide(planner);
     const size_t group = clmix_group_size(planner, 64), tile = wide ? table.columns : 4 * group,
                  least = wide ? 4096 / table.columns + 1 : clmix_ceil_div(table.rows, MOST_GROUPS);
@@ -123,8 +125,10 @@ static clmix_status gradient_launch(struct clmix_planner *planner, const struct 
     clmix_record_value(record, node->inputs[1]);
     clmix_record_value(record, node->inputs[0]);
     clmix_record_uint(record, dy.pitch);
-    clmix_record_value(record, node->outputs[0]);
-    clmix_record_bytes(record, (uint64_t)4 * (table.rows * table.columns + 3 * dy.rows * dy.columns + dy.rows));
+    clmix_record_pitched(planner, record, others);
+    clmix_record_value(record, clmix_planner_result(planner, node));
+    clmix_record_bytes(record,
+                       (uint64_t)4 * ((others != CLMIX_NONE ? 2 : 1) * table.rows * table.columns + 3 * dy.rows * dy.columns + dy.rows));
     return CLMIX_OK;
 }
 
@@ -140,6 +144,7 @@ const struct clmix_op clmix_op_gather_grad = {
     .dense = 1U << 1,
     .shape = gradient_shape,
     .launch = gradient_launch,
+    .absorb = clmix_absorb_addition, /* a matrix of scores may be the table, too */
     .cost = gradient_cost,
 };
 
