@@ -23,18 +23,6 @@ INLINE void scores(const uint vectors, __local float *strip, const __local float
     }
 }
 
-// e^(score - most) in the scores' place; returns the sum.
-INLINE floatv weights(__local float *strip, const uint count, const floatv most)
-{
-    floatv sum = (floatv)(0.0f);
-    for (uint j = 0; j < count; j++) {
-        const floatv e = clmix_exp(LOADV_LOCAL(strip + j * NR) - most);
-        STOREV_LOCAL(e, strip + j * NR);
-        sum += e;
-    }
-    return sum;
-}
-
 // Index space (blocks of queries, heads, samples), one work-item a group. `block` queries and `key_block` keys a block, multiples of 8; head h
 // has keys and values h / group.  Reads q once, k and v once a block of queries, writes y and the logarithm of each row's sum, (samples, heads,
 // queries).
@@ -94,7 +82,7 @@ void attention(const uint queries, const uint keys, const uint group, const uint
             for (uint j = 0; j < vectors; j++) {
                 const floatv base = high[j] > (floatv)(-INFINITY) ? high[j] : (floatv)(0.0f);
                 const floatv factor = clmix_exp(LOADV_LOCAL(most + p + j * VW) - base);
-                const floatv added = weights(strip + j * VW, count, base);
+                const floatv added = strip_weights(strip + j * VW, count, base);
                 STOREV_LOCAL(high[j], most + p + j * VW);
                 STOREV_LOCAL(factor, before + j * VW);
                 STOREV_LOCAL(LOADV_LOCAL(sum + p + j * VW) * factor + added, sum + p + j * VW);

@@ -117,6 +117,18 @@ INLINE void tile_add_local(const uint vectors, __local float *c, const uint pitc
                 STOREV_LOCAL(sum[i][j], c + i * pitch + j * VW);
 }
 
+// e^(score - most) in the scores' place; returns the sum.
+INLINE floatv strip_weights(__local float *strip, const uint count, const floatv most)
+{
+    floatv sum = (floatv)(0.0f);
+    for (uint j = 0; j < count; j++) {
+        const floatv e = clmix_exp(LOADV_LOCAL(strip + j * NR) - most);
+        STOREV_LOCAL(e, strip + j * NR);
+        sum += e;
+    }
+    return sum;
+}
+
 // ---- blocks in local memory -----------------------------------------------------------------------------------------------------------
 
 // `rows` rows of `columns` floats, times `factor`, as rows of whole vectors; rows of zeros complete the last tile, so that nothing is made of

@@ -174,6 +174,10 @@ START_TEST(what_does_not_go_with_a_backbone_is_refused)
         { "{\"kind\":\"dct\"}", 2, "here: the mixer 'dct' needs 'coefficients', or 'ratio'" },
         { "{\"kind\":\"dct\",\"coefficients\":4,\"ratio\":0.5}", 2, "here: the mixer 'dct' has both 'coefficients' and 'ratio'" },
         { "{\"kind\":\"dct\",\"coefficients\":4,\"where\":\"qkv\",\"mask_input\":true}", 2, "here: 'mask_input' goes with 'where' x" },
+        { "{\"kind\":\"mra2\"}", 2, "here: the mixer 'mra2' takes 'blocks_per_row' or 'num_blocks', and this has neither" },
+        { "{\"kind\":\"mra2_sparse\",\"blocks_per_row\":2,\"num_blocks\":2}", 2, "'num_blocks', and this has both" },
+        { "{\"kind\":\"mra2\",\"num_blocks\":2,\"input_shape\":[8,12]}", 2, "'input_shape' is 8x12; the height must be a multiple of 4" },
+        { "{\"kind\":\"mra2\",\"num_blocks\":2}", 0, "here: the mixer 'mra2' has heads, and this model has none" },
     };
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {

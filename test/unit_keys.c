@@ -218,7 +218,7 @@ static void say_type(const struct clmix_key *key, char text[256])
     case CLMIX_KEY_NUMBER: used = (size_t)snprintf(text, 256, "number above 0"); break;
     case CLMIX_KEY_RATE: snprintf(text, 256, "number below 1"); break;
     case CLMIX_KEY_FLAG: snprintf(text, 256, "`true` or `false`"); break;
-    case CLMIX_KEY_PAIR: snprintf(text, 256, "[height, width], or one number"); break;
+    case CLMIX_KEY_PAIR: used = (size_t)snprintf(text, 256, "[height, width], or one number"); break;
     case CLMIX_KEY_LIST: snprintf(text, 256, "list"); break;
     case CLMIX_KEY_OBJECT: snprintf(text, 256, "object"); break;
     case CLMIX_KEY_CHOICE:

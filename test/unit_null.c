@@ -240,6 +240,10 @@ START_TEST(ops)
     expect_poisoned(clmix_feature_map(none, none, 1, CLMIX_MAP_ELU, false));
     expect_poisoned(clmix_feature_means(none, none, 1, CLMIX_MAP_ELU));
     expect_poisoned(clmix_mask_tokens(none, none));
+    expect_poisoned(clmix_multiresolution_attention(none, none, none, none, (clmix_multiresolution_options){ .blocks = 1 }));
+    expect_poisoned(clmix_patch_order(none, size, size, false));
+    expect_poisoned(clmix_patch_order(none, NULL, size, false));
+    expect_poisoned(clmix_patch_order(none, size, NULL, false));
     expect_poisoned(clmix_scale_channels(none, none));
     expect_poisoned(clmix_running_means(none, none));
     expect_poisoned(clmix_token_dots(none, none, 1));

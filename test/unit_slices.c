@@ -285,6 +285,22 @@ static clmix_value build_attention(clmix_scope at, clmix_value x)
                                   clmix_feature_map(x, none, 2, CLMIX_MAP_SOFTMAX_TOKENS, false), x, none, options);
 }
 
+/* Blocks of tokens, those of a map's patches: of each sample others are chosen. */
+static clmix_value build_blocks(clmix_scope at, clmix_value x)
+{
+    static const size_t patch[2] = { 4, 4 };
+    const clmix_shape shape = clmix_shape_of(x);
+    const clmix_value none = { .graph = NULL };
+
+    clmix_at(at);
+    x = clmix_relu(clmix_reshape(x, 3, (size_t[]){ shape.size[0], shape.size[1] * shape.size[2], shape.size[3] }));
+    x = clmix_patch_order(x, &shape.size[1], patch, false);
+    x = clmix_multiresolution_attention(x, x, x, none,
+                                        (clmix_multiresolution_options){ .heads = 2, .block = 12, .blocks = 7, .diagonal_blocks = 1 });
+    return clmix_multiresolution_attention(x, x, x, none,
+                                           (clmix_multiresolution_options){ .heads = 1, .block = 16, .blocks = 5, .sparse = true });
+}
+
 static const struct {
     const char *name;
     build_function build;
@@ -300,6 +316,7 @@ static const struct {
     { "additions of two shapes", build_additions },
     { "columns made in place", build_columns },
     { "attention of mapped tokens", build_attention },
+    { "blocks of tokens", build_blocks },
 };
 
 START_TEST(slices_infer_the_same)

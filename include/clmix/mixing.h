@@ -124,11 +124,45 @@ typedef struct clmix_performer_options {
  * room for (m + d beyond 3,552). */
 CLMIX_API clmix_value clmix_performer_features(clmix_value x, clmix_value projection, size_t heads, clmix_performer_options options);
 
+/* ---- multiresolution attention ----------------------------------------------------------------------------------------------------------- */
+
+/* Which blocks of the matrix of scores are computed in full, for each sample and head. Since 0.4. */
+typedef struct clmix_multiresolution_options {
+    size_t heads;           /* 0 counts as 1 */
+    size_t block;           /* tokens of a block; 0: 32 */
+    size_t blocks;          /* how many of the nb^2 blocks are chosen, at least 1; more than there are count as all */
+    size_t first_blocks;    /* blocks of so many first rows, and of so many first columns, are chosen before others */
+    size_t diagonal_blocks; /* and so are blocks (i, j) with |i - j| <= diagonal_blocks / 2, rounded down; 0: none */
+    bool sparse; /* the other blocks add nothing: MRA-2-s; else each counts by the means of its queries, keys and values: MRA-2 */
+} clmix_multiresolution_options;
+
+/* MRA-2 (Zeng et al. 2022): softmax attention of which the most important blocks are exact. The N tokens are cut into nb = ceil(N / block) blocks, of which
+ * the means q^_i, k^_j, v^_j over the tokens that are there give coarse scores L_ij = q^_i . k^_j / sqrt(d); of all nb^2 blocks the `blocks` are chosen
+ * whose L_ij are closest to the largest one of their row (equals by i nb + j), those that a prior names before them, blocks without a token last. With
+ * F = q k^T / sqrt(d) on chosen blocks and c_j tokens in block j,
+ *     y_t = (sum of e^F_tu v_u + sum over j of c_j e^L_ij v^_j) / (sum of e^F_tu + sum over j of c_j e^L_ij),
+ * j over the blocks that are not chosen in row i of token t. The divisor is 1e-6 larger, in units of e to the larger of the row's maximum of F and that of
+ * L. q, k (B, N, heads * d), v (B, N, heads * dv), f32 -> (B, N, heads * dv). mask i32 (B, N), or a value of no graph for none: tokens whose mask is 0
+ * are in no mean, seen by no query, and get zeros themselves. N need be no multiple of `block`: what lacks in the last one is such tokens.
+ *
+ * The choice is made on the device, of the same bits the same one, and is constant to the gradient. Work and memory of the chosen blocks are linear in
+ * `blocks`: they are never in memory, a training plan keeps one number a query and head; besides two matrices of nb^2 a head.
+ * Errors of the graph (ARGUMENT): other types or ranks, batches, lengths or widths that do not fit, heads that do not divide the last axes, no
+ * blocks. Since 0.4. */
+CLMIX_API clmix_value clmix_multiresolution_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask,
+                                                      clmix_multiresolution_options options);
+
 /* ---- whole tokens ----------------------------------------------------------------------------------------------------------------------- */
 
 /* x f32 (B, N, C) with zeros in the tokens whose mask, i32 (B, N), is 0; x itself where the mask is a value of no graph. Errors of the graph
  * (ARGUMENT): other types or shapes. Since 0.4. */
 CLMIX_API clmix_value clmix_mask_tokens(clmix_value x, clmix_value mask);
+
+/* The tokens of a map, height and width in `map`, one behind the other row by row, as its patches of `patch` one behind the other row by row, each row by
+ * row itself: neighbours on the map are then close in the sequence. With `back` the other way. x f32 or i32 (B, map[0] * map[1], ...) -> the same
+ * shape; the gradient is the way back. Neither pointer may be NULL. Errors of the graph (ARGUMENT): other types, another number of tokens, patches
+ * that do not cover the map. Since 0.4. */
+CLMIX_API clmix_value clmix_patch_order(clmix_value x, const size_t map[2], const size_t patch[2], bool back);
 
 /* y[b][n][c] = x[b][n][c] scale[b][c], x f32 (B, N, C), scale f32 (B, C). Errors of the graph (ARGUMENT): other types or shapes. Since 0.4. */
 CLMIX_API clmix_value clmix_scale_channels(clmix_value x, clmix_value scale);

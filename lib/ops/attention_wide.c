@@ -3,14 +3,13 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/attention_sum.h"
 #include "ops/row_launch.h"
 
 #define VECTORS      2                       /* across a register tile */
 #define STEP         8                       /* blocks of keys and of queries are multiples of it */
 #define CACHE_FLOATS ((size_t)48 << 10 >> 2) /* of a core's first cache */
 #define LONG_BYTES   ((size_t)1 << 20)       /* of a head's keys and values: more than a core's second cache has room for */
-#define MOST_RANGES  16                      /* of queries, whose gradients of keys wait to be added */
-#define MOST_WAITING ((size_t)256 << 20)     /* bytes of these, but for two ranges */
 
 /* How a kernel cuts its work: room in local memory, and the blocks that lengths are best cut into. */
 struct cut {
@@ -158,67 +157,24 @@ clmix_status clmix_attention_wide(struct clmix_planner *planner, const struct cl
 
 /* ---- gradient ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Ranges of queries, each with dk and dv of its own that are then added in order; one, and no sum, where there are heads enough. Their number
- * depends on shapes and the device's units alone. */
-static size_t count_ranges(const struct clmix_planner *planner, const struct clmix_attention *attention, const struct cut *cut)
-{
-    const size_t units = attention->batch * attention->kv_heads, wanted = 4 * (size_t)clmix_planner_device(planner)->compute_units,
-                 bytes = units * attention->keys * (attention->width + attention->value_width) * sizeof(float);
-    size_t ranges = clmix_smaller(clmix_ceil_div(wanted, units), clmix_ceil_div(attention->queries, cut->queries));
-
-    ranges = clmix_smaller(ranges, clmix_smaller(clmix_larger(MOST_WAITING / bytes, 2), MOST_RANGES));
-    return units >= wanted ? 1 : clmix_larger(ranges, 1);
-}
-
-/* dk or dv, where the launch writes it: its own memory, or that of `ranges` parts. */
-static void record_part(struct clmix_planner *planner, struct clmix_record *record, int32_t value, int32_t part)
-{
-    const struct clmix_layout layout = clmix_planner_layout(planner, value);
-
-    clmix_record_value(record, part == CLMIX_NONE ? value : part);
-    clmix_record_uint(record, part == CLMIX_NONE ? layout.pitch : layout.columns);
-    clmix_record_uint(record, part == CLMIX_NONE ? 0 : layout.rows * layout.columns);
-}
-
-static size_t bytes_of(const struct clmix_planner *planner, int32_t value)
-{
-    const struct clmix_layout layout = clmix_planner_layout(planner, value);
-
-    return layout.rows * layout.columns * sizeof(float);
-}
-
-static void launch_sum(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention,
-                       const struct cut *cut, int32_t value, int32_t part, size_t parts)
-{
-    const struct clmix_layout layout = clmix_planner_layout(planner, value);
-    const struct clmix_chunks chunks = clmix_chunks_of(planner, layout.rows, 1, 4096 / layout.columns + 1, 0);
-    struct clmix_record *record = record_kernel(planner, node, "attention_wide_grad.cl", "attention_sum", attention, cut);
-
-    clmix_record_define(record, "DROPOUT", attention->dropping);
-    clmix_record_grid(record, chunks.groups, 1, 1, 1);
-    clmix_record_uint(record, layout.rows);
-    clmix_record_uint(record, chunks.chunk);
-    clmix_record_uint(record, layout.columns);
-    clmix_record_uint(record, parts);
-    clmix_record_value(record, part);
-    clmix_record_pitched(planner, record, value);
-}
-
 clmix_status clmix_attention_wide_grad(struct clmix_planner *planner, const struct clmix_node *node,
                                        const struct clmix_attention *attention)
 {
     struct cut cut = cut_backward(planner, attention);
-    int32_t parts[2] = { CLMIX_NONE, CLMIX_NONE };
+    int32_t parts[2];
     size_t ranges, blocks;
     struct clmix_record *record;
 
     if (cut.most_queries == 0)
         return too_wide(attention);
-    ranges = count_ranges(planner, attention, &cut);
+    /* Ranges of queries, each with dk and dv of its own. */
+    ranges = clmix_attention_ranges(planner, attention->batch * attention->kv_heads,
+                                    attention->keys * (attention->width + attention->value_width) * sizeof(float),
+                                    clmix_ceil_div(attention->queries, cut.queries));
     blocks = clmix_ceil_div(clmix_ceil_div(attention->queries, cut.queries), ranges);
     ranges = clmix_ceil_div(attention->queries, blocks * cut.queries);
-    for (int i = 0; i < 2 && ranges > 1; i++)
-        parts[i] = clmix_planner_scratch(planner, node, ranges * bytes_of(planner, node->outputs[CLMIX_ATTENTION_DK + i]));
+    for (int i = 0; i < 2; i++)
+        parts[i] = clmix_attention_parts(planner, node, node->outputs[CLMIX_ATTENTION_DK + i], ranges);
     record = record_kernel(planner, node, "attention_wide_grad.cl", "attention_grad", attention, &cut);
     clmix_record_grid(record, ranges, attention->kv_heads, attention->batch, 1);
     clmix_record_uint(record, attention->queries);
@@ -234,10 +190,10 @@ clmix_status clmix_attention_wide_grad(struct clmix_planner *planner, const stru
     clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_GRAD_Y]);
     clmix_record_value(record, node->inputs[CLMIX_ATTENTION_GRAD_LOG_SUM]);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
-    record_part(planner, record, node->outputs[CLMIX_ATTENTION_DK], parts[0]);
-    record_part(planner, record, node->outputs[CLMIX_ATTENTION_DV], parts[1]);
+    clmix_attention_record_part(planner, record, node->outputs[CLMIX_ATTENTION_DK], parts[0]);
+    clmix_attention_record_part(planner, record, node->outputs[CLMIX_ATTENTION_DV], parts[1]);
     record_choice(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
-    for (int i = 0; i < 2 && ranges > 1; i++)
-        launch_sum(planner, node, attention, &cut, node->outputs[CLMIX_ATTENTION_DK + i], parts[i], ranges);
+    for (int i = 0; i < 2; i++)
+        clmix_attention_record_sum(planner, node, node->outputs[CLMIX_ATTENTION_DK + i], parts[i], ranges);
     return CLMIX_OK;
 }

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ZERO_BY_CONSTRUCTION 1e-9 /* of the largest: far above the noise of float64, far below what float32 resolves */
+/* Of the largest gradient: above what an epsilon of 1e-6 leaves of a sum that vanishes, below what float32 resolves. */
+#define ZERO_BY_CONSTRUCTION 1e-6
 #define ZERO_LIMIT           1e-5
 
 /* ---- comparing ------------------------------------------------------------------------------------------------------------------------ */

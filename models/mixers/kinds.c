@@ -10,7 +10,8 @@
     {                                                                                                                          \
         &clmix_mixer_cosformer.table, &clmix_mixer_dct.table, &clmix_mixer_efficient.table, &clmix_mixer_fourier.table,        \
             &clmix_mixer_kerformer.table, &clmix_mixer_linear_elu.table, &clmix_mixer_linformer.table, &clmix_mixer_mlp.table, \
-            &clmix_mixer_nystrom.table, &clmix_mixer_performer.table, &softmax_attention.table, NULL,                          \
+            &clmix_mixer_mra2.table, &clmix_mixer_mra2_sparse.table, &clmix_mixer_nystrom.table, &clmix_mixer_performer.table, \
+            &softmax_attention.table, NULL,                                                                                    \
     }
 /* clang-format on */
 
@@ -22,6 +23,7 @@ const struct clmix_key_table *const clmix_token_mixer_tables[] = {
     &clmix_mixer_cosformer.table,     &clmix_mixer_dct.table,
     &clmix_mixer_efficient.table,     &clmix_mixer_kerformer.table,
     &clmix_mixer_linear_elu.table,    &clmix_mixer_token_linformer.table,
+    &clmix_mixer_mra2.table,          &clmix_mixer_mra2_sparse.table,
     &clmix_mixer_token_nystrom.table, &clmix_mixer_token_performer.table,
     &clmix_mixer_token_softmax.table, NULL,
 };

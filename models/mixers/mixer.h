@@ -96,6 +96,8 @@ extern const struct clmix_mixer_kind clmix_mixer_levit; /* softmax attention of 
 extern const struct clmix_mixer_kind clmix_mixer_linear_elu;
 extern const struct clmix_mixer_kind clmix_mixer_linformer;
 extern const struct clmix_mixer_kind clmix_mixer_mlp;
+extern const struct clmix_mixer_kind clmix_mixer_mra2;
+extern const struct clmix_mixer_kind clmix_mixer_mra2_sparse;
 extern const struct clmix_mixer_kind clmix_mixer_nystrom;
 extern const struct clmix_mixer_kind clmix_mixer_performer;
 extern const struct clmix_mixer_kind clmix_mixer_softmax;
