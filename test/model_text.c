@@ -15,9 +15,8 @@
 #define WORDS      "the\ndog\ncat\nbarks\nsleeps\n##s\na\nand\n.\nloud"
 #define VOCABULARY "wordpiece\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n" WORDS "\n"
 #define TOKENS     15 /* of it */
-#define LONGEST    16
 #define BERT \
-    "\"model\":\"bert\",\"vocab\":15,\"max_len\":16,\"dim\":8,\"depth\":2,\"heads\":2,\"mlp_dim\":12,\"mixer\":{\"kind\":\"softmax\"}"
+    "\"model\":\"bert\",\"vocab\":15,\"max_len\":40,\"dim\":8,\"depth\":2,\"heads\":2,\"mlp_dim\":12,\"mixer\":{\"kind\":\"softmax\"}"
 #define CLASSIFY  "{" BERT ",\"head\":\"classify\",\"classes\":3}"
 #define ONE_LOGIT "{" BERT ",\"head\":\"classify\",\"classes\":1}"
 #define MASKED    "{" BERT ",\"head\":\"mlm\"}"
@@ -133,6 +132,8 @@ static void check_probabilities(const float *found, const double *wanted, size_t
 
 /* ---- classes ---------------------------------------------------------------------------------------------------------------------------- */
 
+#define TEN_TIMES_A "a a a a a a a a a a "
+#define TEN_11      11, 11, 11, 11, 11, 11, 11, 11, 11, 11
 /* Texts with the ids that the vocabulary makes of them, by hand: [CLS] 2, [SEP] 3. */
 #define IDS(...)                                                                 \
     {                                                                            \
@@ -147,8 +148,11 @@ static const struct {
     { "", NULL, IDS(2, 3) },
     { "a loud Zebra", NULL, IDS(2, 11, 14, 1, 3) },
     { "the dog", "sleeps", IDS(2, 5, 6, 3, 9, 3) },
-    { "the dog and the cat and the dog and the cat and the dog barks .", NULL, IDS(2, 5, 6, 12, 5, 7, 12, 5, 6, 12, 5, 7, 12, 5, 6, 3) },
-    { "[MASK]", NULL, IDS(2, 1, 1, 1, 3) }, /* is text as any other, where classes are asked for */
+    { "the dog and the cat and the dog and the cat and the dog barks .", NULL,
+      IDS(2, 5, 6, 12, 5, 7, 12, 5, 6, 12, 5, 7, 12, 5, 6, 8, 13, 3) },
+    { TEN_TIMES_A TEN_TIMES_A TEN_TIMES_A TEN_TIMES_A "dog", NULL,
+      IDS(2, TEN_11, TEN_11, TEN_11, 11, 11, 11, 11, 11, 11, 11, 11, 3) }, /* is cut */
+    { "[MASK]", NULL, IDS(2, 1, 1, 1, 3) },                                /* is text as any other, where classes are asked for */
 };
 #define TEXTS (sizeof texts / sizeof *texts)
 
@@ -271,8 +275,8 @@ START_TEST(masks_are_filled_with_the_most_probable_tokens)
     ck_assert_uint_eq(masks, 1);
     clmix_free(fills);
     fails(clmix_network_fill_mask(network, "the dog", 1, &fills, &masks), CLMIX_ERROR_ARGUMENT, "no [MASK] in the text");
-    fails(clmix_network_fill_mask(network, "a a a a a a a a a a a a a a a [MASK]", 1, &fills, &masks), CLMIX_ERROR_ARGUMENT,
-          "first 16 tokens");
+    fails(clmix_network_fill_mask(network, TEN_TIMES_A TEN_TIMES_A TEN_TIMES_A TEN_TIMES_A "[MASK]", 1, &fills, &masks),
+          CLMIX_ERROR_ARGUMENT, "first 40 tokens");
     fails(clmix_network_fill_mask(network, "[MASK]", 0, &fills, &masks), CLMIX_ERROR_ARGUMENT, "from 1 to 15");
     fails(clmix_network_fill_mask(network, "[MASK]", TOKENS + 1, &fills, &masks), CLMIX_ERROR_ARGUMENT, "from 1 to 15");
     ck_assert(fills == NULL && masks == 0);
