@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "bench/bench.h"
 #include "support_bench.h"
 #include "support_ops.h"
 #include "support_suite.h"
@@ -149,6 +150,52 @@ START_TEST(plans_are_timed)
         free(output);
     }
     ck_assert_double_gt(launches[1], launches[0]);
+}
+END_TEST
+
+/* A model of tokens, as small as it gets: two layers of 16 numbers. */
+#define TOKENS "'{\"model\":\"bert\",\"vocab\":70,\"max_len\":48,\"dim\":16,\"depth\":2,\"heads\":2,\"mlp_dim\":32,\"head\":\"mlm\"}'"
+
+/* Sequences have the length that is asked for, and the most that the model takes without; in every mode. */
+START_TEST(sequences_have_a_length)
+{
+    char *output;
+    double bytes[2];
+    cJSON *json;
+
+    for (int i = 0; bench_modes[i] != NULL; i++) {
+        ck_assert_msg(run_tool(&output, "clmix-bench model " TOKENS " --length 24 --batch 3 --seconds 0 --quick --json --mode %s",
+                               bench_modes[i]) == 0,
+                      "%s", output);
+        json = cJSON_Parse(output);
+        ck_assert_double_eq(json_number(json, "length"), 24);
+        ck_assert_double_eq(json_number(json, "batch"), 3);
+        ck_assert(json_number(json, "step_ms") > 0.0 && json_number(json, "fraction_of_peak") > 0.0);
+        ck_assert(json_number(json, "peak_bytes") <= json_number(json, "planned_bytes"));
+        cJSON_Delete(json);
+        free(output);
+    }
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(run_tool(&output, "clmix-bench plan " TOKENS " %s --batch 3 --seconds 0 --device generic --json",
+                                  i == 0 ? "--length 24" : ""),
+                         0);
+        *strchr(output, '\n') = '\0';
+        json = cJSON_Parse(output);
+        ck_assert_double_eq(json_number(json, "length"), i == 0 ? 24 : 48);
+        bytes[i] = json_number(json, "planned_bytes");
+        cJSON_Delete(json);
+        free(output);
+    }
+    ck_assert(bytes[1] > bytes[0]);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench plan " TOKENS " --length 24 --batch 3 --seconds 0 --device generic"), 0);
+    ck_assert_msg(strstr(output, "batch of 3 x 24 tokens") != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench model " TOKENS " --length 49 2>&1"), 2);
+    ck_assert_msg(strstr(output, "up to 48 tokens") != NULL, "%s", output);
+    free(output);
+    ck_assert_int_eq(run_tool(&output, "clmix-bench model wavemix-16 --length 4 2>&1"), 2);
+    ck_assert_msg(strstr(output, "reads pictures") != NULL, "%s", output);
+    free(output);
 }
 END_TEST
 
@@ -345,6 +392,7 @@ int main(void)
     tcase_add_test(tests, ceilings_have_the_documented_keys);
     tcase_add_test(tests, modes_have_the_documented_keys_and_do_more_and_more_work);
     tcase_add_test(tests, plans_are_timed);
+    tcase_add_test(tests, sequences_have_a_length);
     tcase_add_test(tests, a_start_is_cold_once);
     tcase_add_test(tests, ops_are_measured_in_both_passes);
     tcase_add_test(tests, ops_are_those_of_the_presets);

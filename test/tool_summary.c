@@ -68,6 +68,22 @@ START_TEST(json_has_the_documented_keys)
 }
 END_TEST
 
+/* Sequences have the length that is asked for, or the most that the model takes. */
+START_TEST(sequences_have_a_length)
+{
+    cJSON *shorter = summary("bert-mini --length 64 --batch 2 --device generic"),
+          *longest = summary("bert-mini --batch 2 --device generic");
+
+    ck_assert_double_eq(number(shorter, "length"), 64);
+    ck_assert_double_eq(number(longest, "length"), 512);
+    ck_assert_double_eq(number(shorter, "parameters"), number(longest, "parameters"));
+    ck_assert(number(longest, "flops_forward") > 8 * number(shorter, "flops_forward"));
+    ck_assert(number(longest, "peak_bytes_training") > number(shorter, "peak_bytes_training"));
+    cJSON_Delete(shorter);
+    cJSON_Delete(longest);
+}
+END_TEST
+
 /* What the paper prints stands beside a row as it is in the paper, and beside nothing else. */
 START_TEST(the_papers_figures_are_shown)
 {
@@ -150,6 +166,9 @@ START_TEST(mistakes_are_named)
         { "wavemix-32 --set depth=0", "'depth' is 0", 1 },
         { "wavemix-32 --set colour=1", "unknown key 'colour'", 1 },
         { "wavemix-32 --wings", "--wings", 2 },
+        { "wavemix-32 --length 4", "reads pictures", 2 },
+        { "bert-mini --length 4000", "up to 512 tokens", 2 },
+        { "bert-mini --length -1", "must be at least 1", 2 },
     };
 
     check_mistakes("clmix-summary", mistakes, sizeof mistakes / sizeof *mistakes);
@@ -163,6 +182,7 @@ int main(void)
 
     tcase_set_timeout(tool, 300);
     tcase_add_test(tool, json_has_the_documented_keys);
+    tcase_add_test(tool, sequences_have_a_length);
     tcase_add_test(tool, the_papers_figures_are_shown);
     tcase_add_test(tool, work_grows_with_the_batch);
     tcase_add_test(tool, weights_that_are_used);
