@@ -23,6 +23,9 @@
 #define DUAL                                                                                                                           \
     "{\"model\":\"lra\",\"vocab\":257,\"max_len\":24,\"dim\":8,\"depth\":1,\"heads\":2,\"mlp_dim\":12,\"classes\":2,\"pool\":\"cls\"," \
     "\"dual\":true,\"mixer\":{\"kind\":\"softmax\"}}"
+#define MEAN                                                                                                                            \
+    "{\"model\":\"lra\",\"vocab\":257,\"max_len\":48,\"dim\":8,\"depth\":1,\"heads\":2,\"mlp_dim\":12,\"classes\":2,\"pool\":\"mean\"," \
+    "\"mixer\":{\"kind\":\"softmax\"}}"
 #define PICTURES "{\"model\":\"wavemix\",\"image_size\":[16,16],\"classes\":10,\"dim\":8,\"depth\":1}"
 
 static char folder[512];
@@ -219,6 +222,24 @@ START_TEST(one_logit_is_two_classes)
     check_probabilities(probabilities, (const double[]){ 1.0 / (1.0 + exp((double)logit)), 1.0 / (1.0 + exp(-(double)logit)) }, 2);
     ops_ok(clmix_network_classify_text(network, texts[0].text, NULL, &prediction));
     ck_assert_int_eq(prediction.label, logit > 0.0f);
+    clmix_network_free(network);
+}
+END_TEST
+
+/* A mean over all places, those that fill it up too: such a network is always asked at its longest. */
+START_TEST(padding_that_matters_is_always_as_long)
+{
+    const struct sequence sequence = IDS(1 + 'a', 1 + 'b', 1 + 'c');
+    clmix_network *network = network_of(MEAN, "bytes\n");
+    float logits[2], probabilities[4];
+    double wanted[2];
+
+    run_model(network, &sequence, 1, 48, logits, 2);
+    softmax(logits, 2, wanted);
+    ops_ok(clmix_network_classify_texts(network, (const char *const[]){ "abc", "a long text that needs more places" }, NULL, 2,
+                                        probabilities));
+    check_probabilities(probabilities, wanted, 2);
+    fails(clmix_network_classify_texts(network, &(const char *){ "" }, NULL, 1, probabilities), CLMIX_ERROR_FORMAT, "is empty");
     clmix_network_free(network);
 }
 END_TEST
@@ -436,6 +457,7 @@ int main(void)
     tcase_add_test(answers, texts_have_the_models_classes);
     tcase_add_test(answers, many_texts_at_once_are_as_each_alone);
     tcase_add_test(answers, one_logit_is_two_classes);
+    tcase_add_test(answers, padding_that_matters_is_always_as_long);
     tcase_add_test(answers, two_sequences_are_compared);
     tcase_add_test(answers, masks_are_filled_with_the_most_probable_tokens);
     tcase_add_test(answers, what_does_not_fit_is_refused);

@@ -225,6 +225,69 @@ static clmix_status run_set(void)
     return status;
 }
 
+/* ---- networks of text --------------------------------------------------------------------------------------------------------------------- */
+
+#define TOKENS \
+    "{\"model\":\"bert\",\"vocab\":8,\"max_len\":16,\"dim\":4,\"depth\":1,\"heads\":1,\"mlp_dim\":4,\"mixer\":{\"kind\":\"softmax\"},"
+
+static const char *of_text[] = { TOKENS "\"head\":\"classify\",\"classes\":2}", TOKENS "\"head\":\"mlm\"}" };
+
+static clmix_status ask(clmix_network *network, bool masks)
+{
+    static const char *const texts[] = { "a c", "ab", "c" };
+    float probabilities[6];
+    clmix_fill *fills = NULL;
+    size_t count;
+    clmix_status status;
+
+    if (!masks)
+        return clmix_network_classify_texts(network, texts, NULL, 3, probabilities);
+    status = clmix_network_fill_mask(network, "a [MASK] [MASK] [MASK]", 2, &fills, &count);
+    clmix_free(fills);
+    return status;
+}
+
+/* Made, given a tokenizer, saved, loaded and asked. */
+static clmix_status run_network_of(const char *description, bool masks)
+{
+    char path[400];
+    clmix_config *config = NULL;
+    clmix_network *network = NULL, *loaded = NULL;
+    clmix_tokenizer *tokenizer = NULL;
+    clmix_status status = clmix_config_open(&config, description);
+
+    snprintf(path, sizeof path, "%s/text.safetensors", tiny.folder);
+    if (status == CLMIX_OK)
+        status = clmix_tokenizer_read(&tokenizer, VOCABULARY);
+    if (status == CLMIX_OK)
+        status = clmix_network_create(&network, tiny.device, config, 3);
+    if (status == CLMIX_OK)
+        status = clmix_network_describe_text(network, tokenizer);
+    if (status == CLMIX_OK)
+        status = clmix_network_save(network, path);
+    if (status == CLMIX_OK)
+        status = clmix_network_load(&loaded, tiny.device, path);
+    if (status == CLMIX_OK)
+        status = ask(loaded, masks);
+    clmix_network_free(loaded);
+    clmix_network_free(network);
+    clmix_tokenizer_close(tokenizer);
+    clmix_config_free(config);
+    return status;
+}
+
+static clmix_status run_classes(void)
+{
+    return run_network_of(of_text[0], false);
+}
+
+static clmix_status run_masks(void)
+{
+    return run_network_of(of_text[1], true);
+}
+
+/* ---- readers ------------------------------------------------------------------------------------------------------------------------------ */
+
 /* A file or an option a kind of reader, in the folder of the tiny world. */
 static const struct {
     const char *spec, *name, *content;
@@ -252,7 +315,10 @@ static void put_file(const char *name, const char *content)
 
 START_TEST(text_survives_a_lack_of_memory)
 {
-    const struct scenario scenarios[] = { { "a tokenizer", NULL, run_tokenizer, NULL }, { "a vocabulary", NULL, run_vocabulary, NULL } };
+    const struct scenario scenarios[] = { { "a tokenizer", NULL, run_tokenizer, NULL },
+                                          { "a vocabulary", NULL, run_vocabulary, NULL },
+                                          { "classes of texts", NULL, run_classes, NULL },
+                                          { "masks that are filled", NULL, run_masks, NULL } };
 
     fail_each_call(&no_memory, &scenarios[_i], 120);
 }
@@ -286,7 +352,7 @@ int main(void)
     tcase_add_loop_test(scenarios, cases_survive_a_lack_of_memory, 0, 3);
     suite_add_tcase(suite, scenarios);
     tcase_add_unchecked_fixture(text, open_tiny_world, close_tiny_world);
-    tcase_add_loop_test(text, text_survives_a_lack_of_memory, 0, 2);
+    tcase_add_loop_test(text, text_survives_a_lack_of_memory, 0, 4);
     tcase_add_loop_test(text, readers_of_text_survive_a_lack_of_memory, 0, sizeof readers / sizeof *readers);
     suite_add_tcase(suite, text);
     return support_run(suite);

@@ -30,7 +30,8 @@ clmix_status clmix_network_check_text(const clmix_network *network)
     if (network->tokenizer == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "'%s' does not say how text becomes the ids that it reads: its weights were saved without a tokenizer; "
-                          "clmix_network_describe_text gives it one (clmix-predict --tokenizer)",
+                          "clmix_network_describe_text gives it one (clmix-predict --tokenizer); one of pixels is measured on pictures "
+                          "(--data pixels:...)",
                           clmix_config_name(config));
     return CLMIX_OK;
 }
@@ -71,6 +72,8 @@ clmix_status clmix_network_encode(const clmix_network *network, struct clmix_net
     for (size_t i = 0; i < ids->count; i++) {
         CLMIX_TRY(clmix_tokenizer_encode(network->tokenizer, text->text[i], text->bytes[i], pair ? text->text[1] : NULL,
                                          pair ? text->bytes[1] : 0, &encoding, &ids->sequence[i]));
+        if (ids->sequence[i].count == 0)
+            return clmix_fail(CLMIX_ERROR_FORMAT, "the text is empty: it has no token");
         text->cut = text->cut || ids->sequence[i].cut;
         ids->length = clmix_larger(ids->length, padded(network->config, ids->sequence[i].count));
     }
