@@ -97,7 +97,7 @@ static bool takes_models(enum command command)
 /* A command that is asked for what it does not do is misunderstood: better said than passed over. */
 static int check_options(const struct cli *cli, const struct bench_request *request, enum command command)
 {
-    if (request->batch < 1)
+    if (request->batch < 1 && request->batch != MODEL_USUAL_BATCH)
         return cli_bad_usage(cli, "--batch is %d and must be 1 or more", request->batch);
     if (request->length < 0)
         return cli_bad_usage(cli, "--length is %d and must be 1 or more", request->length);
@@ -223,12 +223,12 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
 
 int main(int argc, char **argv)
 {
-    struct bench_request request = { .begun = bench_now(), .batch = (int)clmix_train_defaults().batch, .seconds = NAN };
+    struct bench_request request = { .begun = bench_now(), .batch = MODEL_USUAL_BATCH, .seconds = NAN };
     char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL;
     int quick = 0, whole = 0;
     struct poptOption options[] = {
         { "compare", 'c', POPT_ARG_STRING, &before, 0, "compare two files of results: BEFORE, and the argument after it", "BEFORE" },
-        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &request.batch, 0, "pictures or sequences at a time", "N" },
+        { "batch", 'b', POPT_ARG_INT, &request.batch, 0, MODEL_BATCH_HELP, "N" },
         { "length", 'L', POPT_ARG_INT, &request.length, 0, "of models of text: tokens of a sequence (the most that the model takes)", "N" },
         { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (" USUAL_MODE ")", "MODE" },
         { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0,

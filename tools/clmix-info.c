@@ -1,4 +1,5 @@
 /* clmix-info: what clmix sees of the machine. */
+#include "base/size.h"
 #include "common/cli.h"
 #include "common/terminal.h"
 
@@ -47,12 +48,26 @@ static void keep_error(char text[1024])
     snprintf(text, 1024, "%s", clmix_error());
 }
 
+/* What is measured of sequences: as many tokens in a batch, in sequences of at most so many. */
+#define BATCH_TOKENS  4096
+#define LONGEST_TUNED 512
+
+/* The usual batch of a preset. */
+static clmix_train_options usual_batch(const clmix_config *config)
+{
+    clmix_train_options options = clmix_train_defaults();
+
+    options.length = clmix_smaller(clmix_config_longest(config), LONGEST_TUNED);
+    if (options.length > 0)
+        options.batch = clmix_smaller(options.batch, BATCH_TOKENS / options.length);
+    return options;
+}
+
 /* Measures what the presets need, for training and evaluation at the usual batch: all of it is asked while plans are made. */
 static clmix_status tune(clmix_device *device)
 {
-    const clmix_train_options options = clmix_train_defaults();
-
     for (size_t i = 0; clmix_preset_name(i) != NULL; i++) {
+        clmix_train_options options;
         clmix_config *config;
         clmix_plan_cost step;
         size_t peak_bytes;
@@ -60,6 +75,7 @@ static clmix_status tune(clmix_device *device)
 
         if (status != CLMIX_OK)
             return status;
+        options = usual_batch(config);
         status = clmix_train_cost(device, config, options.batch, options.batch, &options, &step, &peak_bytes);
         clmix_config_free(config);
         if (status != CLMIX_OK)

@@ -40,9 +40,15 @@ struct summary {
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------- */
 
+/* The model, of tokens for those that training and answers ask about. */
 static clmix_status build_graph(struct summary *summary)
 {
-    summary->graph = clmix_front_outline(summary->config, summary->extent);
+    struct clmix_front front = { .extent = summary->extent };
+
+    summary->graph = clmix_graph_new();
+    clmix_front_inputs(&front, summary->graph, summary->config);
+    clmix_front_ask_places(&front, summary->graph, summary->config);
+    clmix_output(summary->graph, "output", clmix_front_model(&front, summary->graph, summary->config));
     return clmix_graph_check(summary->graph);
 }
 
@@ -238,9 +244,9 @@ static int summarize_model(const struct cli *cli, const struct model_options *mo
 int main(int argc, char **argv)
 {
     struct model_options model;
-    int batch = (int)clmix_train_defaults().batch, length = 0;
+    int batch = MODEL_USUAL_BATCH, length = 0;
     struct poptOption options[] = {
-        { "batch", 'b', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &batch, 0, "pictures or sequences at a time", "N" },
+        { "batch", 'b', POPT_ARG_INT, &batch, 0, MODEL_BATCH_HELP, "N" },
         { "length", 'L', POPT_ARG_INT, &length, 0, "of models of text: tokens of a sequence (the most that the model takes)", "N" },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, model.table, 0, NULL, NULL },
         POPT_TABLEEND,
@@ -256,7 +262,7 @@ int main(int argc, char **argv)
 
         if (named != 1 && !(named == 0 && model.weights != NULL))
             status = cli_bad_usage(&cli, "one model is needed, %d were named", named);
-        else if (batch < 1)
+        else if (batch < 1 && batch != MODEL_USUAL_BATCH)
             status = cli_bad_usage(&cli, "--batch is %d and must be at least 1", batch);
         else if (length < 0)
             status = cli_bad_usage(&cli, "--length is %d and must be at least 1", length);

@@ -7,17 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES "places" /* i32 (batch, clmix_most_labelled): the tokens that are asked about, of models that answer with tokens */
-
 /* Ports of the model and, where it answers with tokens, the places. */
 static int list_ports(const clmix_config *config, struct clmix_extent extent, clmix_port ports[CLMIX_ANSWER_PORTS])
 {
-    const size_t length = extent.length > 0 ? extent.length : clmix_config_longest(config);
-    int count = clmix_config_ports(config, extent.length, ports);
+    const int count = clmix_config_ports(config, extent.length, ports);
 
-    if (clmix_config_answer(config) == CLMIX_ANSWER_TOKENS)
-        ports[count++] = (clmix_port){ PLACES, CLMIX_I32, 1, { clmix_most_labelled(length) } };
-    return count;
+    return clmix_front_places_port(config, extent.length, &ports[count]) ? count + 1 : count;
 }
 
 clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, const clmix_config *config, const float mean[4],
@@ -25,14 +20,11 @@ clmix_status clmix_classify_compile(clmix_plan **plan, clmix_device *device, con
 {
     struct clmix_front front = { .extent = extent, .mean = mean, .std = std };
     clmix_graph *graph = clmix_graph_new();
-    clmix_port ports[CLMIX_ANSWER_PORTS];
-    const int count = list_ports(config, extent, ports);
     clmix_value logits;
     clmix_status status;
 
     clmix_front_inputs(&front, graph, config);
-    if (clmix_config_answer(config) == CLMIX_ANSWER_TOKENS)
-        front.places = clmix_front_input(graph, &ports[count - 1], CLMIX_I32, extent.batch);
+    clmix_front_ask_places(&front, graph, config);
     logits = clmix_front_model(&front, graph, config);
     if (clmix_config_answer(config) == CLMIX_ANSWER_LOGIT)
         logits = clmix_class_logits(clmix_root(graph), logits);

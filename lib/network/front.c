@@ -48,6 +48,22 @@ clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, con
     return clmix_front_model(front, graph, config);
 }
 
+bool clmix_front_places_port(const clmix_config *config, size_t length, clmix_port *port)
+{
+    if (clmix_config_answer(config) != CLMIX_ANSWER_TOKENS)
+        return false;
+    *port = (clmix_port){ "places", CLMIX_I32, 1, { clmix_most_labelled(length > 0 ? length : clmix_config_longest(config)) } };
+    return true;
+}
+
+void clmix_front_ask_places(struct clmix_front *front, clmix_graph *graph, const clmix_config *config)
+{
+    clmix_port port;
+
+    if (clmix_front_places_port(config, front->extent.length, &port))
+        front->places = clmix_front_input(graph, &port, port.type, front->extent.batch);
+}
+
 clmix_graph *clmix_front_outline(const clmix_config *config, struct clmix_extent extent)
 {
     clmix_graph *graph = clmix_graph_new();

@@ -42,6 +42,11 @@ void clmix_front_inputs(struct clmix_front *front, clmix_graph *graph, const clm
 clmix_value clmix_front_model(const struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
 clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
 
+/* The port of the tokens that are asked about, of a model that answers with tokens: "places" i32 (clmix_most_labelled), -1 for none. False: of others. */
+bool clmix_front_places_port(const clmix_config *config, size_t length, clmix_port *port);
+/* Between inputs and model: an input for that port, so that the model answers for these tokens alone. Nothing for other models. */
+void clmix_front_ask_places(struct clmix_front *front, clmix_graph *graph, const clmix_config *config);
+
 /* A graph of the model alone, on inputs of floats, for its layers and tensors; its output is called "output". The caller frees it. */
 clmix_graph *clmix_front_outline(const clmix_config *config, struct clmix_extent extent);
 

@@ -39,7 +39,7 @@ static int measure_steps(struct bench_sink *sink, const struct bench_request *re
 
     for (size_t i = 0; exit_status == 0 && model_at(sink->cli, i) != NULL; i++) {
         if (!sink->cli->json)
-            printf("\n%s, a training step, batch of %d\n", model_at(sink->cli, i), request->batch);
+            printf("\n%s, a training step\n", model_at(sink->cli, i));
         exit_status = bench_profile(sink, request, on, model_at(sink->cli, i));
     }
     return exit_status;

@@ -10,9 +10,10 @@
 #include <clmix/clmix.h>
 
 struct bench_request {
-    double begun;      /* bench_now() when the program started */
-    int batch, length; /* samples at a time; tokens of each, 0: as many as the model takes at most */
-    double seconds;    /* of measuring a model */
+    double begun; /* bench_now() when the program started */
+    int batch,
+        length;     /* samples at a time, MODEL_USUAL_BATCH where it was not given; tokens of each, 0: as many as the model takes at most */
+    double seconds; /* of measuring a model */
     bool quick;
     const char *mode;   /* of a model: a name of bench_modes */
     const char *filter; /* a part of an op's or preset's name, or of what a result is about; or NULL */
@@ -148,6 +149,8 @@ const char *bench_remark(const cJSON *object);
 
 /* A model by name with the request's settings; a configuration that cannot be opened is bad usage (bench_fail). */
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config);
+/* Pictures at a time, where it is told before a model is open. */
+int bench_pictures(const struct bench_request *request);
 /* The exit status of a failure: 2 where an argument is at fault. */
 int bench_fail(const struct cli *cli, clmix_status status);
 

@@ -279,6 +279,6 @@ static clmix_status add_fixed(struct bench_op_list *list, bool quick)
 clmix_status bench_op_list_make(struct bench_op_list *list, const struct bench_request *request)
 {
     memset(list, 0, sizeof *list);
-    CLMIX_TRY(add_models(list, (size_t)request->batch));
+    CLMIX_TRY(add_models(list, (size_t)bench_pictures(request)));
     return add_fixed(list, request->quick);
 }

@@ -46,9 +46,13 @@ static clmix_status describe(const struct bench_request *request, clmix_device *
     clmix_plan_cost step;
     size_t parameters = 0, peak_bytes = 0;
     double megabytes = 0.0;
+    struct clmix_extent extent = { 0 };
     clmix_status status = clmix_config_open(&config, model);
 
-    options.batch = (size_t)request->batch;
+    if (status == CLMIX_OK)
+        status = model_extent(config, request->batch, 0, &extent);
+    options.batch = extent.batch;
+    options.length = extent.length;
     if (status == CLMIX_OK)
         status = clmix_config_paper_count(config, &parameters, &megabytes);
     if (status == CLMIX_OK)
@@ -64,7 +68,7 @@ static clmix_status describe(const struct bench_request *request, clmix_device *
     cJSON_AddNumberToObject(*row, "parameters", (double)clmix_config_trained_values(config));
     cJSON_AddNumberToObject(*row, "parameters_paper", (double)parameters);
     cJSON_AddNumberToObject(*row, "size_mb_paper", megabytes);
-    cJSON_AddNumberToObject(*row, "batch", request->batch);
+    bench_add_extent(*row, extent);
     cJSON_AddNumberToObject(*row, "peak_bytes_training", (double)peak_bytes);
     cJSON_AddItemToObject(*row, "printed", printed);
     if (has_figures(printed))
@@ -149,7 +153,7 @@ static void print_head(const struct bench_request *request, const clmix_device *
         2,
         "%s: parameters and MB by the papers' counting rule beside what is printed; GB of device memory that training in batches of %d "
         "takes, planned for %s, beside those printed",
-        paper, request->batch, clmix_device_describe(device)->name);
+        paper, bench_pictures(request), clmix_device_describe(device)->name);
     print_cells(&(struct cells){ "model", "table", "trained", "parameters", "printed", "MB", "printed", "GB", "printed" });
 }
 
@@ -217,7 +221,7 @@ static clmix_status write_page(const struct bench_request *request, const clmix_
     bench_page_put(&page,
                    " by clmix " CLMIX_VERSION
                    ", training in batches of %d. Parameters and MB by the papers' counting rule (torchsummary).</p>\n",
-                   request->batch);
+                   bench_pictures(request));
     for (size_t i = 0; clmix_paper_name(i) != NULL; i++) {
         bool any = false;
 

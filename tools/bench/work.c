@@ -11,6 +11,11 @@ clmix_status bench_config(const struct bench_request *request, const char *model
     return model_options_config(&request->what, model, config);
 }
 
+int bench_pictures(const struct bench_request *request)
+{
+    return request->batch == MODEL_USUAL_BATCH ? MODEL_PICTURES : request->batch;
+}
+
 int bench_fail(const struct cli *cli, clmix_status status)
 {
     return status == CLMIX_ERROR_ARGUMENT ? cli_bad_usage(cli, "%s", clmix_error()) : cli_fail(cli, status);

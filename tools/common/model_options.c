@@ -1,5 +1,6 @@
 #include "common/model_options.h"
 #include "base/lines.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "network/config.h"
 #include "network/mixing.h"
@@ -160,6 +161,8 @@ clmix_status model_extent(const clmix_config *config, int batch, int length, str
     const size_t longest = clmix_config_longest(config), wanted = (size_t)length;
 
     *extent = (struct clmix_extent){ (size_t)batch, length > 0 ? wanted : longest };
+    if (batch == MODEL_USUAL_BATCH)
+        extent->batch = clmix_smaller(MODEL_PICTURES, clmix_larger(MODEL_TOKENS / clmix_at_least_one(extent->length), 1));
     if (length > 0 && longest == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "--length is %zu, and '%s' reads pictures, which have none", wanted,
                           clmix_config_name(config));

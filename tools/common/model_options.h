@@ -10,6 +10,7 @@
 
 #include <clmix/data.h>
 #include <clmix/network.h>
+#include <limits.h>
 
 struct model_options {
     char *model; /* --model; NULL where the model is an argument, or that of --weights */
@@ -41,8 +42,13 @@ clmix_status model_network(clmix_device *device, const clmix_config *config, uin
  * generic one where there is none. */
 clmix_status model_device_for_plans(const char *selector, clmix_device **device);
 
-/* Batches of `batch` samples, of sequences of `length` tokens or, where that is 0, of as many as the model takes at most. ARGUMENT where it takes none, or
- * not so many (--length). */
+/* Batches of `batch` samples, of sequences of `length` tokens or, where that is 0, of as many as the model takes at most. MODEL_USUAL_BATCH are
+ * MODEL_PICTURES, or as many sequences as have MODEL_TOKENS, no more. ARGUMENT where the model takes none, or not so many (--length). */
+#define MODEL_USUAL_BATCH INT_MIN
+#define MODEL_PICTURES    64
+#define MODEL_TOKENS      16384
+#define MODEL_BATCH_HELP \
+    "pictures at a time, or sequences (" CLI_TEXT(MODEL_PICTURES) "; no more than have " CLI_TEXT(MODEL_TOKENS) " tokens)"
 clmix_status model_extent(const clmix_config *config, int batch, int length, struct clmix_extent *extent);
 
 /* Opens a data set, its ports as the model reads them, its texts by `tokenizer` where that is not NULL. */
