@@ -286,6 +286,45 @@ static clmix_status run_masks(void)
     return run_network_of(of_text[1], true);
 }
 
+/* ---- trainers on text -------------------------------------------------------------------------------------------------------------------- */
+
+#define BERT                                                                                                                              \
+    "{\"model\":\"bert\",\"vocab\":257,\"max_len\":64,\"dim\":8,\"depth\":1,\"heads\":1,\"mlp_dim\":8,\"head\":\"classify\",\"classes\":" \
+    "2,"                                                                                                                                  \
+    "\"mixer\":{\"kind\":\"softmax\"}}"
+
+static clmix_status open_trainer(const clmix_config *config, clmix_dataset **data, clmix_network **network, clmix_trainer **trainer)
+{
+    const clmix_port wanted[] = { { "tokens", CLMIX_I32, 1, { 64 } }, { "mask", CLMIX_I32, 1, { 64 } } };
+    clmix_train_options options = clmix_train_defaults();
+
+    options.lengths = CLMIX_LENGTHS_FEW;
+    options.batch_tokens = 64;
+    strcpy(options.no_decay, "*bias*");
+    CLMIX_TRY(clmix_dataset_open(data, text_spec, wanted, 2));
+    CLMIX_TRY(clmix_network_create(network, tiny.device, config, 1));
+    CLMIX_TRY(clmix_trainer_create(trainer, *network, *data, &options));
+    return clmix_train_cost_of_data(tiny.device, config, *data, &options, NULL, NULL, NULL);
+}
+
+/* Plans of several lengths, ranges without decay. */
+static clmix_status run_trainer(void)
+{
+    clmix_trainer *trainer = NULL;
+    clmix_network *network = NULL;
+    clmix_config *config = NULL;
+    clmix_dataset *data = NULL;
+    clmix_status status = clmix_config_open(&config, BERT);
+
+    if (status == CLMIX_OK)
+        status = open_trainer(config, &data, &network, &trainer);
+    clmix_trainer_free(trainer);
+    clmix_network_free(network);
+    clmix_dataset_close(data);
+    clmix_config_free(config);
+    return status;
+}
+
 /* ---- readers ------------------------------------------------------------------------------------------------------------------------------ */
 
 /* A file or an option a kind of reader, in the folder of the tiny world. */
@@ -340,6 +379,20 @@ START_TEST(readers_of_text_survive_a_lack_of_memory)
 }
 END_TEST
 
+START_TEST(trainers_on_text_survive_a_lack_of_memory)
+{
+    const struct scenario scenario = { "a trainer on text", NULL, run_trainer, NULL };
+    char command[400];
+
+    tiny_empty_run_folder();
+    put_file("train.tsv", "a short one\t0\na text of some more letters, for another length\t1\nand one\t0\n");
+    snprintf(text_spec, sizeof text_spec, "tsv:%s/train.tsv", tiny.run_folder);
+    fail_each_call(&no_memory, &scenario, 120);
+    snprintf(command, sizeof command, "rm -rf '%s'", tiny.run_folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("faults");
@@ -354,6 +407,7 @@ int main(void)
     tcase_add_unchecked_fixture(text, open_tiny_world, close_tiny_world);
     tcase_add_loop_test(text, text_survives_a_lack_of_memory, 0, 4);
     tcase_add_loop_test(text, readers_of_text_survive_a_lack_of_memory, 0, sizeof readers / sizeof *readers);
+    tcase_add_test(text, trainers_on_text_survive_a_lack_of_memory);
     suite_add_tcase(suite, text);
     return support_run(suite);
 }
