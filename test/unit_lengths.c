@@ -226,6 +226,39 @@ START_TEST(runs_that_begin_anywhere)
 }
 END_TEST
 
+/* In the application's arrays masks and labels tell how long a sample is. */
+START_TEST(lengths_of_arrays)
+{
+    const clmix_port ports[] = { { "tokens", CLMIX_I32, 1, { 100 } },
+                                 { "mask", CLMIX_I32, 1, { 100 } },
+                                 { "token_labels", CLMIX_I32, 1, { 100 } } };
+    const clmix_samples samples = { .ports = ports, .port_count = 3, .count = { 4, 0 } };
+    static int32_t tokens[4 * 100], mask[4 * 100], labels[4 * 100];
+    const clmix_loader_options options = { .lengths = CLMIX_LENGTHS_FEW };
+    static const size_t wanted[] = { 16, 48, 16, 100 };
+    clmix_dataset *own = NULL;
+    clmix_loader *loader = NULL;
+
+    for (size_t i = 0; i < 400; i++)
+        labels[i] = CLMIX_NO_LABEL;
+    mask[0] = mask[105] = mask[140] = 1; /* with a hole */
+    labels[200 + 9] = 3;                 /* no token, and still to be guessed */
+    mask[300 + 97] = 1;
+    tokens[60] = 5; /* behind the text */
+    ck_assert_int_eq(clmix_dataset_from_arrays(&own, &samples, (const void *[]){ tokens, mask, labels }, NULL), CLMIX_OK);
+    ck_assert_int_eq(clmix_loader_open(&loader, own, CLMIX_TRAIN, 1, &options), CLMIX_OK);
+    for (size_t i = 0; i < 4; i++) {
+        clmix_batch batch;
+
+        must_give(loader, &batch);
+        ck_assert_uint_eq(length_in(&batch), wanted[i]);
+        ck_assert(memcmp(clmix_batch_array(&batch, CLMIX_TOKEN_MASK), mask + 100 * i, wanted[i] * sizeof *mask) == 0);
+    }
+    clmix_loader_close(loader);
+    clmix_dataset_close(own);
+}
+END_TEST
+
 START_TEST(last_batches)
 {
     clmix_loader_options options = { .lengths = CLMIX_LENGTHS_FEW, .group = true };
@@ -294,6 +327,7 @@ int main(void)
     tcase_add_loop_test(tests, epochs, 0, 4);
     tcase_add_test(tests, batches_in_order);
     tcase_add_test(tests, runs_that_begin_anywhere);
+    tcase_add_test(tests, lengths_of_arrays);
     tcase_add_test(tests, last_batches);
     tcase_add_test(tests, sets_of_short_samples);
     suite_add_tcase(suite, tests);

@@ -87,7 +87,8 @@ typedef struct clmix_samples {
 
 /* A set from arrays that the application has in memory: `train` and `test` have a pointer for each port, in the ports' order, to (count, the
  * port's axes) of the port's type, aligned for it. They are borrowed: they stay where they are, and as they are, until the set is closed. Either
- * may be NULL where its count is 0.
+ * may be NULL where its count is 0. Of sequences ("tokens" with "mask") what stands behind the last 1 of the mask, and behind the last token label,
+ * fills the sample up: batches of few lengths leave it out.
  *     const clmix_port ports[] = { { "pictures", CLMIX_U8, 3, { 32, 32, 3 } }, { .name = "labels", .type = CLMIX_I32 } };
  *     const clmix_samples samples = { .ports = ports, .port_count = 2, .count = { 50000, 10000 }, .classes = 10 };
  *     status = clmix_dataset_from_arrays(&data, &samples, (const void *[]){ pictures, labels }, (const void *[]){ others, their_labels });
