@@ -75,6 +75,7 @@ START_TEST(a_beginning_and_what_comes_of_it)
                  folder),
         0);
     expect(output, "train: 58 texts of");
+    expect(output, "tokens (wordpiece), ");
     expect(output, "are [UNK]");
     expect(output, "train: passed over 2 of 63 (1 no UTF-8, 1 without text), first: '");
     expect(output, "rows.tsv', line 62");

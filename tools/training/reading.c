@@ -30,8 +30,9 @@ static void say_texts(struct session *session, const char *split, const clmix_da
         snprintf(cut, sizeof cut, "; %zu cut to the longest", reading->cut);
     if (reading->unknown > 0)
         snprintf(unknown, sizeof unknown, "; %.2f %% are [UNK]", 100.0 * (double)reading->unknown / (double)reading->tokens);
-    progress_say(&session->progress, "%s: %s texts of %s tokens, %zu in the longest%s%s", split, clmix_grouped(texts, reading->texts),
-                 clmix_grouped(tokens, reading->tokens), reading->longest, cut, unknown);
+    progress_say(&session->progress, "%s: %s texts of %s tokens (%s), %zu in the longest%s%s", split, clmix_grouped(texts, reading->texts),
+                 clmix_grouped(tokens, reading->tokens), clmix_tokenizer_kind_name(clmix_dataset_tokenizer(session->data)),
+                 reading->longest, cut, unknown);
 }
 
 void session_report_reading(struct session *session)
