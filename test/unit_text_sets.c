@@ -73,7 +73,7 @@ START_TEST(sets)
     struct clmix_token_set set;
 
     ck_assert_int_eq(read_set(&set, "tsv", rows, tokenizer, &options), CLMIX_OK);
-    ck_assert(set.count == 2 && set.cut == 1 && set.unknown == 1 && set.longest == 6 && set.id_bytes == 2);
+    ck_assert(set.count == 2 && set.cut == 1 && set.unknown == 1 && set.longest == 6 && set.id_bytes == 1 && set.least == 0);
     expect_ids(&set, 0, (int32_t[]){ 2, 5, 6, 3, 7, 3 }, 6, 4, 0);
     expect_ids(&set, 1, (int32_t[]){ 2, 5, 5, 3, 1, 3 }, 6, 4, 1);
     clmix_token_set_free(&set);
@@ -85,6 +85,28 @@ START_TEST(sets)
     ck_assert_int_eq(read_set(&set, "tsv", "\xC3\xA4\t1\n", bytes, &options), CLMIX_OK);
     expect_ids(&set, 0, (int32_t[]){ 0xC4, 0xA5 }, 2, 2, 0);
     clmix_token_set_free(&set);
+    options.encoding.longest = 0;
+    ck_assert_int_eq(read_set(&set, "tsv", "a\xF4\x8F\xBF\xBF\x01\t1\n", bytes, &options),
+                     CLMIX_OK); /* the largest byte that UTF-8 has, and a small one */
+    ck_assert(set.id_bytes == 1 && set.least == 1);
+    expect_ids(&set, 0, (int32_t[]){ 'a' + 1, 0xF5, 0x90, 0xC0, 0xC0, 2 }, 6, 6, 0);
+    clmix_token_set_free(&set);
+    for (int letters = 248; letters <= 249; letters++) { /* with eight others 256 tokens, and 257 */
+        char *text = malloc(8000);
+        clmix_tokenizer *many;
+        size_t used = (size_t)sprintf(text, "wordpiece\n%s", VOCABULARY);
+
+        for (int i = 0; i < letters; i++)
+            used += (size_t)sprintf(text + used, "z%d\n", i);
+        many = must_make(text);
+        ck_assert_int_eq(read_set(&set, "tsv", "z247 a\t1\n", many, &(struct clmix_token_set_options){ .encoding = { .bare = true } }),
+                         CLMIX_OK);
+        ck_assert_uint_eq(set.id_bytes, letters == 248 ? 1 : 2);
+        expect_ids(&set, 0, (int32_t[]){ 255, 5 }, 2, 2, 0);
+        clmix_token_set_free(&set);
+        clmix_tokenizer_close(many);
+        free(text);
+    }
     expect_error(read_set(&set, "tsv", "[MIN 1 ]\t1\n[AVG 1 ]\t1\n", trees, &options), CLMIX_ERROR_FORMAT,
                  "': '[AVG' is no token of ListOps");
     clmix_token_set_free(&set);

@@ -15,16 +15,40 @@ struct reading {
     clmix_tokens tokens;
 };
 
+static void put_id(struct clmix_token_set *set, size_t at, int32_t id)
+{
+    switch (set->id_bytes) {
+    case 1: ((uint8_t *)set->ids)[at] = (uint8_t)id; break;
+    case 2: ((uint16_t *)set->ids)[at] = (uint16_t)id; break;
+    default: ((int32_t *)set->ids)[at] = id;
+    }
+}
+
+static int32_t id_at(const struct clmix_token_set *set, size_t at)
+{
+    switch (set->id_bytes) {
+    case 1: return ((const uint8_t *)set->ids)[at];
+    case 2: return ((const uint16_t *)set->ids)[at];
+    default: return ((const int32_t *)set->ids)[at];
+    }
+}
+
+/* How ids are kept. Those of bytes and of ListOps begin with 1: no text has padding in it. */
+static void settle_ids(struct clmix_token_set *set, const clmix_tokenizer *tokenizer)
+{
+    size_t kinds;
+
+    set->least = clmix_tokenizer_special(tokenizer, CLMIX_CLASSIFY) == CLMIX_NO_TOKEN && clmix_tokenizer_special(tokenizer, CLMIX_PAD) == 0;
+    kinds = clmix_tokenizer_size(tokenizer) - (size_t)set->least;
+    set->id_bytes = kinds <= (size_t)UINT8_MAX + 1 ? 1 : kinds <= (size_t)UINT16_MAX + 1 ? 2 : 4;
+}
+
 static clmix_status append_ids(struct clmix_token_set *set, const clmix_tokens *tokens)
 {
     if (!clmix_array_reserve(&set->ids, &set->id_capacity, set->id_count + tokens->count, set->id_bytes))
         return clmix_fail_memory("tokens");
-    for (size_t i = 0; i < tokens->count; i++) {
-        if (set->id_bytes == sizeof(uint16_t))
-            ((uint16_t *)set->ids)[set->id_count + i] = (uint16_t)tokens->ids[i];
-        else
-            ((int32_t *)set->ids)[set->id_count + i] = tokens->ids[i];
-    }
+    for (size_t i = 0; i < tokens->count; i++)
+        put_id(set, set->id_count + i, tokens->ids[i] - set->least);
     set->id_count += tokens->count;
     return CLMIX_OK;
 }
@@ -79,7 +103,7 @@ clmix_status clmix_token_set_read(struct clmix_token_set *set, clmix_text_reader
     bool found = true;
 
     memset(set, 0, sizeof *set);
-    set->id_bytes = clmix_tokenizer_size(tokenizer) <= (size_t)UINT16_MAX + 1 ? sizeof(uint16_t) : sizeof(int32_t);
+    settle_ids(set, tokenizer);
     status = clmix_text_reader_begin(reader, split);
     while (status == CLMIX_OK && found) {
         status = clmix_text_reader_next(reader, &sample, &found);
@@ -103,5 +127,5 @@ void clmix_token_set_free(struct clmix_token_set *set)
 void clmix_token_set_get(const struct clmix_token_set *set, size_t first, size_t count, int32_t *ids)
 {
     for (size_t i = 0; i < count; i++)
-        ids[i] = set->id_bytes == sizeof(uint16_t) ? ((const uint16_t *)set->ids)[first + i] : ((const int32_t *)set->ids)[first + i];
+        ids[i] = id_at(set, first + i) + set->least;
 }

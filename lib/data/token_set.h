@@ -13,8 +13,10 @@ struct clmix_token_sample {
 
 /* Samples of a split. All zero is none. */
 struct clmix_token_set {
-    void *ids; /* of all samples, one behind the other: 2 bytes each where the vocabulary fits, else 4 */
+    void *
+        ids; /* of all samples, one behind the other, less the least that there is: in 1 byte each where the vocabulary fits, in 2, or in 4 */
     size_t id_bytes, id_count, id_capacity;
+    int32_t least;
     struct clmix_token_sample *samples;
     size_t count, capacity;
     size_t longest;      /* ids of the longest text, or pair of texts that are one sequence */
