@@ -1,6 +1,8 @@
 /* Training on sequences: a tiny BERT learns to guess masked tokens, MRA's encoder to tell classes and two classes by one logit; resumed runs; what is unused
  * stays as it was; targets that are refused. */
 #include <check.h>
+#include <clmix/ops.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +144,74 @@ START_TEST(classes_are_told_apart)
 }
 END_TEST
 
+/* ---- losses and metrics by hand ------------------------------------------------------------------------------------------------------------ */
+
+/* What a task makes of logits (rows, columns) and a label a row. */
+static void run_task(const struct clmix_task *task, const char *model, const float *logits, size_t rows, size_t columns,
+                     const int32_t *labels, float results[3])
+{
+    clmix_graph *graph = clmix_graph_new();
+    struct clmix_task_settings settings = { .mode = CLMIX_TRAINING };
+    clmix_config *config = NULL;
+    const clmix_value output = ops_input(graph, "logits", ops_shape2(rows, columns)),
+                      target = clmix_input(graph, "labels", CLMIX_I32, 1, &rows);
+    struct clmix_task_results made;
+    clmix_plan *plan;
+
+    ops_ok(clmix_config_open(&config, model));
+    ck_assert_ptr_eq(clmix_task_of(config), task);
+    settings.config = config;
+    made = task->build(&settings, output, &target);
+    clmix_output(graph, "loss", made.loss);
+    clmix_output(graph, "counted", made.counted);
+    clmix_output(graph, "metrics", made.metrics);
+    plan = ops_plan(graph, CLMIX_INFERENCE);
+    ops_write(plan, "logits", logits, rows * columns);
+    ops_ok(clmix_plan_write(plan, "labels", labels, rows * sizeof *labels));
+    ops_ok(clmix_plan_run(plan));
+    ops_ok(clmix_plan_read(plan, "loss", &results[0], sizeof(float)));
+    ops_ok(clmix_plan_read(plan, "counted", &results[1], sizeof(float)));
+    ops_ok(clmix_plan_read(plan, "metrics", &results[2], sizeof(float)));
+    clmix_plan_free(plan);
+    clmix_config_free(config);
+}
+
+/* -log s(z) of label 1, -log s(-z) of label 0; correct where z is on the label's side. */
+START_TEST(one_logit_by_hand)
+{
+    static const float logits[] = { 1.5f, -2.0f, 0.25f, 3.0f, -0.75f };
+    static const int32_t labels[] = { 1, 1, 0, CLMIX_NO_LABEL, 0 };
+    double loss = 0.0;
+    float results[3];
+
+    for (int i = 0; i < 5; i++)
+        loss += labels[i] == CLMIX_NO_LABEL ? 0.0 : log1p(exp(labels[i] == 1 ? -(double)logits[i] : (double)logits[i])) / 4.0;
+    run_task(&clmix_task_binary, LRA("1", ""), logits, 5, 1, labels, results);
+    ck_assert_double_eq_tol((double)results[0], loss, 1e-6);
+    ck_assert(results[1] == 4.0f && results[2] == 2.0f);
+}
+END_TEST
+
+START_TEST(guesses_by_hand)
+{
+    static const float logits[] = { 1.0f, 2.0f, 0.0f, 4.0f, 0.5f, 0.5f, 0.0f, 0.0f, 3.0f, 9.0f, 9.0f, 9.0f };
+    static const int32_t labels[] = { 1, 2, 2, CLMIX_NO_LABEL };
+    double loss = 0.0;
+    float results[3];
+
+    for (int i = 0; i < 3; i++) {
+        double sum = 0.0;
+
+        for (int k = 0; k < 3; k++)
+            sum += exp((double)(logits[3 * i + k] - logits[3 * i + labels[i]]));
+        loss += log(sum) / 3.0;
+    }
+    run_task(&clmix_task_masked_language, BERT, logits, 4, 3, labels, results);
+    ck_assert_double_eq_tol((double)results[0], loss, 1e-6);
+    ck_assert(results[1] == 3.0f && results[2] == 2.0f);
+}
+END_TEST
+
 /* ---- what is unused ------------------------------------------------------------------------------------------------------------------------ */
 
 static float *values_of(clmix_network *network, const char *name, size_t *count)
@@ -239,6 +309,8 @@ int main(void)
     tcase_add_test(learning, masked_tokens_are_guessed);
     tcase_add_loop_test(learning, classes_are_told_apart, 0, (int)(sizeof kinds / sizeof *kinds));
     tcase_add_unchecked_fixture(steps, ops_open, ops_close);
+    tcase_add_test(steps, one_logit_by_hand);
+    tcase_add_test(steps, guesses_by_hand);
     tcase_add_test(steps, unused_weights_stay_as_they_were);
     tcase_add_test(steps, labels_that_cannot_be);
     return train_main("language", (TCase *const[]){ learning, steps }, 2);
