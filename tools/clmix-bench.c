@@ -15,17 +15,19 @@
 static const struct cli_help help = {
     .program = "clmix-bench",
     .arguments = "COMMAND [OPTION...]  |  clmix-bench --compare BEFORE AFTER [OPTION...]",
-    .purpose = "Measures a device and clmix on it. Kernels are compiled before anything is timed; times are medians, with quartiles.\n"
-               "  ceilings         multiply-adds, copying and launches: what the device can do at most\n"
-               "  model MODEL      a model at work on random pictures or tokens (--mode)\n"
-               "  start MODEL      from the program's start to the first result; cold when kernels had to be compiled\n"
-               "  plan MODEL       how long planning a model takes, for training and for inference (--device generic: without a device)\n"
-               "  paper [PAPER]    the rows of a paper's tables (vix, wavemix; or all) beside the figures that it prints; nothing is run\n"
-               "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
-               "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
-               "  all [MODEL...]   ceilings, models (or the usual ones) in every mode, profiles and ops into one file (--out, --html)\n"
-               "  report FILE...   an HTML page of files of results, also of peers' (--html)\n"
-               "With --compare, two files of results: what got faster, what slower, and what is noise.",
+    .purpose =
+        "Measures a device and clmix on it. Kernels are compiled before anything is timed; times are medians, with quartiles.\n"
+        "  ceilings         multiply-adds, copying and launches: what the device can do at most\n"
+        "  model MODEL      a model at work on random pictures or tokens (--mode)\n"
+        "  start MODEL      from the program's start to the first result; cold when kernels had to be compiled\n"
+        "  plan MODEL       how long planning a model takes, for training and for inference (--device generic: without a device)\n"
+        "  paper [PAPER]    the rows of a paper's tables (vix, wavemix, dct_former, kerformer, mra; or of all) beside the figures that\n"
+        "                   it prints; nothing is run\n"
+        "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
+        "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
+        "  all [MODEL...]   ceilings, models (or the usual ones) in every mode, profiles and ops into one file (--out, --html)\n"
+        "  report FILE...   an HTML page of files of results, also of peers' (--html)\n"
+        "With --compare, two files of results: what got faster, what slower, and what is noise.",
     .examples = "  clmix-bench all --out today.jsonl --html today.html\n"
                 "  clmix-bench --compare yesterday.jsonl today.jsonl\n"
                 "  clmix-bench model wavemix-32 --mode infer --json >> results.jsonl\n"

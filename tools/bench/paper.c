@@ -147,13 +147,19 @@ static bool differs(const cJSON *row)
     return cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(row, "agrees"));
 }
 
+/* What the usual batch is of sequences. */
+static const char *of_sequences(const struct bench_request *request)
+{
+    return request->batch == MODEL_USUAL_BATCH ? ", or of sequences with " CLI_TEXT(MODEL_TOKENS) " tokens," : "";
+}
+
 static void print_head(const struct bench_request *request, const clmix_device *device, const char *paper)
 {
     terminal_say(
         2,
-        "%s: parameters and MB by the papers' counting rule beside what is printed; GB of device memory that training in batches of %d "
+        "%s: parameters and MB by the papers' counting rule beside what is printed; GB of device memory that training in batches of %d%s "
         "takes, planned for %s, beside those printed",
-        paper, bench_pictures(request), clmix_device_describe(device)->name);
+        paper, bench_pictures(request), of_sequences(request), clmix_device_describe(device)->name);
     print_cells(&(struct cells){ "model", "table", "trained", "parameters", "printed", "MB", "printed", "GB", "printed" });
 }
 
@@ -220,8 +226,8 @@ static clmix_status write_page(const struct bench_request *request, const clmix_
     bench_page_text(&page, clmix_device_describe(device)->name);
     bench_page_put(&page,
                    " by clmix " CLMIX_VERSION
-                   ", training in batches of %d. Parameters and MB by the papers' counting rule (torchsummary).</p>\n",
-                   bench_pictures(request));
+                   ", training in batches of %d%s. Parameters and MB by the papers' counting rule (torchsummary).</p>\n",
+                   bench_pictures(request), of_sequences(request));
     for (size_t i = 0; clmix_paper_name(i) != NULL; i++) {
         bool any = false;
 
