@@ -26,7 +26,7 @@ static void setup(void)
     ops_ok(clmix_file_write(path, TINY, strlen(TINY)));
     ck_assert_int_eq(run_tool(NULL,
                               "cd %s && cp '" CLMIX_TEST_DATA "/pictures/rgb.png' a.png && cp '" CLMIX_TEST_CASES
-                              "/ops/conv2d_1x1.safetensors' . && "
+                              "/ops/conv2d_1x1.safetensors' . && printf 'rain falls\\n\\377\\nrain fell\\n' >words.txt && "
                               "clmix-train --model tiny.json --data " SHAPES " --batch 16 --epochs 1 --out run --json 2>&1",
                               folder),
                      0);
@@ -94,6 +94,8 @@ static const char *const commands[] = {
     "clmix-verify --help",
     "clmix-train --help",
     "clmix-bench --help",
+    "clmix-vocab --help",
+    "clmix-vocab words.txt --out vocab.txt",
 };
 
 static struct screen *run_at(unsigned short columns, const struct tool_resize *resize, const char *command)

@@ -7,7 +7,7 @@
 
 static const struct cli_help help = {
     .program = "clmix-predict",
-    .arguments = "MODEL PICTURE...|TEXT...|--lines=FILE [OPTION...]  or  MODEL --data=D [OPTION...]",
+    .arguments = "MODEL PICTURE... [OPTION...]  |  MODEL [TEXT...] [OPTION...]  |  MODEL --data=D [OPTION...]",
     .purpose = "Asks a trained network for the classes of pictures (PNG, JPEG) or texts, for the tokens that may stand at the [MASK]s of\n"
                "texts, or measures it over a data set: loss, and accuracy or what else its task counts. MODEL is a .safetensors file that\n"
                "clmix-train wrote, or the folder of its run; weights of PyTorch without metadata are given with --model PRESET\n"
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
         { "top", 'k', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &wishes.top, 0, "how many classes or tokens of each", "K" },
         { "lines", 'l', POPT_ARG_STRING, &wishes.lines, 0, "texts: the lines of a file, - is standard input", "FILE" },
         { "pairs", 'p', POPT_ARG_NONE, &wishes.pairs, 0, "a text is two, with a tab between", NULL },
-        { "tokenizer", '\0', POPT_ARG_STRING, &wishes.tokenizer, 0, "of weights that have none: wordpiece:VOCAB[,cased], bytes or listops",
+        { "tokenizer", '\0', POPT_ARG_STRING, &wishes.tokenizer, 0, "of weights that have none: wordpiece:VOCAB, bytes or listops",
           "SPEC" },
         { "data", 'D', POPT_ARG_STRING, &wishes.data, 0, "measure loss and accuracy over a data set", "D" },
         { "split", '\0', POPT_ARG_STRING, &wishes.split, 0, "its part: train or test (test)", "SPLIT" },
