@@ -70,7 +70,7 @@ START_TEST(a_beginning_and_what_comes_of_it)
     free(output);
     ck_assert_int_eq(
         run_tool(&output,
-                 "cd '%s' && clmix-train --model model.json --set head=classify --init mlm --data tsv:rows.tsv,vocab=vocab.txt "
+                 "cd '%s' && clmix-train --model model.json --set head=classify --init mlm --data tsv:rows.tsv "
                  "--batch-tokens 64 --schedule constant --epochs 1 --out run 2>&1",
                  folder),
         0);
