@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${CLMIX_BIN:-$here/../build/bin}
 folder=${LEARN_RESULTS:-$here/results}
-recipe='--epochs 5 --batch 64 --rate 0.001 --warmup 100 --weight-decay 0.05 --clip-norm 1 --seed 1'
+recipe='--epochs 5 --batch 64 --rate 0.003 --warmup 100 --weight-decay 0.05 --clip-norm 1 --seed 1'
 
 # Presets, and how each family comes to its tokens.
 list()
