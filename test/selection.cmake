@@ -5,7 +5,7 @@
 # keeps of each platform: the reference cases, in one form at least.
 set(long_tests
   "^pocl-simt[.]"                                       # at home on Intel's runtime; the cases of ops stay, on pocl-sse2
-  "^intel-wide[.](ops|model)_"                          # at home on PoCL; the cases stay, on intel-avx2, -avx and -sse4
+  "^intel-wide[.]((ops|model)_|verify$)"                # at home on PoCL; the cases stay, on intel-avx2, -avx and -sse4
   "^intel[.](tool_(bench|runs|columns|models|output|train)|unit_(faults|driver))$"    # what is tested is the host's
   "^pocl-avx2-(wide|simt)[.]|^pocl-sse2-wide[.]|^intel-(avx2|sse4)-simt[.]"
   "^rusticl[.]ops_"
@@ -37,9 +37,17 @@ set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
 # What leaves the choice of a tile to sizes, so that barriers and edges depend on them: a missing barrier of a convolution was seen here and nowhere else.
 set(oclgrind_programs "^(ops_conv|ops_gemm|ops_column_sum|ops_linear)$")
 
+# Reference cases of operators on tokens, which no test of an op repeats: all of them on PoCL and on Intel's runtime. Of those that share their kernels
+# with another one the other platforms run that one.
+set(operator_cases "/(attn|dct)_")
+string(CONCAT variant_cases
+  "/attn_(cosformer(_causal|_elu)?|efficient|kerformer(_abl_q|_causal|_d_from_d|_none|_position_none|_reduction|_short)?|linear_elu(_mask|_unnormalized)?"
+  "|linformer(_short)?|mixer_(cosformer|kerformer|softmax|dct_qkv|dct_x(_fft_prime|_mask_ignored|_short)?)|dct_(ideal_square|qkv|qkv_full|qkv_ratio)"
+  "|nystrom(_conv|_exact|_mask|_matrix)?|performer(_mask|_published|_relu|_relu_causal)?|softmax(_one)?|mra2(_all|_pad)?)[.]"
+  "|/dct_(fwd_n1_of_1|fwd_n32_of_100|inv_n1_to_7|inv_n32_to_100|matrix_.*)[.]")
+
 # Reference cases of the ops: Oclgrind with race detection is some 2000 times slower than PoCL, following uninitialised values ten times slower again.
 set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")
-set(oclgrind_wide_left_out "^$")
 # Mixers of tokens are not followed: lanes of their tiles that no result reads hold what was there, and the simulator itself ends on some of them.
 set(unfollowed "attention|attn_|pinv|fourier|rope|channel_norm|sequence_pool|patches|pit_pool|depthwise_3x3_stride2")
 set(uninitialized_simt_left_out "transpose2d_k(6|10|18|34)|wavemix_block|7x7|${unfollowed}")
