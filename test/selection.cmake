@@ -7,7 +7,7 @@ set(long_tests
   "^pocl-simt[.]"                                       # at home on Intel's runtime; the cases of ops stay, on pocl-sse2
   "^intel-wide[.](ops_|model_|verify$)"                 # at home on PoCL; the cases stay, on intel-avx2, -avx and -sse4
   "^intel[.](tool_(bench|runs|columns|models|output|train)|unit_(faults|driver))$"    # what is tested is the host's
-  "^pocl-avx2-(wide|simt)[.]|^pocl-sse2-wide[.]|^intel-(avx2|sse4)-simt[.]"
+  "^pocl-avx2-(wide|simt)[.]|^pocl-sse2-wide[.]|^intel-(avx2|sse4)-(wide|simt)[.]"    # intel-avx has no multiply-add either
   "^rusticl[.]ops_"
   "^intel-avx[.]ops_"                                   # the cases stay
   "^oclgrind-simt[.](verify-model|ops_gemm)$"           # the kernels are those of the ops; the tiles those of linear layers and convolutions
@@ -22,7 +22,7 @@ set(small_tests "^(pocl[.]unit_(driver|faults)|pocl-wide[.]ops_(gemm|conv)|intel
 # started first
 set(first_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
 
-set(intel_left_out "^tool_terminal$")                  # what is shown is the host's, and every command of it compiles all anew
+set(intel_left_out "^(tool_terminal|tool_vocab|unit_text_.*)$")   # the host's; what a terminal shows compiles all anew with every command
 # rusticl on llvmpipe, 30 to 250 times slower than PoCL: kernels, and not what the host makes of measured times
 set(rusticl_programs "^(unit_device|ops_)")
 set(rusticl_left_out "^(ops_tune|ops_gemm_route)$")
