@@ -8,8 +8,9 @@
 #   glosses-pretrained   the same, begun from the weights of mlm-softmax
 #   listops-MIXER        MRA's model on trees of up to 2,000 tokens
 # Writes into $LEARN_RESULTS (default: bench/results)
-#   learning/ROW.jsonl     the run's log, a line an epoch
-#   learning_text.md       the table of all rows that have a log
+#   learning/ROW.jsonl         the run's log, a line an epoch
+#   learning/ROW.score.json    what its best weights score on the test split, and what guessing by frequency alone would
+#   learning_text.md           the table of all rows that have such a file
 # Environment: CLMIX_DEVICE (which device), CLMIX_BIN (default: build/bin), LEARN_RUNS (where runs are kept; default: a folder that is removed),
 # LEARN_OPTIONS (clmix-train's, behind the recipe's own).
 set -eu
@@ -34,14 +35,17 @@ fail()
     exit 1
 }
 
-train()    # train ROW OPTION...
+train()    # train ROW DATA OPTION...: and scores the best weights on the test split
 {
     row=$1
-    shift
-    echo "clmix-train $*" >&2
+    data=$2
+    shift 2
+    echo "clmix-train --data $data $*" >&2
     # The user's options are words.
     # shellcheck disable=SC2086
-    "$bin/clmix-train" --out "$runs/$row" "$@" ${LEARN_OPTIONS:-} && cp "$runs/$row/log.jsonl" "$folder/learning/$row.jsonl"
+    "$bin/clmix-train" --data "$data" --out "$runs/$row" "$@" ${LEARN_OPTIONS:-} || return 1
+    cp "$runs/$row/log.jsonl" "$folder/learning/$row.jsonl"
+    "$bin/clmix-predict" "$runs/$row/model.safetensors" --data "$data" --split test --json >"$folder/learning/$row.score.json"
 }
 
 # A row's name behind its first dash, as --mixer has it.
@@ -69,22 +73,22 @@ row()    # row NAME
     mlm-*)
         prepare
         # shellcheck disable=SC2086
-        train "$1" --model bert-mini --mixer "$(mixer_of "$1")" --data "text:$texts/text,vocab=$texts/vocab.txt,length=128" $language
+        train "$1" "text:$texts/text,vocab=$texts/vocab.txt,length=128" --model bert-mini --mixer "$(mixer_of "$1")" $language
         ;;
     glosses-scratch)
         prepare
         # shellcheck disable=SC2086
-        train "$1" --model bert-mini --set head=classify --set classes=45 --data "tsv:$texts/train.tsv,vocab=$texts/vocab.txt,length=128" $glosses
+        train "$1" "tsv:$texts/train.tsv,vocab=$texts/vocab.txt,length=128" --model bert-mini --set head=classify --set classes=45 $glosses
         ;;
     glosses-pretrained)
         [ -f "$runs/mlm-softmax/model.safetensors" ] || row mlm-softmax
         # shellcheck disable=SC2086
-        train "$1" --model bert-mini --set head=classify --set classes=45 --data "tsv:$texts/train.tsv,vocab=$texts/vocab.txt,length=128" $glosses \
+        train "$1" "tsv:$texts/train.tsv,vocab=$texts/vocab.txt,length=128" --model bert-mini --set head=classify --set classes=45 $glosses \
             --init "$runs/mlm-softmax/model.safetensors"
         ;;
     listops-*)
         # shellcheck disable=SC2086
-        train "$1" --model "lra-$1" --data listops $listops
+        train "$1" listops --model "lra-$1" $listops
         ;;
     *) fail "there is no row '$1'; there are: $rows" ;;
     esac
@@ -113,7 +117,10 @@ for name in "$@"; do
 done
 
 for name in $rows; do
-    [ ! -f "$folder/learning/$name.jsonl" ] || awk -v row="$name" -f "$here/learn_text.awk" "$folder/learning/$name.jsonl"
-done | { printf '| row | held-out loss | metric | steps |\n| --- | --- | --- | --- |\n'; cat; } >"$folder/learning_text.md"
+    [ ! -f "$folder/learning/$name.score.json" ] || awk -v row="$name" -f "$here/learn_text.awk" "$folder/learning/$name.score.json"
+done | {
+    printf '| row | held-out loss | by frequency alone | nats below it | accuracy |\n| --- | --- | --- | --- | --- |\n'
+    cat
+} >"$folder/learning_text.md"
 cat "$folder/learning_text.md"
 [ -z "$failed" ] || fail "these rows failed:$failed"

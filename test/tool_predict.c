@@ -101,10 +101,11 @@ START_TEST(accuracy_over_a_data_set)
     ck_assert_double_eq(cJSON_GetObjectItemCaseSensitive(line, "count")->valuedouble, 30);
     ck_assert(top1 >= 0.0 && top1 <= top5 && top5 <= 1.0);
     ck_assert(cJSON_GetObjectItemCaseSensitive(line, "loss")->valuedouble > 1.0);
+    ck_assert_double_eq_tol(cJSON_GetObjectItemCaseSensitive(line, "guess_loss")->valuedouble, log(10.0), 1e-12); /* three of each class */
     cJSON_Delete(line);
     free(output);
     ck_assert_int_eq(run_tool(&output, "clmix-predict %s --data shapes:size=16,train=10,test=30", weights), 0);
-    ck_assert_msg(strstr(output, "30 pictures") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "30 pictures") != NULL && strstr(output, "(by frequency alone 2.3026)") != NULL, "%s", output);
     free(output);
 }
 END_TEST

@@ -100,6 +100,26 @@ static clmix_status train(const char *model, clmix_dataset *data, size_t epochs,
 
 /* ---- learning ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* How many nats a label has that is drawn as often as it occurs among those of the test samples. */
+static double entropy_of_guesses(void)
+{
+    const int32_t *labels = &world.guesses[1][0][0];
+    double sum = 0.0;
+    size_t total = 0;
+
+    for (size_t i = 0; i < (size_t)TEST * LENGTH; i++) {
+        size_t same = 0;
+
+        for (size_t k = 0; k < (size_t)TEST * LENGTH; k++)
+            same += labels[k] == labels[i];
+        if (labels[i] != CLMIX_NO_LABEL) {
+            sum -= log((double)same);
+            total++;
+        }
+    }
+    return sum / (double)total + log((double)total);
+}
+
 /* 40 samples in batches of 16: the last one is filled up, and that counts for nothing. */
 START_TEST(masked_tokens_are_guessed)
 {
@@ -112,6 +132,7 @@ START_TEST(masked_tokens_are_guessed)
     ops_ok(train(BERT, data, 24, train_folders[0], false, SIZE_MAX, &score));
     ck_assert_uint_eq(score.count, labelled);
     ck_assert_uint_eq(score.metric_count, 1);
+    ck_assert_double_eq_tol(score.guess_loss, entropy_of_guesses(), 1e-9);
     ck_assert_str_eq(score.metrics[0].name, "accuracy");
     ck_assert_msg(score.loss < 1.0 && score.metrics[0].value > 0.6, "loss %g, accuracy %g", score.loss, score.metrics[0].value);
     ck_assert_int_eq(train(BERT, data, 24, train_folders[1], false, 47, &score), CLMIX_ERROR_INTERRUPTED);

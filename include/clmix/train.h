@@ -216,10 +216,11 @@ CLMIX_API void clmix_run_info_clear(clmix_run_info *info);
 
 /* What clmix_evaluate found: means over the labels that count. */
 typedef struct clmix_score {
-    size_t count;                             /* labels that counted */
-    size_t skipped;                           /* samples that could not be decoded; clmix_evaluate fails instead */
-    double loss;                              /* the mean */
-    size_t metric_count;                      /* of the task: "top1", "top5". Since 0.2 */
+    size_t count;        /* labels that counted */
+    size_t skipped;      /* samples that could not be decoded; clmix_evaluate fails instead */
+    double loss;         /* the mean */
+    double guess_loss;   /* that of guessing by how often each label occurs here, and by no more: their entropy in nats. Since 0.4 */
+    size_t metric_count; /* of the task: "top1", "top5". Since 0.2 */
     clmix_metric metrics[CLMIX_MOST_METRICS]; /* their means */
 } clmix_score;
 /* Loss and metrics of a network over a split, `batch` samples at a time, weights as they are; the last batch is as small as the samples leave it, and of

@@ -1,3 +1,4 @@
+#include "train/guess.h"
 #include "train/trainer.h"
 
 #include "base/status.h"
@@ -10,6 +11,7 @@ struct scoring {
     const struct clmix_recipe *recipe;
     const struct clmix_scoring *plans;
     double loss, counted, metrics[CLMIX_MOST_METRICS];
+    struct clmix_label_counts labels;
     size_t skipped;
 };
 
@@ -27,6 +29,16 @@ static clmix_status explain(const struct scoring *scoring, clmix_plan *plan, con
                       isnan(loss) ? "NaN" : "infinite", status == CLMIX_OK ? "no op was found that begins it" : clmix_error());
 }
 
+/* The labels of a batch: every task's first target. */
+static clmix_status count_labels(struct scoring *scoring, const clmix_batch *batch, const struct clmix_step_input *input)
+{
+    clmix_port ports[CLMIX_RECIPE_PORTS];
+    int first;
+
+    clmix_recipe_ports(scoring->recipe, CLMIX_INFERENCE, input->extent.length, ports, &first);
+    return clmix_label_counts_add(&scoring->labels, input->arrays[first], batch->count * clmix_port_count(&ports[first]));
+}
+
 /* What the plan has more room for than the batch has samples are labels that do not count. A logit that is not finite shows in the loss. */
 static clmix_status score_batch(struct scoring *scoring, const clmix_batch *batch)
 {
@@ -37,6 +49,7 @@ static clmix_status score_batch(struct scoring *scoring, const clmix_batch *batc
     float loss, counted, metrics[CLMIX_MOST_METRICS];
 
     CLMIX_TRY(clmix_feed_of_batch(scoring->recipe, CLMIX_INFERENCE, batch, &input));
+    CLMIX_TRY(count_labels(scoring, batch, &input));
     sized = clmix_scoring_plan(scoring->plans, input.extent);
     if (sized == NULL)
         return clmix_fail(CLMIX_ERROR_INTERNAL, "no plan was made for an evaluation of %zu samples of %zu places", batch->count,
@@ -103,6 +116,7 @@ static void conclude(struct scoring *scoring, clmix_score *score)
     *score = (clmix_score){ .count = (size_t)scoring->counted,
                             .skipped = scoring->skipped,
                             .loss = scoring->loss / scoring->counted,
+                            .guess_loss = clmix_guess_loss(&scoring->labels),
                             .metric_count = (size_t)task->metric_count };
     clmix_task_name_metrics(task, scoring->metrics, task->metric_count, score->metrics);
 }
@@ -119,6 +133,7 @@ static clmix_status score_split(struct scoring *scoring, const clmix_dataset *da
     clmix_loader_close(loader);
     if (status == CLMIX_OK)
         conclude(scoring, score);
+    clmix_label_counts_clear(&scoring->labels);
     return status;
 }
 

@@ -33,7 +33,8 @@ struct clmix_task {
 
     /* Whether it is what a configuration's model is made for. */
     bool (*takes)(const clmix_config *config);
-    /* Lists the targets for samples of `length` tokens, first those that a data set has, then those that blending adds: how many. */
+    /* Lists the targets for samples of `length` tokens, first those that a data set has, of which the first are labels i32, then those that blending adds:
+     * how many. */
     int (*targets)(const struct clmix_task_settings *settings, size_t length, clmix_port ports[CLMIX_MOST_TARGETS]);
     /* What target `index`, one of those that blending adds, holds where nothing is blended. */
     void (*unblended)(int index, const void *const *targets, size_t count, void *array);

@@ -24,7 +24,8 @@ static void print_text(const struct wishes *wishes, const char *split, const cha
     for (size_t i = 0, used = 0; i < score->metric_count; i++)
         used += (size_t)snprintf(metrics + used, sizeof metrics - used, ", %.16s %s %%", score->metrics[i].title,
                                  clmix_percent(figure, score->metrics[i].value, 2));
-    terminal_say(4, "%s, %s split: %zu %s, loss %.4f%s", wishes->data, split, score->count, what, score->loss, metrics);
+    terminal_say(4, "%s, %s split: %zu %s, loss %.4f (by frequency alone %.4f)%s", wishes->data, split, score->count, what, score->loss,
+                 score->guess_loss, metrics);
 }
 
 static int print_json(const struct cli *cli, const struct wishes *wishes, const char *split, const clmix_score *score)
@@ -35,6 +36,7 @@ static int print_json(const struct cli *cli, const struct wishes *wishes, const 
     cJSON_AddStringToObject(object, "split", split);
     cJSON_AddNumberToObject(object, "count", (double)score->count);
     cJSON_AddNumberToObject(object, "loss", score->loss);
+    cJSON_AddNumberToObject(object, "guess_loss", score->guess_loss);
     for (size_t i = 0; i < score->metric_count; i++)
         cJSON_AddNumberToObject(object, score->metrics[i].name, score->metrics[i].value);
     return cli_print_json(cli, object) ? 0 : 1;
