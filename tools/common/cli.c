@@ -207,7 +207,8 @@ const char *cli_hint(clmix_status status)
     case CLMIX_ERROR_DRIVER: return "clmix-info --check tests a driver; --device chooses another one";
     case CLMIX_ERROR_BUILD: return "clmix-info --clear-cache removes stored kernels; --device chooses another driver";
     case CLMIX_ERROR_HOST_MEMORY:
-    case CLMIX_ERROR_DEVICE_MEMORY: return "a smaller batch needs less memory; clmix-summary tells how much before a run";
+    case CLMIX_ERROR_DEVICE_MEMORY:
+        return "a smaller batch, or shorter sequences, needs less memory; clmix-summary tells how much before a run";
     case CLMIX_ERROR_INTERNAL: return "this is a defect of clmix: please report it with the command line";
     default: return NULL;
     }

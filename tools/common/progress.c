@@ -59,6 +59,7 @@ void progress_start(struct progress *progress, bool silent)
 
     memset(progress, 0, sizeof *progress);
     progress->silent = silent;
+    progress->unit = "img";
     progress->live = !silent && isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
     progress->fancy = progress->live && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
@@ -160,7 +161,7 @@ void progress_step(struct progress *progress, const struct progress_step *step)
     snprintf(part, sizeof part, "  %s left", progress_time(figure, step->seconds_left));
     if (step->seconds_left >= 0.0)
         add(line, sizeof line, columns - used, part);
-    snprintf(part, sizeof part, "  %s img/s", clmix_grouped(figure, (size_t)(step->images_per_second + 0.5)));
+    snprintf(part, sizeof part, "  %s %s/s", clmix_grouped(figure, (size_t)(step->images_per_second + 0.5)), progress->unit);
     if (step->images_per_second > 0.0)
         add(line, sizeof line, columns - used, part);
     used += terminal_width(line);
@@ -174,7 +175,7 @@ void progress_step(struct progress *progress, const struct progress_step *step)
 }
 
 /* Most figures that fit: all, then without all metrics but the first, the speed, the losses. */
-static void epoch_line(const clmix_epoch *epoch, size_t epochs, int left_out, char *line, size_t bytes)
+static void epoch_line(const struct progress *progress, const clmix_epoch *epoch, size_t epochs, int left_out, char *line, size_t bytes)
 {
     char figure[32];
     size_t used = (size_t)snprintf(line, bytes, "epoch %2zu/%zu  train", epoch->epoch, epochs);
@@ -192,7 +193,8 @@ static void epoch_line(const clmix_epoch *epoch, size_t epochs, int left_out, ch
                                      clmix_percent(figure, epoch->metrics[i].value, 1));
     }
     if (left_out < 2)
-        used += (size_t)snprintf(line + used, bytes - used, "   %s img/s", clmix_grouped(figure, (size_t)(epoch->images_per_second + 0.5)));
+        used += (size_t)snprintf(line + used, bytes - used, "   %s %s/s", clmix_grouped(figure, (size_t)(epoch->images_per_second + 0.5)),
+                                 progress->unit);
     if (epoch->best)
         snprintf(line + used, bytes - used, "   saved");
 }
@@ -203,7 +205,7 @@ void progress_epoch(struct progress *progress, const clmix_epoch *epoch, size_t 
     char line[256];
 
     for (int left_out = 0; left_out <= 3; left_out++) {
-        epoch_line(epoch, epochs, left_out, line, sizeof line);
+        epoch_line(progress, epoch, epochs, left_out, line, sizeof line);
         if (terminal_width(line) <= columns)
             break;
     }

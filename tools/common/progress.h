@@ -7,11 +7,12 @@
 #include <stddef.h>
 
 struct progress {
-    bool live;      /* standard output is a terminal that understands lines being rewritten */
-    bool silent;    /* nothing at all: the log lines go to standard output instead */
-    bool fancy;     /* its letters go beyond ASCII */
-    bool line_open; /* a live line is on the screen */
-    double last;    /* when it was drawn */
+    bool live;        /* standard output is a terminal that understands lines being rewritten */
+    bool silent;      /* nothing at all: the log lines go to standard output instead */
+    bool fancy;       /* its letters go beyond ASCII */
+    bool line_open;   /* a live line is on the screen */
+    double last;      /* when it was drawn */
+    const char *unit; /* of samples, as speeds are told: "img", "seq" */
 };
 void progress_start(struct progress *progress, bool silent);
 

@@ -96,6 +96,8 @@ clmix_status session_open_data(struct session *session)
     if (session->data_name == NULL)
         return CLMIX_OK;
     CLMIX_TRY(open_set(session));
+    if (clmix_dataset_tokenizer(session->data) != NULL)
+        session->progress.unit = "seq";
     if (clmix_dataset_classes(session->data) > 0 && wants_classes(session->config) &&
         (size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
         clmix_config_weights(session->config) == NULL && request->resume == NULL && !model_sets_classes(&request->what)) {
