@@ -11,6 +11,9 @@
 #define USUAL_MODE           "train"
 #define USUAL_SECONDS        10
 #define USUAL_SECONDS_OF_ALL 3
+#define ATTENTION_SECONDS    0.3
+#define USUAL_TOKENS         "512,1024,2048,4096,8192,16384"
+#define USUAL_RANGE          "1"
 
 static const struct cli_help help = {
     .program = "clmix-bench",
@@ -23,6 +26,8 @@ static const struct cli_help help = {
         "  plan MODEL       how long planning a model takes, for training and for inference (--device generic: without a device)\n"
         "  paper [PAPER]    the rows of a paper's tables (vix, wavemix, dct_former, kerformer, mra; or of all) beside the figures that\n"
         "                   it prints; nothing is run\n"
+        "  attention [MIXER...]  token mixers alone: time, planned memory and error against softmax over the tokens (--tokens,\n"
+        "                   --plots); all of them, or KIND[:key=value,...], where N/8 is an eighth of the tokens\n"
         "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
         "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
         "  all [MODEL...]   ceilings, models (or the usual ones) in every mode, profiles and ops into one file (--out, --html)\n"
@@ -34,13 +39,14 @@ static const struct cli_help help = {
                 "  clmix-bench model bert-small --length 128 --batch 32\n"
                 "  clmix-bench ops --filter haar\n"
                 "  clmix-bench paper vix --html vix.html\n"
+                "  clmix-bench attention softmax kerformer dct:where=qkv,ratio=0.25 --tokens 512,4096 --plots plots\n"
                 "  clmix-bench model vit --mixer performer:features=64\n"
                 "  clmix-bench profile wavemix-32 --trace step.json",
 };
 
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
-enum command { CEILINGS, MODEL, START, PLAN, PAPER, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
+enum command { CEILINGS, MODEL, START, PLAN, PAPER, ATTENTION, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
 
 /* COMPARE is an option, and so has no name here. */
 static const struct {
@@ -52,13 +58,14 @@ static const struct {
     [START] = { "start", "one model", 1, 1 },
     [PLAN] = { "plan", "one model", 1, 1 },
     [PAPER] = { "paper", "one paper or none", 0, 1 },
+    [ATTENTION] = { "attention", "mixers", 0, 1000 },
     [OPS] = { "ops", "no argument", 0, 0 },
     [PROFILE] = { "profile", "one model", 1, 1 },
     [ALL] = { "all", "models", 0, 1000 },
     [REPORT] = { "report", "files of results", 1, 1000 },
     [COMPARE] = { NULL, NULL, 0, 0 },
 };
-#define COMMAND_NAMES "ceilings, model, start, plan, paper, ops, profile, all and report"
+#define COMMAND_NAMES "ceilings, model, start, plan, paper, attention, ops, profile, all and report"
 
 static int find_command(const struct cli *cli, const struct bench_request *request, enum command *command)
 {
@@ -96,6 +103,16 @@ static bool takes_models(enum command command)
     return command == MODEL || command == START || command == PLAN || command == PROFILE || command == ALL;
 }
 
+static int check_attention(const struct cli *cli, const struct bench_request *request, enum command command)
+{
+    if (command != ATTENTION && (request->tokens != NULL || request->range != NULL || request->with_long || request->heads != 0 ||
+                                 request->head_dim != 0 || request->plots != NULL))
+        return cli_bad_usage(cli, "--tokens, --long, --range, --heads, --head-dim and --plots are of attention");
+    if (request->heads < 0 || request->head_dim < 0 || request->heads > 65536 || request->head_dim > 65536)
+        return cli_bad_usage(cli, "--heads and --head-dim are from 1 to 65536");
+    return 0;
+}
+
 /* A command that is asked for what it does not do is misunderstood: better said than passed over. */
 static int check_options(const struct cli *cli, const struct bench_request *request, enum command command)
 {
@@ -127,7 +144,7 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
         return cli_bad_usage(cli, "--trace is of profile");
     if (request->whole && command != COMPARE)
         return cli_bad_usage(cli, "--all is of --compare");
-    return 0;
+    return check_attention(cli, request, command);
 }
 
 /* Models are read before anything is measured, so that a wrong name is told at once. */
@@ -149,7 +166,7 @@ static int check_models(const struct cli *cli, const struct bench_request *reque
     return 0;
 }
 
-/* The first result counts from the program's start, so nothing else is measured before it; and planning has no ceiling. */
+/* The first result counts from the program's start, so nothing else is measured before it; planning and the time of attention have no ceiling. */
 static int run_unmeasured(struct bench_sink *sink, const struct bench_request *request, enum command command)
 {
     const char *selector = sink->cli->device;
@@ -161,7 +178,8 @@ static int run_unmeasured(struct bench_sink *sink, const struct bench_request *r
     if (status == CLMIX_OK) {
         if (!generic)
             watch_compiler(device);
-        exit_status = (command == START ? bench_start : bench_plan)(sink, request, device, sink->cli->arguments[1]);
+        exit_status = command == ATTENTION ? bench_attention(sink, request, device, sink->cli->arguments + 1)
+                                           : (command == START ? bench_start : bench_plan)(sink, request, device, sink->cli->arguments[1]);
     } else {
         exit_status = cli_fail(sink->cli, status);
     }
@@ -218,23 +236,45 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
     case ALL: return bench_all(cli, request);
     case PAPER: return bench_paper(&sink, request, cli->arguments[1]);
     case START:
+    case ATTENTION:
     case PLAN: return run_unmeasured(&sink, request, command);
     default: return run_on_device(&sink, request, command);
     }
 }
 
+static double usual_seconds(enum command command, bool quick)
+{
+    switch (command) {
+    case ALL: return quick ? 0.1 : USUAL_SECONDS_OF_ALL;
+    case ATTENTION: return quick ? 0.02 : ATTENTION_SECONDS;
+    default: return USUAL_SECONDS;
+    }
+}
+
+static void settle_attention(struct bench_request *request)
+{
+    request->batch = request->batch != MODEL_USUAL_BATCH ? request->batch : 1;
+    request->tokens = request->tokens != NULL ? request->tokens : USUAL_TOKENS;
+    request->range = request->range != NULL ? request->range : USUAL_RANGE;
+    request->heads = request->heads > 0 ? request->heads : 1;
+    request->head_dim = request->head_dim > 0 ? request->head_dim : 64;
+}
+
 int main(int argc, char **argv)
 {
     struct bench_request request = { .begun = bench_now(), .batch = MODEL_USUAL_BATCH, .seconds = NAN };
-    char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL;
-    int quick = 0, whole = 0;
+    char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL, *tokens = NULL, *range = NULL,
+         *plots = NULL;
+    int quick = 0, whole = 0, with_long = 0;
     struct poptOption options[] = {
         { "compare", 'c', POPT_ARG_STRING, &before, 0, "compare two files of results: BEFORE, and the argument after it", "BEFORE" },
         { "batch", 'b', POPT_ARG_INT, &request.batch, 0, MODEL_BATCH_HELP, "N" },
         { "length", 'L', POPT_ARG_INT, &request.length, 0, "of models of text: tokens of a sequence (the most that the model takes)", "N" },
         { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (" USUAL_MODE ")", "MODE" },
         { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0,
-          "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all: " CLI_TEXT(USUAL_SECONDS_OF_ALL) ")", "S" },
+          "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all: " CLI_TEXT(USUAL_SECONDS_OF_ALL) "; attention: " CLI_TEXT(
+              ATTENTION_SECONDS) ")",
+          "S" },
         { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
           NULL },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.what.table, 0, NULL, NULL },
@@ -243,6 +283,12 @@ int main(int argc, char **argv)
         { "all", 'a', POPT_ARG_NONE, &whole, 0, "of --compare: every result and why, not a screen of what differs most", NULL },
         { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },
         { "out", 'o', POPT_ARG_STRING, &out, 0, "of all: where the results go, a JSON object a line", "FILE" },
+        { "tokens", 'n', POPT_ARG_STRING, &tokens, 0, "of attention: lengths of sequences (" USUAL_TOKENS ")", "LIST" },
+        { "long", 'l', POPT_ARG_NONE, &with_long, 0, "of attention: a million tokens too, where work grows with them alone", NULL },
+        { "range", 'r', POPT_ARG_STRING, &range, 0, "of attention: values are uniform from -R to R (" USUAL_RANGE ")", "LIST" },
+        { "heads", 'H', POPT_ARG_INT, &request.heads, 0, "of attention: heads (1)", "N" },
+        { "head-dim", 'D', POPT_ARG_INT, &request.head_dim, 0, "of attention: width of a head (64)", "N" },
+        { "plots", 'p', POPT_ARG_STRING, &plots, 0, "of attention: write plots (SVG) into a folder", "DIR" },
         { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, report, paper and --compare: write a page of it", "FILE" },
         POPT_TABLEEND,
     };
@@ -262,11 +308,17 @@ int main(int argc, char **argv)
         request.before = before;
         request.quick = quick != 0;
         request.whole = whole != 0;
+        request.tokens = tokens;
+        request.range = range;
+        request.with_long = with_long != 0;
+        request.plots = plots;
         status = find_command(&cli, &request, &command);
         if (isnan(request.seconds))
-            request.seconds = command != ALL ? USUAL_SECONDS : quick ? 0.1 : USUAL_SECONDS_OF_ALL;
+            request.seconds = usual_seconds(command, quick != 0);
         if (status == 0)
             status = check_options(&cli, &request, command);
+        if (command == ATTENTION)
+            settle_attention(&request);
         if (status == 0)
             status = check_models(&cli, &request, command);
         if (status == 0)
@@ -280,5 +332,8 @@ int main(int argc, char **argv)
     free(out);
     free(html);
     free(before);
+    free(tokens);
+    free(range);
+    free(plots);
     return status;
 }

@@ -22,6 +22,11 @@ struct bench_request {
     const char *html;   /* file for the report, or NULL */
     const char *before; /* the first file to compare, or NULL */
     bool whole;         /* of a comparison: every result, with reasons */
+    const char *tokens; /* of attention: lengths of sequences, and ranges of values, with commas between them */
+    const char *range;
+    bool with_long; /* a million tokens too */
+    int heads, head_dim;
+    const char *plots; /* folder for plots, or NULL */
     struct model_options what;
 };
 
@@ -54,6 +59,8 @@ int bench_start(struct bench_sink *sink, const struct bench_request *request, cl
 int bench_plan(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *model);
 /* `paper` is a file's name, NULL for all. */
 int bench_paper(struct bench_sink *sink, const struct bench_request *request, const char *paper);
+/* `mixers` as --mixer has them, NULL at the end; none: all. */
+int bench_attention(struct bench_sink *sink, const struct bench_request *request, clmix_device *device, const char *const *mixers);
 int bench_ops(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on);
 int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_all(const struct cli *cli, const struct bench_request *request);
@@ -78,6 +85,12 @@ struct bench_times {
 };
 clmix_status bench_times_add(struct bench_times *times, double seconds);
 void bench_times_free(struct bench_times *times);
+
+/* A prepared plan's runs for so long, at least `least` figures; short runs several at a time, so that launches are in a batch as in a model. */
+clmix_status bench_time_plan(clmix_plan *plan, double seconds, size_t least, struct bench_times *times);
+/* Whether a plan may be run without crowding out everything else, and what is said where it may not. */
+bool bench_fits(const clmix_device *device, const clmix_plan_cost *cost);
+#define BENCH_NO_ROOM "it needs more than half of the device's memory"
 
 /* What is told of them; quartiles between two values are interpolated. */
 struct bench_spread {

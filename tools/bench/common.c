@@ -9,6 +9,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#define BATCH_SECONDS 0.01 /* runs between two waits: long enough for the clock */
+
 double bench_now(void)
 {
     struct timespec time;
@@ -67,6 +69,37 @@ struct bench_spread bench_times_spread(struct bench_times *times)
         .q3 = quantile(times, 0.75),
         .count = times->count,
     };
+}
+
+static clmix_status run_times(clmix_plan *plan, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        CLMIX_TRY(clmix_plan_run(plan));
+    return clmix_plan_wait(plan);
+}
+
+clmix_status bench_time_plan(clmix_plan *plan, double seconds, size_t least, struct bench_times *times)
+{
+    double start, once;
+    size_t batch;
+
+    CLMIX_TRY(run_times(plan, 2));
+    start = bench_now();
+    CLMIX_TRY(run_times(plan, 1));
+    once = bench_now() - start;
+    batch = once > BATCH_SECONDS ? 1 : (size_t)(BATCH_SECONDS / (once + 1e-6)) + 1;
+    for (start = bench_now(); bench_now() - start < seconds || times->count < least;) {
+        const double begin = bench_now();
+
+        CLMIX_TRY(run_times(plan, batch));
+        CLMIX_TRY(bench_times_add(times, (bench_now() - begin) / (double)batch));
+    }
+    return CLMIX_OK;
+}
+
+bool bench_fits(const clmix_device *device, const clmix_plan_cost *cost)
+{
+    return cost->peak_bytes <= clmix_device_describe(device)->global_bytes / 2;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */

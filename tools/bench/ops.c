@@ -8,7 +8,6 @@
 
 #define SECONDS       0.2 /* of repetitions for each figure */
 #define QUICK_SECONDS 0.02
-#define BATCH_SECONDS 0.01 /* runs between two waits: long enough for the clock, and for launches to be in a batch as in a model */
 #define LEAST_RUNS    5
 #define PATTERN       4096 /* elements that inputs repeat */
 
@@ -45,38 +44,6 @@ static clmix_status fill_inputs(clmix_plan *plan, const clmix_graph *graph)
     return CLMIX_OK;
 }
 
-static clmix_status run_times(clmix_plan *plan, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        CLMIX_TRY(clmix_plan_run(plan));
-    return clmix_plan_wait(plan);
-}
-
-static clmix_status time_plan(clmix_plan *plan, double seconds, struct bench_times *times)
-{
-    double start, once;
-    size_t batch;
-
-    CLMIX_TRY(run_times(plan, 2));
-    start = bench_now();
-    CLMIX_TRY(run_times(plan, 1));
-    once = bench_now() - start;
-    batch = once > BATCH_SECONDS ? 1 : (size_t)(BATCH_SECONDS / (once + 1e-6)) + 1;
-    for (start = bench_now(); bench_now() - start < seconds || times->count < LEAST_RUNS;) {
-        const double begin = bench_now();
-
-        CLMIX_TRY(run_times(plan, batch));
-        CLMIX_TRY(bench_times_add(times, (bench_now() - begin) / (double)batch));
-    }
-    return CLMIX_OK;
-}
-
-/* Whether the plan may be run without crowding out everything else. */
-static bool fits(const clmix_device *device, const clmix_plan_cost *cost)
-{
-    return cost->peak_bytes <= clmix_device_describe(device)->global_bytes / 2;
-}
-
 /* `skipped` where it would take too much memory. */
 static clmix_status measure(const struct bench_op *op, clmix_device *device, double seconds, struct bench_work *work, bool *skipped)
 {
@@ -90,14 +57,14 @@ static clmix_status measure(const struct bench_op *op, clmix_device *device, dou
         *work = (struct bench_work){
             .flops = cost.flops, .moved_bytes = cost.moved_bytes, .least_bytes = cost.least_bytes, .launches = cost.launches
         };
-        *skipped = !fits(device, &cost);
+        *skipped = !bench_fits(device, &cost);
     }
     if (status == CLMIX_OK && !*skipped)
         status = clmix_plan_prepare(plan);
     if (status == CLMIX_OK && !*skipped)
         status = fill_inputs(plan, op->graph);
     if (status == CLMIX_OK && !*skipped)
-        status = time_plan(plan, seconds, &times);
+        status = bench_time_plan(plan, seconds, LEAST_RUNS, &times);
     if (status == CLMIX_ERROR_DEVICE_MEMORY) {
         *skipped = true;
         status = CLMIX_OK;
@@ -137,7 +104,7 @@ static clmix_status bench_op(struct bench_sink *sink, struct bench_device *on, c
     cJSON_AddStringToObject(json, "size", op->size);
     cJSON_AddStringToObject(json, "pass", op->pass);
     if (skipped)
-        cJSON_AddStringToObject(json, "skipped", "it needs more than half of the device's memory");
+        cJSON_AddStringToObject(json, "skipped", BENCH_NO_ROOM);
     else
         bench_add_work(json, &work, &on->ceilings);
     bench_sign(json, on->device);
