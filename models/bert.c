@@ -1,4 +1,4 @@
-/* BERT (Devlin et al. 2019) as DCT-Former's authors have it (Scribano et al. 2022), with any mixer in the place of attention:
+/* BERT (Devlin et al. 2019) as DCT-Former's authors have it (Scribano et al. 2023), with any mixer in the place of attention:
  *
  *     x = LN(word[token] + position[n] + segment[0]);   x = LN(mix(x) + x),  x = LN(W2 gelu(W1 x) + x),  `depth` times
  *     masked language:  scores = LN(gelu(W x)) word^T        classes:  logits = classifier(tanh(W x_0))

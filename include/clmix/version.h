@@ -10,7 +10,7 @@ extern "C" {
 
 /* CMake reads the project's version here. While MAJOR is 0, another MINOR may be another interface; PATCH never is. */
 #define CLMIX_VERSION_MAJOR 0
-#define CLMIX_VERSION_MINOR 3 /* another interface, as long as MAJOR is 0 */
+#define CLMIX_VERSION_MINOR 4 /* another interface, as long as MAJOR is 0 */
 #define CLMIX_VERSION_PATCH 0 /* the same interface, repaired */
 
 /* A version as one number, for #if: CLMIX_VERSION_NUMBER >= CLMIX_MAKE_VERSION(0, 2, 0). */
