@@ -182,8 +182,9 @@ END_TEST
 /* What only backward passes and optimizers use, or what nothing flows through. */
 static bool needs_no_backward(const char *name)
 {
-    static const char *const names[] = { "channel_dots", "column_sum",       "feature_shift", "normalize", "ones",        "performer_peaks",
-                                         "split",        "token_dots_table", "top_k",         "zeros",     "haar_adjoint" };
+    static const char *const names[] = { "channel_dots",  "column_sum",      "feature_shift", "labelled_places", "normalize",
+                                         "ones",          "performer_peaks", "push_id",       "split",           "token_dots_table",
+                                         "token_numbers", "top_k",           "zeros",         "haar_adjoint" };
 
     if (strstr(name, "_grad") != NULL)
         return true;

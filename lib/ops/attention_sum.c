@@ -1,4 +1,4 @@
-/* Sums of gradients that are made in parts. Kernel: cl/attention_sum.cl. */
+/* Sums of gradients that are made in parts. Kernel: cl/attention_wide_sum.cl. */
 #include "ops/attention_sum.h"
 
 #include "base/size.h"
@@ -39,7 +39,7 @@ void clmix_attention_record_sum(struct clmix_planner *planner, const struct clmi
 
     if (ranges == 1)
         return;
-    record = clmix_record_rows(planner, node, "attention_sum.cl", "attention_sum", layout.rows, layout.columns, false);
+    record = clmix_record_rows(planner, node, "attention_wide_sum.cl", "attention_sum", layout.rows, layout.columns, false);
     clmix_record_uint(record, ranges);
     clmix_record_value(record, parts);
     clmix_record_pitched(planner, record, value);
