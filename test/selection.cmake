@@ -11,13 +11,13 @@ set(long_tests
   "^rusticl[.]ops_"
   "^intel-avx[.]ops_"                                   # the cases stay
   "^oclgrind-simt[.](verify-model|ops_gemm)$"           # the kernels are those of the ops; the tiles those of linear layers and convolutions
-  "^sanitize[.](ops_|tool_bench$)"
-  "^isa[.](gfx906|gfx90a|gfx1100|sm_75|sm_86|sm_90|skl|acm-g10|pvc)$"    # the two that spill first stay
+  "^sanitize[.](ops_|tool_(bench|columns|output|runs|terminal)$)"
+  "^isa[.](gfx9|gfx11|sm_|skl|tgllp|acm-g10|pvc)"       # gfx1030, which spills first, stays
 )
 list(JOIN long_tests "|" long_tests)
 
 # With small effort, and with full effort as a test of their own, NAME.full, that is long
-set(small_tests "^(pocl[.]unit_(driver|faults)|pocl-wide[.]ops_(gemm|conv)|intel-simt[.]ops_gemm)$")
+set(small_tests "^(pocl[.]unit_(driver|faults)|pocl-wide[.]ops_(gemm|conv|performer|attention)|intel-simt[.]ops_(gemm|performer|attention|multiresolution|kernel_attention|dct))$")
 
 # started first
 set(first_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
