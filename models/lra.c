@@ -125,7 +125,7 @@ static const struct clmix_key rows[] = {
       .type = CLMIX_KEY_CHOICE,
       .offset = AT(pool),
       .choices = pools,
-      .meaning = "what is classified: the mean of all tokens, or a class token, the last of the vocabulary" },
+      .meaning = "what is classified: the mean of all tokens, or a class token, the last of the vocabulary, which no text may have" },
     { .name = "dual",
       .type = CLMIX_KEY_FLAG,
       .offset = AT(dual),
@@ -166,7 +166,10 @@ static struct clmix_model_answer lra_answer(const void *given)
 {
     const struct lra_keys *keys = given;
 
-    return clmix_sequence_answer(&keys->sequence, keys->classes);
+    struct clmix_model_answer answer = clmix_sequence_answer(&keys->sequence, keys->classes);
+
+    answer.own_ids = keys->pool == CLS;
+    return answer;
 }
 
 const struct clmix_model_kind clmix_model_lra = {

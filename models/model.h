@@ -24,6 +24,7 @@ struct clmix_model_answer {
     clmix_answer answer;
     size_t classes;    /* that it tells apart; 0 where it answers with tokens */
     size_t vocabulary; /* ids of its tokens, 0: it reads none */
+    size_t own_ids;    /* the last of them, that the model puts in itself: no text may have them */
     size_t longest;    /* and the most of them in a sequence */
 };
 struct clmix_model_answer clmix_picture_answer(const void *keys);

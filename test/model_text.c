@@ -21,7 +21,7 @@
 #define ONE_LOGIT "{" BERT ",\"head\":\"classify\",\"classes\":1}"
 #define MASKED    "{" BERT ",\"head\":\"mlm\"}"
 #define DUAL                                                                                                                           \
-    "{\"model\":\"lra\",\"vocab\":257,\"max_len\":24,\"dim\":8,\"depth\":1,\"heads\":2,\"mlp_dim\":12,\"classes\":2,\"pool\":\"cls\"," \
+    "{\"model\":\"lra\",\"vocab\":258,\"max_len\":24,\"dim\":8,\"depth\":1,\"heads\":2,\"mlp_dim\":12,\"classes\":2,\"pool\":\"cls\"," \
     "\"dual\":true,\"mixer\":{\"kind\":\"softmax\"}}"
 #define MEAN                                                                                                                            \
     "{\"model\":\"lra\",\"vocab\":257,\"max_len\":48,\"dim\":8,\"depth\":1,\"heads\":2,\"mlp_dim\":12,\"classes\":2,\"pool\":\"mean\"," \

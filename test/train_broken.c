@@ -330,7 +330,7 @@ START_TEST(a_run_that_waits_can_be_stopped)
     trains(train_folders[0], false);
     stall(places[_i].split, places[_i].index);
     ck_assert_int_eq(train(train_folders[1], false, false, &stopped), CLMIX_ERROR_INTERRUPTED);
-    ck_assert_msg(strstr(clmix_error(), "stopped while waiting for pictures; epoch 1, ") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(), "stopped while waiting for samples; epoch 1, ") != NULL, "%s", clmix_error());
     ops_ok(train(train_folders[1], true, false, &(struct watch){ 0 }));
     same_run(train_folders[0], train_folders[1]);
 }

@@ -315,7 +315,39 @@ START_TEST(labels_that_cannot_be)
     refuse_step(&run, "label 12 (number 26 of the batch) is none of the model's 12 ids, which are 0 to 11; -100 leaves a token out");
     for (size_t i = 0; i < (size_t)16 * LENGTH; i++)
         (&world.guesses[0][0][0])[i] = CLMIX_NO_LABEL;
-    refuse_step(&run, "all 208 labels of the batch are -100, which leaves a token out");
+    refuse_step(&run, "all 208 labels of the batch are -100, which counts for nothing");
+    train_close(&run);
+    clmix_dataset_close(data);
+}
+END_TEST
+
+static void refuse_run(struct train_run *run, clmix_dataset *data, const char *sentence)
+{
+    clmix_score score;
+
+    ck_assert_int_eq(clmix_train(run->trainer, train_folders[0], false, NULL), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), sentence) != NULL, "'%s' instead of '%s'", clmix_error(), sentence);
+    ck_assert_int_eq(clmix_evaluate(run->network, data, CLMIX_TRAIN, 16, &score), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), sentence) != NULL, "'%s' instead of '%s'", clmix_error(), sentence);
+}
+
+/* Nor do they come to a device by way of a set, in training or in an evaluation; a batch of which nothing counts may be among others. */
+START_TEST(labels_of_a_set_that_cannot_be)
+{
+    clmix_train_options options = options_of(1);
+    clmix_dataset *data = open_world(0);
+    struct train_run run;
+
+    options.batch = 16;
+    open_run(&run, BERT, data, &options);
+    for (size_t i = 0; i < (size_t)(TRAIN - 4) * LENGTH; i++)
+        (&world.guesses[0][0][0])[i] = CLMIX_NO_LABEL;
+    ops_ok(clmix_train(run.trainer, train_folders[0], false, NULL));
+    world.guesses[0][2][4] = VOCABULARY;
+    refuse_run(&run, data, "label 12 (number ");
+    for (int n = 0; n < LENGTH; n++)
+        world.guesses[0][2][n] = n < 3 ? FIRST : CLMIX_NO_LABEL;
+    refuse_run(&run, data, "has 3 labelled tokens, and of 13 tokens 2 may be labelled");
     train_close(&run);
     clmix_dataset_close(data);
 }
@@ -334,5 +366,6 @@ int main(void)
     tcase_add_test(steps, guesses_by_hand);
     tcase_add_test(steps, unused_weights_stay_as_they_were);
     tcase_add_test(steps, labels_that_cannot_be);
+    tcase_add_test(learning, labels_of_a_set_that_cannot_be);
     return train_main("language", (TCase *const[]){ learning, steps }, 2);
 }

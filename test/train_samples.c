@@ -200,7 +200,7 @@ START_TEST(a_run_knows_its_data)
     ck_assert_int_eq(train(1, train_folders[0], false, 3, NULL), CLMIX_ERROR_INTERRUPTED);
     other.count[1] = TEST - 1;
     ops_ok(from_arrays(&set, &other));
-    resumes_not(set, "with 72 training and 40 test pictures and the data set now has 72 and 39");
+    resumes_not(set, "with 72 training and 40 test samples and the data set now has 72 and 39");
     other = more;
     other.class_names = names;
     ops_ok(from_arrays(&set, &other));

@@ -233,6 +233,9 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+#define LRA_CLS \
+    "{\"model\":\"lra\",\"vocab\":32,\"max_len\":64,\"dim\":16,\"depth\":1,\"heads\":2,\"mlp_dim\":24,\"pool\":\"cls\",\"classes\":3}"
+
 /* Ids in the application's arrays are only known when they come: none goes to a device that has no row for it. */
 START_TEST(ids_beyond_the_vocabulary_are_named)
 {
@@ -244,23 +247,48 @@ START_TEST(ids_beyond_the_vocabulary_are_named)
     clmix_train_options options = text_options();
     clmix_config *config = NULL;
     struct train_run run = { 0 };
+    const int beyond = _i == 0 ? 32 : 31; /* 31 is the class token */
+    char name[32];
     double loss;
 
     for (size_t i = 0; i < 4 * 64; i++)
         mask[i] = 1;
+    snprintf(name, sizeof name, "token %d (", beyond);
     ops_ok(clmix_dataset_from_arrays(&run.data, &samples, (const void *[]){ tokens, mask, labels }, NULL));
-    ops_ok(clmix_config_open(&config, CLASSIFY));
+    ops_ok(clmix_config_open(&config, _i == 0 ? CLASSIFY : LRA_CLS));
     ops_ok(clmix_network_create(&run.network, ops_device, config, 1));
     ops_ok(clmix_trainer_create(&run.trainer, run.network, run.data, &options));
     ops_ok(clmix_trainer_step_arrays(run.trainer, 4, (const void *[]){ tokens, mask, labels }, &loss));
-    tokens[130] = 32;
+    tokens[130] = beyond;
     ck_assert_int_eq(clmix_trainer_step_arrays(run.trainer, 4, (const void *[]){ tokens, mask, labels }, &loss), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), "token 32 (place 2 of sample 2 of the batch)") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(), name) != NULL && strstr(clmix_error(), "(place 2 of sample 2 of the batch)") != NULL, "%s",
+                  clmix_error());
     ck_assert_int_eq(clmix_train(run.trainer, train_folders[0], false, NULL), CLMIX_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(clmix_error(), "token 32") != NULL, "%s", clmix_error());
+    ck_assert_msg(strstr(clmix_error(), name) != NULL, "%s", clmix_error());
     tokens[130] = -1;
     ck_assert_int_eq(clmix_evaluate(run.network, run.data, CLMIX_TRAIN, 4, &(clmix_score){ 0 }), CLMIX_ERROR_ARGUMENT);
     train_close(&run);
+    clmix_config_free(config);
+}
+END_TEST
+
+/* The last id is the class token's where the model has one: no text has it. */
+START_TEST(class_tokens_are_the_models_own)
+{
+    clmix_config *config = NULL;
+    clmix_dataset *data = NULL;
+
+    ops_ok(clmix_config_open(&config, LRA_CLS));
+    ops_ok(clmix_config_set(config, "vocab=31"));
+    ops_ok(clmix_config_set(config, "pool=mean"));
+    ops_ok(open_data(config, rows, &data));
+    ops_ok(clmix_check_data(config, data));
+    ops_ok(clmix_config_set(config, "pool=cls"));
+    ck_assert_int_eq(clmix_check_data(config, data), CLMIX_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(clmix_error(), "has 31 tokens and") != NULL && strstr(clmix_error(), "vocab to 32") != NULL, "%s", clmix_error());
+    ops_ok(clmix_config_set(config, "vocab=32"));
+    ops_ok(clmix_check_data(config, data));
+    clmix_dataset_close(data);
     clmix_config_free(config);
 }
 END_TEST
@@ -276,6 +304,7 @@ int main(void)
     tcase_add_loop_test(tests, lengths_change_no_score, 0, 2);
     tcase_add_loop_test(tests, memory_is_known_to_the_byte, 0, 2);
     tcase_add_test(tests, what_does_not_fit_is_refused);
-    tcase_add_test(tests, ids_beyond_the_vocabulary_are_named);
+    tcase_add_loop_test(tests, ids_beyond_the_vocabulary_are_named, 0, 2);
+    tcase_add_test(tests, class_tokens_are_the_models_own);
     return train_main("text", &tests, 1);
 }

@@ -305,6 +305,7 @@ START_TEST(samples_that_cannot_be)
                      deep[] = { { .name = "x", .rank = 5 } }, nothing[] = { { "x", CLMIX_U8, 2, { 4, 0 } } },
                      huge[] = { { "x", CLMIX_F32, 3, { HUGE, HUGE, 2 } } }, wide[] = { { "x", CLMIX_F32, 2, { HUGE, 2048 } } },
                      floats[] = { { .name = "labels", .type = CLMIX_F32 } }, plain[] = { { "x", CLMIX_U8, 1, { 4 } } },
+                     unequal[] = { { "mask", CLMIX_I32, 1, { 4 } }, { "tokens", CLMIX_I32, 1, { 8 } } },
                      taken[] = { ports[0], labels, { .name = "second_labels", .type = CLMIX_I32 } };
     const struct {
         clmix_samples samples;
@@ -324,6 +325,7 @@ START_TEST(samples_that_cannot_be)
         { { plain, 1, { 2 * HUGE, 1 }, 0, NULL }, "a split of 4294967296 samples" },
         { { plain, 1, { 0, 0 }, 0, NULL }, "neither training nor test samples" },
         { { floats, 1, { 1, 1 }, 2, NULL }, "'labels' must be i32" },
+        { { unequal, 2, { 1, 1 }, 0, NULL }, "'mask' has 4 places and 'tokens' 8" },
         { { &labels, 1, { 1, 1 }, 0, NULL }, "0 classes for the port 'labels'" },
         { { &labels, 1, { 1, 1 }, -1, NULL }, "-1 classes" },
         { { &labels, 1, { 1, 1 }, 1000001, NULL }, "1000001 classes" },

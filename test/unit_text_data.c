@@ -210,6 +210,9 @@ START_TEST(refused_texts)
     must_refuse("tsv:FOLDER/train.tsv,vocab=FOLDER/none.txt", one_of_8, 2, CLMIX_ERROR_FILE, "none.txt");
     must_refuse("text:FOLDER/words.txt", one_of_8, 2, CLMIX_ERROR_ARGUMENT, ",vocab=FILE (a vocab.txt");
     must_refuse("text:FOLDER/words.txt,bytes", one_of_8, 2, CLMIX_ERROR_ARGUMENT, "the tokenizer 'bytes' has no [MASK]");
+    must_refuse("text:FOLDER/words.txt,vocab=FOLDER/vocab.txt,seed=18446744073709551616", one_of_8, 2, CLMIX_ERROR_ARGUMENT,
+                "seed=18446744073709551616 must be a whole number");
+    must_refuse("listops:seed=18446744073709551616", one_of_8, 2, CLMIX_ERROR_ARGUMENT, "must be a whole number from 0 to");
     must_refuse("text:FOLDER/words.txt,vocab=FOLDER/vocab.txt,masked=0.3", one_of_8, 2, CLMIX_ERROR_ARGUMENT, "masked=0.3 must be");
     must_refuse("text:FOLDER/words.txt,vocab=FOLDER/vocab.txt,length=3", one_of_8, 2, CLMIX_ERROR_ARGUMENT,
                 "too short for masked language");

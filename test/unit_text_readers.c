@@ -387,6 +387,20 @@ START_TEST(files_of_trees)
 }
 END_TEST
 
+/* A zero byte is no blank: such a row is passed over, and the others are taken. */
+START_TEST(trees_with_zero_bytes)
+{
+    static const char content[] = "Source\tTarget\n5\0\t5\n6\t6\n";
+
+    put_bytes("basic_train.tsv", content, sizeof content - 1);
+    put("basic_test.tsv", "Source\tTarget\n5\t5\n");
+    must_read("listops", "");
+    ck_assert_str_eq(samples_of(CLMIX_TRAIN), "6:6|");
+    ck_assert_uint_eq(opened->skips[CLMIX_TRAIN].form, 1);
+    shut();
+}
+END_TEST
+
 /* What is drawn is part of the file-free contract: the same on every host and in every version. */
 #define DRAWN_HASH 15297108109570178977u
 
@@ -497,6 +511,7 @@ int main(void)
     tcase_add_loop_test(tests, values_of_trees, 0, sizeof trees / sizeof *trees);
     tcase_add_test(tests, nested_trees);
     tcase_add_test(tests, files_of_trees);
+    tcase_add_test(tests, trees_with_zero_bytes);
     tcase_add_test(tests, drawn_trees);
     tcase_add_test(tests, trees_that_run_out);
     tcase_add_test(tests, pairs_of_papers);

@@ -307,6 +307,12 @@ START_TEST(files_that_lie)
                "a\0\n\0",
                6, false, &skips, &status);
     expect_error(status, CLMIX_ERROR_FORMAT, "is UTF-16, not UTF-8; iconv -f UTF-16 -t UTF-8");
+    records_of("\xFF\xFE\0\0a\0\0\0", 8, false, &skips, &status);
+    expect_error(status, CLMIX_ERROR_FORMAT, "is UTF-32, not UTF-8; iconv -f UTF-32 -t UTF-8");
+    records_of("a\0b\0\n\0", 6, false, &skips, &status);
+    expect_error(status, CLMIX_ERROR_FORMAT, "is UTF-16 without a mark, not UTF-8; iconv -f UTF-16LE -t UTF-8");
+    records_of("\0a\0b", 4, false, &skips, &status);
+    expect_error(status, CLMIX_ERROR_FORMAT, "is UTF-16 without a mark, not UTF-8; iconv -f UTF-16BE -t UTF-8");
     records_of("a\nb,\"c\nd\ne", 9, true, &skips, &status);
     expect_error(status, CLMIX_ERROR_FORMAT, "line 2: a quotation mark that opens in this row is not closed");
     ck_assert_str_eq(records_of("a\xE4\nb", 4, false, &skips, &status), "2:b|");

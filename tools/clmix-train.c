@@ -9,7 +9,7 @@
 static const struct cli_help help = {
     .program = "clmix-train",
     .arguments = "--model MODEL --data DATA [--out DIR] [OPTION...]  |  --resume DIR",
-    .purpose = "Trains a model: after each epoch it is evaluated on the test pictures, and DIR gets model.safetensors (the best so far),\n"
+    .purpose = "Trains a model: after each epoch it is evaluated on the test samples, and DIR gets model.safetensors (the best so far),\n"
                "checkpoint.safetensors (to resume, bit for bit), log.jsonl (one line an epoch) and curves.svg.\n"
                "MODEL: a preset, a JSON file, or a trained .safetensors file or the folder of its run, whose weights are then the start;\n"
                "--weights starts from those of a state_dict of PyTorch.\n"
@@ -52,7 +52,7 @@ static int finish(struct session *session, clmix_status status)
     progress_time(seconds, session->last.seconds);
     if (session->best.epoch > 0 && isnan(session->best.metrics[0].value))
         progress_say(&session->progress,
-                     "%s/model.safetensors has the weights of epoch %zu, the last: there are no test pictures to choose by. "
+                     "%s/model.safetensors has the weights of epoch %zu, the last: there are no test samples to choose by. "
                      "%s in all",
                      session->folder, session->best.epoch, seconds);
     else if (session->best.epoch > 0)

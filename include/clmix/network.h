@@ -42,8 +42,8 @@ CLMIX_API const char *clmix_config_weights(const clmix_config *config);
 CLMIX_API void clmix_config_picture(const clmix_config *config, size_t *height, size_t *width, size_t *channels);
 /* Classes that the model tells apart: 2 where it answers with one logit, 0 where with tokens. */
 CLMIX_API size_t clmix_config_classes(const clmix_config *config);
-/* Of models of tokens: how many ids there are, from 0 to vocabulary - 1, and the most tokens of a sequence; both 0 of other models and for NULL.
- * Since 0.4. */
+/* Of models of tokens: how many ids there are, from 0 to vocabulary - 1 (lra with pool=cls has the last for itself, and no text may have it), and the
+ * most tokens of a sequence; both 0 of other models and for NULL. Since 0.4. */
 CLMIX_API size_t clmix_config_vocabulary(const clmix_config *config);
 CLMIX_API size_t clmix_config_longest(const clmix_config *config);
 /* What the model answers of a sample; CLMIX_ANSWER_CLASSES for NULL. Since 0.4. */

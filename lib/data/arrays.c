@@ -61,17 +61,14 @@ static size_t length_of(const clmix_dataset *dataset, clmix_split split, size_t 
     return length;
 }
 
-/* Whether every sequence has a mask, and all have as many places. */
+/* Whether every sequence has a mask; all have as many places. */
 static bool has_lengths(const clmix_ports *ports)
 {
     const size_t tokens = clmix_ports_place(ports, CLMIX_TOKENS), mask = clmix_ports_place(ports, CLMIX_TOKEN_MASK),
                  second = clmix_ports_place(ports, CLMIX_SECOND_TOKENS), second_mask = clmix_ports_place(ports, CLMIX_SECOND_MASK);
-    bool fine = tokens < ports->count && mask < ports->count && (second < ports->count) == (second_mask < ports->count);
 
-    for (size_t i = 0; fine && i < ports->count; i++)
-        if (clmix_port_is_along(&ports->list[i]))
-            fine = ports->list[i].size[0] == ports->list[tokens].size[0];
-    return fine && clmix_port_is_along(&ports->list[tokens]) && clmix_port_is_along(&ports->list[mask]) &&
+    return tokens < ports->count && mask < ports->count && (second < ports->count) == (second_mask < ports->count) &&
+           clmix_port_is_along(&ports->list[tokens]) && clmix_port_is_along(&ports->list[mask]) &&
            (second_mask == ports->count || clmix_port_is_along(&ports->list[second_mask]));
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,10 @@ static clmix_status read_number(const char *set, const char *text, size_t length
 
         if (strlen(options[i].name) != name_length || strncmp(options[i].name, text, name_length) != 0 || text[name_length] != '=')
             continue;
+        errno = 0; /* a number beyond all becomes the largest */
         value = strtoull(text + name_length + 1, &end, 10);
-        if (text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length || value < options[i].minimum ||
-            value > options[i].maximum)
+        if (errno != 0 || text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length ||
+            value < options[i].minimum || value > options[i].maximum)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%.*s' of the data set %s must be a whole number from %llu to %llu",
                               (int)length, text, set, options[i].minimum, options[i].maximum);
         options[i].value = value;

@@ -37,6 +37,23 @@ static clmix_status check_port(const clmix_port *ports, size_t place)
     return CLMIX_OK;
 }
 
+/* Batches have one length for all sequences of a sample. */
+static clmix_status check_sequences(const clmix_port *ports, size_t count)
+{
+    const clmix_port *first = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!clmix_port_is_along(&ports[i]))
+            continue;
+        first = first == NULL ? &ports[i] : first;
+        if (ports[i].size[0] != first->size[0])
+            return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                              "'%s' has %zu places and '%s' %zu; all that goes along the tokens must have as many as they", first->name,
+                              first->size[0], ports[i].name, ports[i].size[0]);
+    }
+    return CLMIX_OK;
+}
+
 /* Sample counts times bytes stay within what a pointer reaches; orders have 32-bit entries. */
 static clmix_status check_counts(const clmix_samples *samples)
 {
@@ -82,6 +99,7 @@ static clmix_status check_samples(const clmix_samples *samples)
                           samples->ports == NULL ? " (NULL)" : "", PORTS_LIMIT);
     for (size_t i = 0; i < samples->port_count; i++)
         CLMIX_TRY(check_port(samples->ports, i));
+    CLMIX_TRY(check_sequences(samples->ports, samples->port_count));
     CLMIX_TRY(check_counts(samples));
     return check_classes(samples);
 }

@@ -4,6 +4,7 @@
 #include "data/masking.h"
 #include "data/options.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,9 @@ static clmix_status take_whole(const struct clmix_text_option *option, unsigned 
 
     if (option->value == NULL)
         return CLMIX_OK;
+    errno = 0; /* a number beyond all becomes the largest */
     *value = strtoull(option->value, &end, 10);
-    if (option->value[0] >= '0' && option->value[0] <= '9' && *end == '\0' && *value >= least && *value <= most)
+    if (errno == 0 && option->value[0] >= '0' && option->value[0] <= '9' && *end == '\0' && *value >= least && *value <= most)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option %s=%.40s must be a whole number from %llu to %llu", option->name, option->value,
                       least, most);

@@ -167,7 +167,7 @@ const char *clmix_tree_value(const char *text, size_t bytes, int *value)
     for (size_t at = 0; at < bytes && wrong == NULL;) {
         size_t length = 0;
 
-        while (at + length < bytes && strchr(" ()\t", text[at + length]) == NULL)
+        while (at + length < bytes && memchr(" ()\t", text[at + length], 4) == NULL)
             length++;
         if (length > 0)
             wrong = take_token(&reading, text + at, length);

@@ -40,6 +40,10 @@ size_t clmix_config_trained_values(const clmix_config *config);
 
 /* model.c: what the model answers; classes of 0 of a NULL configuration. */
 struct clmix_model_answer clmix_config_answers(const clmix_config *config);
+/* How many ids sequences may have, from 0 on: the vocabulary, less what the model puts in itself (a class token). 0 for pictures and NULL. */
+size_t clmix_config_ids(const clmix_config *config);
+/* ", whose last is the model's class token" where that is why there are fewer; else "". */
+const char *clmix_config_why_fewer_ids(const clmix_config *config);
 /* clmix_model for some of the tokens only: `places` i32 (B, P) of a model that answers with tokens, whose logits are then (B, P, vocabulary); a value of
  * no graph: all. */
 clmix_value clmix_config_build(clmix_scope at, const clmix_value *inputs, clmix_value places, const clmix_config *config);

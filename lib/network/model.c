@@ -53,6 +53,18 @@ size_t clmix_config_vocabulary(const clmix_config *config)
     return clmix_config_answers(config).vocabulary;
 }
 
+size_t clmix_config_ids(const clmix_config *config)
+{
+    const struct clmix_model_answer answer = clmix_config_answers(config);
+
+    return answer.vocabulary > answer.own_ids ? answer.vocabulary - answer.own_ids : 0;
+}
+
+const char *clmix_config_why_fewer_ids(const clmix_config *config)
+{
+    return clmix_config_answers(config).own_ids > 0 ? ", whose last is the model's own class token" : "";
+}
+
 size_t clmix_config_longest(const clmix_config *config)
 {
     return clmix_config_answers(config).longest;

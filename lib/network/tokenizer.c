@@ -11,15 +11,16 @@
 
 clmix_status clmix_config_check_tokenizer(const clmix_config *config, const clmix_tokenizer *tokenizer)
 {
-    const size_t ids = clmix_tokenizer_size(tokenizer), known = clmix_config_vocabulary(config);
+    const size_t ids = clmix_tokenizer_size(tokenizer), known = clmix_config_vocabulary(config), free_ids = clmix_config_ids(config);
 
     if (known == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' reads pictures, and no tokenizer belongs to it", clmix_config_name(config));
-    if (ids <= known)
+    if (ids <= free_ids)
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                      "the tokenizer (%s) has %zu tokens and '%s' knows %zu; take a smaller vocabulary, or a model with vocab=%zu",
-                      clmix_tokenizer_kind_name(tokenizer), ids, clmix_config_name(config), known, ids);
+                      "the tokenizer (%s) has %zu tokens and '%s' knows %zu%s; take a smaller vocabulary, or a model with vocab=%zu",
+                      clmix_tokenizer_kind_name(tokenizer), ids, clmix_config_name(config), known, clmix_config_why_fewer_ids(config),
+                      ids + known - free_ids);
 }
 
 void clmix_network_adopt_tokenizer(clmix_network *network, clmix_tokenizer *tokenizer)

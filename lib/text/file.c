@@ -39,16 +39,33 @@ static clmix_status fill(struct clmix_text_file *file)
     return CLMIX_OK;
 }
 
+/* The encoding, as iconv calls it, of a text that begins so and is no UTF-8; NULL where it may be. Without a mark every other byte of usual letters is zero. */
+static const char *find_foreign(const unsigned char *s, size_t bytes, const char **note)
+{
+    *note = "";
+    if (bytes >= 4 && (memcmp(s, "\xFF\xFE\0\0", 4) == 0 || memcmp(s, "\0\0\xFE\xFF", 4) == 0))
+        return "UTF-32";
+    if (bytes >= 2 && (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0))
+        return "UTF-16";
+    *note = " without a mark";
+    if (bytes >= 4 && s[0] != 0 && s[1] == 0 && s[2] != 0 && s[3] == 0)
+        return "UTF-16LE";
+    return bytes >= 4 && s[0] == 0 && s[1] != 0 && s[2] == 0 && s[3] != 0 ? "UTF-16BE" : NULL;
+}
+
 static clmix_status check_encoding(struct clmix_text_file *file)
 {
     const unsigned char *s;
+    const char *foreign, *note;
 
     do { /* more than a byte is waited for only where that begins a mark */
         CLMIX_TRY(fill(file));
         s = (const unsigned char *)file->buffer;
-    } while (!file->ended && file->end < 3 && s[0] >= 0xEF);
-    if (file->end >= 2 && ((s[0] == 0xFF && s[1] == 0xFE) || (s[0] == 0xFE && s[1] == 0xFF)))
-        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is UTF-16, not UTF-8; iconv -f UTF-16 -t UTF-8 turns it into that", file->path);
+    } while (!file->ended && file->end < 4 && s[0] >= 0xEF);
+    foreign = find_foreign(s, file->end, &note);
+    if (foreign != NULL)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' is %.6s%s, not UTF-8; iconv -f %s -t UTF-8 turns it into that", file->path, foreign,
+                          note, foreign);
     if (file->end >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0)
         file->begin = 3;
     return CLMIX_OK;

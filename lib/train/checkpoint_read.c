@@ -97,7 +97,7 @@ static clmix_status check_pictures(const clmix_trainer *trainer, const cJSON *st
     if ((size_t)train != trainer->train_count || (size_t)test != trainer->test_count)
         return clmix_fail(
             CLMIX_ERROR_ARGUMENT,
-            "the run was begun with %zu training and %zu test pictures and the data set now has %zu and %zu; it must be the same",
+            "the run was begun with %zu training and %zu test samples and the data set now has %zu and %zu; it must be the same",
             (size_t)train, (size_t)test, trainer->train_count, trainer->test_count);
     return CLMIX_OK;
 }

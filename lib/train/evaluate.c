@@ -77,7 +77,7 @@ static clmix_status go_on(const clmix_train_events *events)
 {
     if (events == NULL || events->waiting == NULL || events->waiting(events->user))
         return CLMIX_OK;
-    return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped while waiting for pictures");
+    return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped while waiting for samples");
 }
 
 clmix_status clmix_next_batch(clmix_loader *loader, const clmix_train_events *events, clmix_batch *batch)
@@ -88,7 +88,7 @@ clmix_status clmix_next_batch(clmix_loader *loader, const clmix_train_events *ev
         CLMIX_TRY(go_on(events));
     CLMIX_TRY(clmix_loader_next(loader, batch));
     if (batch->skipped > 0 && events != NULL && events->skipped != NULL)
-        events->skipped(events->user, batch->skipped, batch->broken != NULL ? batch->broken : "a picture cannot be decoded");
+        events->skipped(events->user, batch->skipped, batch->broken != NULL ? batch->broken : "a sample cannot be decoded");
     return CLMIX_OK;
 }
 

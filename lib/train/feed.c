@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "base/status.h"
+#include "network/config.h"
 
 #include <string.h>
 
@@ -13,27 +14,30 @@ static size_t length_of(const clmix_batch *batch)
     return tokens != NULL && clmix_port_is_along(tokens) ? tokens->size[0] : 0;
 }
 
-static clmix_status check_ids(const int32_t *ids, struct clmix_extent extent, size_t vocabulary)
+static clmix_status check_ids(const int32_t *ids, struct clmix_extent extent, const clmix_config *config)
 {
+    const size_t vocabulary = clmix_config_vocabulary(config), free_ids = clmix_config_ids(config);
+
     for (size_t i = 0; i < extent.batch * extent.length; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= vocabulary)
-            return clmix_fail(CLMIX_ERROR_ARGUMENT,
-                              "token %d (place %zu of sample %zu of the batch) is none of the model's vocabulary, whose ids are 0 to %zu",
-                              (int)ids[i], i % extent.length, i / extent.length, vocabulary - 1);
+        if (ids[i] < 0 || (size_t)ids[i] >= free_ids)
+            return clmix_fail(
+                CLMIX_ERROR_ARGUMENT,
+                "token %d (place %zu of sample %zu of the batch) is none that a text may have of the model's vocabulary: its ids are 0 "
+                "to %zu%s",
+                (int)ids[i], i % extent.length, i / extent.length, vocabulary - 1, clmix_config_why_fewer_ids(config));
     return CLMIX_OK;
 }
 
 clmix_status clmix_feed_check(const struct clmix_recipe *recipe, const struct clmix_step_input *input)
 {
-    const size_t vocabulary = clmix_config_vocabulary(recipe->config);
     clmix_port ports[CLMIX_RECIPE_PORTS];
     int inputs;
 
     clmix_recipe_ports(recipe, CLMIX_INFERENCE, input->extent.length, ports, &inputs);
     for (int i = 0; i < inputs; i++)
         if (strcmp(ports[i].name, CLMIX_TOKENS) == 0 || strcmp(ports[i].name, CLMIX_SECOND_TOKENS) == 0)
-            CLMIX_TRY(check_ids(input->arrays[i], input->extent, vocabulary));
-    return CLMIX_OK;
+            CLMIX_TRY(check_ids(input->arrays[i], input->extent, recipe->config));
+    return recipe->task->check_targets(recipe->config, input->arrays + inputs, input->extent);
 }
 
 clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode mode, const clmix_batch *batch,

@@ -21,16 +21,22 @@ clmix_status clmix_check_classes(const clmix_config *config, const clmix_dataset
 /* A label that is none would only show as a loss that is NaN. */
 clmix_status clmix_check_labels(const int32_t *labels, size_t count, size_t choices, const char *name, const char *whole)
 {
-    bool counted = false;
-
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (labels[i] != CLMIX_NO_LABEL && (labels[i] < 0 || (size_t)labels[i] >= choices))
             return clmix_fail(CLMIX_ERROR_ARGUMENT,
                               "label %d (number %zu of the batch) is none of the model's %zu %s, which are 0 to %zu; %d leaves a %s out",
                               (int)labels[i], i, choices, name, choices - 1, CLMIX_NO_LABEL, whole);
-        counted = counted || labels[i] != CLMIX_NO_LABEL;
-    }
-    return counted ? CLMIX_OK
-                   : clmix_fail(CLMIX_ERROR_ARGUMENT, "all %zu labels of the batch are %d, which leaves a %s out; nothing is left to learn",
-                                count, CLMIX_NO_LABEL, whole);
+    return CLMIX_OK;
+}
+
+clmix_status clmix_check_counted(const int32_t *labels, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && labels[i] == CLMIX_NO_LABEL)
+        i++;
+    return i < count
+               ? CLMIX_OK
+               : clmix_fail(CLMIX_ERROR_ARGUMENT, "all %zu labels of the batch are %d, which counts for nothing; nothing is left to learn",
+                            count, CLMIX_NO_LABEL);
 }

@@ -106,16 +106,17 @@ static const char *advice(const clmix_port *wanted, const clmix_port *ports, siz
 /* Sets that do not know their ids are looked at batch by batch (feed.c). */
 static clmix_status check_vocabulary(const clmix_config *config, const clmix_dataset *data)
 {
-    const size_t vocabulary = clmix_config_vocabulary(config), ids = clmix_dataset_ids(data);
+    const size_t vocabulary = clmix_config_vocabulary(config), free_ids = clmix_config_ids(config), ids = clmix_dataset_ids(data);
     const char *kind = clmix_tokenizer_kind_name(clmix_dataset_tokenizer(data));
 
-    if (ids <= vocabulary)
+    if (ids <= free_ids)
         return CLMIX_OK;
     return clmix_fail(
         CLMIX_ERROR_ARGUMENT,
-        "the data set's %s has %zu tokens and '%s' a vocabulary of %zu; set the configuration's vocab to %zu or more, or read the data "
+        "the data set's %s has %zu tokens and '%s' a vocabulary of %zu%s; set the configuration's vocab to %zu or more, or read the data "
         "with the model's own vocabulary",
-        kind[0] != '\0' ? kind : "grey values", ids, clmix_config_name(config), vocabulary, ids);
+        kind[0] != '\0' ? kind : "grey values", ids, clmix_config_name(config), vocabulary, clmix_config_why_fewer_ids(config),
+        ids + vocabulary - free_ids);
 }
 
 /* What blending adds comes from the loader. */

@@ -1,6 +1,7 @@
 /* A step of training. Each replica gets its share of a batch and runs forward and backward; with the last batch of the step (as many as
  * options.accumulate says) the optimizer updates the weights. All of that is enqueued without waiting. Then the host waits, reads losses and
  * counts, and tells whether every number is finite. */
+#include "train/labels.h"
 #include "train/trainer.h"
 
 #include "base/status.h"
@@ -159,7 +160,8 @@ static clmix_status fill_in(const struct clmix_recipe *recipe, struct clmix_step
         input->arrays[i] = made[i];
     }
     CLMIX_TRY(clmix_feed_check(recipe, input));
-    return recipe->task->check_targets(recipe->config, input->arrays + inputs, input->extent);
+    clmix_recipe_ports(recipe, CLMIX_INFERENCE, input->extent.length, ports, NULL);
+    return clmix_check_counted(input->arrays[inputs], input->extent.batch * clmix_port_count(&ports[inputs]));
 }
 
 clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, const void *const *arrays, double *loss)

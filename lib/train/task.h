@@ -45,8 +45,7 @@ struct clmix_task {
     struct clmix_task_results (*build)(const struct clmix_task_settings *settings, clmix_value output, const clmix_value *targets);
     /* Whether what a data set has fits beyond its ports, such as its number of classes; ARGUMENT with both if not. */
     clmix_status (*check_data)(const clmix_config *config, const clmix_dataset *data);
-    /* Whether targets of these samples hold what the loss can take, and at least one label that counts; ARGUMENT with the first that is
-     * wrong if not. */
+    /* Whether targets of these samples hold what the loss can take; ARGUMENT with the first that is wrong if not. */
     clmix_status (*check_targets)(const clmix_config *config, const void *const *targets, struct clmix_extent extent);
 };
 

@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "bench/bench.h"
+#include "network/config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static size_t numbers_of(const char *port, const clmix_config *config)
     const bool of_tokens =
         strcmp(port, CLMIX_TOKENS) == 0 || strcmp(port, CLMIX_SECOND_TOKENS) == 0 || strcmp(port, CLMIX_TOKEN_LABELS) == 0;
 
-    return of_tokens ? clmix_config_vocabulary(config) : clmix_config_classes(config);
+    return of_tokens ? clmix_config_ids(config) : clmix_config_classes(config);
 }
 
 /* Of the places of each sample, all but the `kept` first of them are no labels. */

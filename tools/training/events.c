@@ -97,7 +97,7 @@ static void on_epoch(void *user, const clmix_epoch *epoch)
         session->best = *epoch;
     progress_epoch(&session->progress, epoch, session->options.epochs);
     if (epoch->skipped > 0)
-        progress_say(&session->progress, "epoch %zu skipped %zu pictures that cannot be decoded", epoch->epoch, epoch->skipped);
+        progress_say(&session->progress, "epoch %zu skipped %zu samples that cannot be decoded", epoch->epoch, epoch->skipped);
     if (!session->cli->json || clmix_epoch_line(epoch, &line) != CLMIX_OK)
         return;
     puts(line);

@@ -96,7 +96,7 @@ clmix_status session_open_data(struct session *session)
     if (session->data_name == NULL)
         return CLMIX_OK;
     CLMIX_TRY(open_set(session));
-    if (clmix_dataset_tokenizer(session->data) != NULL)
+    if (clmix_config_vocabulary(session->config) > 0)
         session->progress.unit = "seq";
     if (clmix_dataset_classes(session->data) > 0 && wants_classes(session->config) &&
         (size_t)clmix_dataset_classes(session->data) != clmix_config_classes(session->config) &&
