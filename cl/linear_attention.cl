@@ -22,7 +22,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_norm_grad(c
         floatv sum = (floatv)(0.0f);
         for (uint c = 0; c < V; c += VW)
             sum = FMA(load_lanes(up + c, V - c), load_lanes(out + c, V - c), sum);
-        g[g_offset + i] = norm[norm_offset + i] > least ? -sum_lanes(sum) / norm[norm_offset + i] : 0.0f;
+        const float by = norm[norm_offset + i];
+        g[g_offset + i] = by > least && by != 0.0f ? -sum_lanes(sum) / by : 0.0f;
     }
 }
 

@@ -74,11 +74,17 @@ INLINE void load_values(const __global float *v, const uint pitch, const uint co
     }
 }
 
+// 1 over a divisor; a query that sees no key has one of 0, and gets zeros.
+INLINE float over(const float divisor)
+{
+    return divisor == 0.0f ? 0.0f : 1.0f / divisor;
+}
+
 INLINE void load_quotients(const __global float *dy, const uint pitch, const __global float *norm, const __global float *back,
                            const uint heads, const uint count, __local float *right)
 {
     EACH_ROW(r) {
-        const float factor = r < count ? 1.0f / norm[(size_t)r * heads] : 0.0f;
+        const float factor = r < count ? over(norm[(size_t)r * heads]) : 0.0f;
         EACH_VECTOR(c, V)
             STOREV_LOCAL(r < count ? load_lanes(dy + (size_t)r * pitch + c, V - c) * factor : (floatv)(0.0f), right + r * RP + c);
         if (get_local_id(0) % TEAM == 0)
@@ -99,7 +105,7 @@ INLINE float output_factor(const float total, const bool there, const uint divis
     const float by = divisor == ADDED ? total + epsilon : divisor == CLAMPED ? fmax(total, epsilon) : 1.0f;
     if (divisor != BACK && there && get_local_id(0) % TEAM == 0)
         *norm = by;
-    return 1.0f / by;
+    return over(by);
 }
 
 // Going back, a key's weight, whose gradient is out . v + total.

@@ -77,7 +77,7 @@ static void attend_row(const struct attention_case *test, const double *phi_q, c
         for (size_t c = 0; c < d; c++)
             to[c] += weight * v[key * d + c];
     }
-    for (size_t c = 0; c < d; c++)
+    for (size_t c = 0; c < d && divided_by(sum, all, &test->options) != 0.0; c++)
         to[c] /= divided_by(sum, all, &test->options);
 }
 
@@ -289,6 +289,13 @@ static const struct mixer_case mixers[] = {
     { { 3, 37, 2, 6, CLMIX_MAP_RELU, true, false },
       { 3, 37, 2, 6, CLMIX_MAP_RELU, true, true },
       { 2, CLMIX_DIVISOR_CLAMPED, 0.1f, false } },
+    /* nothing is added, and there are queries that see no key */
+    { { 3, 37, 2, 6, CLMIX_MAP_SIGMOID, false, false },
+      { 3, 37, 2, 6, CLMIX_MAP_SIGMOID, false, true },
+      { 2, CLMIX_DIVISOR_ADDED, 0.0f, false } },
+    { { 3, 37, 2, 6, CLMIX_MAP_SIGMOID, false, false },
+      { 3, 37, 2, 6, CLMIX_MAP_SIGMOID, false, true },
+      { 2, CLMIX_DIVISOR_EACH, 0.0f, true } },
 };
 
 static clmix_value build_mixer(clmix_scope at, const clmix_value *inputs, const void *attributes)
@@ -482,7 +489,7 @@ int main(void)
     tcase_add_loop_test(tests, divisors, 0, 4);
     tcase_add_test(tests, causal_chunks);
     tcase_add_loop_test(tests, maps, 0, 6);
-    tcase_add_loop_test(tests, mapped_tokens, 0, 4);
+    tcase_add_loop_test(tests, mapped_tokens, 0, (int)(sizeof mixers / sizeof *mixers));
     tcase_add_test(tests, whole_tokens);
     tcase_add_test(tests, what_does_not_fit);
     suite_add_tcase(suite, tests);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,28 @@ START_TEST(wrong_numbers_fail_by_the_tensors_name)
 }
 END_TEST
 
+/* The bias of keys has no gradient, and the case now says that it has a small one. */
+START_TEST(a_small_gradient_is_not_taken_for_zero)
+{
+    static const char tensor[] = "\"grad.fc_k.bias\"", offsets[] = "\"data_offsets\":[";
+    const float small = 1e-5F;
+    uint64_t header;
+    size_t bytes;
+    char *content = read_case("attn_mixer_dct_x.safetensors", &bytes), *place = content + sizeof header, *output;
+
+    memcpy(&header, content, sizeof header);
+    while (memcmp(place, tensor, strlen(tensor)) != 0)
+        ck_assert(++place < content + header);
+    place = strstr(place, offsets);
+    ck_assert_ptr_nonnull(place);
+    memcpy(content + sizeof header + header + strtoul(place + strlen(offsets), NULL, 10), &small, sizeof small);
+    write_case("small.safetensors", content, bytes);
+    ck_assert_int_eq(run_tool(&output, "clmix-verify %s/small.safetensors 2>&1", folder), 1);
+    ck_assert_msg(strstr(output, "grad.fc_k.bias") != NULL, "%s", output);
+    free(output);
+}
+END_TEST
+
 START_TEST(what_is_not_supported_fails_with_a_sentence)
 {
     char *output;
@@ -181,6 +204,7 @@ int main(void)
     tcase_add_test(tool, json_has_the_documented_keys);
     tcase_add_test(tool, a_damaged_case_fails_and_the_others_run);
     tcase_add_test(tool, wrong_numbers_fail_by_the_tensors_name);
+    tcase_add_test(tool, a_small_gradient_is_not_taken_for_zero);
     tcase_add_test(tool, what_is_not_supported_fails_with_a_sentence);
     tcase_add_test(tool, bad_usage_is_explained);
     tcase_add_loop_test(tool, both_forms_can_be_chosen, 0, 2);

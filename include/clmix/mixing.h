@@ -41,7 +41,7 @@ CLMIX_API clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value 
 /* y_i = (sum over j of (phi_q_i . phi_k_j) v_j) / (sum over j of phi_q_i . phi_k_j), for each sample and head, of features of queries (B, N, heads *
  * m), of keys (B, M, heads * m) and values (B, M, heads * d), all f32 -> (B, N, heads * d). The sums over keys come first, so that work and
  * memory are linear in N and M: a training plan keeps m d numbers a head and one a query and head. Heads of 0 count as 1. Nothing is added to the
- * divisor: features are to be positive.
+ * divisor: features are to be positive. Where it is 0, as of a query that sees no key, y is 0, and so are its gradients.
  * Errors of the graph (ARGUMENT): other types or ranks, batches, lengths or features that do not fit, heads that do not divide the last axes, more
  * features and values a head than kernels have room for (3,552 together). */
 CLMIX_API clmix_value clmix_linear_attention(clmix_value query_features, clmix_value key_features, clmix_value values, size_t heads);
