@@ -3,8 +3,8 @@
  *     y = S1 Z (S3 v) + conv(v),   S1 = softmax(q k~^T / sqrt d),  S2 = softmax(q~ k~^T / sqrt d),  S3 = softmax(q~ k^T / sqrt d),
  *
  * Z the pseudo-inverse of S2 by iterations. Padding is zeros in queries, keys and values, counted in the runs' means and seen by no landmark
- * in S3; where l does not divide N zero rows behind the tokens fill up the last runs. With as many landmarks as tokens it is softmax attention, whose
- * queries of padding are zeros. */
+ * in S3; where l does not divide N zero rows behind the tokens fill up the last runs. With as many landmarks as tokens, or more, it is softmax
+ * attention, whose queries of padding are zeros. */
 #include "base/status.h"
 #include "graph/op.h"
 #include "models/mixers/mixer.h"
@@ -59,7 +59,7 @@ static clmix_value nystrom_attend(clmix_scope at, const struct clmix_heads *head
                       v = clmix_mask_tokens(heads->v, heads->mask);
     clmix_value y;
 
-    if (keys->landmarks == tokens)
+    if (keys->landmarks >= tokens)
         y = clmix_attention(q, k, v, heads->mask, (clmix_attention_options){ .heads = mixer->heads });
     else
         y = through_landmarks(q, k, v, heads->mask, mixer, keys);
