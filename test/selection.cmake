@@ -37,19 +37,14 @@ set(sanitize_programs "^(unit_|ops_|model_|train_|tool_)")
 # What leaves the choice of a tile to sizes, so that barriers and edges depend on them: a missing barrier of a convolution was seen here and nowhere else.
 set(oclgrind_programs "^(ops_conv|ops_gemm|ops_column_sum|ops_linear)$")
 
-# Reference cases of operators on tokens, which no test of an op repeats: all of them on PoCL and on Intel's runtime. Of those that share their kernels
-# with another one the other platforms run that one.
+# Reference cases of operators on tokens, which no test of an op repeats: all of them on PoCL and on Intel's runtime. The other platforms
+# run one of each kernel.
 set(operator_cases "/(attn|dct)_")
-set(variant_cases
-  attn_cosformer attn_cosformer_causal attn_cosformer_elu attn_efficient attn_kerformer attn_kerformer_abl_q attn_kerformer_causal
-  attn_kerformer_d_from_d attn_kerformer_none attn_kerformer_position_none attn_kerformer_reduction attn_kerformer_short attn_linear_elu
-  attn_linear_elu_mask attn_linear_elu_unnormalized attn_linformer attn_linformer_short attn_mixer_cosformer attn_mixer_kerformer attn_mixer_softmax
-  attn_mixer_dct_qkv attn_mixer_dct_x attn_mixer_dct_x_fft_prime attn_mixer_dct_x_mask_ignored attn_mixer_dct_x_short attn_dct_ideal_square
-  attn_dct_qkv attn_dct_qkv_full attn_dct_qkv_ratio attn_nystrom attn_nystrom_conv attn_nystrom_exact attn_nystrom_few attn_nystrom_mask
-  attn_nystrom_matrix attn_performer attn_performer_mask attn_performer_published attn_performer_relu attn_performer_relu_causal attn_softmax attn_softmax_one attn_mra2
-  attn_mra2_all attn_mra2_pad dct_fwd_n1_of_1 dct_fwd_n32_of_100 dct_inv_n1_to_7 dct_inv_n32_to_100 dct_matrix_3x31 dct_matrix_7x7)
-list(JOIN variant_cases "|" variant_cases)
-set(variant_cases "/(${variant_cases})[.]")
+set(second_cases attn_kerformer_mask attn_kerformer_causal_se attn_performer_mask_features attn_nystrom_pad attn_dct_qkv_mask attn_mra2_diag3_first
+  attn_mra2_sparse_mask attn_softmax_mask attn_cosformer_mask attn_efficient_mask attn_linear_elu_causal dct_fwd_n16_of_64
+  dct_inv_n7_to_31)
+list(JOIN second_cases "|" second_cases)
+set(second_cases "/(${second_cases})[.]")
 
 # Reference cases of the ops: Oclgrind with race detection is some 2000 times slower than PoCL, following uninitialised values ten times slower again.
 set(oclgrind_simt_left_out "transpose2d_k(18|34)|wavemix_block")
