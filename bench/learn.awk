@@ -1,14 +1,4 @@
-# A row of the table of learn.sh from a run's log:  awk -v row=NAME -v options=TEXT -f learn.awk log.jsonl
-
-function number(key,    at, rest)
-{
-    at = index($0, "\"" key "\":")
-    if (at == 0)
-        return ""
-    rest = substr($0, at + length(key) + 3)
-    sub(/[,}].*/, "", rest)
-    return rest + 0
-}
+# A row of the table of learn.sh from a run's log:  awk -v row=NAME -v options=TEXT -f json.awk -f learn.awk log.jsonl
 
 number("test_top1") > best {
     best = number("test_top1")

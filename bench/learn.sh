@@ -81,7 +81,7 @@ for row in "$@"; do
 done
 
 list | while read -r row options; do
-    [ ! -f "$folder/learning/$row.jsonl" ] || awk -v row="$row" -v options="$(shorter "$row") $options" -f "$here/learn.awk" "$folder/learning/$row.jsonl"
+    [ ! -f "$folder/learning/$row.jsonl" ] || awk -v row="$row" -v options="$(shorter "$row") $options" -f "$here/json.awk" -f "$here/learn.awk" "$folder/learning/$row.jsonl"
 done | { printf '| model | options | best top-1 | epoch | top-5 | test loss |\n| --- | --- | --- | --- | --- | --- |\n'; cat; } >"$folder/learning.md"
 cat "$folder/learning.md"
 [ -z "$failed" ] || fail "these rows failed:$failed"

@@ -1,14 +1,4 @@
-# A row of the table of learn_text.sh from what clmix-predict --data says of a run's best weights:  awk -v row=NAME -f learn_text.awk score.json
-
-function number(key,    at, rest)
-{
-    at = index($0, "\"" key "\":")
-    if (at == 0)
-        return ""
-    rest = substr($0, at + length(key) + 3)
-    sub(/[,}].*/, "", rest)
-    return rest + 0
-}
+# A row of the table of learn_text.sh from what clmix-predict --data says of a run's best weights:  awk -v row=NAME -f json.awk -f learn_text.awk score.json
 
 {
     accuracy = index($0, "\"top1\":") > 0 ? number("top1") : number("accuracy")

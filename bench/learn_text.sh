@@ -117,7 +117,7 @@ for name in "$@"; do
 done
 
 for name in $rows; do
-    [ ! -f "$folder/learning/$name.score.json" ] || awk -v row="$name" -f "$here/learn_text.awk" "$folder/learning/$name.score.json"
+    [ ! -f "$folder/learning/$name.score.json" ] || awk -v row="$name" -f "$here/json.awk" -f "$here/learn_text.awk" "$folder/learning/$name.score.json"
 done | {
     printf '| row | held-out loss | by frequency alone | nats below it | accuracy |\n| --- | --- | --- | --- | --- |\n'
     cat

@@ -166,17 +166,9 @@ static clmix_value build_alone(clmix_scope at, const clmix_value *inputs, const 
 
 static size_t launches_of(ops_build make)
 {
-    const clmix_shape shapes[] = { { 3, { 2, 7, 11 } }, { 1, { 5 } }, { 3, { 2, 12, 5 } } };
-    clmix_graph *graph = clmix_graph_new();
-    clmix_value inputs[3] = { ops_input(graph, "x", shapes[0]), ops_input(graph, "b", shapes[1]), ops_input(graph, "r", shapes[2]) };
-    clmix_plan *plan;
-    size_t launches;
+    static const clmix_shape shapes[] = { { 3, { 2, 7, 11 } }, { 1, { 5 } }, { 3, { 2, 12, 5 } } };
 
-    clmix_output(graph, "y", make(clmix_root(graph), inputs, NULL));
-    plan = ops_plan(graph, CLMIX_INFERENCE);
-    launches = ops_launches(plan);
-    clmix_plan_free(plan);
-    return launches;
+    return ops_launches_of(make, shapes, 3);
 }
 
 START_TEST(bias_and_residual_are_added_on_the_way)

@@ -14,19 +14,9 @@ static bool is_token(size_t sample, size_t token, size_t tokens)
     return sample == 0 ? token % 3 != 1 : sample == 1 && token == tokens / 2;
 }
 
-static clmix_status fill_mask(void *values, clmix_shape shape, const void *data)
-{
-    (void)data;
-    for (size_t i = 0; i < clmix_shape_count(shape); i++)
-        ((int32_t *)values)[i] = is_token(i / shape.size[1], i % shape.size[1], shape.size[1]);
-    return CLMIX_OK;
-}
-
 static clmix_value mask_of(clmix_graph *graph, bool masked, size_t batch, size_t tokens)
 {
-    if (!masked)
-        return (clmix_value){ .graph = NULL };
-    return clmix_constant(graph, CLMIX_I32, 2, (size_t[]){ batch, tokens }, fill_mask, NULL, 0);
+    return ops_mask(graph, masked ? is_token : NULL, batch, tokens);
 }
 
 static double *doubles(size_t count)

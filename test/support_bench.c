@@ -5,7 +5,9 @@
 #include "support_tool.h"
 
 #include <check.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 char bench_folder[256];
@@ -51,6 +53,26 @@ const char *json_text(const cJSON *object, const char *key)
 
     ck_assert_msg(cJSON_IsString(item), "%s", key);
     return item->valuestring;
+}
+
+cJSON *tool_rows(const char *format, ...)
+{
+    char command[1200], *output, *line, *rest;
+    cJSON *rows = cJSON_CreateArray();
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    ck_assert_msg(run_tool(&output, "%s", command) == 0, "%s", output);
+    for (line = strtok_r(output, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        cJSON *row = cJSON_Parse(line);
+
+        ck_assert_msg(row != NULL, "%s", line);
+        cJSON_AddItemToArray(rows, row);
+    }
+    free(output);
+    return rows;
 }
 
 void check_signed(const cJSON *json)

@@ -17,6 +17,9 @@ void write_bench_file(const char *name, const char *content);
 double json_number(const cJSON *object, const char *key);
 const char *json_text(const cJSON *object, const char *key);
 
+/* The objects in the lines that a command prints, one after another, as run_tool runs it; for cJSON_Delete. */
+cJSON *tool_rows(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* A line says who measured where and when. */
 void check_signed(const cJSON *json);
 

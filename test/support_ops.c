@@ -174,6 +174,40 @@ size_t ops_launches(const clmix_plan *plan)
     return cost.launches;
 }
 
+size_t ops_launches_of(ops_build build, const clmix_shape *shapes, int count)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value inputs[OPS_MOST];
+    clmix_plan *plan;
+    size_t launches;
+
+    for (int i = 0; i < count; i++)
+        inputs[i] = ops_input(graph, (char[]){ (char)('a' + i), '\0' }, shapes[i]);
+    clmix_output(graph, "y", build(clmix_root(graph), inputs, NULL));
+    plan = ops_plan(graph, CLMIX_INFERENCE);
+    launches = ops_launches(plan);
+    clmix_plan_free(plan);
+    return launches;
+}
+
+/* ---- masks ----------------------------------------------------------------------------------------------------------------------------- */
+
+static clmix_status fill_mask(void *values, clmix_shape shape, const void *data)
+{
+    const ops_is_token is_token = *(const ops_is_token *)data;
+
+    for (size_t i = 0; i < clmix_shape_count(shape); i++)
+        ((int32_t *)values)[i] = is_token(i / shape.size[1], i % shape.size[1], shape.size[1]);
+    return CLMIX_OK;
+}
+
+clmix_value ops_mask(clmix_graph *graph, ops_is_token is_token, size_t batch, size_t tokens)
+{
+    if (is_token == NULL)
+        return (clmix_value){ .graph = NULL };
+    return clmix_constant(graph, CLMIX_I32, 2, (size_t[]){ batch, tokens }, fill_mask, &is_token, sizeof is_token);
+}
+
 /* ---- an op against its reference ----------------------------------------------------------------------------------------------------- */
 
 /* What a check works with: inputs, weights and states, in both precisions, and the gradients that the device gave. */

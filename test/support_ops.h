@@ -71,6 +71,14 @@ struct ops_check {
     bool no_gradient;
 };
 
+/* The same of a plan for inference that is made of `build`, which has no attributes, on `count` inputs of these shapes. */
+size_t ops_launches_of(ops_build build, const clmix_shape *shapes, int count);
+
+/* Which tokens count. */
+typedef bool (*ops_is_token)(size_t sample, size_t token, size_t tokens);
+/* A mask i32 (batch, tokens) of them, a constant; NULL: no value, as where all count. */
+clmix_value ops_mask(clmix_graph *graph, ops_is_token is_token, size_t batch, size_t tokens);
+
 /* For references: y = x W + b, W as the device has it: in x out. */
 void ops_affine(const double *x, const double *weight, const double *bias, size_t rows, size_t in, size_t out, double *y);
 

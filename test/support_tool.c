@@ -1,4 +1,5 @@
 #include "support_tool.h"
+#include "base/file.h"
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,4 +65,23 @@ void remove_folder(const char *folder)
     char command[640];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     ck_assert_int_eq(system(command), 0);
+}
+
+const char *file_in(const char *folder, const char *name)
+{
+    static char path[800];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+void write_in(const char *folder, const char *name, const void *content, size_t bytes)
+{
+    char parent[800], *slash;
+
+    snprintf(parent, sizeof parent, "%s", file_in(folder, name));
+    slash = strrchr(parent, '/');
+    *slash = '\0';
+    ck_assert_int_eq(clmix_folder_make(parent), CLMIX_OK);
+    ck_assert_int_eq(clmix_file_write(file_in(folder, name), content, bytes), CLMIX_OK);
 }

@@ -18,5 +18,9 @@ void check_mistakes(const char *tool, const struct tool_mistake *mistakes, size_
 /* A fresh folder under $TMPDIR or /tmp; remove_folder() removes it with all it holds. Static text until the next call. */
 const char *make_folder(void);
 void remove_folder(const char *folder);
+/* FOLDER/NAME. Static text until the next call. */
+const char *file_in(const char *folder, const char *name);
+/* Writes that file, whose folders are made. */
+void write_in(const char *folder, const char *name, const void *content, size_t bytes);
 
 #endif

@@ -15,18 +15,7 @@
 /* The objects in the program's lines. */
 static cJSON *rows_of(const char *arguments)
 {
-    char *output, *line, *rest;
-    cJSON *rows = cJSON_CreateArray();
-
-    ck_assert_msg(run_tool(&output, "clmix-bench attention %s --quick --json", arguments) == 0, "%s", output);
-    for (line = strtok_r(output, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-        cJSON *row = cJSON_Parse(line);
-
-        ck_assert_msg(row != NULL, "%s", line);
-        cJSON_AddItemToArray(rows, row);
-    }
-    free(output);
-    return rows;
+    return tool_rows("clmix-bench attention %s --quick --json", arguments);
 }
 
 static void check_pass(const cJSON *row, const char *pass)

@@ -6,32 +6,14 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "support_bench.h"
 #include "support_suite.h"
 #include "support_tool.h"
-
-static double number(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-
-    ck_assert_msg(cJSON_IsNumber(item), "%s", key);
-    return item->valuedouble;
-}
 
 /* The objects in a program's lines. */
 static cJSON *rows_of(const char *arguments)
 {
-    char *output, *line, *rest;
-    cJSON *rows = cJSON_CreateArray();
-
-    ck_assert_msg(run_tool(&output, "clmix-bench paper %s --device generic --json", arguments) == 0, "%s", output);
-    for (line = strtok_r(output, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-        cJSON *row = cJSON_Parse(line);
-
-        ck_assert_msg(row != NULL, "%s", line);
-        cJSON_AddItemToArray(rows, row);
-    }
-    free(output);
-    return rows;
+    return tool_rows("clmix-bench paper %s --device generic --json", arguments);
 }
 
 START_TEST(rows_have_our_figures_and_the_papers)
@@ -41,13 +23,13 @@ START_TEST(rows_have_our_figures_and_the_papers)
 
     ck_assert_int_eq(cJSON_GetArraySize(rows), 8);
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(row, "model")), "wavemix-32");
-    ck_assert_double_eq(number(row, "parameters"), 513706);
-    ck_assert_double_eq(number(row, "parameters_paper"), 575914);
-    ck_assert_double_eq_tol(number(row, "size_mb_paper"), 6.24, 0.005);
-    ck_assert_double_eq(number(row, "batch"), 64);
-    ck_assert(number(row, "peak_bytes_training") > 4 * 4 * 513706);
+    ck_assert_double_eq(json_number(row, "parameters"), 513706);
+    ck_assert_double_eq(json_number(row, "parameters_paper"), 575914);
+    ck_assert_double_eq_tol(json_number(row, "size_mb_paper"), 6.24, 0.005);
+    ck_assert_double_eq(json_number(row, "batch"), 64);
+    ck_assert(json_number(row, "peak_bytes_training") > 4 * 4 * 513706);
     ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(printed, "parameters")), "0.57 M");
-    ck_assert_double_eq(number(printed, "mb"), 6.24);
+    ck_assert_double_eq(json_number(printed, "mb"), 6.24);
     ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(row, "agrees")));
     ck_assert(cJSON_IsFalse(cJSON_GetObjectItem(cJSON_GetArrayItem(rows, 0), "agrees"))); /* a known difference */
     cJSON_Delete(rows);

@@ -1,7 +1,6 @@
 /* lib/data: data sets of text, of pixels and of Pathfinder. unit_text_readers.c has what reads their files, unit_text_sets.c ids and masks by themselves. */
 #include <clmix/data.h>
 
-#include "base/file.h"
 #include "support_data.h"
 #include "support_suite.h"
 #include "support_tool.h"
@@ -28,15 +27,12 @@ static void drop(void)
 
 static const char *path_of(const char *name)
 {
-    static char path[600];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
+    return file_in(folder, name);
 }
 
 static void put_text(const char *name, const char *text)
 {
-    ck_assert_int_eq(clmix_file_write(path_of(name), text, strlen(text)), CLMIX_OK);
+    write_in(folder, name, text, strlen(text));
 }
 
 static void put_folder(const char *name)

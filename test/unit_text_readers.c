@@ -1,52 +1,32 @@
-#define _XOPEN_SOURCE 700 /* nftw */
 /* lib/data: readers of text, on files that the test writes. */
 #include "data/text_reader.h"
 
-#include "base/file.h"
 #include "base/random.h"
 #include "data/trees.h"
 #include "support_data.h"
 #include "support_suite.h"
+#include "support_tool.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static char folder[256];
 
-static void make_folder(void)
+static void make(void)
 {
-    const char *root = getenv("TMPDIR");
-
-    snprintf(folder, sizeof folder, "%.200s/clmix-text-XXXXXX", root == NULL ? "/tmp" : root);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(folder, sizeof folder, "%s", make_folder());
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+static void drop(void)
 {
-    (void)info, (void)kind, (void)place;
-    return remove(path);
+    remove_folder(folder);
 }
 
-static void remove_folder(void)
-{
-    ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-/* Writes FOLDER/name, whose folders are made. */
 static void put_bytes(const char *name, const char *content, size_t bytes)
 {
-    char path[600], *slash;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    slash = strrchr(path, '/');
-    *slash = '\0';
-    ck_assert_int_eq(clmix_folder_make(path), CLMIX_OK);
-    *slash = '/';
-    ck_assert_int_eq(clmix_file_write(path, content, bytes), CLMIX_OK);
+    write_in(folder, name, content, bytes);
 }
 
 static void put(const char *name, const char *content)
@@ -498,7 +478,7 @@ int main(void)
     TCase *tests = tcase_create("text readers");
 
     tcase_set_timeout(tests, 120);
-    tcase_add_checked_fixture(tests, make_folder, remove_folder);
+    tcase_add_checked_fixture(tests, make, drop);
     tcase_add_test(tests, tables_with_names);
     tcase_add_test(tests, tables_without_names);
     tcase_add_test(tests, every_twentieth_row_is_of_the_test);

@@ -20,15 +20,12 @@ static char folder[256], spec[300];
 
 static const char *path_of(const char *name)
 {
-    static char path[600];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
+    return file_in(folder, name);
 }
 
 static void put_text(const char *name, const char *text)
 {
-    ck_assert_int_eq(clmix_file_write(path_of(name), text, strlen(text)), CLMIX_OK);
+    write_in(folder, name, text, strlen(text));
 }
 
 /* A picture of one colour as a JPEG file of 3 channels, or of 1, which has the first of the three. */
