@@ -9,6 +9,7 @@
 #include "models/lra.h"
 #include "models/model.h"
 #include "models/parts/stem.h"
+#include "models/sequence.h"
 
 #include <clmix/ops.h>
 
@@ -25,13 +26,11 @@ static clmix_value embed(clmix_scope at, clmix_value pictures, const struct imag
 {
     const clmix_window window = clmix_square(keys->patch, keys->step, keys->padding);
     const clmix_value x = clmix_map_tokens(clmix_conv2d(clmix_in(at, "conv"), pictures, keys->dim, window, true));
-    const size_t size[2] = { clmix_shape_of(x).size[1], keys->dim };
-    const clmix_initializer small_normal = { .kind = CLMIX_NORMAL, .std = 0.02f };
 
     if (!clmix_is_value(x))
         return x;
     clmix_at(at);
-    return clmix_dropout(clmix_add(x, clmix_parameter(clmix_in(at, "position_embeddings"), "weight", 2, size, NULL, small_normal)),
+    return clmix_dropout(clmix_add(x, clmix_embedding_table(at, "position_embeddings", clmix_shape_of(x).size[1], keys->dim)),
                          keys->mixer.dropout);
 }
 

@@ -63,8 +63,7 @@ static clmix_value linformer_mix(clmix_scope at, const struct clmix_sequence *to
 static clmix_status linformer_settle(void *given, const struct clmix_mixer *mixer, const char *where)
 {
     (void)given;
-    if (mixer->heads == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: the mixer 'linformer' has heads, and this model has none; take another mixer", where);
+    CLMIX_TRY(clmix_settle_heads(given, mixer, where));
     return CLMIX_OK;
 }
 

@@ -5,6 +5,7 @@
  * Z the pseudo-inverse of S2 by iterations. From the right, with two attentions of N x m weights, none of which is ever in memory. Where m does
  * not divide N the authors put zero rows in front of the tokens, which are counted and not masked: without a bias their queries, keys and
  * values are zeros, so that here they are told to the ops and not made. */
+#include "models/mixers/nystrom.h"
 #include "base/status.h"
 #include "graph/modules.h"
 #include "graph/op.h"
@@ -38,6 +39,21 @@ static clmix_value softmax_heads(clmix_value scores, size_t heads)
     return clmix_reshape(clmix_softmax(clmix_reshape(scores, 4, apart), -1), 3, shape.size);
 }
 
+clmix_value clmix_through_landmarks(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, const struct clmix_landmarks *landmarks)
+{
+    const size_t heads = landmarks->heads;
+    const clmix_attention_options far = { .heads = heads, .scale = landmarks->scale };
+    const clmix_attention_options all = { .heads = heads, .scale = landmarks->scale, .zero_keys = landmarks->zero_keys };
+    clmix_value inverse =
+        clmix_matmul(landmarks->q, landmarks->k, (clmix_product){ .heads = heads, .transpose_b = true, .scale = landmarks->scale });
+
+    if (!clmix_is_value(inverse))
+        return inverse;
+    inverse = clmix_pseudo_inverse(softmax_heads(inverse, heads), heads, (int)landmarks->iterations, landmarks->maxima);
+    v = clmix_matmul(inverse, clmix_attention(landmarks->q, k, v, mask, all), (clmix_product){ .heads = heads });
+    return clmix_attention(q, landmarks->k, v, clmix_no_value(), far);
+}
+
 /* Rows of zeros put out by the authors' projections, convolution and dropout. */
 static clmix_value count_modules(clmix_value y, const struct clmix_mixer *mixer, const struct nystrom_keys *keys)
 {
@@ -56,9 +72,12 @@ static clmix_value nystrom_mix(clmix_scope at, const struct clmix_sequence *toke
     const struct nystrom_keys *keys = given;
     const clmix_shape shape = clmix_shape_of(tokens->value);
     const size_t heads = mixer->heads, width = heads * mixer->head_dim, count = shape.size[1], front = nystrom_length(count, keys) - count;
-    const float scale = 1.0f / sqrtf((float)mixer->head_dim);
-    const clmix_attention_options far = { .heads = heads, .scale = scale }, all = { .heads = heads, .scale = scale, .zero_keys = front };
-    clmix_value qkv, q, k, v, q_landmarks, k_landmarks, inverse, y;
+    struct clmix_landmarks landmarks = { .heads = heads,
+                                         .zero_keys = front,
+                                         .scale = 1.0f / sqrtf((float)mixer->head_dim),
+                                         .iterations = keys->pinv_iterations,
+                                         .maxima = keys->maxima == SAMPLE ? CLMIX_INVERSE_SAMPLE : CLMIX_INVERSE_BATCH };
+    clmix_value qkv, q, k, v, y;
 
     qkv = clmix_linear(clmix_in(at, "to_qkv"), tokens->value, 3 * width, false);
     clmix_at(at);
@@ -71,13 +90,9 @@ static clmix_value nystrom_mix(clmix_scope at, const struct clmix_sequence *toke
         q = clmix_rotary(q, turns, heads, CLMIX_ROTARY_PAIRS);
         k = clmix_rotary(k, turns, heads, CLMIX_ROTARY_PAIRS);
     }
-    q_landmarks = clmix_segment_means(q, keys->landmarks);
-    k_landmarks = clmix_segment_means(k, keys->landmarks);
-    inverse = clmix_matmul(q_landmarks, k_landmarks, (clmix_product){ .heads = heads, .transpose_b = true, .scale = scale });
-    inverse = clmix_pseudo_inverse(softmax_heads(inverse, heads), heads, (int)keys->pinv_iterations,
-                                   keys->maxima == SAMPLE ? CLMIX_INVERSE_SAMPLE : CLMIX_INVERSE_BATCH);
-    y = clmix_matmul(inverse, clmix_attention(q_landmarks, k, v, clmix_no_value(), all), (clmix_product){ .heads = heads });
-    y = clmix_attention(q, k_landmarks, y, clmix_no_value(), far);
+    landmarks.q = clmix_segment_means(q, keys->landmarks);
+    landmarks.k = clmix_segment_means(k, keys->landmarks);
+    y = clmix_through_landmarks(q, k, v, clmix_no_value(), &landmarks);
     if (keys->residual)
         y = clmix_add(y, clmix_token_conv(clmix_in(at, "res_conv"), v, heads, keys->residual_conv_kernel));
     y = clmix_dropout(clmix_linear(clmix_in(at, "to_out.0"), y, shape.size[2], true), mixer->dropout);
@@ -91,16 +106,20 @@ static bool nystrom_across(const void *given)
     return ((const struct nystrom_keys *)given)->maxima == BATCH;
 }
 
+clmix_status clmix_settle_residual_conv(size_t kernel, const char *where)
+{
+    if (kernel % 2 == 0)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'residual_conv_kernel' is %zu; an odd number keeps the tokens in their places", where,
+                          kernel);
+    return CLMIX_OK;
+}
+
 static clmix_status nystrom_settle(void *given, const struct clmix_mixer *mixer, const char *where)
 {
     const struct nystrom_keys *keys = given;
 
-    if (mixer->heads == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: the mixer 'nystrom' has heads, and this model has none; take another mixer", where);
-    if (keys->residual_conv_kernel % 2 == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'residual_conv_kernel' is %zu; an odd number keeps the tokens in their places", where,
-                          keys->residual_conv_kernel);
-    return CLMIX_OK;
+    CLMIX_TRY(clmix_settle_heads(given, mixer, where));
+    return clmix_settle_residual_conv(keys->residual_conv_kernel, where);
 }
 
 #define AT(member) offsetof(struct nystrom_keys, member)

@@ -6,6 +6,7 @@
  * phi from one random projection, drawn once and saved with the weights (clmix_train_options.redraw draws it anew). The last `local_heads` heads
  * attend within windows instead: to the window before, their own and the next one, with rotary positions of their own. There the authors pad with
  * zeros up to whole windows, and see the padding. */
+#include "models/mixers/performer.h"
 #include "base/status.h"
 #include "graph/modules.h"
 #include "graph/op.h"
@@ -139,17 +140,22 @@ static bool performer_across(const void *given)
     return keys->kernel == SOFTMAX && keys->maxima == BATCH;
 }
 
+clmix_status clmix_settle_features(size_t *features, size_t head_dim, const char *where)
+{
+    if (*features == 0)
+        *features = (size_t)((double)head_dim * log((double)head_dim));
+    if (*features == 0)
+        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: heads of width %zu have no features by default; give 'features' for them", where,
+                          head_dim);
+    return CLMIX_OK;
+}
+
 static clmix_status performer_settle(void *given, const struct clmix_mixer *mixer, const char *where)
 {
     struct performer_keys *keys = given;
 
-    if (mixer->heads == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: the mixer 'performer' has heads, and this model has none; take another mixer", where);
-    if (keys->features == 0)
-        keys->features = (size_t)((double)mixer->head_dim * log((double)mixer->head_dim));
-    if (keys->features == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: heads of width %zu have no features by default; give 'features' for them", where,
-                          mixer->head_dim);
+    CLMIX_TRY(clmix_settle_heads(given, mixer, where));
+    CLMIX_TRY(clmix_settle_features(&keys->features, mixer->head_dim, where));
     if (keys->local_heads > mixer->heads)
         return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'local_heads' is %zu, and there are %zu heads", where, keys->local_heads, mixer->heads);
     if (keys->local_heads > 0 && mixer->head_dim % 2 != 0)

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "graph/op.h"
 #include "models/mixers/mixer.h"
+#include "models/mixers/nystrom.h"
 
 #include <clmix/mixing.h>
 #include <clmix/ops.h>
@@ -22,33 +23,18 @@ struct nystrom_keys {
     size_t residual_conv_kernel;
 };
 
-/* Softmax over the columns of each head's matrix. */
-static clmix_value softmax_heads(clmix_value scores, size_t heads)
-{
-    const clmix_shape shape = clmix_shape_of(scores);
-    const size_t apart[4] = { shape.size[0], shape.size[1], heads, shape.size[2] / heads };
-
-    return clmix_reshape(clmix_softmax(clmix_reshape(scores, 4, apart), -1), 3, shape.size);
-}
-
 /* S1 Z (S3 v). */
 static clmix_value through_landmarks(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, const struct clmix_mixer *mixer,
                                      const struct nystrom_keys *keys)
 {
-    const size_t heads = mixer->heads;
-    const clmix_attention_options options = { .heads = heads };
-    const clmix_value q_landmarks = clmix_segment_means_behind(q, keys->landmarks),
-                      k_landmarks = clmix_segment_means_behind(k, keys->landmarks);
-    clmix_value inverse =
-        clmix_matmul(q_landmarks, k_landmarks,
-                     (clmix_product){ .heads = heads, .transpose_b = true, .scale = 1.0f / sqrtf((float)mixer->head_dim) });
-
-    if (!clmix_is_value(inverse))
-        return inverse;
-    inverse = clmix_pseudo_inverse(softmax_heads(inverse, heads), heads, (int)keys->pinv_iterations,
-                                   keys->pinv_init == MATRIX ? CLMIX_INVERSE_MATRIX : CLMIX_INVERSE_BATCH);
-    v = clmix_matmul(inverse, clmix_attention(q_landmarks, k, v, mask, options), (clmix_product){ .heads = heads });
-    return clmix_attention(q, k_landmarks, v, clmix_no_value(), options);
+    return clmix_through_landmarks(q, k, v, mask,
+                                   &(struct clmix_landmarks){ .q = clmix_segment_means_behind(q, keys->landmarks),
+                                                              .k = clmix_segment_means_behind(k, keys->landmarks),
+                                                              .heads = mixer->heads,
+                                                              .scale = 1.0f / sqrtf((float)mixer->head_dim),
+                                                              .iterations = keys->pinv_iterations,
+                                                              .maxima =
+                                                                  keys->pinv_init == MATRIX ? CLMIX_INVERSE_MATRIX : CLMIX_INVERSE_BATCH });
 }
 
 static clmix_value nystrom_attend(clmix_scope at, const struct clmix_heads *heads, const struct clmix_mixer *mixer, const void *given)
@@ -78,10 +64,7 @@ static clmix_status nystrom_settle(void *given, const struct clmix_mixer *mixer,
     const struct nystrom_keys *keys = given;
 
     CLMIX_TRY(clmix_settle_heads(given, mixer, where));
-    if (keys->residual_conv_kernel % 2 == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: 'residual_conv_kernel' is %zu; an odd number keeps the tokens in their places", where,
-                          keys->residual_conv_kernel);
-    return CLMIX_OK;
+    return clmix_settle_residual_conv(keys->residual_conv_kernel, where);
 }
 
 #define AT(member) offsetof(struct nystrom_keys, member)

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "graph/op.h"
 #include "models/mixers/mixer.h"
+#include "models/mixers/performer.h"
 
 #include <clmix/mixing.h>
 #include <clmix/ops.h>
@@ -48,12 +49,7 @@ static clmix_status performer_settle(void *given, const struct clmix_mixer *mixe
     struct performer_keys *keys = given;
 
     CLMIX_TRY(clmix_settle_heads(given, mixer, where));
-    if (keys->features == 0)
-        keys->features = (size_t)((double)mixer->head_dim * log((double)mixer->head_dim));
-    if (keys->features == 0)
-        return clmix_fail(CLMIX_ERROR_FORMAT, "%s: heads of width %zu have no features by default; give 'features' for them", where,
-                          mixer->head_dim);
-    return CLMIX_OK;
+    return clmix_settle_features(&keys->features, mixer->head_dim, where);
 }
 
 #define AT(member) offsetof(struct performer_keys, member)
