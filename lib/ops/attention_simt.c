@@ -4,72 +4,36 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/attention_tile.h"
 #include "ops/gemm_internal.h"
 #include "ops/row_launch.h"
 #include "runtime/runtime.h"
 
-/* A group's tile: `lanes` work-items along columns, ITEM of these and of the rows each; sums of at most MOST_SUMS columns a work-item. */
-#define ITEM      4
-#define MOST_SUMS 8
-
-struct tile {
-    size_t lanes, rows;
-    bool runs;
-};
-
-static struct tile choose_tile(const clmix_device_info *info)
+static struct clmix_attention_tile choose_tile(const clmix_device_info *info)
 {
     if (clmix_simt_makes_vectors(info)) /* rows of work-items are vectors */
-        return (struct tile){ info->vector_width >= 16 ? 16 : 8, 16, false };
+        return (struct clmix_attention_tile){ info->vector_width >= 16 ? 16 : 8, 16, false };
     if (info->max_work_group >= 256)
-        return (struct tile){ 16, 16, true };
+        return (struct clmix_attention_tile){ 16, 16, true };
     if (info->max_work_group >= 64)
-        return (struct tile){ 8, 8, true };
-    return (struct tile){ 4, 4, true };
-}
-
-/* Columns of a sum: `parts` groups make some each, every work-item `item` of them. */
-struct columns {
-    size_t parts, item;
-};
-
-static struct columns cut_columns(const struct tile *tile, size_t width)
-{
-    const size_t parts = clmix_ceil_div(width, MOST_SUMS * tile->lanes), item = clmix_ceil_div(clmix_ceil_div(width, parts), tile->lanes);
-
-    return (struct columns){ parts, item > 1 ? clmix_round_up(item, 2) : 1 }; /* pairs, to be read as vectors */
+        return (struct clmix_attention_tile){ 8, 8, true };
+    return (struct clmix_attention_tile){ 4, 4, true };
 }
 
 /* What the programs of a node are compiled with; DROPOUT follows. */
-static void define(struct clmix_record *record, const struct tile *tile, const struct clmix_attention *attention)
+static void define(struct clmix_record *record, const struct clmix_attention_tile *tile, const struct clmix_attention *attention)
 {
-    const size_t tile_columns = ITEM * tile->lanes;
-
-    clmix_record_define(record, "TM", (long)(ITEM * tile->rows));
-    clmix_record_define(record, "TN", (long)tile_columns);
-    clmix_record_define(record, "TK", (long)clmix_smaller(32, tile_columns));
-    clmix_record_define(record, "RUNS", tile->runs);
-    clmix_record_define(record, "HEAD", (long)attention->width);
-    clmix_record_define(record, "VALUE", (long)attention->value_width);
-    clmix_record_define(record, "PH", (long)cut_columns(tile, attention->width).item);
-    clmix_record_define(record, "PV", (long)cut_columns(tile, attention->value_width).item);
+    clmix_attention_define_tile(record, tile, attention->width, attention->value_width);
     clmix_record_define(record, "MASKED", attention->masked);
     clmix_record_define(record, "CAUSAL", attention->causal);
     clmix_record_define(record, "WINDOWED", attention->window > 0);
 }
 
-/* Which gradients a group of keys makes; the other kernels of the file are told the same, so that all are one program where they can be. */
-static void define_gradients(struct clmix_record *record, bool of_k, bool of_v)
-{
-    clmix_record_define(record, "GRAD_K", of_k);
-    clmix_record_define(record, "GRAD_V", of_v);
-}
-
 /* The grid of a launch whose groups own tiles of `rows` rows, and its first arguments. */
-static void launch_tiles(struct clmix_record *record, const struct tile *tile, const struct clmix_attention *attention, size_t rows,
-                         size_t heads, size_t parts)
+static void launch_tiles(struct clmix_record *record, const struct clmix_attention_tile *tile, const struct clmix_attention *attention,
+                         size_t rows, size_t heads, size_t parts)
 {
-    const size_t tiles = clmix_ceil_div(rows, ITEM * tile->rows);
+    const size_t tiles = clmix_ceil_div(rows, CLMIX_ATTENTION_ITEM * tile->rows);
 
     clmix_record_grid(record, attention->batch * tiles, heads, parts, 1);
     clmix_record_group(record, tile->lanes, tile->rows);
@@ -91,11 +55,12 @@ static void record_choices(struct clmix_planner *planner, struct clmix_record *r
 
 clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention *attention)
 {
-    const struct tile tile = choose_tile(clmix_planner_device(planner));
+    const struct clmix_attention_tile tile = choose_tile(clmix_planner_device(planner));
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt.cl", "attention_simt");
 
     define(record, &tile, attention);
-    launch_tiles(record, &tile, attention, attention->queries, attention->heads, cut_columns(&tile, attention->value_width).parts);
+    launch_tiles(record, &tile, attention, attention->queries, attention->heads,
+                 clmix_attention_column_parts(&tile, attention->value_width));
     clmix_record_float(record, (float)attention->zero_keys);
     clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_Q]);
     clmix_record_pitched(planner, record, node->inputs[CLMIX_ATTENTION_K]);
@@ -108,7 +73,7 @@ clmix_status clmix_attention_simt(struct clmix_planner *planner, const struct cl
 
 /* ---- gradients -------------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention_tile *tile,
                             const struct clmix_attention *attention, bool of_v)
 {
     const size_t count = attention->batch * attention->queries * attention->heads;
@@ -116,7 +81,7 @@ static int32_t launch_delta(struct clmix_planner *planner, const struct clmix_no
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_delta");
 
     define(record, tile, attention);
-    define_gradients(record, true, of_v);
+    clmix_attention_define_gradients(record, true, of_v);
     clmix_record_define(record, "DROPOUT", attention->dropping);
     clmix_record_grid(record, clmix_ceil_div(count, tile->lanes * tile->rows), 1, 1, 1);
     clmix_record_group(record, tile->lanes, tile->rows);
@@ -140,52 +105,42 @@ static void record_tensors(struct clmix_planner *planner, struct clmix_record *r
     clmix_record_value(record, delta);
 }
 
-/* Fifths of the op's work: the scores again, dP, and the three gradients, of which dq does two. */
-static void claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_record *record, uint64_t fifths)
-{
-    uint64_t flops, bytes;
-
-    node->op->cost(clmix_planner_graph(planner), node, &flops, &bytes);
-    clmix_record_flops(record, flops * fifths / 5);
-}
-
-static void launch_queries(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+static void launch_queries(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention_tile *tile,
                            const struct clmix_attention *attention, int32_t delta, bool of_v)
 {
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_simt_queries");
 
     define(record, tile, attention);
-    define_gradients(record, true, of_v);
-    launch_tiles(record, tile, attention, attention->queries, attention->heads, cut_columns(tile, attention->width).parts);
+    clmix_attention_define_gradients(record, true, of_v);
+    launch_tiles(record, tile, attention, attention->queries, attention->heads, clmix_attention_column_parts(tile, attention->width));
     record_tensors(planner, record, node, delta);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DQ]);
     record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
-    claim_flops(planner, node, record, 2);
+    clmix_attention_claim_fifths(planner, node, record, 2);
 }
 
 /* dk, dv, or both. */
-static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention_tile *tile,
                         const struct clmix_attention *attention, int32_t delta, bool of_k, bool of_v)
 {
     struct clmix_record *record = clmix_record_kernel(planner, node, "attention_simt_grad.cl", "attention_simt_keys");
 
     define(record, tile, attention);
-    define_gradients(record, of_k, of_v);
+    clmix_attention_define_gradients(record, of_k, of_v);
     launch_tiles(record, tile, attention, attention->keys, attention->kv_heads,
-                 cut_columns(tile, of_k ? attention->width : attention->value_width).parts);
+                 clmix_attention_column_parts(tile, of_k ? attention->width : attention->value_width));
     record_tensors(planner, record, node, delta);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DK]);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_ATTENTION_DV]);
     record_choices(planner, record, attention, node->inputs[CLMIX_ATTENTION_GRAD_MASK]);
-    claim_flops(planner, node, record, (of_k ? 2U : 0U) + (of_v ? 1U : 0U));
+    clmix_attention_claim_fifths(planner, node, record, (of_k ? 2U : 0U) + (of_v ? 1U : 0U));
 }
 
 clmix_status clmix_attention_simt_grad(struct clmix_planner *planner, const struct clmix_node *node,
                                        const struct clmix_attention *attention)
 {
-    const struct tile tile = choose_tile(clmix_planner_device(planner));
-    const struct columns head = cut_columns(&tile, attention->width), value = cut_columns(&tile, attention->value_width);
-    const bool together = head.item + value.item <= MOST_SUMS && head.parts == 1 && value.parts == 1;
+    const struct clmix_attention_tile tile = choose_tile(clmix_planner_device(planner));
+    const bool together = clmix_attention_sums_fit(&tile, attention->width, attention->value_width);
     const int32_t delta = launch_delta(planner, node, &tile, attention, together);
 
     launch_queries(planner, node, &tile, attention, delta, together);

@@ -3,60 +3,33 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "ops/attention_tile.h"
 #include "ops/gemm_internal.h"
 #include "ops/row_launch.h"
 
-/* A group's tile: `lanes` work-items along columns and as many along rows, ITEM of these and of the columns each; sums of at most MOST_SUMS columns a
- * work-item. */
-#define ITEM      4
-#define MOST_SUMS 8
-
-struct tile {
-    size_t lanes;
-    bool runs;
-};
-
 /* No larger than a block, where the device takes so many work-items. */
-static struct tile choose_tile(const clmix_device_info *info, const struct clmix_block_attention *attention)
+static struct clmix_attention_tile choose_tile(const clmix_device_info *info, const struct clmix_block_attention *attention)
 {
     size_t lanes = 4;
 
-    while (lanes < 16 && ITEM * lanes < attention->block && 4 * lanes * lanes <= info->max_work_group)
+    while (lanes < 16 && CLMIX_ATTENTION_ITEM * lanes < attention->block && 4 * lanes * lanes <= info->max_work_group)
         lanes *= 2;
-    return (struct tile){ lanes, !clmix_simt_makes_vectors(info) };
-}
-
-/* Columns of a sum: `parts` groups make some each, every work-item `item` of them. */
-struct columns {
-    size_t parts, item;
-};
-
-static struct columns cut_columns(const struct tile *tile, size_t width)
-{
-    const size_t parts = clmix_ceil_div(width, MOST_SUMS * tile->lanes), item = clmix_ceil_div(clmix_ceil_div(width, parts), tile->lanes);
-
-    return (struct columns){ parts, item > 1 ? clmix_round_up(item, 2) : 1 }; /* pairs, to be read as vectors */
+    return (struct clmix_attention_tile){ lanes, lanes, !clmix_simt_makes_vectors(info) };
 }
 
 /* A launch whose groups own tiles of a block's rows, and its first arguments. */
 static struct clmix_record *launch_tiles(struct clmix_planner *planner, const struct clmix_node *node, const char *file, const char *kernel,
-                                         const struct tile *tile, const struct clmix_block_attention *attention, size_t column_parts)
+                                         const struct clmix_attention_tile *tile, const struct clmix_block_attention *attention,
+                                         size_t column_parts)
 {
     struct clmix_record *record = clmix_record_kernel(planner, node, file, kernel);
-    const size_t side = ITEM * tile->lanes, parts = clmix_ceil_div(attention->block, side);
+    const size_t parts = clmix_ceil_div(attention->block, CLMIX_ATTENTION_ITEM * tile->rows);
 
-    clmix_record_define(record, "TM", (long)side);
-    clmix_record_define(record, "TN", (long)side);
-    clmix_record_define(record, "TK", (long)clmix_smaller(32, side));
-    clmix_record_define(record, "RUNS", tile->runs);
-    clmix_record_define(record, "HEAD", (long)attention->width);
-    clmix_record_define(record, "VALUE", (long)attention->value_width);
-    clmix_record_define(record, "PH", (long)cut_columns(tile, attention->width).item);
-    clmix_record_define(record, "PV", (long)cut_columns(tile, attention->value_width).item);
+    clmix_attention_define_tile(record, tile, attention->width, attention->value_width);
     clmix_record_define(record, "MASKED", attention->masked);
     clmix_record_define(record, "REST", attention->rest);
     clmix_record_grid(record, attention->batch * attention->blocks * parts, attention->heads, column_parts, 1);
-    clmix_record_group(record, tile->lanes, tile->lanes);
+    clmix_record_group(record, tile->lanes, tile->rows);
     clmix_record_uint(record, attention->tokens);
     clmix_record_uint(record, attention->block);
     clmix_record_uint(record, attention->blocks);
@@ -75,9 +48,9 @@ static void record_mask(struct clmix_record *record, const struct clmix_node *no
 clmix_status clmix_block_attention_simt(struct clmix_planner *planner, const struct clmix_node *node,
                                         const struct clmix_block_attention *attention)
 {
-    const struct tile tile = choose_tile(clmix_planner_device(planner), attention);
+    const struct clmix_attention_tile tile = choose_tile(clmix_planner_device(planner), attention);
     struct clmix_record *record = launch_tiles(planner, node, "block_attention_simt.cl", "block_attention_simt", &tile, attention,
-                                               cut_columns(&tile, attention->value_width).parts);
+                                               clmix_attention_column_parts(&tile, attention->value_width));
 
     for (int i = CLMIX_BLOCKS_Q; i <= CLMIX_BLOCKS_V; i++)
         clmix_record_pitched(planner, record, node->inputs[i]);
@@ -161,56 +134,39 @@ static void record_tensors(struct clmix_planner *planner, struct clmix_record *r
     clmix_record_value(record, begins);
 }
 
-/* Fifths of the op's work: the scores again, dP, and the three gradients, of which dq does two. */
-static void claim_flops(struct clmix_planner *planner, const struct clmix_node *node, struct clmix_record *record, uint64_t fifths)
-{
-    uint64_t flops, bytes;
-
-    node->op->cost(clmix_planner_graph(planner), node, &flops, &bytes);
-    clmix_record_flops(record, flops * fifths / 5);
-}
-
-/* Which gradients groups of keys make; the other kernel of the file is told the same, so that both are one program where they can be. */
-static void define_gradients(struct clmix_record *record, bool of_k, bool of_v)
-{
-    clmix_record_define(record, "GRAD_K", of_k);
-    clmix_record_define(record, "GRAD_V", of_v);
-}
-
-static void launch_queries(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+static void launch_queries(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention_tile *tile,
                            const struct clmix_block_attention *attention, int32_t delta, bool of_v)
 {
     struct clmix_record *record = launch_tiles(planner, node, "block_attention_simt_grad.cl", "block_attention_simt_queries", tile,
-                                               attention, cut_columns(tile, attention->width).parts);
+                                               attention, clmix_attention_column_parts(tile, attention->width));
 
-    define_gradients(record, true, of_v);
+    clmix_attention_define_gradients(record, true, of_v);
     record_tensors(planner, record, node, delta, node->inputs[CLMIX_BLOCKS_CHOSEN], node->inputs[CLMIX_BLOCKS_BEGINS]);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_BLOCKS_DQ]);
     record_mask(record, node);
-    claim_flops(planner, node, record, 2);
+    clmix_attention_claim_fifths(planner, node, record, 2);
 }
 
 /* dk, dv, or both. */
-static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct tile *tile,
+static void launch_keys(struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_attention_tile *tile,
                         const struct clmix_block_attention *attention, const struct scratch *scratch, bool of_k, bool of_v)
 {
     struct clmix_record *record = launch_tiles(planner, node, "block_attention_simt_grad.cl", "block_attention_simt_keys", tile, attention,
-                                               cut_columns(tile, of_k ? attention->width : attention->value_width).parts);
+                                               clmix_attention_column_parts(tile, of_k ? attention->width : attention->value_width));
 
-    define_gradients(record, of_k, of_v);
+    clmix_attention_define_gradients(record, of_k, of_v);
     record_tensors(planner, record, node, scratch->delta, scratch->rows, scratch->begins);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_BLOCKS_DK]);
     clmix_record_pitched(planner, record, node->outputs[CLMIX_BLOCKS_DV]);
     record_mask(record, node);
-    claim_flops(planner, node, record, (of_k ? 2U : 0U) + (of_v ? 1U : 0U));
+    clmix_attention_claim_fifths(planner, node, record, (of_k ? 2U : 0U) + (of_v ? 1U : 0U));
 }
 
 clmix_status clmix_block_attention_simt_grad(struct clmix_planner *planner, const struct clmix_node *node,
                                              const struct clmix_block_attention *attention)
 {
-    const struct tile tile = choose_tile(clmix_planner_device(planner), attention);
-    const struct columns head = cut_columns(&tile, attention->width), value = cut_columns(&tile, attention->value_width);
-    const bool together = head.item + value.item <= MOST_SUMS && head.parts == 1 && value.parts == 1;
+    const struct clmix_attention_tile tile = choose_tile(clmix_planner_device(planner), attention);
+    const bool together = clmix_attention_sums_fit(&tile, attention->width, attention->value_width);
     const size_t heads = attention->batch * attention->heads;
     struct scratch scratch;
 
