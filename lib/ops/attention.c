@@ -228,14 +228,6 @@ static void gradient_cost(const clmix_graph *graph, const struct clmix_node *nod
     *flops = 2 * attention.batch * attention.heads * pairs_of(&attention) * (3 * attention.width + 2 * attention.value_width);
 }
 
-/* Sample by sample; a mask, which has an axis less, with the others. */
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return (node->inputs[CLMIX_ATTENTION_MASK] == CLMIX_NONE || inputs[CLMIX_ATTENTION_MASK].count == 1) &&
-           clmix_parts_by_sample(planner, node, inputs, outputs);
-}
-
 /* ---- the ops ------------------------------------------------------------------------------------------------------------------------- */
 
 const struct clmix_op clmix_op_attention = {
@@ -246,7 +238,7 @@ const struct clmix_op clmix_op_attention = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 const struct clmix_op clmix_op_attention_grad = {
@@ -256,7 +248,7 @@ const struct clmix_op clmix_op_attention_grad = {
     .shape = gradient_shape,
     .launch = gradient_launch,
     .cost = gradient_cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, clmix_attention_options options)

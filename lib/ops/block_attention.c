@@ -169,12 +169,6 @@ static void gradient_cost(const clmix_graph *graph, const struct clmix_node *nod
     *flops = 2 * pairs_of(&attention) * (3 * attention.width + 2 * attention.value_width);
 }
 
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 /* ---- the ops ------------------------------------------------------------------------------------------------------------------------- */
 
 #define DENSE \
@@ -188,7 +182,7 @@ const struct clmix_op clmix_op_block_attention = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 const struct clmix_op clmix_op_block_attention_grad = {
@@ -198,7 +192,7 @@ const struct clmix_op clmix_op_block_attention_grad = {
     .shape = gradient_shape,
     .launch = gradient_launch,
     .cost = gradient_cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_block_attention(const clmix_value inputs[CLMIX_BLOCKS_INPUTS], size_t heads, size_t block)

@@ -164,12 +164,6 @@ static clmix_status rest_grad_launch(struct clmix_planner *planner, const struct
     return CLMIX_OK;
 }
 
-static bool choice_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                         struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 const struct clmix_op clmix_op_block_choice = {
     .name = "block_choice",
     .flags = CLMIX_OP_STRIDED,
@@ -178,7 +172,7 @@ const struct clmix_op clmix_op_block_choice = {
     .backward = choice_backward,
     .launch = choice_launch,
     .cost = clmix_cost_moved,
-    .parts = choice_parts,
+    .parts = clmix_parts_of_samples,
 };
 const struct clmix_op clmix_op_block_rest_grad = {
     .name = "block_rest_grad",
@@ -187,7 +181,7 @@ const struct clmix_op clmix_op_block_rest_grad = {
     .shape = rest_grad_shape,
     .launch = rest_grad_launch,
     .cost = clmix_cost_moved,
-    .parts = choice_parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_block_choice(clmix_value scores, clmix_value counts, struct clmix_block_choice choice)

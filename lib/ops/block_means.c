@@ -100,12 +100,6 @@ static void means_cost(const clmix_graph *graph, const struct clmix_node *node, 
         *flops = clmix_shape_count(clmix_node_input(graph, node, X)->shape);
 }
 
-static bool means_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                        struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 const struct clmix_op clmix_op_block_means = {
     .name = "block_means",
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -114,7 +108,7 @@ const struct clmix_op clmix_op_block_means = {
     .backward = means_backward,
     .launch = means_launch,
     .cost = means_cost,
-    .parts = means_parts,
+    .parts = clmix_parts_of_samples,
 };
 const struct clmix_op clmix_op_block_means_grad = {
     .name = "block_means_grad",
@@ -124,7 +118,7 @@ const struct clmix_op clmix_op_block_means_grad = {
     .launch = means_grad_launch,
     .absorb = clmix_absorb_addition, /* tokens have other gradients too */
     .cost = means_cost,
-    .parts = means_parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_block_means(clmix_value x, clmix_value mask, size_t block)

@@ -128,12 +128,6 @@ static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64
                                                      : (uint64_t)4 * clmix_shape_count(clmix_node_input(graph, node, TABLE(t))->shape);
 }
 
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 1U << TABLE(0) | 1U << TABLE(1) | 1U << TABLE(2));
-}
-
 const struct clmix_op clmix_op_embed = {
     .name = "embed",
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -142,7 +136,8 @@ const struct clmix_op clmix_op_embed = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << TABLE(0) | 1U << TABLE(1) | 1U << TABLE(2),
 };
 
 clmix_value clmix_embed(const clmix_lookup *lookups, int count)

@@ -107,12 +107,6 @@ static void means_cost(const clmix_graph *graph, const struct clmix_node *node, 
     *flops = 20 * clmix_shape_count(clmix_node_input(graph, node, X)->shape);
 }
 
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 const struct clmix_op clmix_op_feature_means = {
     .name = "feature_means",
     .flags = CLMIX_OP_STRIDED,
@@ -121,7 +115,7 @@ const struct clmix_op clmix_op_feature_means = {
     .backward = means_backward,
     .launch = means_launch,
     .cost = means_cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 const struct clmix_op clmix_op_feature_means_grad = {
@@ -132,7 +126,7 @@ const struct clmix_op clmix_op_feature_means_grad = {
     .launch = means_grad_launch,
     .absorb = clmix_absorb_addition, /* the tokens have other gradients too */
     .cost = means_cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_feature_means(clmix_value x, clmix_value mask, size_t heads, clmix_map map)

@@ -404,12 +404,6 @@ static bool mixes(const struct clmix_planner *planner, const struct clmix_node *
     return has_peaks(&features) && features.maximum == CLMIX_MAXIMUM_BATCH;
 }
 
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 1U << CLMIX_FEATURES_TABLE);
-}
-
 #define DENSE (1U << CLMIX_FEATURES_TABLE | 1U << CLMIX_FEATURES_PEAKS | 1U << CLMIX_FEATURES_MASK)
 
 const struct clmix_op clmix_op_features = {
@@ -420,7 +414,8 @@ const struct clmix_op clmix_op_features = {
     .backward = backward,
     .launch = features_launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << CLMIX_FEATURES_TABLE,
 };
 
 const struct clmix_op clmix_op_performer_peaks = {
@@ -430,7 +425,8 @@ const struct clmix_op clmix_op_performer_peaks = {
     .shape = peaks_shape,
     .launch = peaks_launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << CLMIX_FEATURES_TABLE,
     .mixes = mixes,
 };
 
@@ -441,7 +437,8 @@ const struct clmix_op clmix_op_feature_shift = {
     .shape = peaks_shape,
     .launch = shift_launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << CLMIX_FEATURES_TABLE,
 };
 
 const struct clmix_op clmix_op_features_grad = {
@@ -451,7 +448,8 @@ const struct clmix_op clmix_op_features_grad = {
     .shape = gradient_shape,
     .launch = gradient_launch,
     .cost = gradient_cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << CLMIX_FEATURES_TABLE,
     .mixes = mixes,
 };
 

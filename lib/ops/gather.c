@@ -68,13 +68,6 @@ static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64
     *bytes = clmix_result_count(graph, node, 0) * 8 + clmix_shape_count(clmix_node_input(graph, node, 1)->shape) * 4;
 }
 
-/* Every sample has numbers of its own, and all have one table. */
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return inputs[0].count == 0 && clmix_parts_by_sample(planner, node, inputs, outputs);
-}
-
 const struct clmix_op clmix_op_gather = {
     .name = "gather",
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -83,7 +76,8 @@ const struct clmix_op clmix_op_gather = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << 0, /* every sample has numbers of its own, and all have one table */
 };
 
 clmix_value clmix_gather(clmix_value table, clmix_value index)

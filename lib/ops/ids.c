@@ -39,12 +39,6 @@ static clmix_status shape_of_ids(clmix_graph *graph, struct clmix_node *node)
     return clmix_node_declare(graph, node, CLMIX_I32, clmix_node_input(graph, node, 0)->shape);
 }
 
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 static clmix_value add_ids(const struct clmix_op *op, clmix_value ids, struct ids_attributes attributes)
 {
     return clmix_node_add(clmix_here(ids.graph), op, &attributes, sizeof attributes, &ids, 1);
@@ -69,7 +63,7 @@ const struct clmix_op clmix_op_push_id = {
     .shape = shape_of_ids,
     .launch = push_launch,
     .cost = clmix_cost_moved,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_push_id(clmix_value ids, int id)
@@ -98,7 +92,7 @@ const struct clmix_op clmix_op_token_numbers = {
     .shape = shape_of_ids,
     .launch = numbers_launch,
     .cost = clmix_cost_moved,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_token_numbers(clmix_value mask, int first)
@@ -141,7 +135,7 @@ const struct clmix_op clmix_op_labelled_places = {
     .shape = places_shape,
     .launch = places_launch,
     .cost = clmix_cost_moved,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_labelled_places(clmix_value labels, size_t most, clmix_value *labelled)

@@ -99,13 +99,6 @@ static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64
     *flops *= 3;
 }
 
-/* All samples have one table. */
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return inputs[1].count == 0 && clmix_parts_by_sample(planner, node, inputs, outputs);
-}
-
 const struct clmix_op clmix_op_rotary = {
     .name = "rotary",
     .flags = CLMIX_OP_REBUILD | CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -113,7 +106,8 @@ const struct clmix_op clmix_op_rotary = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << 1, /* the table */
 };
 
 clmix_value clmix_rotary(clmix_value x, clmix_value table, size_t heads, clmix_rotary_form form)

@@ -53,10 +53,10 @@ void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, u
 }
 
 bool clmix_parts_of_samples(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                            struct clmix_parts *outputs, unsigned same)
+                            struct clmix_parts *outputs)
 {
     for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] != CLMIX_NONE && (inputs[i].count == 0) != ((same >> i & 1) != 0))
+        if (node->inputs[i] != CLMIX_NONE && (inputs[i].count == 0) != ((node->op->same >> i & 1) != 0))
             return false;
     return clmix_parts_by_sample(planner, node, inputs, outputs);
 }

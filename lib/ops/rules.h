@@ -15,9 +15,9 @@ size_t clmix_result_count(const clmix_graph *graph, const struct clmix_node *nod
 /* Cost: every input read and every output written once, one FLOP an element of output 0. */
 void clmix_cost_moved(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes);
 
-/* For `parts` of an op whose inputs carry the batch, masks too, but for those of the bits in `same`, which are the same for all samples. */
+/* `parts` of an op whose inputs carry the batch, masks too, but for those that it says are the `same` for all samples. */
 bool clmix_parts_of_samples(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                            struct clmix_parts *outputs, unsigned same);
+                            struct clmix_parts *outputs);
 
 /* ---- backward ------------------------------------------------------------------------------------------------------------------------ */
 

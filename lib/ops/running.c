@@ -86,12 +86,6 @@ static clmix_status means_launch(struct clmix_planner *planner, const struct clm
     return CLMIX_OK;
 }
 
-static bool means_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                        struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 const struct clmix_op clmix_op_running_means = {
     .name = "running_means",
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -100,7 +94,7 @@ const struct clmix_op clmix_op_running_means = {
     .backward = means_backward,
     .launch = means_launch,
     .cost = clmix_cost_moved,
-    .parts = means_parts,
+    .parts = clmix_parts_of_samples,
 };
 
 const struct clmix_op clmix_op_running_means_grad = {
@@ -110,7 +104,7 @@ const struct clmix_op clmix_op_running_means_grad = {
     .shape = means_grad_shape,
     .launch = means_launch,
     .cost = clmix_cost_moved,
-    .parts = means_parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_running_means(clmix_value x, clmix_value mask)
@@ -233,13 +227,6 @@ static clmix_status dots_table_launch(struct clmix_planner *planner, const struc
     return CLMIX_OK;
 }
 
-/* A table has no batch: all samples have the same one. */
-static bool dots_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                       struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 1U << DOTS_TABLE);
-}
-
 const struct clmix_op clmix_op_token_dots = {
     .name = "token_dots",
     .flags = CLMIX_OP_STRIDED,
@@ -247,7 +234,8 @@ const struct clmix_op clmix_op_token_dots = {
     .backward = dots_backward,
     .launch = dots_launch,
     .cost = clmix_cost_moved,
-    .parts = dots_parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << DOTS_TABLE,
 };
 
 const struct clmix_op clmix_op_token_dots_grad = {
@@ -257,7 +245,8 @@ const struct clmix_op clmix_op_token_dots_grad = {
     .shape = dots_grad_shape,
     .launch = dots_grad_launch,
     .cost = clmix_cost_moved,
-    .parts = dots_parts,
+    .parts = clmix_parts_of_samples,
+    .same = 1U << DOTS_TABLE,
 };
 
 const struct clmix_op clmix_op_token_dots_table = {

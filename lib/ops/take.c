@@ -62,12 +62,6 @@ static void cost(const clmix_graph *graph, const struct clmix_node *node, uint64
         (uint64_t)8 * clmix_result_count(graph, node, 0) + (uint64_t)4 * clmix_shape_count(clmix_node_input(graph, node, PLACES)->shape);
 }
 
-static bool parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                  struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 const struct clmix_op clmix_op_take_tokens = {
     .name = "take_tokens",
     .flags = CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -76,7 +70,7 @@ const struct clmix_op clmix_op_take_tokens = {
     .backward = backward,
     .launch = launch,
     .cost = cost,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_take_tokens(clmix_value x, clmix_value places)
@@ -129,5 +123,5 @@ const struct clmix_op clmix_op_take_tokens_grad = {
     .shape = gradient_shape,
     .launch = gradient_launch,
     .cost = clmix_cost_moved,
-    .parts = parts,
+    .parts = clmix_parts_of_samples,
 };

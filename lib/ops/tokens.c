@@ -38,12 +38,6 @@ static clmix_status mask_launch(struct clmix_planner *planner, const struct clmi
     return CLMIX_OK;
 }
 
-static bool mask_parts(const struct clmix_planner *planner, const struct clmix_node *node, const struct clmix_parts *inputs,
-                       struct clmix_parts *outputs)
-{
-    return clmix_parts_of_samples(planner, node, inputs, outputs, 0);
-}
-
 const struct clmix_op clmix_op_mask_tokens = {
     .name = "mask_tokens",
     .flags = CLMIX_OP_REBUILD | CLMIX_OP_STRIDED | CLMIX_OP_STRIDED_OUTPUT,
@@ -52,7 +46,7 @@ const struct clmix_op clmix_op_mask_tokens = {
     .backward = mask_backward,
     .launch = mask_launch,
     .cost = clmix_cost_moved,
-    .parts = mask_parts,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_mask_tokens(clmix_value x, clmix_value mask)
