@@ -243,6 +243,19 @@ static clmix_value build_additions(clmix_scope at, clmix_value x)
     return clmix_relu(clmix_add(bias, clmix_scale(clmix_add(clmix_scale(x, 2), position), 3)));
 }
 
+/* A weight that has a row for each sample, which no slice of the batch knows. */
+static clmix_value build_scales(clmix_scope at, clmix_value x)
+{
+    const clmix_shape shape = clmix_shape_of(x);
+    const size_t size[2] = { shape.size[0], shape.size[3] };
+    const clmix_value scale = clmix_parameter(at, "scale", 2, size, NULL, (clmix_initializer){ .kind = CLMIX_UNIFORM, .bound = 1.0f });
+
+    clmix_at(at);
+    x = clmix_reshape(x, 3, (size_t[]){ shape.size[0], shape.size[1] * shape.size[2], shape.size[3] });
+    x = clmix_scale_channels(clmix_sigmoid(clmix_relu(x)), scale);
+    return clmix_sigmoid(clmix_relu(x));
+}
+
 /* Columns made in place, read through views too: of a value that the chain keeps to itself; and in training, whole in both. */
 static clmix_value build_columns(clmix_scope at, clmix_value x)
 {
@@ -314,6 +327,7 @@ static const struct {
     { "inverse wavelets", build_inverse },
     { "products", build_products },
     { "additions of two shapes", build_additions },
+    { "a scale for each sample", build_scales },
     { "columns made in place", build_columns },
     { "attention of mapped tokens", build_attention },
     { "blocks of tokens", build_blocks },

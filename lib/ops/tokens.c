@@ -131,7 +131,7 @@ const struct clmix_op clmix_op_scale_channels = {
     .backward = scale_backward,
     .launch = scale_launch,
     .cost = clmix_cost_moved,
-    .parts = clmix_parts_by_sample,
+    .parts = clmix_parts_of_samples,
 };
 
 const struct clmix_op clmix_op_channel_dots = {
@@ -140,7 +140,7 @@ const struct clmix_op clmix_op_channel_dots = {
     .shape = dots_shape,
     .launch = dots_launch,
     .cost = clmix_cost_moved,
-    .parts = clmix_parts_by_sample,
+    .parts = clmix_parts_of_samples,
 };
 
 clmix_value clmix_scale_channels(clmix_value x, clmix_value scale)
