@@ -35,7 +35,7 @@ bool clmix_model_padding_matters(const struct clmix_key_object *model)
     const struct clmix_model_kind *kind = clmix_model_of(model->table);
     const struct clmix_key_object *mixer = mixer_of(model);
 
-    return (kind->counts_padding != NULL && kind->counts_padding(model->keys)) || (mixer != NULL && !clmix_mixer_free_of_padding(mixer));
+    return kind->counts_padding || (mixer != NULL && !clmix_mixer_free_of_padding(mixer));
 }
 
 const struct clmix_model_kind *clmix_model_of(const struct clmix_key_table *table)

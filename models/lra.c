@@ -155,13 +155,6 @@ static int lra_ports(const void *given, size_t length, clmix_port ports[CLMIX_MO
     return 4;
 }
 
-/* In the mean padding is zeros that count; a class token pushes the last token out, which is one of the text only where nothing fills the sequence up. */
-static bool lra_counts_padding(const void *given)
-{
-    (void)given;
-    return true;
-}
-
 static struct clmix_model_answer lra_answer(const void *given)
 {
     const struct lra_keys *keys = given;
@@ -182,7 +175,8 @@ const struct clmix_model_kind clmix_model_lra = {
         .check = lra_check,
     },
     .ports = lra_ports,
-    .counts_padding = lra_counts_padding,
+    /* in the mean padding is zeros that count; a class token pushes the last token out, which is one of the text only where nothing fills the sequence up */
+    .counts_padding = true,
     .answer = lra_answer,
     .build = lra_build,
 };

@@ -34,8 +34,8 @@ struct clmix_model_kind {
 
     /* Lists the ports, for samples of `length` tokens (0: of as many as the keys say; without meaning for pictures): how many. */
     int (*ports)(const void *keys, size_t length, clmix_port ports[CLMIX_MOST_PORTS]);
-    /* Whether the answer depends, beside the mixer, on how many places fill a sequence up, as a mean over all of them does. NULL: it does not. */
-    bool (*counts_padding)(const void *keys);
+    /* Whether the answer depends, beside the mixer, on how many places fill a sequence up, as a mean over all of them does. */
+    bool counts_padding;
     struct clmix_model_answer (*answer)(const void *keys);
     /* A value a port, pictures f32 (B, H, W, C) or tokens i32 (B, length) -> logits as the answer is. Says of the authors' modules what the graph does not show
      * (graph/modules.h). */

@@ -57,9 +57,7 @@ static int32_t draw_instead(const struct clmix_masking *masking, clmix_random *r
 /* What the shortest batch with a sequence of `count` tokens has room for. */
 static size_t most_of(const struct clmix_masking *masking, size_t count)
 {
-    const size_t length = clmix_smaller(clmix_round_up(count, CLMIX_LENGTH_STEP), masking->places);
-
-    return clmix_larger(1, (size_t)(CLMIX_MASKED_MOST * (double)length));
+    return clmix_most_labelled(clmix_smaller(clmix_round_up(count, CLMIX_LENGTH_STEP), masking->places));
 }
 
 /* Algorithm S of Knuth's second volume: goes through the candidates and takes each with the chance that as many are taken in the end as wanted. */

@@ -2,10 +2,12 @@
 #ifndef CLMIX_DATA_MASKING_H
 #define CLMIX_DATA_MASKING_H
 
+#include "base/lengths.h"
+
 #include <clmix/text.h>
 
-/* The largest share of a sequence's places that may be guessed: models have room for so many (at least for one). It is 20 of 128, as BERT's. */
-#define CLMIX_MASKED_MOST (5.0 / 32.0)
+/* The largest share of a sequence's places that may be guessed: models have room for so many (at least for one). */
+#define CLMIX_MASKED_MOST ((double)CLMIX_LABELLED / CLMIX_LABELLED_OF)
 
 struct clmix_masking {
     /* Of a sequence's tokens, [CLS] and [SEP] among them, that are to be guessed: 0.15. Rounded, half to even; one at least, and at most what any batch

@@ -21,24 +21,30 @@ static clmix_status refuse(const char *set, const char *text, size_t length, con
                       set, names, set, options[0].name, options[0].value, options[1].name, options[1].value);
 }
 
+bool clmix_option_whole(const char *text, const char *end, unsigned long long least, unsigned long long most, unsigned long long *value)
+{
+    char *behind;
+    unsigned long long number;
+
+    errno = 0; /* a number beyond all becomes the largest */
+    number = strtoull(text, &behind, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || behind != end || number < least || number > most)
+        return false;
+    *value = number;
+    return true;
+}
+
 /* One "name=number" of `length` characters. */
 static clmix_status read_number(const char *set, const char *text, size_t length, struct clmix_number_option *options, size_t count)
 {
     const size_t name_length = strcspn(text, "=,");
 
     for (size_t i = 0; i < count; i++) {
-        unsigned long long value;
-        char *end;
-
         if (strlen(options[i].name) != name_length || strncmp(options[i].name, text, name_length) != 0 || text[name_length] != '=')
             continue;
-        errno = 0; /* a number beyond all becomes the largest */
-        value = strtoull(text + name_length + 1, &end, 10);
-        if (errno != 0 || text[name_length + 1] < '0' || text[name_length + 1] > '9' || end != text + length ||
-            value < options[i].minimum || value > options[i].maximum)
+        if (!clmix_option_whole(text + name_length + 1, text + length, options[i].minimum, options[i].maximum, &options[i].value))
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option '%.*s' of the data set %s must be a whole number from %llu to %llu",
                               (int)length, text, set, options[i].minimum, options[i].maximum);
-        options[i].value = value;
         return CLMIX_OK;
     }
     return refuse(set, text, length, options, count);

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The whole number from `least` to `most` that `text` is, up to `end`; false where it is none. Signs and blanks are no numbers. */
+bool clmix_option_whole(const char *text, const char *end, unsigned long long least, unsigned long long most, unsigned long long *value);
+
 struct clmix_number_option {
     const char *name;
     unsigned long long minimum, maximum, value; /* `value`: unless the spec says another */

@@ -168,19 +168,17 @@ static clmix_status begin_rows(struct rows *rows, clmix_split split, clmix_skips
 /* All labels of the training file, those of every twentieth row among them. */
 static clmix_status find_classes(struct rows *rows)
 {
-    for (int split = 0; split < 2; split++) {
-        clmix_skips skips = { 0 };
-        bool found = true;
+    clmix_skips skips = { 0 };
+    bool found = true;
 
-        if (split == CLMIX_TEST && rows->table.path[CLMIX_TEST] != NULL)
-            break;
-        CLMIX_TRY(begin_rows(rows, (clmix_split)split, &skips));
-        while (found) {
-            CLMIX_TRY(clmix_table_next(&rows->table, &found));
-            if (found && rows->table.count == rows->columns)
-                CLMIX_TRY(add_label(rows, rows->table.fields[rows->column[LABEL]].text));
-        }
+    CLMIX_TRY(begin_rows(rows, CLMIX_TRAIN, &skips));
+    rows->table.whole = true;
+    while (found) {
+        CLMIX_TRY(clmix_table_next(&rows->table, &found));
+        if (found && rows->table.count == rows->columns)
+            CLMIX_TRY(add_label(rows, rows->table.fields[rows->column[LABEL]].text));
     }
+    rows->table.whole = false;
     return sort_labels(rows);
 }
 

@@ -165,7 +165,7 @@ clmix_status clmix_table_next(struct clmix_table *table, bool *found)
     do {
         CLMIX_TRY(next_row(table, found));
         table->row++;
-    } while (*found && table->path[CLMIX_TEST] == NULL && (table->row % OF_TWENTY == 0) != (table->split == CLMIX_TEST));
+    } while (*found && !table->whole && table->path[CLMIX_TEST] == NULL && (table->row % OF_TWENTY == 0) != (table->split == CLMIX_TEST));
     return CLMIX_OK;
 }
 

@@ -16,6 +16,7 @@ struct clmix_table {
     bool commas;   /* CSV with quotation marks (RFC 4180); otherwise tabs part the fields, and nothing else counts */
     struct clmix_text_file file;
     clmix_split split;
+    bool whole; /* rows of both splits are given where they share the file */
     size_t row; /* rows of the file so far, without the header */
     struct clmix_field *fields;
     size_t count, capacity; /* of the fields of the present row */

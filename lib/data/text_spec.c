@@ -3,8 +3,8 @@
 #include "base/status.h"
 #include "data/masking.h"
 #include "data/options.h"
+#include "text/tokenizer.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +20,7 @@ enum { VOCABULARY, CASED, BYTES, LENGTH, LABELLED, MASKED = LABELLED, SHORT, SEE
 static clmix_status take_whole(const struct clmix_text_option *option, unsigned long long least, unsigned long long most,
                                unsigned long long *value)
 {
-    char *end;
-
-    if (option->value == NULL)
-        return CLMIX_OK;
-    errno = 0; /* a number beyond all becomes the largest */
-    *value = strtoull(option->value, &end, 10);
-    if (errno == 0 && option->value[0] >= '0' && option->value[0] <= '9' && *end == '\0' && *value >= least && *value <= most)
+    if (option->value == NULL || clmix_option_whole(option->value, option->value + strlen(option->value), least, most, value))
         return CLMIX_OK;
     return clmix_fail(CLMIX_ERROR_ARGUMENT, "the option %s=%.40s must be a whole number from %llu to %llu", option->name, option->value,
                       least, most);
@@ -107,17 +101,6 @@ void clmix_text_spec_clear(struct clmix_text_spec *spec)
 
 /* ---- the tokenizer ---------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status copy(const clmix_tokenizer *tokenizer, clmix_tokenizer **made)
-{
-    clmix_status status;
-    char *text = NULL;
-
-    CLMIX_TRY(clmix_tokenizer_write(tokenizer, &text));
-    status = clmix_tokenizer_read(made, text);
-    clmix_free(text);
-    return status;
-}
-
 /* That both write the same. */
 static clmix_status compare(const clmix_text_reader *reader, const clmix_tokenizer *named, const clmix_tokenizer *given)
 {
@@ -172,7 +155,7 @@ clmix_status clmix_text_spec_tokenizer(const struct clmix_text_spec *spec, const
     *tokenizer = NULL;
     CLMIX_TRY(open_named(spec, reader, tokenizer));
     if (*tokenizer == NULL && given != NULL)
-        return copy(given, tokenizer);
+        return clmix_tokenizer_copy(tokenizer, given);
     if (*tokenizer == NULL && language)
         return clmix_fail(CLMIX_ERROR_ARGUMENT,
                           "'%s' needs a vocabulary: write it behind, %s,vocab=FILE (a vocab.txt, such as clmix-vocab makes of the text)",

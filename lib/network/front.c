@@ -38,8 +38,7 @@ clmix_value clmix_front_model(const struct clmix_front *front, clmix_graph *grap
     for (int i = 0; i < count; i++)
         values[i] = ports[i].type == CLMIX_U8 && front->mean != NULL ? clmix_normalize(front->inputs[i], front->mean, front->std)
                                                                      : front->inputs[i];
-    return front->places.graph == NULL ? clmix_model(clmix_root(graph), values, config)
-                                       : clmix_config_build(clmix_root(graph), values, front->places, config);
+    return clmix_config_build(clmix_root(graph), values, front->places, config);
 }
 
 clmix_value clmix_front_build(struct clmix_front *front, clmix_graph *graph, const clmix_config *config)

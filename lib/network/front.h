@@ -3,6 +3,7 @@
 #ifndef CLMIX_NETWORK_FRONT_H
 #define CLMIX_NETWORK_FRONT_H
 
+#include "base/lengths.h"
 #include "models/model.h"
 #include <clmix/network.h>
 
@@ -13,13 +14,6 @@ struct clmix_extent {
 static inline bool clmix_extents_equal(struct clmix_extent a, struct clmix_extent b)
 {
     return a.batch == b.batch && a.length == b.length;
-}
-
-/* Of a sequence of so many tokens, how many may be labelled: 5 in 32, as BERT's 20 of 128, and one at least. The model answers for so many of each
- * sample only. */
-static inline size_t clmix_most_labelled(size_t length)
-{
-    return length * 5 / 32 > 0 ? length * 5 / 32 : 1;
 }
 
 struct clmix_front {

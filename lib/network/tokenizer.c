@@ -1,4 +1,5 @@
 /* The tokenizer that a network of tokens was trained with: how text becomes the ids that its weights know. */
+#include "text/tokenizer.h"
 #include "base/status.h"
 #include "network/config.h"
 #include "network/file.h"
@@ -35,16 +36,11 @@ clmix_status clmix_network_describe_text(clmix_network *network, const clmix_tok
     CLMIX_NEED(tokenizer);
 
     clmix_tokenizer *copy = NULL;
-    char *text = NULL;
-    clmix_status status;
 
     CLMIX_TRY(clmix_config_check_tokenizer(network->config, tokenizer));
-    CLMIX_TRY(clmix_tokenizer_write(tokenizer, &text));
-    status = clmix_tokenizer_read(&copy, text);
-    clmix_free(text);
-    if (status == CLMIX_OK)
-        clmix_network_adopt_tokenizer(network, copy);
-    return status;
+    CLMIX_TRY(clmix_tokenizer_copy(&copy, tokenizer));
+    clmix_network_adopt_tokenizer(network, copy);
+    return CLMIX_OK;
 }
 
 const clmix_tokenizer *clmix_network_tokenizer(const clmix_network *network)

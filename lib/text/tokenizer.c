@@ -174,6 +174,17 @@ clmix_status clmix_tokenizer_read(clmix_tokenizer **tokenizer, const char *text)
     return make(tokenizer, kind, cased, vocabulary, strlen(vocabulary), "the vocabulary within a text");
 }
 
+clmix_status clmix_tokenizer_copy(clmix_tokenizer **copy, const clmix_tokenizer *tokenizer)
+{
+    char *text = NULL;
+    clmix_status status;
+
+    CLMIX_TRY(clmix_tokenizer_write(tokenizer, &text));
+    status = clmix_tokenizer_read(copy, text);
+    clmix_free(text);
+    return status;
+}
+
 /* ---- what it has ------------------------------------------------------------------------------------------------------------------------ */
 
 const char *clmix_tokenizer_kind_name(const clmix_tokenizer *tokenizer)

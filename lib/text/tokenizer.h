@@ -35,6 +35,9 @@ extern const clmix_tokenizer_kind clmix_tokenizer_wordpiece, clmix_tokenizer_byt
 /* vocabulary.c. Adds a token, a text within `content`, whose id is the number of those before it; ARGUMENT where it was added before. */
 clmix_status clmix_tokenizer_add(clmix_tokenizer *tokenizer, const char *token);
 
+/* tokenizer.c. One like it, by what clmix_tokenizer_write makes. */
+clmix_status clmix_tokenizer_copy(clmix_tokenizer **copy, const clmix_tokenizer *tokenizer);
+
 /* "[PAD]" and so on. */
 extern const char *const clmix_special_names[CLMIX_SPECIALS];
 

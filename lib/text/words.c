@@ -81,6 +81,7 @@ clmix_status clmix_words_add_file(clmix_words *words, const char *path, clmix_sk
     CLMIX_NEED(words);
     CLMIX_NEED(path);
 
+    const struct clmix_word_taker taker = { take, NULL, words };
     struct clmix_text_file file;
     clmix_skips met = { 0 };
     clmix_status status;
@@ -91,7 +92,7 @@ clmix_status clmix_words_add_file(clmix_words *words, const char *path, clmix_sk
     do {
         status = clmix_text_file_next(&file, &line, &bytes);
         if (status == CLMIX_OK && line != NULL)
-            status = clmix_words_add(words, line, bytes);
+            status = clmix_basic_walk(line, bytes, words->cased, &taker); /* a line is UTF-8 */
     } while (status == CLMIX_OK && line != NULL);
     clmix_text_file_close(&file);
     if (skips != NULL)

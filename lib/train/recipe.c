@@ -65,13 +65,9 @@ int clmix_recipe_ports(const struct clmix_recipe *recipe, clmix_mode mode, size_
 
 size_t clmix_recipe_length(const struct clmix_recipe *recipe)
 {
-    clmix_port ports[CLMIX_MOST_PORTS];
-    const int count = clmix_config_ports(recipe->config, 0, ports);
-    const clmix_port *tokens = clmix_port_find(ports, (size_t)count, CLMIX_TOKENS);
+    const size_t longest = clmix_config_longest(recipe->config);
 
-    if (tokens == NULL || !clmix_port_is_along(tokens))
-        return 0;
-    return recipe->length > 0 ? recipe->length : tokens->size[0];
+    return longest > 0 && recipe->length > 0 ? recipe->length : longest;
 }
 
 /* Whether the set's port is what is wanted; its sequences may be shorter than the longest. */
@@ -103,7 +99,7 @@ static const char *advice(const clmix_port *wanted, const clmix_port *ports, siz
     return "open it with the model's size";
 }
 
-/* Sets that do not know their ids are looked at batch by batch (feed.c). */
+/* What a set says of its ids before any is read; each batch is looked at too (feed.c). */
 static clmix_status check_vocabulary(const clmix_config *config, const clmix_dataset *data)
 {
     const size_t vocabulary = clmix_config_vocabulary(config), free_ids = clmix_config_ids(config), ids = clmix_dataset_ids(data);

@@ -145,8 +145,8 @@ static clmix_status fill_in(const struct clmix_recipe *recipe, struct clmix_step
 {
     clmix_port ports[CLMIX_RECIPE_PORTS];
     int inputs;
-    const int own = clmix_recipe_ports(recipe, CLMIX_INFERENCE, 0, ports, NULL),
-              count = clmix_recipe_ports(recipe, CLMIX_TRAINING, 0, ports, &inputs);
+    const int own = clmix_recipe_ports(recipe, CLMIX_INFERENCE, input->extent.length, ports, NULL),
+              count = clmix_recipe_ports(recipe, CLMIX_TRAINING, input->extent.length, ports, &inputs);
 
     for (int i = 0; i < count; i++) {
         if (input->arrays[i] != NULL)
@@ -160,7 +160,6 @@ static clmix_status fill_in(const struct clmix_recipe *recipe, struct clmix_step
         input->arrays[i] = made[i];
     }
     CLMIX_TRY(clmix_feed_check(recipe, input));
-    clmix_recipe_ports(recipe, CLMIX_INFERENCE, input->extent.length, ports, NULL);
     return clmix_check_counted(input->arrays[inputs], input->extent.batch * clmix_port_count(&ports[inputs]));
 }
 

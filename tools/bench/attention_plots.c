@@ -1,14 +1,13 @@
 /* What clmix-bench attention found, as plots in a folder. */
+#include "base/file.h"
 #include "base/status.h"
 #include "bench/attention.h"
 #include "bench/curves.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define MOST_CURVES 32
 
@@ -115,8 +114,7 @@ clmix_status bench_attention_plots(const cJSON *results, const char *folder)
     double tokens, range;
     bool has_ranges;
 
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return clmix_fail(CLMIX_ERROR_FILE, "cannot make the folder '%s': %s", folder, strerror(errno));
+    CLMIX_TRY(clmix_folder_make(folder));
     if (results->child == NULL)
         return CLMIX_OK;
     find_scope(results, &tokens, &range, &has_ranges);

@@ -78,6 +78,7 @@ static void *random_array(const clmix_port *port, size_t samples, const clmix_co
 {
     const size_t count = samples * clmix_port_count(port);
     const bool mask = strcmp(port->name, CLMIX_TOKEN_MASK) == 0 || strcmp(port->name, CLMIX_SECOND_MASK) == 0;
+    const size_t below = port->type == CLMIX_U8 || mask ? 0 : numbers_of(port->name, config);
     clmix_random random = clmix_random_stream(1, 1);
     int32_t *values;
 
@@ -85,7 +86,7 @@ static void *random_array(const clmix_port *port, size_t samples, const clmix_co
         return bench_bytes(count);
     values = malloc((count + 1) * sizeof *values);
     for (size_t i = 0; values != NULL && i < count; i++)
-        values[i] = mask ? 1 : (int32_t)clmix_random_below(&random, (uint32_t)numbers_of(port->name, config));
+        values[i] = mask ? 1 : (int32_t)clmix_random_below(&random, (uint32_t)below);
     if (values != NULL && strcmp(port->name, CLMIX_TOKEN_LABELS) == 0)
         leave_out(values, samples, port->size[0], clmix_most_labelled(port->size[0]));
     return values;
