@@ -50,7 +50,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void feature_sum(const 
         }
         const float factor = mean ? 1.0f / fmax(there, 1.0f) : 1.0f;
         result[result_offset + i] = sum * factor;
-        if (mean && i % M == 0)
+        if (mean && i == i / M * M)    // `i % M == 0` is false for every i but 0 on Oclgrind 21.10
             share[share_offset + i / M] = factor;
     }
 }

@@ -172,7 +172,7 @@ START_TEST(memory_grows_with_the_tokens)
         double bytes[2];
 
         for (size_t i = 0; i < 2; i++) {
-            struct bench_attention of = attention_of(kinds[_i].keys, 8192 << i);
+            struct bench_attention of = attention_of(kinds[_i].keys, (size_t)8192 << i);
             clmix_plan_cost cost;
 
             ops_ok(bench_attention_cost(generic, &of, training != 0, &cost));

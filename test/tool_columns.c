@@ -106,9 +106,9 @@ static struct screen *run_at(unsigned short columns, const struct tool_resize *r
     ck_assert_ptr_nonnull(screen);
     screen->columns = columns;
     snprintf(line, sizeof line, "cd %s; %s", folder, command);
-    ck_assert_msg(run_tool_on_columns(&output, columns, resize, line) == 0, "%s: %s", command, output);
+    ck_assert_msg(run_tool_on_columns(&output, columns, resize, line) == 0, "%s: %.3000s", command, output);
     show(screen, output);
-    ck_assert_msg(resize != NULL || screen->wrapped == 0, "%u columns, %s: %zu lines are too long: %s", columns, command, screen->wrapped,
+    ck_assert_msg(resize != NULL || screen->wrapped == 0, "%u columns, %s: %zu lines are too long: %.3000s", columns, command, screen->wrapped,
                   output);
     ck_assert_msg(screen->row > 0, "%s printed nothing", command);
     free(output);

@@ -267,7 +267,7 @@ START_TEST(a_broken_picture_is_found_before_the_run)
     ck_assert(!there("run"));
     output = ends(0, "clmix-train --model tiny.json " PICTURES " --skip-broken yes");
     ck_assert_msg(strstr(output, "looked at 14 of 14 pictures: 2 cannot be decoded and will be skipped") != NULL &&
-                      strstr(output, "epoch 2 skipped 2 pictures") != NULL,
+                      strstr(output, "epoch 2 skipped 2 samples") != NULL,
                   "%s", output);
     free(output);
     says(0, "cat run/log.jsonl", "\"skipped\":2");

@@ -12,7 +12,7 @@
 #define USUAL_SECONDS        10
 #define USUAL_SECONDS_OF_ALL 3
 #define ATTENTION_SECONDS    0.3
-#define USUAL_TOKENS         "512,1024,2048,4096,8192,16384"
+#define USUAL_TOKENS         "512, 1024, 2048, 4096, 8192, 16384"
 #define USUAL_RANGE          "1"
 
 static const struct cli_help help = {

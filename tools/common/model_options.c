@@ -28,7 +28,7 @@ void model_options_start(struct model_options *options, unsigned asked_for)
         options->table[count++] =
             (struct poptOption){ "classes", '\0', POPT_ARG_STRING, &options->classes, 0, "names of the classes, one a line", "FILE" };
     options->table[count++] = (struct poptOption){
-        "mixer", 'x', POPT_ARG_STRING, &options->mixer, 0, "another token mixer, such as nystrom:landmarks=32", "KIND[:KEY=VALUE,...]"
+        "mixer", 'x', POPT_ARG_STRING, &options->mixer, 0, "another token mixer, such as nystrom:landmarks=32", "KIND[:KEY=...]"
     };
     options->table[count++] =
         (struct poptOption){ "set",      's', POPT_ARG_ARGV, &options->settings, 0, "override a key of the configuration; may be repeated",
