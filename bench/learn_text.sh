@@ -10,7 +10,7 @@
 # Writes into $LEARN_RESULTS (default: bench/results)
 #   learning/ROW.jsonl         the run's log, a line an epoch
 #   learning/ROW.score.json    what its best weights score on the test split, and what guessing by frequency alone would
-#   learning_text.md           the table of all rows that have such a file
+#   learning_text.md, .svg     the table of all rows that have such a file, and a picture of it
 # Environment: CLMIX_DEVICE (which device), CLMIX_BIN (default: build/bin), LEARN_RUNS (where runs are kept; default: a folder that is removed),
 # LEARN_OPTIONS (clmix-train's, behind the recipe's own).
 set -eu
@@ -122,5 +122,6 @@ done | {
     printf '| row | held-out loss | by frequency alone | nats below it | accuracy |\n| --- | --- | --- | --- | --- |\n'
     cat
 } >"$folder/learning_text.md"
+awk -f "$here/learn_plot.awk" "$folder/learning_text.md" >"$folder/learning_text.svg"
 cat "$folder/learning_text.md"
 [ -z "$failed" ] || fail "these rows failed:$failed"
