@@ -163,6 +163,13 @@ static struct clmix_model_answer bert_answer(const void *given)
     return keys->head == MLM ? clmix_sequence_guesses(&keys->sequence) : clmix_sequence_answer(&keys->sequence, keys->classes);
 }
 
+/* The authors' head has the table of words for its matrix, and where that adds a bias the head's own. */
+static const struct clmix_tie ties[] = {
+    { "backbone.embedding_layer.word_embeddings.weight", "mlm_head.mlm_class.weight" },
+    { "mlm_head.bias", "mlm_head.mlm_class.bias" },
+    { NULL, NULL },
+};
+
 const struct clmix_model_kind clmix_model_bert = {
     .table = {
         .name = "bert",
@@ -176,4 +183,5 @@ const struct clmix_model_kind clmix_model_bert = {
     .answer = bert_answer,
     .build = bert_build,
     .score = bert_score,
+    .ties = ties,
 };

@@ -29,6 +29,11 @@ struct clmix_model_answer {
 };
 struct clmix_model_answer clmix_picture_answer(const void *keys);
 
+/* A tensor that two modules of the authors share, so that a state_dict of PyTorch has it under two names. */
+struct clmix_tie {
+    const char *name, *again; /* the one it has here, and the other */
+};
+
 struct clmix_model_kind {
     struct clmix_key_table table; /* chosen by "model"; the functions are given the struct that was read by it */
 
@@ -43,6 +48,8 @@ struct clmix_model_kind {
     /* Of a model that answers with tokens, where `build` gives tokens f32 (B, length, width): those or some of them, (B, P, width), -> logits (B, P,
      * vocabulary). Else NULL. */
     clmix_value (*score)(clmix_scope at, clmix_value tokens, const void *keys);
+    /* Its tied tensors, a row without names at the end; NULL: there are none. */
+    const struct clmix_tie *ties;
 };
 
 extern const struct clmix_model_kind clmix_model_bert, clmix_model_cct, clmix_model_cvt, clmix_model_levit, clmix_model_lra,

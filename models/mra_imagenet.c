@@ -3,7 +3,7 @@
  *     x = Conv(pictures) + positions;   x = x + mix(LN(x)),  x = x + W2 gelu(W1 LN(x)),  `depth` times
  *     logits = W2 relu(W1 mean(LN(x)))
  *
- * No class token. The encoder's names are the authors'. */
+ * No class token. Names and shapes of the weights are the authors'. */
 #include "base/status.h"
 #include "graph/op.h"
 #include "models/lra.h"
@@ -42,8 +42,8 @@ static clmix_value image_build(clmix_scope at, const clmix_value *inputs, const 
 
     for (size_t i = 0; i < keys->depth; i++)
         x.value = clmix_lra_block(clmix_in(backbone, "encoders.%zu", i), &x, &keys->mixer, keys->mlp_dim);
-    return clmix_lra_head(clmix_in(at, "classifier.mlpblock"), clmix_global_average_pool(clmix_lra_norm(backbone, x.value)), keys->mlp_dim,
-                          keys->picture.classes);
+    return clmix_lra_head(clmix_in(at, "seq_classifer.mlpblock"), clmix_global_average_pool(clmix_lra_norm(backbone, x.value)),
+                          keys->mlp_dim, keys->picture.classes);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------------------------------------------ */

@@ -112,6 +112,8 @@ static struct clmix_model_answer roberta_answer(const void *keys)
     return clmix_sequence_guesses(&((const struct roberta_keys *)keys)->sequence);
 }
 
+static const struct clmix_tie ties[] = { { "lm_head.bias", "lm_head.decoder.bias" }, { NULL, NULL } };
+
 const struct clmix_model_kind clmix_model_roberta = {
     .table = {
         .name = "roberta",
@@ -125,4 +127,5 @@ const struct clmix_model_kind clmix_model_roberta = {
     .answer = roberta_answer,
     .build = roberta_build,
     .score = roberta_score,
+    .ties = ties,
 };

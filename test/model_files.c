@@ -129,14 +129,14 @@ static void write_bytes(const char *path, const void *data, size_t bytes)
     ck_assert(stream && fwrite(data, 1, bytes, stream) == bytes && fclose(stream) == 0);
 }
 
-/* The network's tensors as PyTorch saves them, every name behind `wrapper`, with `pairs` of metadata. */
-static void save_as_torch(clmix_network *network, const char *path, const char *wrapper, const char *const *metadata, size_t pairs)
+enum { MOST = 64 };
+
+/* The network's tensors as PyTorch has them, every name behind `wrapper`: how many. */
+static size_t collect(clmix_network *network, const char *wrapper, clmix_stored_tensor *tensors)
 {
-    enum { MOST = 64 };
-    clmix_stored_tensor tensors[MOST] = { { 0 } };
     size_t count = clmix_network_tensor_count(network);
 
-    ck_assert_uint_lt(count, MOST);
+    ck_assert_uint_lt(count + 2, MOST); /* room for two more */
     for (size_t i = 0; i < count; i++) {
         clmix_tensor_info info;
         char *name = malloc(200);
@@ -149,11 +149,25 @@ static void save_as_torch(clmix_network *network, const char *path, const char *
         tensors[i] = (clmix_stored_tensor){ .name = name, .type = CLMIX_STORED_F32, .rank = info.file_shape.rank, .data = data };
         memcpy(tensors[i].size, info.file_shape.size, (size_t)info.file_shape.rank * sizeof *tensors[i].size);
     }
-    ok(clmix_safetensors_write(path, tensors, count, metadata, pairs));
+    return count;
+}
+
+static void release(clmix_stored_tensor *tensors, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         free((char *)tensors[i].name);
         free((void *)tensors[i].data);
     }
+}
+
+/* With `pairs` of metadata. */
+static void save_as_torch(clmix_network *network, const char *path, const char *wrapper, const char *const *metadata, size_t pairs)
+{
+    clmix_stored_tensor tensors[MOST];
+    size_t count = collect(network, wrapper, tensors);
+
+    ok(clmix_safetensors_write(path, tensors, count, metadata, pairs));
+    release(tensors, count);
 }
 
 static void classify(clmix_network *network, float predictions[CLASSES])
@@ -196,6 +210,81 @@ START_TEST(a_name_with_and_without_wrapper_is_refused)
     ok(clmix_safetensors_write(path, tensors, 2, NULL, 0));
     fails(clmix_network_load_weights(network, path), CLMIX_ERROR_FORMAT, "'conv.0.bias' twice");
     clmix_network_free(network);
+}
+END_TEST
+
+/* ---- what a state_dict has twice ------------------------------------------------------------------------------------------------------ */
+
+#define TOKENS "\"vocab\":12,\"max_len\":6,\"dim\":8,\"depth\":1,\"heads\":2,\"mlp_dim\":8,\"head\":\"mlm\""
+
+static const struct {
+    const char *model, *name, *again;
+} ties[] = {
+    { "{\"model\":\"bert\"," TOKENS "}", "backbone.embedding_layer.word_embeddings.weight", "mlm_head.mlm_class.weight" },
+    { "{\"model\":\"bert\",\"mlm_bias\":true," TOKENS "}", "mlm_head.bias", "mlm_head.mlm_class.bias" },
+    { "{\"model\":\"roberta\"," TOKENS "}", "lm_head.bias", "lm_head.decoder.bias" },
+};
+
+static size_t place_of(const clmix_stored_tensor *tensors, const char *name)
+{
+    size_t at = 0;
+
+    while (strcmp(tensors[at].name, name) != 0)
+        at++;
+    return at;
+}
+
+START_TEST(a_tied_tensor_may_be_stored_under_both_names)
+{
+    clmix_network *network = network_from(ties[_i].model, NULL, 2), *back = network_from(ties[_i].model, NULL, 3);
+    static const int64_t positions[6] = { 0, 1, 2, 3, 4, 5 };
+    clmix_stored_tensor tensors[MOST] = {
+        { .name = "backbone.embedding_layer.position_ids", .type = CLMIX_STORED_I64, .rank = 2, .size = { 1, 6 }, .data = positions }
+    };
+    float one[12 * 8], other[12 * 8];
+    size_t count, first, values = strstr(ties[_i].name, "bias") ? 12 : 12 * 8;
+    const char *name;
+    clmix_init_report report;
+    char path[600];
+
+    for (size_t i = 0; i < 12 * 8; i++)
+        one[i] = 0.5f + (float)i;
+    path_in(path, "tied.safetensors");
+    ok(clmix_network_write(network, ties[_i].name, one, values));
+    count = 1 + collect(network, "", tensors + 1);
+    first = place_of(tensors, ties[_i].name);
+    tensors[count] = tensors[first];
+    tensors[count].name = ties[_i].again;
+
+    /* both, as a state_dict has them */
+    ok(clmix_safetensors_write(path, tensors, count + 1, NULL, 0));
+    ok(clmix_network_load_weights(back, path));
+    ok(clmix_network_read(back, ties[_i].name, other, values));
+    ck_assert_mem_eq(one, other, values * sizeof *one);
+    ok(clmix_network_init(back, path, &report));
+    ck_assert(report.unused == 0 && report.fresh == 0);
+    clmix_init_report_clear(&report);
+
+    /* the second alone */
+    clmix_network_free(back);
+    back = network_from(ties[_i].model, NULL, 3);
+    name = tensors[first].name;
+    tensors[first].name = ties[_i].again;
+    ok(clmix_safetensors_write(path, tensors, count, NULL, 0));
+    tensors[first].name = name;
+    ok(clmix_network_load_weights(back, path));
+    ok(clmix_network_read(back, ties[_i].name, other, values));
+    ck_assert_mem_eq(one, other, values * sizeof *one);
+
+    /* two that differ are no weights of this model */
+    other[values - 1] += 1;
+    tensors[count].data = other;
+    ok(clmix_safetensors_write(path, tensors, count + 1, NULL, 0));
+    fails(clmix_network_load_weights(back, path), CLMIX_ERROR_FORMAT, ties[_i].again);
+    fails(clmix_network_init(back, path, NULL), CLMIX_ERROR_FORMAT, "are one tensor");
+    release(tensors + 1, count - 1);
+    clmix_network_free(network);
+    clmix_network_free(back);
 }
 END_TEST
 
@@ -429,6 +518,7 @@ int main(void)
     tcase_add_unchecked_fixture(files, begin, end);
     tcase_add_loop_test(files, what_pytorch_put_before_the_names_is_taken_off, 0, (int)(sizeof wrappers / sizeof *wrappers));
     tcase_add_test(files, a_name_with_and_without_wrapper_is_refused);
+    tcase_add_loop_test(files, a_tied_tensor_may_be_stored_under_both_names, 0, (int)(sizeof ties / sizeof *ties));
     tcase_add_test(files, files_that_are_no_models_are_told_apart);
     tcase_add_test(files, json_is_known_without_its_ending);
     tcase_add_test(files, a_runs_folder_stands_for_its_model);

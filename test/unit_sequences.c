@@ -247,6 +247,27 @@ START_TEST(configurations_that_cannot_be)
 }
 END_TEST
 
+/* Names that no reference case has. */
+static const char *const image_names[] = {
+    "embeddings.conv.weight",   "embeddings.position_embeddings.weight", "model.backbone.encoders.3.mha.W_q.weight",
+    "model.backbone.norm.bias", "seq_classifer.mlpblock.0.weight",       "seq_classifer.mlpblock.2.bias"
+};
+
+START_TEST(weights_have_the_authors_names)
+{
+    clmix_config *config = open_config("mra-imagenet", "");
+    clmix_graph *graph = outline(config, 0);
+    clmix_tensor_info info;
+    bool found = false;
+
+    for (size_t i = 0; !found && clmix_graph_tensor(graph, i, &info) == CLMIX_OK; i++)
+        found = strcmp(info.name, image_names[_i]) == 0;
+    ck_assert_msg(found, "%s", image_names[_i]);
+    clmix_graph_free(graph);
+    clmix_config_free(config);
+}
+END_TEST
+
 START_TEST(sequences_that_are_too_long)
 {
     clmix_config *config = open_config("bert-mini", "max_len=16");
@@ -273,6 +294,7 @@ int main(void)
     tcase_add_test(models, what_mixers_and_means_do_to_others);
     tcase_add_test(models, weights_begin_as_the_papers_have_them);
     tcase_add_loop_test(models, configurations_that_cannot_be, 0, ROWS(refused));
+    tcase_add_loop_test(models, weights_have_the_authors_names, 0, ROWS(image_names));
     tcase_add_test(models, sequences_that_are_too_long);
     suite_add_tcase(suite, models);
     return support_run(suite);

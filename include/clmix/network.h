@@ -4,8 +4,9 @@
  * ("wavemix-32"), a JSON file, a JSON text, a .safetensors file trained here (whose metadata carries the configuration), or the folder of
  * a training run, which stands for its model.safetensors.
  *
- * Files of weights are read as PyTorch has them: what its wrappers put before the names ("module.", "_orig_mod.") is taken off, and
- * counters named "num_batches_tracked" are passed over. What is something else (a checkpoint, a .pt file, a text) is refused, FORMAT, with
+ * Files of weights are read as PyTorch has them: what its wrappers put before the names ("module.", "_orig_mod.") is taken off,
+ * counters named "num_batches_tracked" and "position_ids" are passed over, and a tensor that the authors' modules share (a head's matrix that is
+ * the table of words) may be there under both names, once or twice. What is something else (a checkpoint, a .pt file, a text) is refused, FORMAT, with
  * what it is and what to do. */
 #ifndef CLMIX_NETWORK_H
 #define CLMIX_NETWORK_H

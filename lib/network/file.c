@@ -55,10 +55,10 @@ static clmix_status check_model(const clmix_safetensors *file, const char *path)
 
 /* ---- names -------------------------------------------------------------------------------------------------------------------------- */
 
-/* A batch normalisation's counter. */
+/* What a module counts with: batches that its normalisation has seen, or the places of a sequence, 0, 1, 2, ... */
 static bool is_counter(const char *name)
 {
-    return clmix_has_ending(name, "num_batches_tracked");
+    return clmix_has_ending(name, "num_batches_tracked") || clmix_has_ending(name, "position_ids");
 }
 
 static const char *without_wrappers(const char *name)
@@ -76,6 +76,11 @@ static int compare(const void *left, const void *right)
     return strcmp(((const struct clmix_named_weight *)left)->name, ((const struct clmix_named_weight *)right)->name);
 }
 
+static void sort(const struct clmix_weights *weights)
+{
+    qsort(weights->named, weights->count, sizeof *weights->named, compare);
+}
+
 static clmix_status list_names(struct clmix_weights *weights)
 {
     size_t stored = clmix_safetensors_count(weights->file);
@@ -89,7 +94,7 @@ static clmix_status list_names(struct clmix_weights *weights)
         if (!is_counter(tensor->name))
             weights->named[weights->count++] = (struct clmix_named_weight){ .name = without_wrappers(tensor->name), .stored = tensor };
     }
-    qsort(weights->named, weights->count, sizeof *weights->named, compare);
+    sort(weights);
     for (size_t i = 1; i < weights->count; i++)
         if (strcmp(weights->named[i - 1].name, weights->named[i].name) == 0)
             return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has the tensor '%.200s' twice, as '%.200s' and as '%.200s'", weights->path,
@@ -102,6 +107,36 @@ struct clmix_named_weight *clmix_weights_find(const struct clmix_weights *weight
     const struct clmix_named_weight wanted = { .name = name };
 
     return bsearch(&wanted, weights->named, weights->count, sizeof *weights->named, compare);
+}
+
+/* ---- what is there twice -------------------------------------------------------------------------------------------------------------- */
+
+static bool same_tensor(const clmix_stored_tensor *left, const clmix_stored_tensor *right)
+{
+    return left->type == right->type && left->rank == right->rank && left->bytes == right->bytes &&
+           memcmp(left->size, right->size, (size_t)left->rank * sizeof *left->size) == 0 &&
+           (left->bytes == 0 || memcmp(left->data, right->data, left->bytes) == 0);
+}
+
+clmix_status clmix_weights_tie(const struct clmix_weights *weights, const struct clmix_tie *ties)
+{
+    for (; ties != NULL && ties->name != NULL; ties++) {
+        struct clmix_named_weight *one = clmix_weights_find(weights, ties->name), *again = clmix_weights_find(weights, ties->again);
+
+        if (again == NULL)
+            continue;
+        if (one == NULL) {
+            again->name = ties->name;
+            sort(weights);
+        } else if (same_tensor(one->stored, again->stored))
+            again->taken = true;
+        else
+            return clmix_fail(
+                CLMIX_ERROR_FORMAT,
+                "'%s': '%.200s' and '%.200s' are one tensor in the model and differ in the file; it was made by another model",
+                weights->path, one->stored->name, again->stored->name);
+    }
+    return CLMIX_OK;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------------------ */

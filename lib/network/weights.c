@@ -74,12 +74,18 @@ clmix_status clmix_weights_take(const clmix_tensor_info *info, const clmix_store
     return status;
 }
 
+static clmix_status tie(const clmix_network *network, const struct clmix_weights *weights)
+{
+    return clmix_weights_tie(weights, clmix_model_of(network->config->model.table)->ties);
+}
+
 /* Every tensor of the model from the file into `arenas`. */
 static clmix_status take_all(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas)
 {
     char list[400] = "";
     size_t missing = 0;
 
+    CLMIX_TRY(tie(network, weights));
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
         struct clmix_named_weight *weight;
@@ -395,6 +401,7 @@ static clmix_status take_if_fitting(const clmix_tensor_info *info, struct clmix_
 static clmix_status take_fitting(const clmix_network *network, const struct clmix_weights *weights, struct clmix_arenas *arenas,
                                  struct taking *taking)
 {
+    CLMIX_TRY(tie(network, weights));
     for (size_t i = 0; i < clmix_network_tensor_count(network); i++) {
         clmix_tensor_info info;
 
