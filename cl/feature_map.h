@@ -54,6 +54,8 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
         const bool there = r < count && feature_there(from, first + r);
         const __global float *row = from->x + (size_t)(first + r) * from->pitch, *angle = ANGLES(from, first + r);
         const float sine = there ? angle[0] : 0.0f, cosine = there ? angle[1] : 0.0f;
+        EACH_VECTOR(c, D)
+            NEXT_TILE(row + c, from->pitch);
         for (uint c = get_local_id(0) % TEAM; c < D; c += TEAM) {
             const float x = there ? row[c] : 0.0f, y = MAP_OF(float, x, _1);
             x_tile[r * DP + c] = y;
@@ -74,8 +76,10 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
         const __global float *row = from->x + (size_t)(first + r) * from->pitch;
         __local float *to = phi + r * MP;
         floatv most = (floatv)(-INFINITY), sum = (floatv)(0.0f);
-        EACH_VECTOR(c, D)
+        EACH_VECTOR(c, D) {
+            NEXT_TILE(row + c, from->pitch);
             STOREV_LOCAL(there ? load_lanes(row + c, D - c) : (floatv)(0.0f), to + c);
+        }
 #if D % VW != 0
         for (uint c = D; D / VW % TEAM == get_local_id(0) % TEAM && c < WHOLE(D); c++)    // by who stored the last vector
             to[c] = -INFINITY;
@@ -102,6 +106,7 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
         const bool there = r < count && feature_there(from, first + r);
         const __global float *row = from->x + (size_t)(first + r) * from->pitch;
         EACH_VECTOR(c, D) {
+            NEXT_TILE(row + c, from->pitch);
             floatv x = there ? load_lanes(row + c, D - c) : (floatv)(0.0f);
 #if MAP == EXP
             x -= load_lanes(from->peaks + c, D - c);

@@ -67,8 +67,10 @@ INLINE void load_values(const __global float *v, const uint pitch, const uint co
 {
     EACH_ROW(r) {
         const float factor = r < count ? WEIGHED ? weight[r] : 1.0f : 0.0f;
-        EACH_VECTOR(c, V)
+        EACH_VECTOR(c, V) {
+            NEXT_TILE(v + (size_t)r * pitch + c, pitch);
             STOREV_LOCAL(r < count ? load_lanes(v + (size_t)r * pitch + c, V - c) * factor : (floatv)(0.0f), right + r * RP + c);
+        }
         if (get_local_id(0) % TEAM == 0)
             right[r * RP + VP] = factor;
     }
@@ -85,8 +87,10 @@ INLINE void load_quotients(const __global float *dy, const uint pitch, const __g
 {
     EACH_ROW(r) {
         const float factor = r < count ? over(norm[(size_t)r * heads]) : 0.0f;
-        EACH_VECTOR(c, V)
+        EACH_VECTOR(c, V) {
+            NEXT_TILE(dy + (size_t)r * pitch + c, pitch);
             STOREV_LOCAL(r < count ? load_lanes(dy + (size_t)r * pitch + c, V - c) * factor : (floatv)(0.0f), right + r * RP + c);
+        }
         if (get_local_id(0) % TEAM == 0)
             right[r * RP + VP] = r < count ? back[(size_t)r * heads] : 0.0f;
     }

@@ -26,6 +26,8 @@
          first < end_ && (n = min((uint)TOKENS, end_ - first), true); first += TOKENS)
 #endif
 #define EACH_VECTOR(c, columns) for (uint c = get_local_id(0) % TEAM * VW; c < WHOLE(columns); c += TEAM * VW)
+// Asks for what lies at `at` a tile further on: between two tiles there is so much work that no hardware prefetcher has seen it coming.
+#define NEXT_TILE(at, pitch) PREFETCH((at) + (size_t)TOKENS * (pitch), 0)
 #define INLINE static inline __attribute__((always_inline))
 #if WG > 1
 #define TILE_BARRIER barrier(CLK_LOCAL_MEM_FENCE);
@@ -74,8 +76,10 @@ INLINE void tile_load(const __global float *x, const uint pitch, const uint coun
                       const uint tile_pitch)
 {
     EACH_ROW(r)
-        EACH_VECTOR(c, columns)
+        EACH_VECTOR(c, columns) {
+            NEXT_TILE(x + (size_t)r * pitch + c, pitch);
             STOREV_LOCAL(r < count ? load_lanes(x + (size_t)r * pitch + c, columns - c) : (floatv)(0.0f), tile + r * tile_pitch + c);
+        }
 }
 
 INLINE void tile_store(const __local float *tile, const uint tile_pitch, const uint count, const uint columns, __global float *x,
