@@ -29,6 +29,20 @@ static inline uint row_from(const uint to, const uint length, const uint first, 
 #endif
 }
 
+// A vector of a row of y, of which `left` columns are left: that of a row of x or zeros, and what is added to it.
+static inline void move(const bool there, const __global float *x, const __global float *bias, const __global float *residual,
+                        __global float *y, const uint left)
+{
+    floatv v = there ? load_lanes(x, left) : (floatv)(0.0f);
+#if BIAS
+    v += load_lanes(bias, left);
+#endif
+#if RESIDUAL
+    v += load_lanes(residual, left);
+#endif
+    store_lanes(v, y, left);
+}
+
 // y[s, i] = x[s, row_from(i)] (+ bias) (+ residual[s, i]) of samples s with `rows_in` rows in x and `rows_out` in y.  Group g does rows [g * chunk, min(rows,
 // (g + 1) * chunk)) of `columns` columns, its work-items by vector.  x, y, bias and residual begin at element `skip` of theirs.  Reads and writes
 // 4 bytes an element.
@@ -39,21 +53,25 @@ void dct_rows(const uint rows, const uint chunk, const uint columns, const uint 
               const __global float *residual, const uint residual_offset, const uint residual_pitch, const uint residual_skip,
               __global float *y, const uint y_offset, const uint y_pitch, const uint y_skip)
 {
-    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin), vectors = (columns + VW - 1) / VW;
+    const uint begin = get_group_id(0) * chunk, end = begin + min(chunk, rows - begin);
     x += (size_t)x_offset + x_skip;
     bias += (size_t)bias_offset + bias_skip;
     residual += (size_t)residual_offset + residual_skip;
     y += (size_t)y_offset + y_skip;
-    for (uint e = get_local_id(0); e < (end - begin) * vectors; e += WG) {
-        const uint row = begin + e / vectors, c = e % vectors * VW, left = columns - c, sample = row / rows_out;
+#if WG == 1    // rows whole: divisions take longer than a vector
+    for (uint row = begin; row < end; row++) {
         const uint from = row_from(row % rows_out, length, first, sides, count, kept, rows_in);
-        floatv v = from < rows_in ? load_lanes(x + ((size_t)sample * rows_in + from) * x_pitch + c, left) : (floatv)(0.0f);
-#if BIAS
-        v += load_lanes(bias + c, left);
-#endif
-#if RESIDUAL
-        v += load_lanes(residual + (size_t)row * residual_pitch + c, left);
-#endif
-        store_lanes(v, y + (size_t)row * y_pitch + c, left);
+        const __global float *in = x + ((size_t)(row / rows_out) * rows_in + from) * x_pitch, *more = residual + (size_t)row * residual_pitch;
+        for (uint c = 0; c < columns; c += VW)
+            move(from < rows_in, in + c, bias + c, more + c, y + (size_t)row * y_pitch + c, columns - c);
     }
+#else
+    const uint vectors = (columns + VW - 1) / VW;
+    for (uint e = get_local_id(0); e < (end - begin) * vectors; e += WG) {
+        const uint row = begin + e / vectors, c = e % vectors * VW;
+        const uint from = row_from(row % rows_out, length, first, sides, count, kept, rows_in);
+        move(from < rows_in, x + ((size_t)(row / rows_out) * rows_in + from) * x_pitch + c, bias + c,
+             residual + (size_t)row * residual_pitch + c, y + (size_t)row * y_pitch + c, columns - c);
+    }
+#endif
 }

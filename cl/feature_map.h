@@ -68,33 +68,52 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
     TILE_BARRIER
 }
 #elif MAP == SOFTMAX
+// In passes over the tile, so that one row need not wait for another's sums.
 INLINE void feature_tile(const struct feature_source *from, const uint first, const uint count, __local float *x_tile, __local float *phi,
                          __local float *team_scratch)
 {
-    EACH_ROW(r) {
-        const bool there = r < count && feature_there(from, first + r);
-        const __global float *row = from->x + (size_t)(first + r) * from->pitch;
-        __local float *to = phi + r * MP;
-        floatv most = (floatv)(-INFINITY), sum = (floatv)(0.0f);
-        EACH_VECTOR(c, D) {
-            NEXT_TILE(row + c, from->pitch);
-            STOREV_LOCAL(there ? load_lanes(row + c, D - c) : (floatv)(0.0f), to + c);
-        }
+    float peak[ROWS], share[ROWS];
+    {
+        EACH_ROW(r)
+        {
+            const __global float *row = from->x + (size_t)(first + r) * from->pitch;
+            const bool there = r < count && feature_there(from, first + r);
+            __local float *to = phi + r * MP;
+            floatv most = (floatv)(-INFINITY);
+            EACH_VECTOR(c, D) {
+                NEXT_TILE(row + c, from->pitch);
+                STOREV_LOCAL(there ? load_lanes(row + c, D - c) : (floatv)(0.0f), to + c);
+            }
 #if D % VW != 0
-        for (uint c = D; D / VW % TEAM == get_local_id(0) % TEAM && c < WHOLE(D); c++)    // by who stored the last vector
-            to[c] = -INFINITY;
+            for (uint c = D; D / VW % TEAM == get_local_id(0) % TEAM && c < WHOLE(D); c++)    // by who stored the last vector
+                to[c] = -INFINITY;
 #endif
-        EACH_VECTOR(c, D)
-            most = max_of(LOADV_LOCAL(to + c), most);
-        const float peak = TEAM_MAX(max_lanes(most));
-        EACH_VECTOR(c, D) {
-            const floatv e = clmix_exp(LOADV_LOCAL(to + c) - peak);
-            STOREV_LOCAL(e, to + c);
-            sum += e;
+            EACH_VECTOR(c, D)
+                most = max_of(LOADV_LOCAL(to + c), most);
+            peak[ROW(r)] = TEAM_MAX(max_lanes(most));
         }
-        const float total = TEAM_SUM(sum_lanes(sum));
-        EACH_VECTOR(c, D)
-            STOREV_LOCAL(there ? LOADV_LOCAL(to + c) / total : (floatv)(0.0f), to + c);
+    }
+    {
+        EACH_ROW(r)
+        {
+            __local float *to = phi + r * MP;
+            floatv sum = (floatv)(0.0f);
+            EACH_VECTOR(c, D) {
+                const floatv e = clmix_exp(LOADV_LOCAL(to + c) - peak[ROW(r)]);
+                STOREV_LOCAL(e, to + c);
+                sum += e;
+            }
+            share[ROW(r)] = 1.0f / TEAM_SUM(sum_lanes(sum));
+        }
+    }
+    {
+        EACH_ROW(r)
+        {
+            const bool there = r < count && feature_there(from, first + r);
+            __local float *to = phi + r * MP;
+            EACH_VECTOR(c, D)
+                STOREV_LOCAL(there ? LOADV_LOCAL(to + c) * share[ROW(r)] : (floatv)(0.0f), to + c);
+        }
     }
     TILE_BARRIER
 }

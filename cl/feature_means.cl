@@ -24,8 +24,12 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void feature_sums(const
                 sum += LOADV_LOCAL(phi + r * MP + c);
             STOREV(sum, partial + c);
         }
+#if MASKED
         for (uint r = 0; r < n; r++)
             there += feature_there(&from, first + r) ? 1.0f : 0.0f;
+#else
+        there += (float)n;
+#endif
         TILE_BARRIER
     }
     if (get_local_id(0) == 0)
@@ -72,6 +76,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void feature_means_grad
     other += other_offset + (size_t)sample * tokens * other_pitch + head * D;
     dx += dx_offset + (size_t)sample * tokens * dx_pitch + head * D;
     EACH_TILE(first, n, chunk, tokens) {
+        if (has_other)
+            tile_prefetch(other + (size_t)first * other_pitch, other_pitch, n, D);
         {
             EACH_ROW(r)
                 EACH_VECTOR(c, M)

@@ -161,6 +161,9 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(cons
     dw += dw_offset + (size_t)(sample * heads + head) * tokens;
 #endif
     EACH_TILE(first, n, chunk, tokens) {
+#if WEIGHED
+        tile_prefetch(v + (size_t)first * v_pitch, v_pitch, n, V);
+#endif
         LOAD_PHI(first, n)
         tile_times(phi_tile, MP, state, VP, M, V, out, VP);
         TILE_BARRIER
@@ -177,7 +180,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void linear_output(cons
 #endif
             if (r < n)
                 EACH_VECTOR(c, V)
-                    store_lanes(LOADV_LOCAL(out + r * VP + c) * factor, y + (size_t)(first + r) * y_pitch + c, V - c);
+                    stream_lanes(LOADV_LOCAL(out + r * VP + c) * factor, y + (size_t)(first + r) * y_pitch + c, V - c);
         }
         TILE_BARRIER
     }

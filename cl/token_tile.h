@@ -25,6 +25,9 @@
     for (uint first = get_group_id(0) * chunk, n, end_ = first + min(chunk, tokens - first);                                              \
          first < end_ && (n = min((uint)TOKENS, end_ - first), true); first += TOKENS)
 #endif
+// What rows keep from one pass over the tile to the next: an array of ROWS, of which ROW(r) is theirs.
+#define ROWS   (WG > 1 ? 1 : TOKENS)
+#define ROW(r) (WG > 1 ? 0 : (r))
 #define EACH_VECTOR(c, columns) for (uint c = get_local_id(0) % TEAM * VW; c < WHOLE(columns); c += TEAM * VW)
 // Asks for what lies at `at` a tile further on: between two tiles there is so much work that no hardware prefetcher has seen it coming.
 #define NEXT_TILE(at, pitch) PREFETCH((at) + (size_t)TOKENS * (pitch), 0)
@@ -80,6 +83,16 @@ INLINE void tile_load(const __global float *x, const uint pitch, const uint coun
             NEXT_TILE(x + (size_t)r * pitch + c, pitch);
             STOREV_LOCAL(r < count ? load_lanes(x + (size_t)r * pitch + c, columns - c) : (floatv)(0.0f), tile + r * tile_pitch + c);
         }
+}
+
+// Asks for `count` rows at x, where there is work to do before they are read.
+INLINE void tile_prefetch(const __global float *x, const uint pitch, const uint count, const uint columns)
+{
+    EACH_ROW(r)
+        if (r < count)
+            EACH_VECTOR(c, columns) {
+                PREFETCH(x + (size_t)r * pitch + c, 0);
+            }
 }
 
 INLINE void tile_store(const __local float *tile, const uint tile_pitch, const uint count, const uint columns, __global float *x,

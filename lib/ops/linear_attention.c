@@ -328,6 +328,7 @@ static void plan_output(struct clmix_planner *planner, const struct clmix_node *
     const struct clmix_token_tiles tiles = tiles_of(planner, node, tokens, source->maker, 1, 1);
     struct clmix_record *record = launch_tiles(planner, node, "linear_output", &tiles, 1, source->maker, true, weighed);
 
+    clmix_record_stream(planner, record, clmix_result_count(clmix_planner_graph(planner), node, 0));
     push_features(planner, record, source);
     clmix_record_value(record, state);
     clmix_record_uint(record, back ? 0 : clmix_linear_divisor(attributes));
