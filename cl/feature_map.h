@@ -72,7 +72,7 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
 INLINE void feature_tile(const struct feature_source *from, const uint first, const uint count, __local float *x_tile, __local float *phi,
                          __local float *team_scratch)
 {
-    float peak[ROWS], share[ROWS];
+    float peak[ROWS], total[ROWS];
     {
         EACH_ROW(r)
         {
@@ -103,7 +103,7 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
                 STOREV_LOCAL(e, to + c);
                 sum += e;
             }
-            share[ROW(r)] = 1.0f / TEAM_SUM(sum_lanes(sum));
+            total[ROW(r)] = TEAM_SUM(sum_lanes(sum));
         }
     }
     {
@@ -112,7 +112,7 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
             const bool there = r < count && feature_there(from, first + r);
             __local float *to = phi + r * MP;
             EACH_VECTOR(c, D)
-                STOREV_LOCAL(there ? LOADV_LOCAL(to + c) * share[ROW(r)] : (floatv)(0.0f), to + c);
+                STOREV_LOCAL(there ? LOADV_LOCAL(to + c) / total[ROW(r)] : (floatv)(0.0f), to + c);
         }
     }
     TILE_BARRIER
