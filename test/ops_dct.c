@@ -300,7 +300,7 @@ START_TEST(the_way_that_was_faster)
         return;
     unsetenv("CLMIX_DCT");
     (void)begin_own_tuning();
-    snprintf(question, sizeof question, "dct 1 %s %d of %d, %d wide", form, KEPT, TOKENS, WIDTH);
+    snprintf(question, sizeof question, "dct 2 %s %d of %d, %d wide", form, KEPT, TOKENS, WIDTH);
     for (int way = 0; way < CLMIX_DCT_WAYS; way++) {
         snprintf(text, sizeof text, "clmix tuning 2: made by a test\ndevice x\n%s\t%s\t\n", question, ways[way]);
         write_tuning(ops_device, text);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REVISION    1
+#define REVISION    2
 #define MARGIN      1.2      /* the other way must be this much faster */
 #define WORTH       2        /* Makhoul's way is considered where the matrix has this many times its work */
 #define USUAL       6        /* and taken unmeasured where it has that many times */
