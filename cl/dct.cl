@@ -30,8 +30,8 @@ static inline uint row_from(const uint to, const uint length, const uint first, 
 }
 
 // A vector of a row of y, of which `left` columns are left: that of a row of x or zeros, and what is added to it.
-static inline void move(const bool there, const __global float *x, const __global float *bias, const __global float *residual,
-                        __global float *y, const uint left)
+static inline void move_lanes(const bool there, const __global float *x, const __global float *bias, const __global float *residual,
+                              __global float *y, const uint left)
 {
     floatv v = there ? load_lanes(x, left) : (floatv)(0.0f);
 #if BIAS
@@ -58,20 +58,21 @@ void dct_rows(const uint rows, const uint chunk, const uint columns, const uint 
     bias += (size_t)bias_offset + bias_skip;
     residual += (size_t)residual_offset + residual_skip;
     y += (size_t)y_offset + y_skip;
-#if WG == 1    // rows whole: divisions take longer than a vector
+#if WG == 1    // row by row: divisions for each vector would take longer than to move it
     for (uint row = begin; row < end; row++) {
         const uint from = row_from(row % rows_out, length, first, sides, count, kept, rows_in);
-        const __global float *in = x + ((size_t)(row / rows_out) * rows_in + from) * x_pitch, *more = residual + (size_t)row * residual_pitch;
+        const __global float *in = x + ((size_t)(row / rows_out) * rows_in + from) * x_pitch;
+        const __global float *more = residual + (size_t)row * residual_pitch;
         for (uint c = 0; c < columns; c += VW)
-            move(from < rows_in, in + c, bias + c, more + c, y + (size_t)row * y_pitch + c, columns - c);
+            move_lanes(from < rows_in, in + c, bias + c, more + c, y + (size_t)row * y_pitch + c, columns - c);
     }
 #else
     const uint vectors = (columns + VW - 1) / VW;
     for (uint e = get_local_id(0); e < (end - begin) * vectors; e += WG) {
         const uint row = begin + e / vectors, c = e % vectors * VW;
         const uint from = row_from(row % rows_out, length, first, sides, count, kept, rows_in);
-        move(from < rows_in, x + ((size_t)(row / rows_out) * rows_in + from) * x_pitch + c, bias + c,
-             residual + (size_t)row * residual_pitch + c, y + (size_t)row * y_pitch + c, columns - c);
+        move_lanes(from < rows_in, x + ((size_t)(row / rows_out) * rows_in + from) * x_pitch + c, bias + c,
+                   residual + (size_t)row * residual_pitch + c, y + (size_t)row * y_pitch + c, columns - c);
     }
 #endif
 }

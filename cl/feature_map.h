@@ -54,8 +54,9 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
         const bool there = r < count && feature_there(from, first + r);
         const __global float *row = from->x + (size_t)(first + r) * from->pitch, *angle = ANGLES(from, first + r);
         const float sine = there ? angle[0] : 0.0f, cosine = there ? angle[1] : 0.0f;
-        EACH_VECTOR(c, D)
+        EACH_VECTOR(c, D) {
             NEXT_TILE(row + c, from->pitch);
+        }
         for (uint c = get_local_id(0) % TEAM; c < D; c += TEAM) {
             const float x = there ? row[c] : 0.0f, y = MAP_OF(float, x, _1);
             x_tile[r * DP + c] = y;
@@ -68,14 +69,14 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
     TILE_BARRIER
 }
 #elif MAP == SOFTMAX
-// In passes over the tile, so that one row need not wait for another's sums.
+// In passes over the tile, so that a row's largest and its sum are found while those of the rows before are on their way.
 INLINE void feature_tile(const struct feature_source *from, const uint first, const uint count, __local float *x_tile, __local float *phi,
                          __local float *team_scratch)
 {
-    float peak[ROWS], total[ROWS];
+    KEPT(peak)
+    KEPT(total)
     {
-        EACH_ROW(r)
-        {
+        EACH_ROW(r) {
             const __global float *row = from->x + (size_t)(first + r) * from->pitch;
             const bool there = r < count && feature_there(from, first + r);
             __local float *to = phi + r * MP;
@@ -90,29 +91,27 @@ INLINE void feature_tile(const struct feature_source *from, const uint first, co
 #endif
             EACH_VECTOR(c, D)
                 most = max_of(LOADV_LOCAL(to + c), most);
-            peak[ROW(r)] = TEAM_MAX(max_lanes(most));
+            KEPT_OF(peak, r) = TEAM_MAX(max_lanes(most));
         }
     }
     {
-        EACH_ROW(r)
-        {
+        EACH_ROW(r) {
             __local float *to = phi + r * MP;
             floatv sum = (floatv)(0.0f);
             EACH_VECTOR(c, D) {
-                const floatv e = clmix_exp(LOADV_LOCAL(to + c) - peak[ROW(r)]);
+                const floatv e = clmix_exp(LOADV_LOCAL(to + c) - KEPT_OF(peak, r));
                 STOREV_LOCAL(e, to + c);
                 sum += e;
             }
-            total[ROW(r)] = TEAM_SUM(sum_lanes(sum));
+            KEPT_OF(total, r) = TEAM_SUM(sum_lanes(sum));
         }
     }
     {
-        EACH_ROW(r)
-        {
+        EACH_ROW(r) {
             const bool there = r < count && feature_there(from, first + r);
             __local float *to = phi + r * MP;
             EACH_VECTOR(c, D)
-                STOREV_LOCAL(there ? LOADV_LOCAL(to + c) / total[ROW(r)] : (floatv)(0.0f), to + c);
+                STOREV_LOCAL(there ? LOADV_LOCAL(to + c) / KEPT_OF(total, r) : (floatv)(0.0f), to + c);
         }
     }
     TILE_BARRIER

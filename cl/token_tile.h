@@ -25,9 +25,15 @@
     for (uint first = get_group_id(0) * chunk, n, end_ = first + min(chunk, tokens - first);                                              \
          first < end_ && (n = min((uint)TOKENS, end_ - first), true); first += TOKENS)
 #endif
-// What rows keep from one pass over the tile to the next: an array of ROWS, of which ROW(r) is theirs.
-#define ROWS   (WG > 1 ? 1 : TOKENS)
-#define ROW(r) (WG > 1 ? 0 : (r))
+// A number a row that is kept from one pass over the tile to the next. In the simt form it is a variable, since passes have barriers between
+// them: see tile_times for what PoCL 3.1 makes of arrays then.
+#if WG > 1
+#define KEPT(name)       float name;
+#define KEPT_OF(name, r) name
+#else
+#define KEPT(name)       float name[TOKENS];
+#define KEPT_OF(name, r) name[r]
+#endif
 #define EACH_VECTOR(c, columns) for (uint c = get_local_id(0) % TEAM * VW; c < WHOLE(columns); c += TEAM * VW)
 // Asks for what lies at `at` a tile further on: between two tiles there is so much work that no hardware prefetcher has seen it coming.
 #define NEXT_TILE(at, pitch) PREFETCH((at) + (size_t)TOKENS * (pitch), 0)

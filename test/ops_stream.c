@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { FEW = 2, REPEATS = 130, SIDE = 32, CHANNELS = 32, SAMPLE = SIDE * SIDE * CHANNELS }; /* 260 samples: 32.5 MiB */
+enum { TOKENS = 64, HEADS = 2 };
 
 static clmix_value gelu(clmix_value x)
 {
@@ -44,14 +45,25 @@ static clmix_value wavelet(clmix_value x)
     return clmix_haar_dwt(x, 1, NULL);
 }
 
+/* Over as few tokens as a state is summed of in one piece. */
+static clmix_value linear_attention(clmix_value x)
+{
+    const size_t tokens[] = { clmix_shape_count(clmix_shape_of(x)) / (TOKENS * CHANNELS), TOKENS, CHANNELS };
+    const clmix_value values = clmix_reshape(x, 3, tokens), none = { .graph = NULL };
+    const clmix_value features = clmix_feature_map(values, none, HEADS, CLMIX_MAP_SOFTMAX, false);
+
+    return clmix_kernel_attention(features, features, values, none, (clmix_kernel_options){ .heads = HEADS });
+}
+
 static const struct {
     const char *name;
     clmix_value (*build)(clmix_value x);
     bool counted; /* elements count from the first sample on: only those of the first ones are the same */
 } ops[] = {
-    { "gelu", gelu, false },       { "relu", relu, false },      { "sigmoid", sigmoid, false },
-    { "sum", sum, false },         { "dropout", dropout, true }, { "layer_norm", layer_norm, false },
-    { "wavelet", wavelet, false },
+    { "gelu", gelu, false },       { "relu", relu, false },
+    { "sigmoid", sigmoid, false }, { "sum", sum, false },
+    { "dropout", dropout, true },  { "layer_norm", layer_norm, false },
+    { "wavelet", wavelet, false }, { "linear_attention", linear_attention, false },
 };
 
 struct results {
