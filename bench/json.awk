@@ -10,4 +10,3 @@ function number(key,    at, rest)
     sub(/[,}].*/, "", rest)
     return rest + 0
 }
-

@@ -61,7 +61,7 @@ mixer_of()
 prepare()    # the definitions as text, and their vocabulary
 {
     [ ! -f "$texts/vocab.txt" ] || return 0
-    [ -f "$wordnet/data.noun" ] || fail "no WordNet here: install Debian's package wordnet-base, or set WORDNET"
+    [ -f "$wordnet/data.noun" ] || fail "no $wordnet/data.noun: install Debian's package wordnet-base, or set WORDNET"
     mkdir -p "$texts"
     awk -v folder="$texts" -f "$here/glosses.awk" "$wordnet/data.noun" "$wordnet/data.verb" "$wordnet/data.adj" "$wordnet/data.adv" >&2
     "$bin/clmix-vocab" "$texts/text/train/glosses.txt" --size 8192 --out "$texts/vocab.txt" >&2
@@ -102,7 +102,7 @@ fi
 mkdir -p "$folder/learning"
 bin=$(cd "$bin" && pwd)
 folder=$(cd "$folder" && pwd)
-wordnet=$(cd "$wordnet" 2>/dev/null && pwd) || wordnet=
+[ ! -d "$wordnet" ] || wordnet=$(cd "$wordnet" && pwd)
 if [ -n "${LEARN_RUNS:-}" ]; then
     runs=$LEARN_RUNS
     mkdir -p "$runs"

@@ -11,7 +11,7 @@ static inline float sum4(const float4 v)
     return (v.x + v.z) + (v.y + v.w);
 }
 
-// Of lanes that are no NaN: one instruction, where fmax takes three.
+// The larger of two, `b` where `a` is a NaN: fmax in one instruction, as long as `b` is never a NaN.
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 
 static inline float max4(const float4 v)
@@ -33,10 +33,10 @@ static inline float sum_lanes(const floatv v)
 #endif
 }
 
-// The larger of two, `most` where x is a NaN: fmax in one instruction, as long as `most` is never a NaN.
+// LARGER of vectors.
 static inline floatv max_of(const floatv x, const floatv most)
 {
-    return x > most ? x : most;
+    return LARGER(x, most);
 }
 
 static inline float max_lanes(const floatv v)

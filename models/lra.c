@@ -158,7 +158,6 @@ static int lra_ports(const void *given, size_t length, clmix_port ports[CLMIX_MO
 static struct clmix_model_answer lra_answer(const void *given)
 {
     const struct lra_keys *keys = given;
-
     struct clmix_model_answer answer = clmix_sequence_answer(&keys->sequence, keys->classes);
 
     answer.own_ids = keys->pool == CLS;

@@ -5,6 +5,7 @@
 
 #include <clmix/ops.h>
 
+#include "network/config.h"
 #include "network/network.h"
 #include "support_ops.h"
 
@@ -64,7 +65,7 @@ clmix_plan *hand_compile(const struct hand *hand, size_t count, clmix_mode mode,
     clmix_graph *graph = clmix_graph_new();
     clmix_value pictures = clmix_batch_input(graph, "pictures", CLMIX_U8, 4, size),
                 labels = clmix_batch_input(graph, "labels", CLMIX_I32, 1, size), x = clmix_normalize(pictures, hand->mean, hand->std),
-                logits = clmix_model(clmix_root(graph), &x, hand->config);
+                logits = clmix_config_build(clmix_root(graph), &x, (clmix_value){ .graph = NULL }, hand->config);
     clmix_value second = { 0 }, weight = { 0 }, loss;
     const clmix_value one = { 0 };
     const int first = 1;

@@ -18,13 +18,6 @@ enum { BATCH = 16, CLASSES = 10, SIDE = HAND_SIDE, CHANNELS = HAND_CHANNELS };
 
 /* The model of these tests has no batch normalisation, so this program's has it behind its logits (CMakeLists.txt: --wrap), in the trainer's
  * graphs and in those by hand: there it takes the batch's statistics into every gradient. */
-clmix_value __real_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
-clmix_value __wrap_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config);
-clmix_value __wrap_clmix_model(clmix_scope at, const clmix_value *inputs, const clmix_config *config)
-{
-    return clmix_batch_norm(clmix_in(at, "norm"), __real_clmix_model(at, inputs, config), 1e-3f, 0.1f);
-}
-
 clmix_value __real_clmix_config_build(clmix_scope at, const clmix_value *inputs, clmix_value places, const clmix_config *config);
 clmix_value __wrap_clmix_config_build(clmix_scope at, const clmix_value *inputs, clmix_value places, const clmix_config *config);
 clmix_value __wrap_clmix_config_build(clmix_scope at, const clmix_value *inputs, clmix_value places, const clmix_config *config)

@@ -70,9 +70,9 @@ enum clmix_op_flags {
     CLMIX_OP_REBUILD = 2,  /* cheap: when only the backward pass needs the result, it is computed again there instead of being kept */
     CLMIX_OP_IN_PLACE = 4, /* output 0 may take the storage of input 0 when that is not used afterwards and is as large */
     CLMIX_OP_STRIDED = 8,  /* reads inputs whose pitch exceeds their width; other ops are given a dense copy */
-    CLMIX_OP_STRIDED_OUTPUT =
-        16, /* writes its results with whatever pitch clmix_planner_layout gives each, so that they may be made where they
-                                     are wanted: in columns of a wider value. Not for ops that are CLMIX_OP_IN_PLACE */
+    /* Writes its results with whatever pitch clmix_planner_layout gives each, so that they may be made where they are wanted: in columns of a
+     * wider value. Not for ops that are CLMIX_OP_IN_PLACE. */
+    CLMIX_OP_STRIDED_OUTPUT = 16,
     CLMIX_OP_MOVES_STATES = 32 /* in training plans writes the states that it reads, unless they are frozen */
 };
 

@@ -1,6 +1,5 @@
 /* Linformer attention (Wang et al. 2020; Vision X-formers, section 3):  y = softmax(q K'^T / sqrt d) V',  K' = proj_k^T K,  V' = proj_v^T V: keys
  * and values projected along the tokens to `projection` of them. The weights fix the number of tokens. */
-#include "base/status.h"
 #include "graph/modules.h"
 #include "graph/op.h"
 #include "models/mixers/mixer.h"
@@ -60,13 +59,6 @@ static clmix_value linformer_mix(clmix_scope at, const struct clmix_sequence *to
 
 /* ---- configuration ------------------------------------------------------------------------------------------------------------------ */
 
-static clmix_status linformer_settle(void *given, const struct clmix_mixer *mixer, const char *where)
-{
-    (void)given;
-    CLMIX_TRY(clmix_settle_heads(given, mixer, where));
-    return CLMIX_OK;
-}
-
 #define AT(member) offsetof(struct linformer_keys, member)
 
 static const struct clmix_key rows[] = {
@@ -90,6 +82,6 @@ static const struct clmix_key rows[] = {
 const struct clmix_mixer_kind clmix_mixer_linformer = {
     .table = { .name = "linformer", .bytes = sizeof(struct linformer_keys), .keys = rows, .count = sizeof rows / sizeof *rows },
     .takes_position = true,
-    .settle = linformer_settle,
+    .settle = clmix_settle_heads,
     .mix = linformer_mix,
 };
