@@ -6,18 +6,24 @@
 #   <device>-peers.jsonl  what the peers say of themselves
 #   <device>.html         a page of both
 #   <device>.md           the README's table
-# Environment: CLMIX_DEVICE (which device), CLMIX_BIN (default: build/bin), BENCH_MODELS, BENCH_BATCH, BENCH_SECONDS (for each model), and
-# BENCH_PEERS: other programs, one shell command a line, in which $model, $mode (infer or train), $batch and $seconds are set. Each prints lines with
-# the same keys (README.md), or nothing for what it has no figure of. They run by turns with ours, so that what else the machine does meets all.
+# Environment: CLMIX_DEVICE (which device), CLMIX_BIN (default: build/bin), BENCH_SECONDS (for each model), and
+#   BENCH_MODELS   words MODEL[+MIXER][@BATCH[xLENGTH]]: wavemix-32, vit+nystrom@32, lra-text+mra2:blocks_per_row=8@4x4096
+#   BENCH_BATCH    the batch of those that name none (64)
+#   BENCH_MODES    infer, forward, backward and train, or some of them
+#   BENCH_PARTS    starts, models, profiles and ops, or some of them
+#   BENCH_PEERS    other programs, one shell command a line, in which $model, $mixer, $mode (infer or train), $batch, $length and $seconds are
+#                  set. Each prints lines with the same keys (README.md), or nothing for what it has no figure of; they are taken to be about the
+#                  model that was asked for. They run by turns with ours, so that what else the machine does meets all.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${CLMIX_BIN:-$here/../build/bin}
 folder=${1:-$here/results}
 models=${BENCH_MODELS:-wavemix-16 wavemix-32 wavemix-64 wavemix-128}
-batch=${BENCH_BATCH:-64}
+modes=${BENCH_MODES:-infer forward backward train}
+parts=${BENCH_PARTS:-starts models profiles ops}
 seconds=${BENCH_SECONDS:-10}
-export batch seconds
+export model mixer batch length mode seconds
 
 [ -x "$bin/clmix-bench" ] || { echo "bench/run.sh: no clmix-bench in $bin; build first, or set CLMIX_BIN" >&2; exit 1; }
 mkdir -p "$folder"
@@ -28,40 +34,91 @@ peers=$folder/$device-peers.jsonl
 echo "$ceilings" >"$out"
 : >"$peers"
 
+has_part()    # has_part NAME
+{
+    case " $parts " in
+    *" $1 "*) ;;
+    *) return 1 ;;
+    esac
+}
+
+# Takes a word of BENCH_MODELS apart.
+read_row()    # read_row WORD
+{
+    model=${1%%@*}
+    mixer=
+    batch=${BENCH_BATCH:-64}
+    length=
+    case $1 in
+    *@*) batch=${1##*@} ;;
+    esac
+    case $batch in
+    *x*) length=${batch#*x} batch=${batch%x*} ;;
+    esac
+    case $model in
+    *+*) mixer=${model#*+} model=${model%%+*} ;;
+    esac
+}
+
+measure()    # measure COMMAND [OPTION...]: of that model
+{
+    command=$1
+    shift
+    "$bin/clmix-bench" "$command" "$model" --batch "$batch" "$@" ${mixer:+--mixer "$mixer"} ${length:+--length "$length"} --json >>"$out"
+}
+
 # A start is cold when neither clmix nor the driver has anything in its cache.
-caches=$(mktemp -d)
-trap 'rm -rf "$caches"' EXIT INT TERM
-for model in $models; do
+measure_starts()
+{
     rm -rf "$caches/clmix" "$caches/driver"
     mkdir "$caches/driver"
     for start in cold warm; do
-        echo "$model, $start start" >&2
-        CLMIX_CACHE_DIR=$caches/clmix POCL_CACHE_DIR=$caches/driver "$bin/clmix-bench" start "$model" --batch "$batch" --json >>"$out"
+        echo "$row, $start start" >&2
+        (
+            export CLMIX_CACHE_DIR="$caches/clmix" POCL_CACHE_DIR="$caches/driver"
+            measure start
+        )
     done
-done
+}
 
 # One turn of every peer. A peer that fails lacks its figures; the others keep theirs.
-ask_peers()    # ask_peers MODEL MODE
+ask_peers()
 {
+    name=$model${mixer:+, $mixer}
     printf '%s\n' "${BENCH_PEERS:-}" | while IFS= read -r command; do
         if [ -n "$command" ]; then
-            model=$1 mode=$2 sh -c "$command" </dev/null >>"$peers" || echo "bench/run.sh: $1, $2: failed: $command" >&2
+            lines=$(sh -c "$command" </dev/null) || echo "bench/run.sh: $row, $mode: failed: $command" >&2
+            printf '%s\n' "$lines" | sed -n "s|\"model\": *\"[^\"]*\"|\"model\":\"$name\"|p" >>"$peers"
         fi
     done
 }
 
-for model in $models; do
-    for mode in infer forward backward train; do
-        echo "$model, $mode" >&2
-        "$bin/clmix-bench" model "$model" --batch "$batch" --mode "$mode" --seconds "$seconds" --json >>"$out"
+measure_modes()
+{
+    for mode in $modes; do
+        echo "$row, $mode" >&2
+        measure model --mode "$mode" --seconds "$seconds"
         case $mode in
-        infer | train) ask_peers "$model" "$mode" ;;
+        infer | train) ask_peers ;;
         esac
     done
-    "$bin/clmix-bench" profile "$model" --batch "$batch" --json >>"$out"
+}
+
+caches=$(mktemp -d)
+trap 'rm -rf "$caches"' EXIT INT TERM
+for row in $models; do
+    read_row "$row"
+    ! has_part starts || measure_starts
 done
-echo "ops" >&2
-"$bin/clmix-bench" ops --batch "$batch" --json >>"$out"
+for row in $models; do
+    read_row "$row"
+    ! has_part models || measure_modes
+    ! has_part profiles || measure profile
+done
+if has_part ops; then
+    echo "ops" >&2
+    "$bin/clmix-bench" ops --batch "${BENCH_BATCH:-64}" --json >>"$out"
+fi
 
 set -- "$out"
 if [ -s "$peers" ]; then

@@ -1,7 +1,8 @@
 # The README's table from files of results:  awk -f table.awk OURS.jsonl [PEERS.jsonl]
 #
 # A row for each model and mode that clmix was measured in: its time and the share of the ceiling that this is, the same of every peer in the order that
-# the file names them, clmix's memory, and that of the leanest peer of those that tell. Then the ceilings and the starts.
+# the file names them, clmix's memory, and that of the leanest peer of those that tell. Of several lines about one thing the quickest counts. Then the
+# ceilings and the starts.
 
 function text(key,    at, rest)    # the string or number that a line has under a key; "" when none
 {
@@ -58,11 +59,13 @@ BEGIN {
 }
 
 /"step_ms":/ {
-    row = text("model") ", " title[text("mode")]
+    row = text("model") (text("length") != "" ? ", " text("batch") " x " text("length") " tokens" : "") ", " title[text("mode")]
     peer = text("peer")
     if (peer ~ /^clmix/) {
         if (!(row in time))
             rows[++count] = row
+        else if (text("step_ms") > time[row])
+            next
         time[row] = text("step_ms")
         share[row] = text("fraction_of_peak")
         memory[row] = text("peak_bytes")
@@ -72,7 +75,8 @@ BEGIN {
         column[peer] = ++peers
         name[peers] = peer
     }
-    theirs[row, column[peer]] = text("step_ms")
+    if (!((row, column[peer]) in theirs) || text("step_ms") < theirs[row, column[peer]])
+        theirs[row, column[peer]] = text("step_ms")
     growth = text("peak_bytes")
     if (growth != "" && (!(row in leanest) || growth < leanest[row]))
         leanest[row] = growth

@@ -123,7 +123,7 @@ START_TEST(modes_have_the_documented_keys_and_do_more_and_more_work)
 }
 END_TEST
 
-/* Without a device, and more work for more depth; the two lines can be compared. */
+/* Without a device, and more work for more depth; the two lines can be compared, and results of other depths do not pass for theirs. */
 START_TEST(plans_are_timed)
 {
     double launches[2];
@@ -141,6 +141,7 @@ START_TEST(plans_are_timed)
         infer = cJSON_Parse(second);
         ck_assert_str_eq(json_text(train, "mode"), "plan train");
         ck_assert_str_eq(json_text(infer, "mode"), "plan infer");
+        ck_assert_str_eq(json_text(train, "model"), i == 0 ? "wavemix-16, depth=1" : "wavemix-16, depth=2");
         ck_assert(json_number(train, "step_ms") >= json_number(train, "step_ms_min") && json_number(train, "step_ms_min") > 0.0);
         ck_assert(json_number(train, "planned_bytes") > json_number(infer, "planned_bytes") && json_number(infer, "values") > 0.0);
         launches[i] = json_number(train, "launches");

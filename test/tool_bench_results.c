@@ -515,6 +515,39 @@ START_TEST(peers_take_turns)
 }
 END_TEST
 
+/* Other mixers and lengths are rows of their own, and a peer's line is about the row that it was asked for, whatever it calls it. */
+START_TEST(rows_have_mixers_and_lengths)
+{
+    static const char stand_in_for_text[] =
+        "#!/bin/sh\n"
+        "echo \"$*\" >>\"${0%/*}/turns\"\n"
+        "case $1 in\n"
+        "ceilings) echo '{\"device\":\"A B\",\"fma_gflops\":100,\"copy_gbs\":20,\"launch_us\":2,\"sync_launch_us\":20}' ;;\n"
+        "model) echo '{\"peer\":\"clmix 1\",\"model\":\"t, own:a=2\",\"mode\":\"train\",\"batch\":4,\"length\":16,\"step_ms\":10,"
+        "\"fraction_of_peak\":0.5}' ;;\n"
+        "esac\n";
+    static const char peer[] = "printf '{\"peer\": \"lean\", \"model\": \"theirs\", \"mode\": \"%s\", \"batch\": %s, \"length\": %s, "
+                               "\"step_ms\": 20}\n' $2 $3 $4\n";
+    char *output;
+
+    write_bench_file("clmix-bench", stand_in_for_text);
+    write_bench_file("lean", peer);
+    ck_assert_msg(
+        run_tool(&output,
+                 "cd '%s' && rm -f turns && chmod +x clmix-bench && BENCH_MODELS=t+own:a=2@4x16 BENCH_MODES=train BENCH_PARTS=models "
+                 "BENCH_SECONDS=1 CLMIX_BIN=$PWD BENCH_PEERS='sh ./lean $mixer $mode $batch $length' "
+                 "sh '%s/../../bench/run.sh' results 2>&1",
+                 bench_folder, CLMIX_TEST_DATA) == 0,
+        "%s", output);
+    ck_assert_msg(strstr(output, "| t, own:a=2, 4 x 16 tokens, training step | 10.0 ms, 50 % | 20.0 ms, 25 % |") != NULL, "%s", output);
+    free(output);
+    read_bench_file("turns", &output);
+    ck_assert_str_eq(output, "ceilings --json\nmodel t --batch 4 --mode train --seconds 1 --mixer own:a=2 --length 16 --json\n"
+                             "report results/A-B.jsonl results/A-B-peers.jsonl --html results/A-B.html\n");
+    free(output);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("clmix-bench's results");
@@ -537,6 +570,7 @@ int main(void)
     tcase_add_test(tests, a_report_shows_every_model_and_escapes_text);
     tcase_add_test(tests, a_comparison_can_be_a_page);
     tcase_add_test(tests, peers_take_turns);
+    tcase_add_test(tests, rows_have_mixers_and_lengths);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

@@ -51,8 +51,11 @@ static void blocks(const clmix_device_info *info, const struct clmix_gemm *gemm,
     if (!tile->in_place)
         steps = clmix_smaller(steps, (size_t)tile->panel / panel_columns);
     tile->slab = steps;
-    if (!tile->in_place)
-        tile->column_block = clmix_smaller(tile->column_block, (size_t)tile->panel / steps / panel_columns * panel_columns);
+    if (!tile->in_place) { /* blocks of one size, so that no core waits for another */
+        const size_t most = (size_t)tile->panel / steps / panel_columns * panel_columns;
+
+        tile->column_block = clmix_round_up(clmix_ceil_div(gemm->columns, clmix_ceil_div(gemm->columns, most)), panel_columns);
+    }
 }
 
 bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile)
@@ -66,9 +69,13 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     across = clmix_ceil_div(gemm->columns, tile->column_block) * batch;
     most = clmix_ceil_div(gemm->rows, 48); /* a block packs B for itself: worth it from some rows on */
     down = clmix_smaller(clmix_larger(wanted / across, 1), most);
-    if (across * most < wanted && gemm->depth >= 512) {
-        /* Transposed A is best read in whole rows, so only its depth is split. */
-        down = gemm->transpose_a && gemm->depth / 256 >= wanted ? 1 : clmix_smaller(down, clmix_ceil_div(gemm->rows, 96));
+    /* Where the depth alone keeps the device busy, and A and B are large beside C, only that is split: then B, which may be larger than the
+     * caches, is read and packed once, and transposed A read in whole rows. */
+    if (gemm->depth / 256 >= wanted && (gemm->depth >= 8 * gemm->rows || (gemm->transpose_a && across * most < wanted))) {
+        down = 1;
+        clmix_gemm_split_depth(gemm, across, wanted, tile);
+    } else if (across * most < wanted && gemm->depth >= 512) {
+        down = clmix_smaller(down, clmix_ceil_div(gemm->rows, 96));
         clmix_gemm_split_depth(gemm, across * down, wanted, tile);
     }
     tile->row_block = clmix_round_up(clmix_ceil_div(gemm->rows, down), height);

@@ -160,7 +160,8 @@ const char *bench_remark(const cJSON *object);
 
 /* ---- work.c ------------------------------------------------------------------------------------------------------------------------- */
 
-/* A model by name with the request's settings; a configuration that cannot be opened is bad usage (bench_fail). */
+/* A model by name with the request's mixer and settings, which its name then tells as well ("vit, nystrom, depth=2"). A configuration that cannot
+ * be opened is bad usage (bench_fail). */
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config);
 /* Pictures at a time, where it is told before a model is open. */
 int bench_pictures(const struct bench_request *request);

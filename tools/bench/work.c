@@ -4,12 +4,38 @@
 #include "bench/bench.h"
 #include "network/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static clmix_status append(char **text, const char *more)
+{
+    const size_t length = strlen(*text), bytes = length + strlen(more) + 3;
+    char *grown = realloc(*text, bytes);
+
+    if (grown == NULL)
+        return clmix_fail_memory("a model's name");
+    *text = grown;
+    snprintf(grown + length, bytes - length, ", %s", more);
+    return CLMIX_OK;
+}
+
+/* Results of models that differ must not pass for results of one. */
+static clmix_status name_changes(const struct bench_request *request, clmix_config *config)
+{
+    const char **settings = request->what.settings;
+
+    if (request->what.mixer != NULL)
+        CLMIX_TRY(append(&config->name, request->what.mixer));
+    for (; settings != NULL && *settings != NULL; settings++)
+        CLMIX_TRY(append(&config->name, *settings));
+    return CLMIX_OK;
+}
+
 clmix_status bench_config(const struct bench_request *request, const char *model, clmix_config **config)
 {
-    return model_options_config(&request->what, model, config);
+    CLMIX_TRY(model_options_config(&request->what, model, config));
+    return name_changes(request, *config);
 }
 
 int bench_pictures(const struct bench_request *request)
