@@ -146,7 +146,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void softmax_shift(cons
         for (uint s = 0; s < chunks; s++)
             if (from[(size_t)s * 2 * DP] > -INFINITY)
                 sum += from[(size_t)s * 2 * DP + DP] * clmix_exp_1(from[(size_t)s * 2 * DP] - most);
-        shift[shift_offset + i] = sum > 0.0f ? most + log(sum) : 0.0f;
+        const float shifted = most + log(sum);    // not in a branch on the sum: PoCL 6 ends the process where it finds a log there
+        shift[shift_offset + i] = most > -INFINITY ? shifted : 0.0f;
     }
 }
 
