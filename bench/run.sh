@@ -25,6 +25,12 @@ parts=${BENCH_PARTS:-starts models profiles ops}
 seconds=${BENCH_SECONDS:-10}
 export model mixer batch length mode seconds
 
+for part in $parts; do
+    case $part in
+    starts | models | profiles | ops) ;;
+    *) echo "bench/run.sh: BENCH_PARTS has '$part'; there are starts, models, profiles and ops" >&2; exit 2 ;;
+    esac
+done
 [ -x "$bin/clmix-bench" ] || { echo "bench/run.sh: no clmix-bench in $bin; build first, or set CLMIX_BIN" >&2; exit 1; }
 mkdir -p "$folder"
 ceilings=$("$bin/clmix-bench" ceilings --json)
@@ -84,11 +90,11 @@ measure_starts()
 # One turn of every peer. A peer that fails lacks its figures; the others keep theirs.
 ask_peers()
 {
-    name=$model${mixer:+, $mixer}
+    name=$(tail -n 1 "$out" | sed -n 's/.*"model":"\([^"]*\)".*/\1/p' | sed 's/[&|\\]/\\&/g')    # as clmix has just called it
     printf '%s\n' "${BENCH_PEERS:-}" | while IFS= read -r command; do
         if [ -n "$command" ]; then
             lines=$(sh -c "$command" </dev/null) || echo "bench/run.sh: $row, $mode: failed: $command" >&2
-            printf '%s\n' "$lines" | sed -n "s|\"model\": *\"[^\"]*\"|\"model\":\"$name\"|p" >>"$peers"
+            [ -z "$lines" ] || printf '%s\n' "$lines" | sed "s|\"model\": *\"[^\"]*\"|\"model\":\"$name\"|" >>"$peers"
         fi
     done
 }

@@ -545,6 +545,11 @@ START_TEST(rows_have_mixers_and_lengths)
     ck_assert_str_eq(output, "ceilings --json\nmodel t --batch 4 --mode train --seconds 1 --mixer own:a=2 --length 16 --json\n"
                              "report results/A-B.jsonl results/A-B-peers.jsonl --html results/A-B.html\n");
     free(output);
+    ck_assert_int_eq(run_tool(&output, "cd '%s' && BENCH_PARTS=model CLMIX_BIN=$PWD sh '%s/../../bench/run.sh' results 2>&1", bench_folder,
+                              CLMIX_TEST_DATA),
+                     2);
+    ck_assert_msg(strstr(output, "BENCH_PARTS has 'model'; there are starts, models, profiles and ops") != NULL, "%s", output);
+    free(output);
 }
 END_TEST
 

@@ -40,9 +40,8 @@ static void register_tile(size_t width, const struct clmix_gemm *gemm, struct cl
  * whole vectors and not so long that they meet in the same cache sets. */
 static void blocks(const clmix_device_info *info, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
-    size_t panel_columns = (size_t)(tile->vectors * tile->width), steps = clmix_smaller(gemm->depth, 512);
+    size_t panel_columns = (size_t)(tile->vectors * tile->width), steps = clmix_smaller(gemm->depth, 512), across = 1;
 
-    tile->column_block = clmix_round_up(gemm->columns, panel_columns);
     tile->panel = (long)(clmix_smaller(clmix_larger(info->local_bytes, (size_t)32 << 10), (size_t)1 << 20) / 2 / sizeof(float));
     tile->in_place =
         gemm->transpose_a && !gemm->transpose_b && gemm->columns <= 512 && gemm->columns % (size_t)tile->width == 0 && gemm->segment == 0;
@@ -51,17 +50,16 @@ static void blocks(const clmix_device_info *info, const struct clmix_gemm *gemm,
     if (!tile->in_place)
         steps = clmix_smaller(steps, (size_t)tile->panel / panel_columns);
     tile->slab = steps;
-    if (!tile->in_place) { /* blocks of one size, so that no core waits for another */
-        const size_t most = (size_t)tile->panel / steps / panel_columns * panel_columns;
-
-        tile->column_block = clmix_round_up(clmix_ceil_div(gemm->columns, clmix_ceil_div(gemm->columns, most)), panel_columns);
-    }
+    if (!tile->in_place) /* as few as have room, of one size, so that no core waits for another */
+        across = clmix_ceil_div(gemm->columns, (size_t)tile->panel / steps / panel_columns * panel_columns);
+    tile->column_block = clmix_round_up(clmix_ceil_div(gemm->columns, across), panel_columns);
 }
 
 bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_gemm *gemm, int variant, struct clmix_gemm_tile *tile)
 {
     size_t width = vector_width(info), batch = clmix_gemm_batches(gemm);
     size_t wanted = 8 * (size_t)clmix_larger(info->compute_units, 1), across, most, height, down;
+    bool few, deep;
 
     register_tile(width, gemm, tile);
     height = (size_t)tile->rows;
@@ -69,14 +67,15 @@ bool clmix_gemm_choose_wide(const clmix_device_info *info, const struct clmix_ge
     across = clmix_ceil_div(gemm->columns, tile->column_block) * batch;
     most = clmix_ceil_div(gemm->rows, 48); /* a block packs B for itself: worth it from some rows on */
     down = clmix_smaller(clmix_larger(wanted / across, 1), most);
+    few = across * most < wanted;
     /* Where the depth alone keeps the device busy, and A and B are large beside C, only that is split: then B, which may be larger than the
      * caches, is read and packed once, and transposed A read in whole rows. */
-    if (gemm->depth / 256 >= wanted && (gemm->depth >= 8 * gemm->rows || (gemm->transpose_a && across * most < wanted))) {
-        down = 1;
-        clmix_gemm_split_depth(gemm, across, wanted, tile);
-    } else if (across * most < wanted && gemm->depth >= 512) {
-        down = clmix_smaller(down, clmix_ceil_div(gemm->rows, 96));
+    deep = gemm->depth / 256 >= wanted && (gemm->depth >= 8 * gemm->rows || (gemm->transpose_a && few));
+    if (deep || (few && gemm->depth >= 512)) {
+        down = deep ? 1 : clmix_smaller(down, clmix_ceil_div(gemm->rows, 96));
         clmix_gemm_split_depth(gemm, across * down, wanted, tile);
+        if (deep) /* there is a limit to partial sums: rows are cut for what it leaves to do */
+            down = clmix_smaller(clmix_larger(wanted / (across * tile->splits), 1), most);
     }
     tile->row_block = clmix_round_up(clmix_ceil_div(gemm->rows, down), height);
     tile->groups[0] = clmix_ceil_div(gemm->rows, tile->row_block);

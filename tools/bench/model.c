@@ -1,4 +1,4 @@
-/* clmix-bench model, start: a model at work on random samples. The keys are those of torch_step.py, and more. */
+/* clmix-bench model, start: a model at work on random samples. The keys are those of peers' lines (bench/README.md), and more. */
 #include "base/status.h"
 #include "bench/bench.h"
 #include "network/network.h"

@@ -1,4 +1,4 @@
-/* Files of results, one JSON object a line, as clmix-bench and torch_step.py print them: what compare and report read. */
+/* Files of results, one JSON object a line, as clmix-bench and its peers print them: what compare and report read. */
 #ifndef CLMIX_TOOLS_BENCH_RESULTS_H
 #define CLMIX_TOOLS_BENCH_RESULTS_H
 
