@@ -116,7 +116,14 @@ START_TEST(quirks_match_their_devices)
     struct clmix_candidate rusticl = made_up_device(0, "rusticl", "AMD Radeon", CL_DEVICE_TYPE_GPU, 8, false);
     struct clmix_candidate pocl = made_up_device(0, "Portable Computing Language", "pthread", CL_DEVICE_TYPE_CPU, 8, true);
     struct clmix_candidate nvidia = made_up_device(0, "NVIDIA CUDA", "GTX", CL_DEVICE_TYPE_GPU, 8, false);
+    struct clmix_candidate pocl_6 = pocl;
 
+    snprintf(pocl_6.info.driver, sizeof pocl_6.info.driver, "6.0+debian");
+    pocl_6.info.quirks = clmix_quirks_match(&pocl_6.info);
+    ck_assert(clmix_quirk_in_force(&pocl_6.info, CLMIX_EFFECT_WIDE));
+    ck_assert(clmix_device_one_form(&pocl_6.info));
+    ck_assert(clmix_device_one_form(&rusticl.info));
+    ck_assert(!clmix_device_one_form(&pocl.info));
     ck_assert(clmix_quirk_in_force(&rusticl.info, CLMIX_EFFECT_SIMT));
     ck_assert(!clmix_quirk_in_force(&rusticl.info, CLMIX_EFFECT_LAST));
     ck_assert(clmix_quirk_in_force(&nvidia.info, CLMIX_EFFECT_SLEEP));

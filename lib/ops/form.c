@@ -47,7 +47,7 @@ static bool other_is_worth_trying(const clmix_device_info *info)
 {
     const bool scalar = (info->type & CL_DEVICE_TYPE_GPU) != 0 && info->vector_width <= 1 && info->local_bytes < (size_t)64 << 10;
 
-    return info->form == CLMIX_WIDE || (!scalar && !clmix_device_simt_only(info));
+    return !clmix_device_one_form(info) && (info->form == CLMIX_WIDE || !scalar);
 }
 
 clmix_status clmix_form_settle(clmix_device *device)

@@ -54,13 +54,14 @@ uint64_t clmix_target_of(const clmix_device_info *info);
 /* --- quirks.c ----------------------------------------------------------------------------------------------------------------------- */
 
 enum clmix_quirk_effect {
-    CLMIX_EFFECT_SIMT,      /* simt kernels whatever the device looks like */
-    CLMIX_EFFECT_LAST,      /* never chosen by default while there is another device */
-    CLMIX_EFFECT_SLEEP,     /* wait by polling with sleeps: clFinish spins */
-    CLMIX_EFFECT_ANY_GROUP, /* kernels are built without reqd_work_group_size */
-    CLMIX_EFFECT_2_GIB,     /* no allocation of 2 GiB or more, whatever the driver reports */
-    CLMIX_EFFECT_FEW_SUMS,  /* simt products keep at most 16 sums a work-item */
-    CLMIX_EFFECT_HALF_WAVES /* kernels with many registers ask for sub-groups of 16 */
+    CLMIX_EFFECT_SIMT,       /* simt kernels whatever the device looks like */
+    CLMIX_EFFECT_LAST,       /* never chosen by default while there is another device */
+    CLMIX_EFFECT_SLEEP,      /* wait by polling with sleeps: clFinish spins */
+    CLMIX_EFFECT_ANY_GROUP,  /* kernels are built without reqd_work_group_size */
+    CLMIX_EFFECT_2_GIB,      /* no allocation of 2 GiB or more, whatever the driver reports */
+    CLMIX_EFFECT_FEW_SUMS,   /* simt products keep at most 16 sums a work-item */
+    CLMIX_EFFECT_HALF_WAVES, /* kernels with many registers ask for sub-groups of 16 */
+    CLMIX_EFFECT_WIDE        /* wide kernels whatever the device looks like */
 };
 
 /* The rows of the table that match a device, as clmix_device_info.quirks. */

@@ -109,10 +109,10 @@ static bool usable(cl_device_id id, const clmix_device_info *info, char *reason,
 
 static clmix_kernel_form usual_form(const clmix_device_info *info)
 {
-    return (info->type & CL_DEVICE_TYPE_CPU) != 0 && info->vector_width >= WIDE_LEAST_VECTOR &&
-                   info->local_bytes >= WIDE_LEAST_LOCAL_BYTES && !clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT)
-               ? CLMIX_WIDE
-               : CLMIX_SIMT;
+    const bool suits = (info->type & CL_DEVICE_TYPE_CPU) != 0 && info->vector_width >= WIDE_LEAST_VECTOR &&
+                       info->local_bytes >= WIDE_LEAST_LOCAL_BYTES && !clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT);
+
+    return suits || clmix_quirk_in_force(info, CLMIX_EFFECT_WIDE) ? CLMIX_WIDE : CLMIX_SIMT;
 }
 
 bool clmix_probe_limits(cl_platform_id platform, cl_device_id id, clmix_device_info *info, char *reason, size_t reason_bytes)

@@ -32,6 +32,10 @@ static const struct quirk quirks[] = {
     { NULL, "intel*", "*data center gpu max*", NULL, CLMIX_EFFECT_HALF_WAVES,
       "sub-groups-of-16: Intel's Data Center GPU Max runs 32 work-items in the registers for 16 unless it is told to; attention and "
       "products then spill" },
+    { "portable computing language", NULL, NULL, "6.0*", CLMIX_EFFECT_WIDE,
+      "wide-only: PoCL 6.0 compiles kernels whose work-items wait for each other wrongly now and then (of six compilations of one kernel "
+      "two gave "
+      "wrong gradients of attention); the wide kernels are right" },
 };
 
 _Static_assert(sizeof quirks / sizeof quirks[0] <= 64, "clmix_device_info.quirks has 64 bits");
@@ -84,9 +88,9 @@ bool clmix_device_half_waves(const clmix_device_info *info)
     return clmix_quirk_in_force(info, CLMIX_EFFECT_HALF_WAVES);
 }
 
-bool clmix_device_simt_only(const clmix_device_info *info)
+bool clmix_device_one_form(const clmix_device_info *info)
 {
-    return clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT);
+    return clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT) || clmix_quirk_in_force(info, CLMIX_EFFECT_WIDE);
 }
 
 const char *clmix_device_quirk(const clmix_device_info *info, unsigned bit)

@@ -47,8 +47,8 @@ void clmix_programs_store(clmix_device *device);
 
 /* "simt" or "wide". */
 const char *clmix_form_name(clmix_kernel_form form);
-/* Whether wide kernels are known to be wrong on this device, or to crash its driver (quirks.c): they are not even tried. */
-bool clmix_device_simt_only(const clmix_device_info *info);
+/* Whether the form that is not this device's usual one is known to be wrong on it, or to crash its driver (quirks.c): it is not even tried. */
+bool clmix_device_one_form(const clmix_device_info *info);
 /* Whether its registers hold no more than 16 sums a work-item of a simt product (quirks.c). */
 bool clmix_device_few_sums(const clmix_device_info *info);
 /* Whether kernels that need many registers have to ask for sub-groups of 16 (quirks.c). */
