@@ -74,6 +74,18 @@ END_TEST
 
 static const char *const modes[] = { "infer", "forward", "backward", "train" };
 
+/* A batch of four pictures goes to the device whole, with little beside it, and the host takes a part of the step. */
+static void ck_host(const cJSON *json, bool labelled)
+{
+    const double batch = 4 * (32 * 32 * 3 + (labelled ? 4 : 0));
+
+    ck_assert(json_number(json, "host_ms") > 0.0 && json_number(json, "host_share") < 1.0);
+    ck_assert_double_eq_tol(json_number(json, "host_share") * json_number(json, "step_ms"), json_number(json, "host_ms"),
+                            1e-3 * json_number(json, "host_ms"));
+    ck_assert(json_number(json, "uploads") >= 1.0 && json_number(json, "uploads") <= 8.0);
+    ck_assert(json_number(json, "upload_bytes") >= batch && json_number(json, "upload_bytes") <= batch + 1024.0);
+}
+
 /* What clmix-bench and clmix-summary say of a mode agrees; gives gflops times the time, which is what the mode must do. */
 static double check_mode(const char *mode)
 {
@@ -98,6 +110,7 @@ static double check_mode(const char *mode)
     ck_assert(json_number(json, "gbs") > 0.0 && json_number(json, "fraction_of_copy") > 0.0);
     ck_assert(json_number(json, "least_bytes") > 0.0 && json_number(json, "moved_bytes") >= json_number(json, "least_bytes"));
     ck_assert_double_eq(json_number(json, "peak_bytes"), json_number(json, "planned_bytes"));
+    ck_host(json, strcmp(mode, "infer") != 0);
     ck_assert_int_eq(run_tool(&output, "clmix-summary wavemix-16 --batch 4 --json"), 0);
     plan = cJSON_Parse(output);
     if (strcmp(mode, "train") == 0)

@@ -49,6 +49,7 @@ START_TEST(devices)
     clmix_device_info *list = NULL;
     const clmix_timing *timings;
     clmix_ceilings ceilings;
+    clmix_traffic traffic = { .uploads = 1 };
     size_t count = 1, other = 1;
     char *path = NULL;
 
@@ -76,6 +77,9 @@ START_TEST(devices)
     clmix_device_programs(NULL, &count, NULL);
     ck_assert_uint_eq(count, 0);
     clmix_device_programs(ops_device, NULL, NULL);
+    clmix_device_traffic(NULL, &traffic);
+    ck_assert_uint_eq(traffic.uploads, 0);
+    clmix_device_traffic(ops_device, NULL);
     clmix_device_watch_compiler(NULL, NULL, NULL);
     REFUSED(info, clmix_cache_describe, NULL);
     REFUSED(device, clmix_device_tuning, NULL, &path, &count);

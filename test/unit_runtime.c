@@ -287,12 +287,14 @@ START_TEST(memory_is_written_copied_and_zeroed)
 {
     enum { COUNT = 5003 };
     float data[COUNT], back[COUNT];
+    clmix_traffic before, after;
     cl_mem a, b;
 
     for (int i = 0; i < COUNT; i++)
         data[i] = (float)i + 0.5f;
     check_ok(clmix_buffer_create(test_device, sizeof data, "a test", &a));
     check_ok(clmix_buffer_create(test_device, sizeof data, "a test", &b));
+    clmix_device_traffic(test_device, &before);
     check_ok(clmix_buffer_read(test_device, a, 0, back, sizeof back));
     for (int i = 0; i < COUNT; i++)
         ck_assert(back[i] == 0);
@@ -307,6 +309,10 @@ START_TEST(memory_is_written_copied_and_zeroed)
     ck_assert_int_eq(clmix_buffer_zero(test_device, a, 2, 4), CLMIX_ERROR_INTERNAL);
     ck_assert_int_ne(clmix_buffer_write(test_device, a, sizeof data, data, 4), CLMIX_OK);
     check_ok(clmix_buffer_write(test_device, a, sizeof data, data, 0));
+    clmix_device_traffic(test_device, &after); /* neither what failed nor what was nothing counts */
+    ck_assert_uint_eq(after.uploads - before.uploads, 1);
+    ck_assert_uint_eq(after.upload_bytes - before.upload_bytes, sizeof data);
+    ck_assert(after.waiting_seconds > before.waiting_seconds);
     clmix_buffer_release(test_device, a);
     clmix_buffer_release(test_device, b);
 }

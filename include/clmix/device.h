@@ -110,6 +110,17 @@ CLMIX_API clmix_status clmix_device_check(clmix_device *device);
  * pointers may be NULL. Of a NULL device: zeros. */
 CLMIX_API void clmix_device_memory(const clmix_device *device, size_t *current_bytes, size_t *peak_bytes, size_t *allocations);
 
+/* What the host has had to do with a device since it was opened: how often clmix wrote host memory to the device's, and so many bytes; and the processor
+ * time that the calling thread took while it waited for the queue or for what it read, next to none where a driver sleeps, all of the wait where it
+ * spins or has the thread run kernels. Since 0.4. */
+typedef struct clmix_traffic {
+    size_t uploads;         /* writes that were enqueued */
+    uint64_t upload_bytes;  /* of all of them */
+    double waiting_seconds; /* of processor time */
+} clmix_traffic;
+/* Describes it: zeros of a NULL device; a NULL `traffic` is left alone. Since 0.4. */
+CLMIX_API void clmix_device_traffic(const clmix_device *device, clmix_traffic *traffic);
+
 /* Programs compiled from source and loaded from the disk cache since the device was opened. Any of the pointers may be NULL; of a NULL
  * device: zeros. */
 CLMIX_API void clmix_device_programs(const clmix_device *device, size_t *compiled, size_t *loaded);

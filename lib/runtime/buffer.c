@@ -91,17 +91,24 @@ clmix_status clmix_buffer_write(clmix_device *device, cl_mem memory, size_t offs
     if (bytes == 0)
         return CLMIX_OK;
     code = clEnqueueWriteBuffer(device->queue, memory, CL_TRUE, offset_bytes, bytes, data, 0, NULL, NULL);
-    return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "writing %zu bytes at %zu", bytes, offset_bytes);
+    if (code != CL_SUCCESS)
+        return clmix_fail_cl(device, code, "writing %zu bytes at %zu", bytes, offset_bytes);
+    device->traffic.uploads++;
+    device->traffic.upload_bytes += bytes;
+    return CLMIX_OK;
 }
 
 clmix_status clmix_buffer_read(clmix_device *device, cl_mem memory, size_t offset_bytes, void *data, size_t bytes)
 {
+    double start;
     cl_int code;
 
     CLMIX_TRY(clmix_device_require(device, "reading memory"));
     if (bytes == 0)
         return CLMIX_OK;
+    start = clmix_thread_seconds();
     code = clEnqueueReadBuffer(device->queue, memory, CL_TRUE, offset_bytes, bytes, data, 0, NULL, NULL);
+    device->traffic.waiting_seconds += clmix_thread_seconds() - start;
     return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "reading %zu bytes at %zu", bytes, offset_bytes);
 }
 

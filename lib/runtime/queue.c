@@ -5,12 +5,22 @@
 #include <string.h>
 #include <time.h>
 
-double clmix_seconds(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double clmix_seconds(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+double clmix_thread_seconds(void)
+{
+    return seconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 clmix_status clmix_device_require(const clmix_device *device, const char *what)
@@ -73,13 +83,30 @@ static clmix_status wait_asleep(clmix_device *device)
     return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "waiting for the queue");
 }
 
-clmix_status clmix_device_wait(clmix_device *device)
+void clmix_device_traffic(const clmix_device *device, clmix_traffic *traffic)
+{
+    if (traffic != NULL)
+        *traffic = device == NULL ? (clmix_traffic){ 0 } : device->traffic;
+}
+
+static clmix_status wait_for_queue(clmix_device *device)
 {
     cl_int code;
 
-    CLMIX_TRY(clmix_device_require(device, "waiting for the queue"));
     if (clmix_quirk_in_force(&device->info, CLMIX_EFFECT_SLEEP))
         return wait_asleep(device);
     code = clFinish(device->queue);
     return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "waiting for the queue");
+}
+
+clmix_status clmix_device_wait(clmix_device *device)
+{
+    clmix_status status;
+    double start;
+
+    CLMIX_TRY(clmix_device_require(device, "waiting for the queue"));
+    start = clmix_thread_seconds();
+    status = wait_for_queue(device);
+    device->traffic.waiting_seconds += clmix_thread_seconds() - start;
+    return status;
 }

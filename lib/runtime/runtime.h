@@ -21,9 +21,10 @@ struct clmix_device {
     struct clmix_profile *profile;      /* NULL unless profiling */
     struct clmix_profile *last_profile; /* that was stopped, for its timings */
     size_t current_bytes, peak_bytes, allocations;
-    bool form_asked;       /* the form of kernels is settled, or being settled (lib/ops/form.c) */
-    bool trying;           /* programs built now are candidates: stored in the disk cache only once something else uses them */
-    double tuning_seconds; /* what measuring may still take (tuning.c) */
+    clmix_traffic traffic;
+    bool form_asked;         /* the form of kernels is settled, or being settled (lib/ops/form.c) */
+    bool trying;             /* programs built now are candidates: stored in the disk cache only once something else uses them */
+    double tuning_seconds;   /* what measuring may still take (tuning.c) */
     struct clmix_kept *kept; /* of other libraries (kept.c) */
 };
 

@@ -76,7 +76,8 @@ clmix_status bench_plan_ops(const struct bench_request *request);
 
 /* ---- common.c --------------------------------------------------------------------------------------------------------------------- */
 
-double bench_now(void); /* seconds of a steady clock */
+double bench_now(void);        /* seconds of a steady clock */
+double bench_thread_now(void); /* processor time of the calling thread, seconds */
 
 /* Times of repeated work, seconds. */
 struct bench_times {

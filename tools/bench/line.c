@@ -43,6 +43,10 @@ static const char *const others[] = { "fraction_of_peak",
                                       "launch_us",
                                       "sync_launch_us",
                                       "parameters",
+                                      "host_ms",
+                                      "host_share",
+                                      "uploads",
+                                      "upload_bytes",
                                       "compute_units" };
 
 static clmix_status fail_key(const cJSON *object, const char *where, const char *what, const char *key, const char *needed)

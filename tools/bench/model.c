@@ -149,19 +149,35 @@ static clmix_status do_work(struct work *work)
     }
 }
 
-static clmix_status measure(struct work *work, double seconds, struct bench_times *times)
+/* What steps took: by the clock, and of the calling thread's processor time but for what it took waiting. */
+struct taken {
+    struct bench_times steps, host;
+    clmix_traffic traffic; /* of all of them */
+};
+
+static clmix_status time_step(struct work *work, const clmix_device *device, struct taken *taken)
+{
+    const double start = bench_now(), processor = bench_thread_now();
+    clmix_traffic before, after;
+
+    clmix_device_traffic(device, &before);
+    CLMIX_TRY(do_work(work));
+    clmix_device_traffic(device, &after);
+    taken->traffic.uploads += after.uploads - before.uploads;
+    taken->traffic.upload_bytes += after.upload_bytes - before.upload_bytes;
+    CLMIX_TRY(bench_times_add(&taken->steps, bench_now() - start));
+    return bench_times_add(&taken->host, bench_thread_now() - processor - (after.waiting_seconds - before.waiting_seconds));
+}
+
+static clmix_status measure(struct work *work, const clmix_device *device, double seconds, struct taken *taken)
 {
     double end;
 
     for (int i = 0; i < WARM_UP; i++)
         CLMIX_TRY(do_work(work));
     end = bench_now() + seconds;
-    while (bench_now() < end || times->count < LEAST_STEPS) {
-        const double start = bench_now();
-
-        CLMIX_TRY(do_work(work));
-        CLMIX_TRY(bench_times_add(times, bench_now() - start));
-    }
+    while (bench_now() < end || taken->steps.count < LEAST_STEPS)
+        CLMIX_TRY(time_step(work, device, taken));
     return CLMIX_OK;
 }
 
@@ -172,13 +188,14 @@ static void print_model(const cJSON *json)
     char batch[64];
 
     printf("%s, %s, %s on %s: %.2f ms (quartiles %.2f and %.2f, least %.2f, %.0f runs), %.0f %s/s, %.1f MB, "
-           "%.1f GFLOP/s = %.0f %% of the ceiling, %.1f GB/s = %.0f %%%s\n",
+           "%.1f GFLOP/s = %.0f %% of the ceiling, %.1f GB/s = %.0f %%, host %.3f ms = %.1f %%, %.0f uploads of %.1f KB%s\n",
            bench_text(json, "model"), bench_text(json, "mode"), bench_batch(json, batch), bench_text(json, "device"),
            bench_number(json, "step_ms"), bench_number(json, "step_ms_q1"), bench_number(json, "step_ms_q3"),
            bench_number(json, "step_ms_min"), bench_number(json, "runs"), bench_number(json, "images_per_second"),
            isnan(bench_number(json, "length")) ? "pictures" : "sequences", bench_number(json, "peak_bytes") / 1e6,
            bench_number(json, "gflops"), 100.0 * bench_number(json, "fraction_of_peak"), bench_number(json, "gbs"),
-           100.0 * bench_number(json, "fraction_of_copy"), bench_remark(json));
+           100.0 * bench_number(json, "fraction_of_copy"), bench_number(json, "host_ms"), 100.0 * bench_number(json, "host_share"),
+           bench_number(json, "uploads"), 1e-3 * bench_number(json, "upload_bytes"), bench_remark(json));
 }
 
 static cJSON *begin_object(const struct work *work, const clmix_config *config)
@@ -192,7 +209,17 @@ static cJSON *begin_object(const struct work *work, const clmix_config *config)
     return json;
 }
 
-static cJSON *describe(const struct bench_device *on, const clmix_config *config, const struct work *work,
+static void add_host(cJSON *json, struct taken *taken, double step_seconds)
+{
+    const double host_seconds = bench_times_spread(&taken->host).median, runs = (double)taken->steps.count;
+
+    bench_add(json, "host_ms", 1e3 * host_seconds);
+    bench_add(json, "host_share", host_seconds / step_seconds);
+    bench_add(json, "uploads", (double)taken->traffic.uploads / runs);
+    cJSON_AddNumberToObject(json, "upload_bytes", (double)taken->traffic.upload_bytes / runs);
+}
+
+static cJSON *describe(const struct bench_device *on, const clmix_config *config, const struct work *work, struct taken *taken,
                        const struct bench_spread *spread)
 {
     cJSON *json = begin_object(work, config);
@@ -214,6 +241,7 @@ static cJSON *describe(const struct bench_device *on, const clmix_config *config
     cJSON_AddNumberToObject(json, "launches", (double)work->cost.launches);
     cJSON_AddNumberToObject(json, "moved_bytes", (double)work->cost.moved_bytes);
     cJSON_AddNumberToObject(json, "least_bytes", (double)work->cost.least_bytes);
+    add_host(json, taken, spread->median);
     bench_sign(json, on->device);
     bench_set_shares(json, &on->ceilings);
     return json;
@@ -255,7 +283,7 @@ clmix_status bench_plan_model(const struct bench_request *request, clmix_device 
 int bench_model(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model)
 {
     struct work work = { .mode = mode_of(request->mode) };
-    struct bench_times times = { 0 };
+    struct taken taken = { 0 };
     clmix_config *config = NULL;
     clmix_status status = open_model(&work, request, model, &config);
     int exit_status = 0;
@@ -263,19 +291,20 @@ int bench_model(struct bench_sink *sink, const struct bench_request *request, st
     if (status == CLMIX_OK)
         status = make_work(&work, on->device, config);
     if (status == CLMIX_OK)
-        status = measure(&work, request->seconds, &times);
+        status = measure(&work, on->device, request->seconds, &taken);
     if (status != CLMIX_OK) {
         exit_status = bench_fail(sink->cli, status);
     } else {
-        const struct bench_spread spread = bench_times_spread(&times);
+        const struct bench_spread spread = bench_times_spread(&taken.steps);
 
         clmix_device_memory(on->device, NULL, &work.peak_bytes, NULL);
         bench_doubt_ceilings(on, &(struct bench_work){ .seconds = spread, .flops = work.cost.flops });
-        if (!bench_emit(sink, describe(on, config, &work, &spread), print_model))
+        if (!bench_emit(sink, describe(on, config, &work, &taken, &spread), print_model))
             exit_status = cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
     }
     free_work(&work);
-    bench_times_free(&times);
+    bench_times_free(&taken.steps);
+    bench_times_free(&taken.host);
     clmix_config_free(config);
     return exit_status;
 }
