@@ -72,21 +72,22 @@ struct ahead {
 #endif
 };
 
-// The tiles of one strip share the next strip, MR floats at a time, which is all of it where rows are dense. Where A is transposed the
+// The tiles of one strip share the next strip, a line at a time, which is all of it where rows are dense. Where A is transposed the
 // tiles of all strips that have cache lines in common share those of the next slab, and each such set takes a column of lines of B.
 INLINE void look_ahead(struct ahead *ahead, const uint strip, const uint panel, const uint panels, const __global float *a,
                        const size_t a_pitch, const __global float *b, const size_t b_pitch, const uint columns, const uint count)
 {
-    const uint sharing = TRANSPOSE_A ? max(LINE / MR, 1) : 1, every = sharing * panels;
-    const uint part = (strip % sharing * panels + panel) * count / every;
-    ahead->every = every;
+    const uint sharing = TRANSPOSE_A ? max(LINE / MR, 1) : 1, sharers = sharing * panels;
+    const uint part = (strip % sharing * panels + panel) * count / sharers;
+    ahead->every = TRANSPOSE_A ? sharers : max(sharers * LINE / MR, 1u);
     ahead->a = TRANSPOSE_A ? a + (count + part) * a_pitch : a + MR * a_pitch + part * MR;
-    ahead->a_step = TRANSPOSE_A ? a_pitch : (size_t)MR;
+    ahead->a_step = TRANSPOSE_A ? a_pitch : (size_t)LINE;
     ahead->b = b + (count + part) * b_pitch + strip / sharing * LINE % columns;
 }
 
 // `count` steps of k into the first `vectors` vectors of c, of which `columns` columns count. Rows beyond `last_row` repeat it: nothing
-// outside A and B is read.
+// outside A and B is read. Steps go in runs up to the next line to ask for, or to the end of A's segment: a branch among a step's
+// multiply-adds would keep all that it has loaded in registers, and where there are 16 the tile would leave them.
 INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_row, const uint columns, const STRIP_SPACE float *a,
                        const size_t pitch, const SLAB_SPACE float *b, const size_t b_pitch, const uint count, struct ahead ahead)
 {
@@ -94,36 +95,39 @@ INLINE void accumulate(floatv c[MR][NRV], const uint vectors, const uint last_ro
 #pragma unroll
     for (uint i = 0; i < MR; i++)
         row[i] = min(i, last_row) * (TRANSPOSE_A ? (size_t)1 : pitch);
-    uint wait = ahead.every;
-    for (uint k = 0; k < count; k++) {
-        floatv step[NRV];
-#pragma unroll
-        for (uint j = 0; j < NRV; j++)
-            if (j < vectors)
-                step[j] = LOAD_STEP(b + j * VW, columns - j * VW);
-#pragma unroll
-        for (uint i = 0; i < MR; i++) {
-            const floatv v = (floatv)(a[row[i]]);
+    for (uint left = count, run; left > 0; left -= run) {
+        run = PREFETCHING ? min(ahead.every, left) : left;
+#if SEGMENTS
+        run = min(run, ahead.left);
+#endif
+        for (uint k = 0; k < run; k++) {
+            floatv step[NRV];
 #pragma unroll
             for (uint j = 0; j < NRV; j++)
                 if (j < vectors)
-                    c[i][j] = FMA(v, step[j], c[i][j]);
+                    step[j] = LOAD_STEP(b + j * VW, columns - j * VW);
+#pragma unroll
+            for (uint i = 0; i < MR; i++) {
+                const floatv v = (floatv)(a[row[i]]);
+#pragma unroll
+                for (uint j = 0; j < NRV; j++)
+                    if (j < vectors)
+                        c[i][j] = FMA(v, step[j], c[i][j]);
+            }
+            a += TRANSPOSE_A ? pitch : (size_t)1;
+            b += b_pitch;
         }
 #if PREFETCHING
-        if (--wait == 0) {
-            PREFETCH(ahead.a, 0);
-            ahead.a += ahead.a_step;
+        PREFETCH(ahead.a, 0);
+        ahead.a += ahead.a_step;
 #if IN_PLACE
-            PREFETCH(ahead.b, 0);
-            ahead.b += b_pitch;
+        PREFETCH(ahead.b, 0);
+        ahead.b += b_pitch;
 #endif
-            wait = ahead.every;
-        }
 #endif
-        a += TRANSPOSE_A ? pitch : (size_t)1;
-        b += b_pitch;
 #if SEGMENTS
-        if (--ahead.left == 0) {
+        ahead.left -= run;
+        if (ahead.left == 0) {
             a += ahead.jump;
             ahead.left = ahead.segment;
         }
