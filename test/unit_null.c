@@ -287,6 +287,7 @@ START_TEST(plans)
     clmix_plan_cost cost;
     clmix_plan *plan = NULL, *other = NULL;
     float data[4];
+    const clmix_plan_array array = { "x", data, sizeof data };
 
     clmix_output(graph, "y", clmix_gelu(clmix_input(graph, "x", CLMIX_F32, 1, (size_t[]){ 4 })));
     REFUSED(plan, clmix_plan_compile, NULL, graph, ops_device, CLMIX_INFERENCE);
@@ -313,6 +314,10 @@ START_TEST(plans)
     REFUSED(plan, clmix_plan_write, NULL, "x", data, sizeof data);
     REFUSED(name, clmix_plan_write, plan, NULL, data, sizeof data);
     REFUSED(data, clmix_plan_write, plan, "x", NULL, sizeof data);
+    REFUSED(plan, clmix_plan_feed, NULL, &array, 1);
+    REFUSED(arrays, clmix_plan_feed, plan, NULL, 1);
+    REFUSED(name, clmix_plan_feed, plan, &(clmix_plan_array){ NULL, data, sizeof data }, 1);
+    REFUSED(data, clmix_plan_feed, plan, &(clmix_plan_array){ "x", NULL, sizeof data }, 1);
     REFUSED(plan, clmix_plan_read, NULL, "y", data, sizeof data);
     REFUSED(name, clmix_plan_read, plan, NULL, data, sizeof data);
     REFUSED(data, clmix_plan_read, plan, "y", NULL, sizeof data);

@@ -91,8 +91,19 @@ CLMIX_API clmix_status clmix_plan_write(clmix_plan *plan, const char *name, cons
 /* Copies from an output, an input, a state or a weight, after waiting for the queue. Otherwise as clmix_plan_write. */
 CLMIX_API clmix_status clmix_plan_read(clmix_plan *plan, const char *name, void *data, size_t bytes);
 
-/* Seed and step number that dropout's masks of the next run are keyed by. `plan` must not be NULL. Errors: ARGUMENT, DRIVER, and those
- * of clmix_plan_prepare. */
+/* One of several arrays for a plan: what clmix_plan_write takes of each. */
+typedef struct clmix_plan_array {
+    const char *name; /* of an input, state or weight */
+    const void *data; /* to be copied from */
+    size_t bytes;     /* of it, as many as the value has */
+} clmix_plan_array;
+/* Does the same as clmix_plan_write for each of `count` arrays. Inputs that carry the batch (clmix_batch_input) lie side by side in the device's memory, but for
+ * those that are bound: given together, they go there in one transfer, and seed and step of an earlier clmix_plan_set_step with them. Neither may be NULL, nor
+ * name or data of an array. Errors: those of clmix_plan_write, before anything is copied where an array is refused; HOST_MEMORY. Since 0.4. */
+CLMIX_API clmix_status clmix_plan_feed(clmix_plan *plan, const clmix_plan_array *arrays, size_t count);
+
+/* Seed and step number that dropout's masks of the next run are keyed by. They go to the device with what clmix_plan_feed copies next, or else when the
+ * plan is run. `plan` must not be NULL (ARGUMENT). */
 CLMIX_API clmix_status clmix_plan_set_step(clmix_plan *plan, uint64_t seed, uint64_t step);
 
 /* Says which samples of a larger batch the plan's are from the next clmix_plan_set_step on: those from number `first`, counted from 0, of a batch of

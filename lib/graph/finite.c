@@ -123,6 +123,7 @@ clmix_status clmix_plan_find_not_finite(clmix_plan *plan)
     clmix_status status;
 
     CLMIX_TRY(clmix_plan_prepare(plan));
+    CLMIX_TRY(clmix_plan_send_step(plan));
     CLMIX_TRY(sort_places(plan, &places));
     status = check_steps(plan, &places);
     free(places.at);

@@ -2,6 +2,7 @@
 #include "graph/planner.h"
 
 #include "base/array.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "graph/room.h"
 
@@ -21,6 +22,7 @@ static clmix_status add_storages(struct clmix_planner *planner)
         if (value->kind == CLMIX_VALUE_CONSTANT || value->base != (int32_t)i || planner->host[i] != (int32_t)i || planner->last[i] < 0 ||
             planner->first[i] == CLMIX_FOREVER)
             continue;
+        storage.fed = value->kind == CLMIX_VALUE_INPUT && value->batched;
         storage.size_bytes = clmix_slices_size(planner, (int32_t)i, clmix_shape_count(value->shape)) *
                              clmix_type_bytes(clmix_planner_type(planner, (int32_t)i));
         if (parameter >= 0) {
@@ -96,13 +98,18 @@ static clmix_status place_storage(struct slabs *slabs, struct clmix_storage *sto
     return CLMIX_OK;
 }
 
+static size_t slab_limit(const struct clmix_plan *plan)
+{
+    const size_t most = (size_t)1 << 32; /* several drivers fail beyond 4 GiB in one buffer */
+
+    return clmix_smaller(plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT, most);
+}
+
 static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **order, size_t count)
 {
-    struct slabs slabs = { .plan = plan, .limit = plan->device->info.max_allocation_bytes / CLMIX_SLAB_ALIGNMENT * CLMIX_SLAB_ALIGNMENT };
+    struct slabs slabs = { .plan = plan, .limit = slab_limit(plan) };
     clmix_status status = CLMIX_OK;
 
-    if (slabs.limit > UINT32_MAX)
-        slabs.limit = (size_t)1 << 32; /* several drivers fail beyond 4 GiB in one buffer */
     for (size_t i = 0; status == CLMIX_OK && i < count; i++)
         status = place_storage(&slabs, order[i]);
     for (size_t i = 0; i < slabs.count; i++)
@@ -111,20 +118,66 @@ static clmix_status place_all(struct clmix_plan *plan, struct clmix_storage **or
     return status;
 }
 
+/* ---- what is fed -------------------------------------------------------------------------------------------------------------------- */
+
+/* One storage for the inputs of a batch and the random words together: they are needed from the first step to the last, so that side by side they
+ * take no more than apart, and a batch is one transfer. None where they are too large for one slab. */
+static clmix_status add_block(struct clmix_plan *plan, struct clmix_storage **block)
+{
+    struct clmix_storage sum = { .arena = CLMIX_ACTIVATIONS, .last = CLMIX_FOREVER };
+
+    *block = NULL;
+    for (size_t i = 0; i < plan->storage_count; i++) {
+        const int32_t number = (int32_t)i;
+
+        if (!plan->storages[i].fed)
+            continue;
+        sum.size_bytes += clmix_slab_aligned(plan->storages[i].size_bytes);
+        if (!CLMIX_PUSH(plan->fed, plan->fed_count, plan->fed_capacity, number))
+            return clmix_fail_memory("a plan");
+    }
+    while (sum.size_bytes > slab_limit(plan) && plan->fed_count > 0)
+        plan->storages[plan->fed[--plan->fed_count]].fed = false;
+    if (plan->fed_count == 0)
+        return CLMIX_OK;
+    if (!CLMIX_PUSH(plan->storages, plan->storage_count, plan->storage_capacity, sum))
+        return clmix_fail_memory("a plan");
+    *block = &plan->storages[plan->storage_count - 1];
+    return CLMIX_OK;
+}
+
+/* Each its part of the block. */
+static void divide_block(struct clmix_plan *plan, const struct clmix_storage *block)
+{
+    size_t offset = block->offset_bytes;
+
+    for (size_t i = 0; i < plan->fed_count; i++) {
+        struct clmix_storage *storage = &plan->storages[plan->fed[i]];
+
+        storage->slab = block->slab;
+        storage->offset_bytes = offset;
+        offset += clmix_slab_aligned(storage->size_bytes);
+    }
+}
+
 static clmix_status fill_slabs(struct clmix_plan *plan)
 {
-    struct clmix_storage **order = malloc((plan->storage_count + 1) * sizeof *order);
+    struct clmix_storage *block, **order;
     clmix_status status;
     size_t count = 0;
 
+    CLMIX_TRY(add_block(plan, &block));
+    order = malloc((plan->storage_count + 1) * sizeof *order);
     if (order == NULL)
         return clmix_fail_memory("a plan");
     for (size_t i = 0; i < plan->storage_count; i++)
-        if (plan->storages[i].arena == CLMIX_ACTIVATIONS)
+        if (plan->storages[i].arena == CLMIX_ACTIVATIONS && !plan->storages[i].fed)
             order[count++] = &plan->storages[i];
     qsort(order, count, sizeof *order, by_size);
     status = place_all(plan, order, count);
     free(order);
+    if (block != NULL)
+        divide_block(plan, block);
     for (size_t i = 0; i < plan->slab_count; i++)
         plan->cost.arena_bytes[CLMIX_ACTIVATIONS] += plan->slab_bytes[i];
     return status;

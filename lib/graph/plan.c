@@ -25,6 +25,8 @@ void clmix_plan_free(clmix_plan *plan)
     free(plan->places);
     free(plan->strings);
     free(plan->listed);
+    free(plan->fed);
+    free(plan->staging);
     clmix_names_clear(&plan->names);
     free(plan->slab_bytes);
     free(plan);
@@ -73,6 +75,16 @@ clmix_status clmix_plan_need_place(const clmix_plan *plan, const char *name, con
 size_t clmix_place_bytes(const struct clmix_place *place)
 {
     return clmix_shape_count(place->shape) * clmix_type_bytes(place->type);
+}
+
+clmix_status clmix_place_need_bytes(const struct clmix_place *place, const char *name, size_t bytes)
+{
+    char shape[64];
+
+    if (bytes != clmix_place_bytes(place))
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "'%s' is %s, %zu bytes, and %zu were given", name, clmix_shape_text(place->shape, shape),
+                          clmix_place_bytes(place), bytes);
+    return CLMIX_OK;
 }
 
 size_t clmix_plan_value_count(const clmix_plan *plan)

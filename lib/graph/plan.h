@@ -47,6 +47,8 @@ struct clmix_storage {
     int32_t first, last; /* steps during which it holds something needed */
     cl_mem bound;        /* the application's, or NULL */
     size_t bound_bytes;
+    bool fed;          /* an input of a batch, or the random words: beside the others of these, unless all are too large for that */
+    const void *given; /* what it is about to be sent (feed.c), or NULL */
 };
 
 /* A value of the plan: where it lies. Indexed by value id of the graph; scratch and slices of values follow. */
@@ -82,10 +84,15 @@ struct clmix_plan {
     size_t storage_count, storage_capacity;
     struct clmix_place *places;
     size_t place_count, place_capacity;
-    int32_t random;    /* place of the seed, the step, and where the samples lie in a larger batch */
-    size_t batch;      /* of the graph; 0: it has none */
-    uint32_t whole[2]; /* number of the plan's first sample in a batch, and that batch's size */
-    bool placeless;    /* an op that draws random numbers cannot tell where its samples lie: they are the whole batch */
+    int32_t random;                     /* place of the seed, the step, and where the samples lie in a larger batch */
+    size_t batch;                       /* of the graph; 0: it has none */
+    uint32_t whole[2];                  /* number of the plan's first sample in a batch, and that batch's size */
+    uint32_t words[CLMIX_RANDOM_WORDS]; /* of the next run */
+    bool unsent;                        /* the device does not have them yet */
+    bool placeless;                     /* an op that draws random numbers cannot tell where its samples lie: they are the whole batch */
+    int32_t *fed; /* storages that lie side by side, in their order, so that a batch is one transfer; none where that is too large */
+    size_t fed_count, fed_capacity;
+    unsigned char *staging; /* of the host, for them; NULL before the first that needs it */
     struct clmix_table *tables;
     size_t table_count, table_capacity;
     int32_t steps;
@@ -108,6 +115,8 @@ struct clmix_plan {
 const char *clmix_plan_string(struct clmix_plan *plan, const char *text); /* a copy, owned by the plan; NULL when out of memory */
 clmix_status clmix_plan_need_place(const struct clmix_plan *plan, const char *name, const struct clmix_place **place);
 size_t clmix_place_bytes(const struct clmix_place *place);
+clmix_status clmix_place_need_bytes(const struct clmix_place *place, const char *name,
+                                    size_t bytes); /* ARGUMENT where it has not so many */
 
 size_t clmix_slab_aligned(size_t bytes); /* up to where the next thing may begin */
 
@@ -119,6 +128,9 @@ cl_mem clmix_plan_memory(const struct clmix_plan *plan, int32_t storage, size_t 
 clmix_status clmix_plan_allocate(struct clmix_plan *plan); /* what is neither there nor lent */
 void clmix_plan_release_slabs(struct clmix_plan *plan);
 void clmix_plan_release_arenas(struct clmix_plan *plan);
+
+/* feed.c: the random words, where the device does not have them yet */
+clmix_status clmix_plan_send_step(clmix_plan *plan);
 
 /* tables.c: constants */
 clmix_status clmix_plan_upload_constants(const struct clmix_plan *plan);

@@ -95,21 +95,12 @@ static clmix_status bind_launch(struct clmix_plan *plan, struct clmix_record *re
 
 static clmix_status prepare(clmix_plan *plan)
 {
-    uint32_t words[CLMIX_RANDOM_WORDS] = { 0 };
-
     for (size_t i = 0; i < plan->record_count; i++)
         if (plan->records[i]->launch.kernel == NULL)
             CLMIX_TRY(prepare_launch(plan, plan->records[i]));
     CLMIX_TRY(clmix_plan_allocate(plan));
-    CLMIX_TRY(clmix_plan_upload_constants(plan));
-    if (plan->random != CLMIX_NONE) {
-        size_t offset;
-        cl_mem memory = clmix_plan_memory(plan, plan->places[plan->random].storage, &offset);
-
-        memcpy(words + 4, plan->whole, sizeof plan->whole);
-        CLMIX_TRY(clmix_buffer_write(plan->device, memory, offset, words, sizeof words));
-    }
-    return CLMIX_OK;
+    plan->unsent = true;
+    return clmix_plan_upload_constants(plan);
 }
 
 static clmix_status bind_all(clmix_plan *plan)
@@ -156,6 +147,6 @@ clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other)
     CLMIX_TRY(clmix_plan_prepare(other));
     clmix_plan_release_slabs(plan);
     plan->lender = other;
-    plan->stale = true;
+    plan->stale = plan->unsent = true;
     return CLMIX_OK;
 }

@@ -60,11 +60,11 @@ int32_t clmix_planner_scratch(struct clmix_planner *planner, const struct clmix_
 clmix_status clmix_plan_add_random(struct clmix_planner *planner)
 {
     struct clmix_storage storage = {
-        .arena = CLMIX_ACTIVATIONS, .size_bytes = CLMIX_RANDOM_WORDS * sizeof(uint32_t), .first = 0, .last = CLMIX_FOREVER
+        .arena = CLMIX_ACTIVATIONS, .size_bytes = CLMIX_RANDOM_WORDS * sizeof(uint32_t), .first = 0, .last = CLMIX_FOREVER, .fed = true
     };
 
     planner->plan->batch = planner->graph->batch;
-    planner->plan->whole[1] = (uint32_t)planner->graph->batch;
+    planner->plan->whole[1] = planner->plan->words[5] = (uint32_t)planner->graph->batch;
     planner->plan->random = add_place(planner, add_storage(planner, storage), CLMIX_I32, CLMIX_RANDOM_WORDS, 0);
     return planner->status;
 }

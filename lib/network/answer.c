@@ -78,9 +78,11 @@ struct batch {
 
 static clmix_status feed(clmix_plan *plan, const struct batch *batch)
 {
+    clmix_plan_array arrays[CLMIX_ANSWER_PORTS];
+
     for (int i = 0; i < batch->port_count; i++)
-        CLMIX_TRY(clmix_plan_write(plan, batch->ports[i].name, batch->arrays[i], batch->extent.batch * clmix_port_bytes(&batch->ports[i])));
-    return CLMIX_OK;
+        arrays[i] = (clmix_plan_array){ batch->ports[i].name, batch->arrays[i], batch->extent.batch * clmix_port_bytes(&batch->ports[i]) };
+    return clmix_plan_feed(plan, arrays, (size_t)batch->port_count);
 }
 
 static clmix_status explain(const clmix_network *network, clmix_plan *plan, const struct batch *batch)

@@ -58,9 +58,10 @@ clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode m
 clmix_status clmix_feed_plan(const struct clmix_recipe *recipe, clmix_mode mode, clmix_plan *plan, const struct clmix_step_input *input)
 {
     clmix_port ports[CLMIX_RECIPE_PORTS];
+    clmix_plan_array arrays[CLMIX_RECIPE_PORTS];
     const int count = clmix_recipe_ports(recipe, mode, input->extent.length, ports, NULL);
 
     for (int i = 0; i < count; i++)
-        CLMIX_TRY(clmix_plan_write(plan, ports[i].name, input->arrays[i], input->extent.batch * clmix_port_bytes(&ports[i])));
-    return CLMIX_OK;
+        arrays[i] = (clmix_plan_array){ ports[i].name, input->arrays[i], input->extent.batch * clmix_port_bytes(&ports[i]) };
+    return clmix_plan_feed(plan, arrays, (size_t)count);
 }

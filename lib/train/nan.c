@@ -8,8 +8,8 @@
 /* The pass once more from the same beginning, with every op watched. */
 static clmix_status repeat(clmix_trainer *trainer, clmix_plan *plan, const struct clmix_step_input *input)
 {
-    CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, plan, input));
     CLMIX_TRY(clmix_plan_set_step(plan, trainer->options.seed, trainer->draws));
+    CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, plan, input));
     return clmix_plan_find_not_finite(plan);
 }
 

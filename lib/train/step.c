@@ -54,9 +54,9 @@ static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *sha
             CLMIX_TRY(clmix_replica_redraw(replica, trainer->options.seed, trainer->step));
         CLMIX_TRY(clmix_replica_keep_states(replica));
     }
-    CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
     CLMIX_TRY(clmix_plan_set_place(share->plan, share->first, share->batch));
     CLMIX_TRY(clmix_plan_set_step(share->plan, trainer->options.seed, trainer->draws));
+    CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
     CLMIX_TRY(clmix_plan_run(share->plan));
     if (alone)
         return CLMIX_OK;

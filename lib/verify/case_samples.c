@@ -144,9 +144,11 @@ size_t clmix_case_elements(const struct case_samples *samples, int port)
 
 clmix_status clmix_case_feed(const struct case_samples *samples, clmix_plan *plan, int count)
 {
+    clmix_plan_array arrays[CLMIX_RECIPE_PORTS];
+
     for (int i = 0; i < count; i++) /* an element of 4 bytes each: floats or integers */
-        CLMIX_TRY(clmix_plan_write(plan, samples->ports[i].name, samples->arrays[i], 4 * clmix_case_elements(samples, i)));
-    return CLMIX_OK;
+        arrays[i] = (clmix_plan_array){ samples->ports[i].name, samples->arrays[i], 4 * clmix_case_elements(samples, i) };
+    return clmix_plan_feed(plan, arrays, (size_t)count);
 }
 
 void clmix_case_drop_samples(struct case_samples *samples)

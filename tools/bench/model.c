@@ -115,14 +115,14 @@ static void free_work(struct work *work)
 
 static clmix_status run_pass(struct work *work)
 {
+    const struct bench_trainer *bench = &work->bench;
+    clmix_plan_array arrays[CLMIX_RECIPE_PORTS];
     float loss;
 
-    for (int i = 0; i < work->bench.port_count; i++) {
-        const clmix_port *port = &work->bench.ports[i];
-
-        CLMIX_TRY(clmix_plan_write(work->plan, port->name, work->bench.arrays[i], work->bench.extent.batch * clmix_port_bytes(port)));
-    }
+    for (int i = 0; i < bench->port_count; i++)
+        arrays[i] = (clmix_plan_array){ bench->ports[i].name, bench->arrays[i], bench->extent.batch * clmix_port_bytes(&bench->ports[i]) };
     CLMIX_TRY(clmix_plan_set_step(work->plan, 1, 0));
+    CLMIX_TRY(clmix_plan_feed(work->plan, arrays, (size_t)bench->port_count));
     CLMIX_TRY(clmix_plan_run(work->plan));
     return clmix_plan_read(work->plan, CLMIX_LOSS, &loss, sizeof loss);
 }
