@@ -1,7 +1,8 @@
 // C = epilogue(A B) on CPUs.  One work-item owns a block of C (cl/README.md has a drawing).
 // It goes through K a slab at a time. The slab's rows of B are packed into local memory, as panels of NR columns; IN_PLACE leaves them where
 // they are. Then for each strip of MR rows of A, and each panel, the slab's products are added to a tile of MR x NRV vectors in registers. A
-// is read in place, one float a row and step; with PROLOGUE the strip's layer norm is made first, in private memory, and read instead.
+// is read in place, one float a row and step; with COPY_A the strip is copied to private memory first, where its rows cannot meet in the same
+// cache sets, and with PROLOGUE its layer norm is made there.
 // An element of C is one chain of FMA over k, in order, so its bits depend on no block, slab or tile.
 #include "gemm_epilogue.h"
 #include "gemm_prologue.h"
@@ -24,13 +25,16 @@
 #ifndef PANEL
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
+#ifndef COPY_A
+#define COPY_A 0        // 1: strips of A are copied to private memory first; not with PROLOGUE, which does so anyway, nor with SEGMENTS
+#endif
 #ifndef STRIP
-#define STRIP 512       // with PROLOGUE: steps of k that a strip has room for, at least a slab's
+#define STRIP 512       // with PROLOGUE or COPY_A: steps of k that a strip has room for, at least a slab's
 #endif
 #define NR (NRV * VW)
 #define LINE 16    // floats of a cache line, where there is one
 
-#if PROLOGUE
+#if PROLOGUE || COPY_A
 #define STRIP_SPACE __private
 #else
 #define STRIP_SPACE __global
@@ -241,7 +245,7 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
 #if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
 #endif
-#if PROLOGUE
+#if PROLOGUE || COPY_A
     float strip[TRANSPOSE_A ? STRIP * MR : MR * (STRIP + LINE)] __attribute__((aligned(64)));
 #endif
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
@@ -276,9 +280,12 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
             const __global float *ai = a + FROM(k0, TRANSPOSE_A ? a_pitch : 1u, a_outer) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
 #if PROLOGUE
             const uint token = TRANSPOSE_A ? k0 : row0 + i, channel = TRANSPOSE_A ? row0 + i : k0;
-            const size_t strip_pitch = TRANSPOSE_A ? MR : STRIP + LINE;
+            const size_t strip_pitch = STRIP_PITCH;
             layer_norm_strip(strip, ai, a_pitch, stats + stats_offset + 2 * (size_t)token, norm_weight + norm_weight_offset + channel,
                             norm_bias + norm_bias_offset + channel, n, count);
+#elif COPY_A
+            const size_t strip_pitch = STRIP_PITCH;
+            copy_strip(strip, ai, a_pitch, n, count);
 #else
             const __global float *strip = ai;
             const size_t strip_pitch = a_pitch;

@@ -36,7 +36,10 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 #endif
 }
 
-#if PROLOGUE
+// A strip of A in private memory: [MR][STRIP + LINE], which keeps rows apart in the cache, or where A is transposed [count][MR].
+#define STRIP_PITCH (TRANSPOSE_A ? MR : STRIP + LINE)
+
+#if PROLOGUE || COPY_A
 #if MR % 8 == 0
 #define PIECE 8
 #elif MR % 4 == 0
@@ -47,8 +50,8 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 typedef CLMIX_JOIN(float, PIECE) piece;
 typedef CLMIX_JOIN(float, PIECE) __attribute__((aligned(4))) pieceu;
 
-// Normalises a strip of A, `rows` by `count`, for all tiles of it: [MR][STRIP + LINE], which keeps rows apart in the cache, or where A is
-// transposed [count][MR]. `stats`, `weight` and `bias` are at the strip's first place in x.
+#if PROLOGUE
+// Normalises a strip of A, `rows` by `count`, for all tiles of it. `stats`, `weight` and `bias` are at the strip's first place in x.
 INLINE void layer_norm_strip(float *strip, const __global float *a, const size_t pitch, const __global float *stats,
                             const __global float *weight, const __global float *bias, const uint rows, const uint count)
 {
@@ -78,6 +81,34 @@ INLINE void layer_norm_strip(float *strip, const __global float *a, const size_t
     }
 #endif
 }
+#else
+// Copies it.
+INLINE void copy_strip(float *strip, const __global float *a, const size_t pitch, const uint rows, const uint count)
+{
+#if TRANSPOSE_A
+    const uint whole = rows == MR ? MR / PIECE * PIECE : 0;
+    for (uint k = 0; k < count; k++) {
+        const __global float *from = a + k * pitch;
+#pragma unroll
+        for (uint i = 0; i < MR / PIECE * PIECE; i += PIECE)
+            if (i < whole)
+                *(pieceu *)(strip + k * MR + i) = *(const __global pieceu *)(from + i);
+        for (uint i = whole; i < rows; i++)
+            strip[k * MR + i] = from[i];
+    }
+#else
+    const uint whole = count / VW * VW;
+    for (uint i = 0; i < rows; i++) {
+        const __global float *from = a + i * pitch;
+        float *to = strip + i * (STRIP + LINE);
+        for (uint k = 0; k < whole; k += VW)
+            *(floatvu *)(to + k) = LOADV(from + k);
+        for (uint k = whole; k < count; k++)
+            to[k] = from[k];
+    }
+#endif
+}
+#endif
 #endif
 
 #endif

@@ -11,7 +11,7 @@ enum clmix_gemm_route { CLMIX_GEMM_OWN = 0, CLMIX_GEMM_CLBLAST = 1, CLMIX_GEMM_R
 struct clmix_gemm_tile {
     bool wide;
     long width, rows, vectors, panel;     /* wide: VW, MR, NRV, PANEL */
-    bool in_place;                        /* wide: IN_PLACE */
+    bool in_place, copy_a;                /* wide: IN_PLACE, COPY_A */
     size_t row_block, column_block, slab; /* wide: what a work-group owns, and steps of k packed at a time */
     long tile_rows, tile_columns;         /* simt: TM, TN */
     long item_rows, item_columns;         /* simt: PM, PN */

@@ -44,7 +44,9 @@ static struct clmix_record *begin_kernel(struct clmix_planner *planner, const st
         clmix_record_define(record, "SEGMENTS", 1);
     if (gemm->has_prologue)
         clmix_record_define(record, "PROLOGUE", 1);
-    if (gemm->has_prologue && tile->wide)
+    if (tile->wide && tile->copy_a)
+        clmix_record_define(record, "COPY_A", 1);
+    if (tile->wide && (gemm->has_prologue || tile->copy_a))
         clmix_record_define(record, "STRIP", strip_of(tile));
     clmix_gemm_define_epilogue(record, gemm, tile->splits > 1);
     return record;

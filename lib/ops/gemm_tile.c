@@ -19,7 +19,8 @@ bool clmix_gemm_choose_tile(const clmix_device_info *info, bool wide, const stru
 int clmix_gemm_name_kernel(const struct clmix_gemm_tile *tile, char *text, size_t bytes)
 {
     if (tile->wide)
-        return snprintf(text, bytes, "wide %ldx%ldx%ld%s", tile->rows, tile->vectors, tile->width, tile->in_place ? " in place" : "");
+        return snprintf(text, bytes, "wide %ldx%ldx%ld%s%s", tile->rows, tile->vectors, tile->width, tile->in_place ? " in place" : "",
+                        tile->copy_a ? " copied" : "");
     return snprintf(text, bytes, "simt %ldx%ld/%ldx%ld%s", tile->tile_rows, tile->tile_columns, tile->item_rows, tile->item_columns,
                     tile->runs ? " runs" : "");
 }
