@@ -313,6 +313,31 @@ START_TEST(tiles_of_gpus)
 }
 END_TEST
 
+/* The tiles of the wide form that processors of narrower vectors get, on whatever is here: strips of A are copied from some columns on, in several
+ * slabs, and none of the sizes is a multiple of a tile's. */
+START_TEST(tiles_of_narrow_vectors)
+{
+    static const size_t sizes[][3] = { { 20, 203, 19 }, { 7, 131, 1100 }, { 61, 300, 133 }, { 20, 40, 77 } };
+
+    for (size_t s = 0; s < (ops_small_effort() ? 1 : sizeof sizes / sizeof *sizes); s++)
+        for (unsigned width = 4; width <= 8; width += 4) {
+            struct product product = make(sizes[s][0], sizes[s][1], sizes[s][2], _i & 1, _i & 2);
+            clmix_device_info info = *clmix_device_describe(test_device);
+
+            if (info.form != CLMIX_WIDE)
+                continue;
+            info.vector_width = width;
+            product.padding = s;
+            product.gemm.residual.value = s == 1 ? 0 : CLMIX_NONE;
+            ck_assert(clmix_gemm_choose_tile(&info, true, &product.gemm, 0, &product.tile));
+            ck_assert_int_eq(product.tile.width, width);
+            ck_assert_int_eq(product.tile.copy_a, s != 3);
+            product.has_tile = true;
+            check_product(product);
+        }
+}
+END_TEST
+
 /* All ways to cut a product up that may be chosen by measuring give the same bits, and there is always one. */
 START_TEST(variants_agree)
 {
@@ -483,6 +508,7 @@ int main(void)
     tcase_add_test(products, deep_products);
     tcase_add_test(products, batches_of_two_levels);
     tcase_add_loop_test(products, tiles_of_gpus, 0, 4);
+    tcase_add_loop_test(products, tiles_of_narrow_vectors, 0, 4);
     tcase_add_test(products, tiles_fit_registers);
     tcase_add_loop_test(products, variants_agree, 0, 4);
     tcase_add_test(products, bits_repeat);
