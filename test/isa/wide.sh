@@ -20,13 +20,13 @@ trap 'rm -rf "$work"' EXIT
 failures=0
 
 # A loop of one block ends with a jump to the label before it. Of those with enough multiply-adds the one that touches the stack least counts.
-cat >"$work/loops.awk" <<'END'
+cat >"$work/loops.awk" <<'EOF'
 /^\.?LBB/ { label = $1; sub(":", "", label); sums = stack = 0 }
 /vfn?m(add|sub)/ { sums++ }
 /[yz]mm/ && /\(%r[sb]p\)/ { stack++ }
 /^[ \t]*j[a-z]+/ && $2 == label && sums == wanted && (found == "" || stack < found) { found = stack }
 END { print found == "" ? "none" : found }
-END
+EOF
 
 check()    # check FILE PROCESSOR SUMS OPTION...
 {
@@ -55,7 +55,7 @@ done
 check gemm_wide.cl haswell 12 -DVW=8 -DMR=6 -DNRV=2 -DCOPY_A=1
 check gemm_wide.cl haswell 12 -DVW=8 -DMR=6 -DNRV=2 -DCOPY_A=1 -DTRANSPOSE_A=1
 for file in attention_wide.cl attention_wide_grad.cl; do
-    check $file haswell 8 -DVW=8 -DMR=4
-    check $file skylake-avx512 16 -DVW=16 -DMR=8
+    check "$file" haswell 8 -DVW=8 -DMR=4
+    check "$file" skylake-avx512 16 -DVW=16 -DMR=8
 done
 [ "$failures" -eq 0 ]
