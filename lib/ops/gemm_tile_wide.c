@@ -38,7 +38,7 @@ static void register_tile(size_t width, const struct clmix_gemm *gemm, struct cl
 /* The packed block of B takes at most half of local memory. Transposed A is read a row of the stored matrix a step, so a slab's rows
  * must stay within reach of the caches and page tables. There B, of which few strips read each slab, stays where it is if its rows are
  * whole vectors and not so long that they meet in the same cache sets. Tiles of narrow vectors are many to a strip of A, which is then worth
- * copying (measured on a Zen 3: 6 % of a step of bert-small; with fewer than eight panels it costs more than it gives), and B with it. */
+ * copying (measured on a Zen 3: 1 to 8 % of a step of bert-small, by turns; with fewer than eight panels it costs more than it gives), and B with it. */
 static void blocks(const clmix_device_info *info, const struct clmix_gemm *gemm, struct clmix_gemm_tile *tile)
 {
     size_t panel_columns = (size_t)(tile->vectors * tile->width), steps = clmix_smaller(gemm->depth, 512), across = 1;
