@@ -1,5 +1,6 @@
 /* What machine code a device's compiler is found to make, and what follows: FMA of the kernels, the width of vectors, the usual form,
  * the ceiling of arithmetic. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "runtime/embedded.h"
 #include "support_device.h"

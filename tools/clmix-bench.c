@@ -1,4 +1,5 @@
 /* clmix-bench: how fast a device is, and how fast clmix is on it. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "bench/bench.h"
 #include "common/watch.h"
@@ -262,7 +263,7 @@ static void settle_attention(struct bench_request *request)
 
 int main(int argc, char **argv)
 {
-    struct bench_request request = { .begun = bench_now(), .batch = MODEL_USUAL_BATCH, .seconds = NAN };
+    struct bench_request request = { .begun = clmix_seconds(), .batch = MODEL_USUAL_BATCH, .seconds = NAN };
     char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL, *tokens = NULL, *range = NULL,
          *plots = NULL;
     int quick = 0, whole = 0, with_long = 0;

@@ -1,18 +1,10 @@
 /* A pass over samples that are read when asked for, so that broken ones are found before a run depends on them. */
 #include "data/dataset.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static size_t common_divisor(size_t a, size_t b)
 {
@@ -34,9 +26,9 @@ static clmix_status check_samples(const clmix_dataset *dataset, clmix_split spli
                                   void *user, void *const *arrays, clmix_data_check *check)
 {
     const size_t count = dataset->count[split], stride = stride_of(count);
-    const double end = now() + seconds;
+    const double end = clmix_seconds() + seconds;
 
-    for (size_t at = 0; check->checked < count && now() < end; at = (at + stride) % count) {
+    for (size_t at = 0; check->checked < count && clmix_seconds() < end; at = (at + stride) % count) {
         const clmix_status status = dataset->source->get(dataset, split, at, arrays);
 
         if (status != CLMIX_OK && status != CLMIX_ERROR_FORMAT)

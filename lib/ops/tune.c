@@ -1,6 +1,7 @@
 /* Asking, measuring and remembering. */
 #include "ops/tune.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "runtime/runtime.h"
 

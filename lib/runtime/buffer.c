@@ -1,4 +1,5 @@
 /* Device memory and its books. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "runtime/internal.h"
 
@@ -81,6 +82,12 @@ void clmix_device_memory(const clmix_device *device, size_t *current_bytes, size
         *peak_bytes = device == NULL ? 0 : device->peak_bytes;
     if (allocations != NULL)
         *allocations = device == NULL ? 0 : device->allocations;
+}
+
+void clmix_device_traffic(const clmix_device *device, clmix_traffic *traffic)
+{
+    if (traffic != NULL)
+        *traffic = device == NULL ? (clmix_traffic){ 0 } : device->traffic;
 }
 
 clmix_status clmix_buffer_write(clmix_device *device, cl_mem memory, size_t offset_bytes, const void *data, size_t bytes)

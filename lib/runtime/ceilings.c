@@ -1,5 +1,6 @@
 /* What a device can do at most. Every measurement starts small and grows until it is long enough to be believed, so that an interpreter that is two
  * thousand times slower than a processor takes as long as a processor. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "runtime/internal.h"
 

@@ -18,8 +18,6 @@ unsigned clmix_runtime_options(const clmix_device_info *info, char *options, siz
 
 /* NO_DEVICE with a sentence that names `what` when nothing but a plan can be made on the device. */
 clmix_status clmix_device_require(const clmix_device *device, const char *what);
-/* Processor time that the calling thread has taken, in seconds. */
-double clmix_thread_seconds(void);
 /* Enqueues, whether or not the device is being profiled. */
 clmix_status clmix_launch_now(clmix_device *device, const struct clmix_launch *launch, cl_event *event);
 

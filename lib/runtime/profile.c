@@ -1,5 +1,6 @@
 /* Profiling: device time from events where the queue has them, wall-clock with a wait after each launch where it does not. */
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "runtime/internal.h"

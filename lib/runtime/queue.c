@@ -1,27 +1,10 @@
 /* The queue: enqueueing a launch, waiting for all of them. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "runtime/internal.h"
 
 #include <string.h>
 #include <time.h>
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-double clmix_seconds(void)
-{
-    return seconds_of(CLOCK_MONOTONIC);
-}
-
-double clmix_thread_seconds(void)
-{
-    return seconds_of(CLOCK_THREAD_CPUTIME_ID);
-}
 
 clmix_status clmix_device_require(const clmix_device *device, const char *what)
 {
@@ -81,12 +64,6 @@ static clmix_status wait_asleep(clmix_device *device)
     }
     clReleaseEvent(marker);
     return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(device, code, "waiting for the queue");
-}
-
-void clmix_device_traffic(const clmix_device *device, clmix_traffic *traffic)
-{
-    if (traffic != NULL)
-        *traffic = device == NULL ? (clmix_traffic){ 0 } : device->traffic;
 }
 
 static clmix_status wait_for_queue(clmix_device *device)

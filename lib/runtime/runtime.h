@@ -111,8 +111,6 @@ struct clmix_launch {
 };
 clmix_status clmix_launch_enqueue(clmix_device *device, const struct clmix_launch *launch);
 void clmix_launch_clear(struct clmix_launch *launch);
-/* Seconds of a steady clock. */
-double clmix_seconds(void);
 /* Flushes, then waits for the queue without burning a core where the driver would spin. */
 clmix_status clmix_device_wait(clmix_device *device);
 

@@ -7,13 +7,13 @@
 #include "train/run.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/status.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct loop {
     clmix_trainer *trainer;
@@ -29,17 +29,9 @@ struct loop {
     bool stopped; /* by the caller */
 };
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static clmix_status write_checkpoint(struct loop *loop)
 {
-    loop->run.seconds = loop->seconds_before + now() - loop->session;
+    loop->run.seconds = loop->seconds_before + clmix_seconds() - loop->session;
     return clmix_checkpoint_write(loop->trainer, &loop->run, loop->folder.checkpoint);
 }
 
@@ -104,7 +96,7 @@ static clmix_status stop_at_checkpoint(struct loop *loop, clmix_status status)
 static clmix_status train_batch(struct loop *loop, bool *stepped)
 {
     clmix_trainer *trainer = loop->trainer;
-    const double start = now();
+    const double start = clmix_seconds();
     struct clmix_step_input input;
     struct clmix_step_result result;
     clmix_batch batch;
@@ -120,7 +112,7 @@ static clmix_status train_batch(struct loop *loop, bool *stepped)
     *stepped = (loop->run.batch + 1) % trainer->options.accumulate == 0 || loop->run.batch + 1 == trainer->batches;
     CLMIX_TRY(clmix_feed_of_batch(&trainer->recipe, CLMIX_TRAINING, &batch, &input));
     CLMIX_TRY(clmix_trainer_run(trainer, &input, *stepped, &result));
-    count_batch(loop, &batch, &result, now() - start);
+    count_batch(loop, &batch, &result, clmix_seconds() - start);
     tell_step(loop);
     return CLMIX_OK;
 }
@@ -163,7 +155,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
         .test_loss = score.loss,
         .metric_count = score.metric_count,
         .images_per_second = speed(run),
-        .seconds = loop->seconds_before + now() - loop->session,
+        .seconds = loop->seconds_before + clmix_seconds() - loop->session,
         .skipped = run->skipped + score.skipped,
         .best = run->best_epoch == 0 || isnan(score.metrics[0].value) || score.metrics[0].value > run->best,
     };
@@ -257,7 +249,7 @@ static clmix_status begin(struct loop *loop, bool resume)
     CLMIX_TRY(clmix_identity_take(trainer->data, loop->events, &trainer->identity));
     if (resume)
         CLMIX_TRY(clmix_checkpoint_read(loop->trainer, &loop->run, loop->folder.checkpoint));
-    loop->session = now();
+    loop->session = clmix_seconds();
     loop->seconds_before = loop->run.seconds;
     if (clmix_run_finished(&loop->trainer->options, &loop->run, loop->trainer->step))
         return CLMIX_OK;

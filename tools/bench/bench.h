@@ -10,7 +10,7 @@
 #include <clmix/clmix.h>
 
 struct bench_request {
-    double begun; /* bench_now() when the program started */
+    double begun; /* clmix_seconds() when the program started */
     int batch,
         length;     /* samples at a time, MODEL_USUAL_BATCH where it was not given; tokens of each, 0: as many as the model takes at most */
     double seconds; /* of measuring a model */
@@ -48,7 +48,7 @@ struct bench_device {
     clmix_ceilings ceilings;
     bool raised;          /* the ceilings were measured again and are higher */
     int vain;             /* how often in a row they were measured again and were not */
-    double settled_until; /* bench_now(), while they are not measured again for that */
+    double settled_until; /* clmix_seconds(), while they are not measured again for that */
 };
 
 /* ---- subcommands: each gives the exit status ------------------------------------------------------------------------------------------ */
@@ -75,9 +75,6 @@ clmix_status bench_plan_model(const struct bench_request *request, clmix_device 
 clmix_status bench_plan_ops(const struct bench_request *request);
 
 /* ---- common.c --------------------------------------------------------------------------------------------------------------------- */
-
-double bench_now(void);        /* seconds of a steady clock */
-double bench_thread_now(void); /* processor time of the calling thread, seconds */
 
 /* Times of repeated work, seconds. */
 struct bench_times {

@@ -1,5 +1,6 @@
 /* What a device can do at most, and how near work comes to it. A share above 1 says that the ceiling was measured too low, unless the data stayed in
  * a cache: it is measured again then, and what still exceeds it is marked. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "bench/bench.h"
 #include "common/watch.h"
@@ -59,7 +60,7 @@ bool bench_measure_again(struct bench_device *on)
     clmix_status status;
     bool higher;
 
-    if (on->vain >= MOST_VAIN && bench_now() < on->settled_until)
+    if (on->vain >= MOST_VAIN && clmix_seconds() < on->settled_until)
         return false;
     status = clmix_device_open(&device, on->selector);
     if (status == CLMIX_OK)
@@ -68,7 +69,7 @@ bool bench_measure_again(struct bench_device *on)
     higher = status == CLMIX_OK && take_better(&on->ceilings, &again);
     on->raised = on->raised || higher;
     on->vain = higher ? 0 : on->vain + 1;
-    on->settled_until = bench_now() + PAUSE;
+    on->settled_until = clmix_seconds() + PAUSE;
     return true;
 }
 

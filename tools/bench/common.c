@@ -1,4 +1,5 @@
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "bench/bench.h"
 
@@ -10,24 +11,6 @@
 #include <time.h>
 
 #define BATCH_SECONDS 0.01 /* runs between two waits: long enough for the clock */
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec time;
-
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-double bench_now(void)
-{
-    return seconds_of(CLOCK_MONOTONIC);
-}
-
-double bench_thread_now(void)
-{
-    return seconds_of(CLOCK_THREAD_CPUTIME_ID);
-}
 
 const char *bench_usual_model(size_t index)
 {
@@ -94,15 +77,15 @@ clmix_status bench_time_plan(clmix_plan *plan, double seconds, size_t least, str
     size_t batch;
 
     CLMIX_TRY(run_times(plan, 2));
-    start = bench_now();
+    start = clmix_seconds();
     CLMIX_TRY(run_times(plan, 1));
-    once = bench_now() - start;
+    once = clmix_seconds() - start;
     batch = once > BATCH_SECONDS ? 1 : (size_t)(BATCH_SECONDS / (once + 1e-6)) + 1;
-    for (start = bench_now(); bench_now() - start < seconds || times->count < least;) {
-        const double begin = bench_now();
+    for (start = clmix_seconds(); clmix_seconds() - start < seconds || times->count < least;) {
+        const double begin = clmix_seconds();
 
         CLMIX_TRY(run_times(plan, batch));
-        CLMIX_TRY(bench_times_add(times, (bench_now() - begin) / (double)batch));
+        CLMIX_TRY(bench_times_add(times, (clmix_seconds() - begin) / (double)batch));
     }
     return CLMIX_OK;
 }

@@ -1,4 +1,5 @@
 /* clmix-bench model, start: a model at work on random samples. The keys are those of peers' lines (bench/README.md), and more. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "bench/bench.h"
 #include "network/network.h"
@@ -157,7 +158,7 @@ struct taken {
 
 static clmix_status time_step(struct work *work, const clmix_device *device, struct taken *taken)
 {
-    const double start = bench_now(), processor = bench_thread_now();
+    const double start = clmix_seconds(), processor = clmix_thread_seconds();
     clmix_traffic before, after;
 
     clmix_device_traffic(device, &before);
@@ -165,8 +166,8 @@ static clmix_status time_step(struct work *work, const clmix_device *device, str
     clmix_device_traffic(device, &after);
     taken->traffic.uploads += after.uploads - before.uploads;
     taken->traffic.upload_bytes += after.upload_bytes - before.upload_bytes;
-    CLMIX_TRY(bench_times_add(&taken->steps, bench_now() - start));
-    return bench_times_add(&taken->host, bench_thread_now() - processor - (after.waiting_seconds - before.waiting_seconds));
+    CLMIX_TRY(bench_times_add(&taken->steps, clmix_seconds() - start));
+    return bench_times_add(&taken->host, clmix_thread_seconds() - processor - (after.waiting_seconds - before.waiting_seconds));
 }
 
 static clmix_status measure(struct work *work, const clmix_device *device, double seconds, struct taken *taken)
@@ -175,8 +176,8 @@ static clmix_status measure(struct work *work, const clmix_device *device, doubl
 
     for (int i = 0; i < WARM_UP; i++)
         CLMIX_TRY(do_work(work));
-    end = bench_now() + seconds;
-    while (bench_now() < end || taken->steps.count < LEAST_STEPS)
+    end = clmix_seconds() + seconds;
+    while (clmix_seconds() < end || taken->steps.count < LEAST_STEPS)
         CLMIX_TRY(time_step(work, device, taken));
     return CLMIX_OK;
 }
@@ -336,7 +337,7 @@ int bench_start(struct bench_sink *sink, const struct bench_request *request, cl
     if (status != CLMIX_OK) {
         exit_status = bench_fail(sink->cli, status);
     } else {
-        const double seconds = bench_now() - request->begun;
+        const double seconds = clmix_seconds() - request->begun;
         cJSON *json = begin_object(&work, config);
         size_t compiled, loaded;
 

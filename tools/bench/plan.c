@@ -1,4 +1,5 @@
 /* clmix-bench plan: how long it takes to write a model down as a graph and to compile it into a plan, before anything is allocated or run. */
+#include "base/clock.h"
 #include "base/status.h"
 #include "bench/bench.h"
 #include "network/network.h"
@@ -27,17 +28,17 @@ static clmix_status make_plan(clmix_plan **plan, clmix_device *device, const clm
 static clmix_status measure(clmix_device *device, const clmix_config *config, struct clmix_extent extent, bool training, double seconds,
                             struct bench_times *times, clmix_plan_cost *cost, size_t *values)
 {
-    const double end = bench_now() + seconds;
+    const double end = clmix_seconds() + seconds;
 
-    while (bench_now() < end || times->count < LEAST_RUNS) {
-        const double start = bench_now();
+    while (clmix_seconds() < end || times->count < LEAST_RUNS) {
+        const double start = clmix_seconds();
         clmix_plan *plan = NULL;
 
         CLMIX_TRY(make_plan(&plan, device, config, extent, training));
         clmix_plan_costs(plan, cost);
         *values = clmix_plan_value_count(plan);
         clmix_plan_free(plan);
-        CLMIX_TRY(bench_times_add(times, bench_now() - start));
+        CLMIX_TRY(bench_times_add(times, clmix_seconds() - start));
     }
     return CLMIX_OK;
 }

@@ -1,5 +1,6 @@
 #include "common/progress.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "common/terminal.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REDRAW_SECONDS 0.1
@@ -44,14 +44,6 @@ const char *progress_bytes(char text[32], size_t bytes)
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------------------ */
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 void progress_start(struct progress *progress, bool silent)
 {
@@ -145,7 +137,7 @@ void progress_step(struct progress *progress, const struct progress_step *step)
 {
     char line[512], part[64], cells[BAR_CELLS * 16 + 16], figure[32], epoch[64];
     const size_t columns = terminal_columns(stdout);
-    const double time = now();
+    const double time = clmix_seconds();
     size_t used, room;
 
     if (!progress->live || (time - progress->last < REDRAW_SECONDS && step->batch < step->batches))

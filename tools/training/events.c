@@ -1,10 +1,10 @@
 /* While clmix-train trains: what a person or a program sees of it, and the signals that stop it. */
+#include "base/clock.h"
 #include "training/session.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_asked;
@@ -27,14 +27,6 @@ void session_watch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Seconds to the end of the run: training by the speed so far, evaluations by the last one. */
 static double seconds_left(const struct session *session, size_t epoch, size_t batch, size_t batches, double speed)
 {
@@ -54,8 +46,8 @@ static void say_compiled(struct session *session)
     session->compiled = true;
     clmix_device_programs(session->device, &compiled, &loaded);
     if (compiled > 0 && clmix_cache_folder()[0] != '\0' && clmix_cache_refusal()[0] == '\0')
-        progress_say(&session->progress, "compiled %zu programs in %.1f s (once: they are kept in %s)", compiled, now() - session->start,
-                     clmix_cache_folder());
+        progress_say(&session->progress, "compiled %zu programs in %.1f s (once: they are kept in %s)", compiled,
+                     clmix_seconds() - session->start, clmix_cache_folder());
 }
 
 static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, double loss, double metric, double images_per_second)
@@ -73,7 +65,7 @@ static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, doub
     if (!session->compiled)
         say_compiled(session);
     progress_step(&session->progress, &step);
-    session->epoch_end = now();
+    session->epoch_end = clmix_seconds();
     return stop_asked == 0;
 }
 
@@ -91,7 +83,7 @@ static void on_epoch(void *user, const clmix_epoch *epoch)
     char *line = NULL;
 
     session_drop_output();
-    session->evaluation = now() - session->epoch_end;
+    session->evaluation = clmix_seconds() - session->epoch_end;
     session->last = *epoch;
     if (epoch->best)
         session->best = *epoch;
@@ -131,7 +123,7 @@ static void on_skipped(void *user, size_t count, const char *sentence)
 
 clmix_train_events session_events(struct session *session)
 {
-    session->start = session->epoch_end = now();
+    session->start = session->epoch_end = clmix_seconds();
     return (clmix_train_events){
         .step = on_step, .epoch = on_epoch, .user = session, .moved = on_moved, .waiting = on_waiting, .skipped = on_skipped
     };
