@@ -26,15 +26,15 @@
 #define PANEL 8192      // floats of local memory for the packed block of B: slab * columns of a block, rounded up to NR
 #endif
 #ifndef COPY_A
-#define COPY_A 0        // 1: strips of A are copied to private memory first; not with PROLOGUE, which does so anyway, nor with SEGMENTS
+#define COPY_A PROLOGUE // 1: strips of A are copied to private memory first, as they must be with PROLOGUE; not with SEGMENTS
 #endif
 #ifndef STRIP
-#define STRIP 512       // with PROLOGUE or COPY_A: steps of k that a strip has room for, at least a slab's
+#define STRIP 512       // with COPY_A: steps of k that a strip has room for, at least a slab's
 #endif
 #define NR (NRV * VW)
 #define LINE 16    // floats of a cache line, where there is one
 
-#if PROLOGUE || COPY_A
+#if COPY_A
 #define STRIP_SPACE __private
 #else
 #define STRIP_SPACE __global
@@ -245,7 +245,7 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
 #if !IN_PLACE
     __local float packed[PANEL] __attribute__((aligned(64)));
 #endif
-#if PROLOGUE || COPY_A
+#if COPY_A
     float strip[TRANSPOSE_A ? STRIP * MR : MR * (STRIP + LINE)] __attribute__((aligned(64)));
 #endif
     const uint z = get_group_id(2), split = z % splits, outer = z / splits / inner_batch, inner = z / splits % inner_batch;
@@ -278,14 +278,9 @@ void gemm_wide(const uint rows, const uint columns, const uint depth, const uint
         for (uint i = 0; i < block_rows; i += MR) {
             const uint n = min((uint)MR, block_rows - i);
             const __global float *ai = a + FROM(k0, TRANSPOSE_A ? a_pitch : 1u, a_outer) + (size_t)i * (TRANSPOSE_A ? 1u : a_pitch);
-#if PROLOGUE
-            const uint token = TRANSPOSE_A ? k0 : row0 + i, channel = TRANSPOSE_A ? row0 + i : k0;
+#if COPY_A
             const size_t strip_pitch = STRIP_PITCH;
-            layer_norm_strip(strip, ai, a_pitch, stats + stats_offset + 2 * (size_t)token, norm_weight + norm_weight_offset + channel,
-                            norm_bias + norm_bias_offset + channel, n, count);
-#elif COPY_A
-            const size_t strip_pitch = STRIP_PITCH;
-            copy_strip(strip, ai, a_pitch, n, count);
+            copy_strip(strip, ai, a_pitch, n, count STRIP_NORM(TRANSPOSE_A ? k0 : row0 + i, TRANSPOSE_A ? row0 + i : k0));
 #else
             const __global float *strip = ai;
             const size_t strip_pitch = a_pitch;

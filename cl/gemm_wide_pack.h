@@ -1,4 +1,4 @@
-// What the wide product makes ready for its tiles: B packed into local memory, and the layer norm of a strip of A. Of gemm_wide.cl alone, whose
+// What the wide product makes ready for its tiles: B packed into local memory, and a strip of A, or its layer norm, in private memory. Of gemm_wide.cl alone, whose
 // MR, NR, STRIP, LINE and INLINE it uses.
 #ifndef CLMIX_GEMM_WIDE_PACK_H
 #define CLMIX_GEMM_WIDE_PACK_H
@@ -36,10 +36,7 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 #endif
 }
 
-// A strip of A in private memory: [MR][STRIP + LINE], which keeps rows apart in the cache, or where A is transposed [count][MR].
-#define STRIP_PITCH (TRANSPOSE_A ? MR : STRIP + LINE)
-
-#if PROLOGUE || COPY_A
+#if COPY_A
 #if MR % 8 == 0
 #define PIECE 8
 #elif MR % 4 == 0
@@ -47,68 +44,52 @@ INLINE void pack(__local float *to, const __global float *b, const size_t pitch,
 #else
 #define PIECE 2
 #endif
-typedef CLMIX_JOIN(float, PIECE) piece;
 typedef CLMIX_JOIN(float, PIECE) __attribute__((aligned(4))) pieceu;
 
+// What a strip has in place of x, which is of type `type` and of the weight and bias at `at`.
 #if PROLOGUE
-// Normalises a strip of A, `rows` by `count`, for all tiles of it. `stats`, `weight` and `bias` are at the strip's first place in x.
-INLINE void layer_norm_strip(float *strip, const __global float *a, const size_t pitch, const __global float *stats,
-                            const __global float *weight, const __global float *bias, const uint rows, const uint count)
+#define STATS_OF(n)              const float mean = stats[2 * (n)], rstd = stats[2 * (n) + 1];
+#define PREPARED(type, x, at)    (((x) - mean) * rstd * *(const __global type *)(weight + (at)) + *(const __global type *)(bias + (at)))
+#define STRIP_ARGUMENTS          , const __global float *stats, const __global float *weight, const __global float *bias
+#define STRIP_NORM(token, channel)                                                                                    \
+    , stats + stats_offset + 2 * (size_t)(token), norm_weight + norm_weight_offset + (channel), norm_bias + norm_bias_offset + (channel)
+#else
+#define STATS_OF(n)
+#define PREPARED(type, x, at)    (x)
+#define STRIP_ARGUMENTS
+#define STRIP_NORM(token, channel)
+#endif
+
+// Copies a strip of A, `rows` by `count`, for all tiles of it, or its layer norm: [MR][STRIP + LINE], which keeps rows apart in the cache, or
+// where A is transposed [count][MR]. `stats`, `weight` and `bias` are at the strip's first place in x.
+#define STRIP_PITCH (TRANSPOSE_A ? MR : STRIP + LINE)
+INLINE void copy_strip(float *strip, const __global float *a, const size_t pitch, const uint rows, const uint count STRIP_ARGUMENTS)
 {
 #if TRANSPOSE_A
     const uint whole = rows == MR ? MR / PIECE * PIECE : 0;
     for (uint k = 0; k < count; k++) {
         const __global float *from = a + k * pitch;
-        const float mean = stats[2 * k], rstd = stats[2 * k + 1];
+        STATS_OF(k)
 #pragma unroll
         for (uint i = 0; i < MR / PIECE * PIECE; i += PIECE)
             if (i < whole)
-                *(pieceu *)(strip + k * MR + i) = (*(const __global pieceu *)(from + i) - mean) * rstd * *(const __global pieceu *)(weight + i) +
-                                                  *(const __global pieceu *)(bias + i);
+                *(pieceu *)(strip + k * MR + i) = PREPARED(pieceu, *(const __global pieceu *)(from + i), i);
         for (uint i = whole; i < rows; i++)
-            strip[k * MR + i] = (from[i] - mean) * rstd * weight[i] + bias[i];
+            strip[k * MR + i] = PREPARED(float, from[i], i);
     }
 #else
     const uint whole = count / VW * VW;
     for (uint i = 0; i < rows; i++) {
         const __global float *from = a + i * pitch;
-        float *to = strip + i * (STRIP + LINE);
-        const float mean = stats[2 * i], rstd = stats[2 * i + 1];
+        float *to = strip + i * STRIP_PITCH;
+        STATS_OF(i)
         for (uint k = 0; k < whole; k += VW)
-            *(floatvu *)(to + k) = (LOADV(from + k) - mean) * rstd * LOADV(weight + k) + LOADV(bias + k);
+            *(floatvu *)(to + k) = PREPARED(floatvu, LOADV(from + k), k);
         for (uint k = whole; k < count; k++)
-            to[k] = (from[k] - mean) * rstd * weight[k] + bias[k];
+            to[k] = PREPARED(float, from[k], k);
     }
 #endif
 }
-#else
-// Copies it.
-INLINE void copy_strip(float *strip, const __global float *a, const size_t pitch, const uint rows, const uint count)
-{
-#if TRANSPOSE_A
-    const uint whole = rows == MR ? MR / PIECE * PIECE : 0;
-    for (uint k = 0; k < count; k++) {
-        const __global float *from = a + k * pitch;
-#pragma unroll
-        for (uint i = 0; i < MR / PIECE * PIECE; i += PIECE)
-            if (i < whole)
-                *(pieceu *)(strip + k * MR + i) = *(const __global pieceu *)(from + i);
-        for (uint i = whole; i < rows; i++)
-            strip[k * MR + i] = from[i];
-    }
-#else
-    const uint whole = count / VW * VW;
-    for (uint i = 0; i < rows; i++) {
-        const __global float *from = a + i * pitch;
-        float *to = strip + i * (STRIP + LINE);
-        for (uint k = 0; k < whole; k += VW)
-            *(floatvu *)(to + k) = LOADV(from + k);
-        for (uint k = whole; k < count; k++)
-            to[k] = from[k];
-    }
-#endif
-}
-#endif
 #endif
 
 #endif
