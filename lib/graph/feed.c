@@ -57,15 +57,11 @@ clmix_status clmix_plan_write(clmix_plan *plan, const char *name, const void *da
     CLMIX_NEED(name);
     CLMIX_NEED(data);
 
-    const struct clmix_place *place;
     size_t offset;
     cl_mem memory;
 
-    CLMIX_TRY(clmix_plan_need_place(plan, name, &place));
-    CLMIX_TRY(clmix_place_need_bytes(place, name, bytes));
-    CLMIX_TRY(clmix_plan_prepare(plan));
-    memory = clmix_plan_memory(plan, place->storage, &offset);
-    return clmix_buffer_write(plan->device, memory, offset + place->offset * clmix_type_bytes(place->type), data, bytes);
+    CLMIX_TRY(clmix_plan_locate(plan, name, bytes, &memory, &offset));
+    return clmix_buffer_write(plan->device, memory, offset, data, bytes);
 }
 
 /* ---- a batch ------------------------------------------------------------------------------------------------------------------------ */

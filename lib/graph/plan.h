@@ -117,6 +117,8 @@ clmix_status clmix_plan_need_place(const struct clmix_plan *plan, const char *na
 size_t clmix_place_bytes(const struct clmix_place *place);
 clmix_status clmix_place_need_bytes(const struct clmix_place *place, const char *name,
                                     size_t bytes); /* ARGUMENT where it has not so many */
+/* prepare.c: prepares the plan, and says where in the device's memory the value lies that has so many bytes */
+clmix_status clmix_plan_locate(clmix_plan *plan, const char *name, size_t bytes, cl_mem *memory, size_t *offset_bytes);
 
 size_t clmix_slab_aligned(size_t bytes); /* up to where the next thing may begin */
 

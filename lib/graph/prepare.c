@@ -4,7 +4,6 @@
 #include "base/status.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- launches ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -131,6 +130,18 @@ clmix_status clmix_plan_prepare(clmix_plan *plan)
         plan->stale = true;
     }
     return plan->stale ? bind_all(plan) : CLMIX_OK;
+}
+
+clmix_status clmix_plan_locate(clmix_plan *plan, const char *name, size_t bytes, cl_mem *memory, size_t *offset_bytes)
+{
+    const struct clmix_place *place;
+
+    CLMIX_TRY(clmix_plan_need_place(plan, name, &place));
+    CLMIX_TRY(clmix_place_need_bytes(place, name, bytes));
+    CLMIX_TRY(clmix_plan_prepare(plan));
+    *memory = clmix_plan_memory(plan, place->storage, offset_bytes);
+    *offset_bytes += place->offset * clmix_type_bytes(place->type);
+    return CLMIX_OK;
 }
 
 clmix_status clmix_plan_share(clmix_plan *plan, clmix_plan *other)
