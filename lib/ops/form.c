@@ -42,7 +42,7 @@ static clmix_status measure_form(clmix_device *device, int way, double enough, c
 }
 
 /* A GPU of scalar processors with a small local memory has no use for one work-item with wide vectors, and trying might take long; and
- * some drivers end the process over a wide kernel. */
+ * some drivers end the process over a wide kernel, or compile simt kernels wrongly. */
 static bool other_is_worth_trying(const clmix_device_info *info)
 {
     const bool scalar = (info->type & CL_DEVICE_TYPE_GPU) != 0 && info->vector_width <= 1 && info->local_bytes < (size_t)64 << 10;

@@ -34,8 +34,7 @@ static const struct quirk quirks[] = {
       "products then spill" },
     { "portable computing language", NULL, NULL, "6.0*", CLMIX_EFFECT_WIDE,
       "wide-only: PoCL 6.0 compiles kernels whose work-items wait for each other wrongly now and then (of six compilations of one kernel "
-      "two gave "
-      "wrong gradients of attention); the wide kernels are right" },
+      "two gave wrong gradients of attention); the wide kernels are right" },
 };
 
 _Static_assert(sizeof quirks / sizeof quirks[0] <= 64, "clmix_device_info.quirks has 64 bits");
