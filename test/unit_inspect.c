@@ -79,6 +79,40 @@ START_TEST(every_op_stands_alone_with_all_its_outputs)
 }
 END_TEST
 
+/* Dropout knows the value that its mask is drawn for: far down a graph, the number of that value means nothing in a graph of one op. */
+START_TEST(ops_that_know_of_others_stand_alone)
+{
+    clmix_graph *graph = clmix_graph_new();
+    clmix_value x = clmix_input(graph, "x", CLMIX_F32, 3, (size_t[]){ 2, 5, 8 }), y, gradient;
+    clmix_device *device;
+    size_t gradients = 0;
+
+    clmix_want_gradient(x);
+    y = clmix_gelu(clmix_linear(clmix_in(clmix_root(graph), "first"), x, 8, true));
+    y = clmix_drop_path(clmix_dropout(y, 0.5f), 0.5f);
+    y = clmix_attention(y, y, y, clmix_no_value(), (clmix_attention_options){ .heads = 2, .dropout = 0.5f });
+    gradient = clmix_input(graph, "gradient", CLMIX_F32, 3, (size_t[]){ 2, 5, 8 });
+    clmix_backward(graph, 1, &y, &gradient);
+    ck_assert_msg(clmix_graph_check(graph) == CLMIX_OK, "%s", clmix_error());
+    ck_assert_int_eq(clmix_device_generic(&device), CLMIX_OK);
+    for (size_t i = 0; i < clmix_graph_node_count(graph); i++) {
+        clmix_graph *alone = clmix_graph_isolate(graph, i);
+        clmix_node_info node;
+        clmix_plan *plan;
+
+        ck_assert_int_eq(clmix_graph_node(alone, 0, &node), CLMIX_OK);
+        gradients +=
+            strcmp(node.op, "attention_grad") == 0 || strcmp(node.op, "dropout_grad") == 0 || strcmp(node.op, "drop_path_grad") == 0;
+        ck_assert_msg(clmix_plan_compile(&plan, alone, device, CLMIX_TRAINING) == CLMIX_OK, "%s: %s", node.op, clmix_error());
+        clmix_plan_free(plan);
+        clmix_graph_free(alone);
+    }
+    ck_assert_uint_eq(gradients, 3);
+    clmix_device_close(device);
+    clmix_graph_free(graph);
+}
+END_TEST
+
 /* ---- the papers' counting rule --------------------------------------------------------------------------------------------------------- */
 
 /* x (2, 5, 4) -> a linear layer of 3, GELU, a learned position, and a product along the tokens with a bias that another op adds. */
@@ -129,6 +163,7 @@ int main(void)
 
     tcase_add_test(listing, inputs_and_ops_are_listed);
     tcase_add_test(listing, every_op_stands_alone_with_all_its_outputs);
+    tcase_add_test(listing, ops_that_know_of_others_stand_alone);
     suite_add_tcase(suite, listing);
     tcase_add_test(counting, modules_are_counted_where_ops_read_their_weights);
     tcase_add_test(counting, modules_that_are_called_several_times_count_as_often);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- inputs ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -103,12 +104,16 @@ clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index)
     const struct clmix_node *node = NULL;
     clmix_graph *alone;
     clmix_value *inputs, result;
+    void *attributes;
     char name[24];
 
     if (find_node(graph, index, &node) != CLMIX_OK)
         return NULL;
     inputs = malloc(((size_t)node->input_count + 1) * sizeof *inputs);
-    if (inputs == NULL) {
+    attributes = malloc(node->attribute_bytes + 1);
+    if (inputs == NULL || attributes == NULL) {
+        free(inputs);
+        free(attributes);
         (void)clmix_fail_memory("a graph");
         return NULL;
     }
@@ -125,11 +130,16 @@ clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index)
         else
             inputs[i] = clmix_input(alone, name, tensor->type, tensor->shape.rank, tensor->shape.size);
     }
-    result = clmix_node_add(clmix_root(alone), node->op, node->attributes, node->attribute_bytes, inputs, node->input_count);
+    if (node->attribute_bytes > 0)
+        memcpy(attributes, node->attributes, node->attribute_bytes);
+    if (node->op->detach != NULL)
+        node->op->detach(attributes);
+    result = clmix_node_add(clmix_root(alone), node->op, attributes, node->attribute_bytes, inputs, node->input_count);
     for (int i = 0; i < node->output_count && clmix_is_value(result); i++) {
         snprintf(name, sizeof name, "out%d", i);
         clmix_output(alone, name, clmix_node_output(result, i));
     }
+    free(attributes);
     free(inputs);
     return alone;
 }

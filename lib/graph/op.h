@@ -115,6 +115,8 @@ struct clmix_op {
     bool (*mixes)(const struct clmix_planner *planner, const struct clmix_node *node);
     /* Turns attributes for `batch` samples into those for `samples`. NULL: they do not depend on it. */
     void (*cut)(void *attributes, size_t batch, size_t samples);
+    /* Makes attributes forget other nodes and values of their graph, for a graph of this op alone. NULL: they know of none. */
+    void (*detach)(void *attributes);
 
     /* Work the op must do, and bytes it must read and write when it runs alone, for its whole output. */
     void (*cost)(const clmix_graph *graph, const struct clmix_node *node, uint64_t *flops, uint64_t *bytes);

@@ -104,9 +104,18 @@ static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
 
 static clmix_status gradient_shape(clmix_graph *graph, struct clmix_node *node)
 {
+    struct attributes *attributes = node->attributes;
+
     for (int i = CLMIX_ATTENTION_GRAD_Q; i <= CLMIX_ATTENTION_GRAD_V; i++)
         CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, clmix_node_input(graph, node, i)->shape));
+    if (attributes->value == CLMIX_NONE)
+        attributes->value = node->outputs[CLMIX_ATTENTION_DQ]; /* whose samples lie as the forward op's do */
     return CLMIX_OK;
+}
+
+static void detach(void *attributes)
+{
+    ((struct attributes *)attributes)->value = CLMIX_NONE;
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------------------------------------- */
@@ -239,6 +248,7 @@ const struct clmix_op clmix_op_attention = {
     .launch = launch,
     .cost = cost,
     .parts = clmix_parts_of_samples,
+    .detach = detach,
 };
 
 const struct clmix_op clmix_op_attention_grad = {
@@ -249,6 +259,7 @@ const struct clmix_op clmix_op_attention_grad = {
     .launch = gradient_launch,
     .cost = gradient_cost,
     .parts = clmix_parts_of_samples,
+    .detach = detach,
 };
 
 clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, clmix_attention_options options)

@@ -29,6 +29,11 @@ static clmix_status dropout_shape(clmix_graph *graph, struct clmix_node *node)
     return CLMIX_OK;
 }
 
+static void dropout_detach(void *attributes)
+{
+    ((struct dropout_attributes *)attributes)->key = -1;
+}
+
 static clmix_status dropout_backward(struct clmix_backward *backward, const struct clmix_node *node)
 {
     struct dropout_attributes attributes = *(const struct dropout_attributes *)node->attributes;
@@ -100,6 +105,7 @@ const struct clmix_op clmix_op_dropout = {
     .cost = clmix_cost_moved,
     .parts = clmix_parts_by_row,
     .mixes = dropout_mixes,
+    .detach = dropout_detach,
 };
 const struct clmix_op clmix_op_dropout_grad = {
     .name = "dropout_grad",
@@ -109,6 +115,7 @@ const struct clmix_op clmix_op_dropout_grad = {
     .cost = clmix_cost_moved,
     .parts = clmix_parts_by_row,
     .mixes = dropout_mixes,
+    .detach = dropout_detach,
 };
 
 clmix_value clmix_dropout(clmix_value x, float rate)
@@ -180,6 +187,7 @@ const struct clmix_op clmix_op_drop_path = {
     .launch = drop_path_launch,
     .cost = clmix_cost_moved,
     .parts = clmix_parts_by_row,
+    .detach = dropout_detach,
 };
 const struct clmix_op clmix_op_drop_path_grad = {
     .name = "drop_path_grad",
@@ -188,6 +196,7 @@ const struct clmix_op clmix_op_drop_path_grad = {
     .launch = drop_path_launch,
     .cost = clmix_cost_moved,
     .parts = clmix_parts_by_row,
+    .detach = dropout_detach,
 };
 
 clmix_value clmix_drop_path(clmix_value x, float rate)
