@@ -1,5 +1,6 @@
 #include "support_tool.h"
 #include "base/file.h"
+#include "support_temporary.h"
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,9 +54,8 @@ void check_mistakes(const char *tool, const struct tool_mistake *mistakes, size_
 const char *make_folder(void)
 {
     static char folder[512];
-    const char *base = getenv("TMPDIR");
 
-    snprintf(folder, sizeof folder, "%s/clmix-test-XXXXXX", base && *base ? base : "/tmp");
+    snprintf(folder, sizeof folder, "%s/clmix-test-XXXXXX", support_temporary());
     ck_assert_ptr_nonnull(mkdtemp(folder));
     return folder;
 }

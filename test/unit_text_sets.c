@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "support_data.h"
 #include "support_suite.h"
+#include "support_temporary.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -17,9 +18,7 @@ static char path[300];
 
 static void make_path(void)
 {
-    const char *root = getenv("TMPDIR");
-
-    snprintf(path, sizeof path, "%.200s/clmix-sets-%ld", root == NULL ? "/tmp" : root, (long)getpid());
+    snprintf(path, sizeof path, "%.200s/clmix-sets-%ld", support_temporary(), (long)getpid());
 }
 
 static void remove_path(void)

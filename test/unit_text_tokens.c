@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "support_data.h"
 #include "support_suite.h"
+#include "support_temporary.h"
 #include "text/file.h"
 
 #include <check.h>
@@ -277,11 +278,10 @@ END_TEST
 
 static void expect_vocabulary(const char *content, size_t bytes, const char *part)
 {
-    const char *root = getenv("TMPDIR");
     clmix_tokenizer *tokenizer = NULL;
     char path[300], spec[400];
 
-    snprintf(path, sizeof path, "%.200s/clmix-vocab-%ld,cased.txt", root == NULL ? "/tmp" : root, (long)getpid());
+    snprintf(path, sizeof path, "%.200s/clmix-vocab-%ld,cased.txt", support_temporary(), (long)getpid());
     ck_assert_int_eq(clmix_file_write(path, content, bytes), CLMIX_OK);
     snprintf(spec, sizeof spec, "wordpiece:%s,cased", path);
     if (part != NULL) {

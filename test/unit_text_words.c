@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "support_data.h"
 #include "support_suite.h"
+#include "support_temporary.h"
 #include "text/basic.h"
 #include "text/file.h"
 
@@ -234,9 +235,7 @@ static char path[300];
 
 static void make_path(void)
 {
-    const char *root = getenv("TMPDIR");
-
-    snprintf(path, sizeof path, "%.200s/clmix-words-%ld.txt", root == NULL ? "/tmp" : root, (long)getpid());
+    snprintf(path, sizeof path, "%.200s/clmix-words-%ld.txt", support_temporary(), (long)getpid());
 }
 
 static void remove_path(void)

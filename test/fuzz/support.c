@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "data/text_reader.h"
+#include "support_temporary.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -32,12 +33,11 @@ static void remove_folder(void)
 const char *fuzz_file(const char *name, const uint8_t *data, size_t bytes)
 {
     static char path[512];
-    const char *root = getenv("TMPDIR");
     char *slash;
     FILE *file;
 
     if (folder[0] == '\0') {
-        snprintf(folder, sizeof folder, "%.200s/clmix-fuzz-XXXXXX", root == NULL ? "/tmp" : root);
+        snprintf(folder, sizeof folder, "%.200s/clmix-fuzz-XXXXXX", support_temporary());
         FUZZ_CHECK(mkdtemp(folder) != NULL);
         atexit(remove_folder);
     }
