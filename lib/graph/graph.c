@@ -384,6 +384,15 @@ bool clmix_op_takes_strided(const struct clmix_op *op, int index)
     return (op->flags & CLMIX_OP_STRIDED) && (index >= 32 || (op->dense >> index & 1U) == 0);
 }
 
+void *clmix_attributes_copy(const void *attributes, size_t bytes)
+{
+    void *copy = malloc(bytes + 1);
+
+    if (copy != NULL && bytes > 0)
+        memcpy(copy, attributes, bytes);
+    return copy;
+}
+
 /* A node with its inputs, strided ones made dense where the op cannot read them; NULL when out of memory. */
 static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, const void *attributes, size_t bytes,
                                    const clmix_value *inputs, int count)
@@ -397,7 +406,7 @@ static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, co
     node->path = clmix_path_text(graph, at.path);
     node->scope = at.path;
     node->inputs = malloc(((size_t)count + 1) * sizeof *node->inputs);
-    node->attributes = malloc(bytes + 1);
+    node->attributes = clmix_attributes_copy(attributes, bytes);
     if (node->inputs == NULL || node->attributes == NULL) {
         free(node->inputs);
         free(node->attributes);
@@ -405,8 +414,6 @@ static struct clmix_node *new_node(clmix_scope at, const struct clmix_op *op, co
         return NULL;
     }
     node->attribute_bytes = bytes;
-    if (bytes > 0)
-        memcpy(node->attributes, attributes, bytes);
     for (int i = 0; i < count; i++) {
         clmix_value input = inputs[i];
 

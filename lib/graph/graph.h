@@ -60,6 +60,8 @@ clmix_status clmix_graph_check_shape(clmix_shape shape);
 bool clmix_graph_has_name(const clmix_graph *graph, const char *name);
 /* The scope that a node was made in. */
 clmix_scope clmix_node_scope(clmix_graph *graph, const struct clmix_node *node);
+/* A copy of an op's attributes, to be freed; NULL when out of memory. */
+void *clmix_attributes_copy(const void *attributes, size_t bytes);
 /* Appends a clone of a node (same op, attributes and place) on other inputs. */
 clmix_value clmix_node_again(clmix_graph *graph, const struct clmix_node *node, const clmix_value *inputs);
 /* Whether an op reads input `index` with whatever pitch it has. */

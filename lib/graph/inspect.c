@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- inputs ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -110,7 +109,7 @@ clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index)
     if (find_node(graph, index, &node) != CLMIX_OK)
         return NULL;
     inputs = malloc(((size_t)node->input_count + 1) * sizeof *inputs);
-    attributes = malloc(node->attribute_bytes + 1);
+    attributes = clmix_attributes_copy(node->attributes, node->attribute_bytes);
     if (inputs == NULL || attributes == NULL) {
         free(inputs);
         free(attributes);
@@ -130,8 +129,6 @@ clmix_graph *clmix_graph_isolate(const clmix_graph *graph, size_t index)
         else
             inputs[i] = clmix_input(alone, name, tensor->type, tensor->shape.rank, tensor->shape.size);
     }
-    if (node->attribute_bytes > 0)
-        memcpy(attributes, node->attributes, node->attribute_bytes);
     if (node->op->detach != NULL)
         node->op->detach(attributes);
     result = clmix_node_add(clmix_root(alone), node->op, attributes, node->attribute_bytes, inputs, node->input_count);

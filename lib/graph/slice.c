@@ -52,12 +52,11 @@ static struct clmix_node *cut_node(const struct clmix_planner *planner, const st
     if (cut == NULL)
         return NULL;
     *cut = *node;
-    cut->attributes = malloc(node->attribute_bytes + 1);
+    cut->attributes = clmix_attributes_copy(node->attributes, node->attribute_bytes);
     if (cut->attributes == NULL) {
         free(cut);
         return NULL;
     }
-    memcpy(cut->attributes, node->attributes, node->attribute_bytes);
     if (node->op->cut != NULL)
         node->op->cut(cut->attributes, planner->slices.batch, samples);
     return cut;

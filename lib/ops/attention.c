@@ -14,10 +14,10 @@
 
 #include <math.h>
 
-/* The key is the forward op's number, and `value` its result: its gradient carries a copy, and so draws the same weights. */
+/* The key is the forward op's number: its gradient carries a copy, and so draws the same weights. */
 struct attributes {
     clmix_attention_options options; /* kv_heads and scale settled */
-    int32_t key, value;
+    int32_t key;
 };
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------------- */
@@ -98,24 +98,14 @@ static clmix_status shape(clmix_graph *graph, struct clmix_node *node)
                            clmix_shape_make(3, (size_t[]){ q.size[0], q.size[1], options->heads * (v.size[2] / options->kv_heads) })));
     CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, clmix_shape_make(3, (size_t[]){ q.size[0], options->heads, q.size[1] })));
     attributes->key = node->number;
-    attributes->value = node->outputs[CLMIX_ATTENTION_Y];
     return CLMIX_OK;
 }
 
 static clmix_status gradient_shape(clmix_graph *graph, struct clmix_node *node)
 {
-    struct attributes *attributes = node->attributes;
-
     for (int i = CLMIX_ATTENTION_GRAD_Q; i <= CLMIX_ATTENTION_GRAD_V; i++)
         CLMIX_TRY(clmix_node_declare(graph, node, CLMIX_F32, clmix_node_input(graph, node, i)->shape));
-    if (attributes->value == CLMIX_NONE)
-        attributes->value = node->outputs[CLMIX_ATTENTION_DQ]; /* whose samples lie as the forward op's do */
     return CLMIX_OK;
-}
-
-static void detach(void *attributes)
-{
-    ((struct attributes *)attributes)->value = CLMIX_NONE;
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------------------------------------- */
@@ -172,7 +162,7 @@ static struct clmix_attention describe(const clmix_graph *graph, const struct cl
         .zero_keys = options->zero_keys,
         .rate = (float)(floor((double)options->dropout * CLMIX_ATTENTION_STEPS) / CLMIX_ATTENTION_STEPS),
         .key = attributes->key,
-        .value = attributes->value,
+        .value = node->op == &clmix_op_attention_grad ? node->inputs[CLMIX_ATTENTION_GRAD_Y] : node->outputs[CLMIX_ATTENTION_Y],
     };
 }
 
@@ -248,7 +238,6 @@ const struct clmix_op clmix_op_attention = {
     .launch = launch,
     .cost = cost,
     .parts = clmix_parts_of_samples,
-    .detach = detach,
 };
 
 const struct clmix_op clmix_op_attention_grad = {
@@ -259,7 +248,6 @@ const struct clmix_op clmix_op_attention_grad = {
     .launch = gradient_launch,
     .cost = gradient_cost,
     .parts = clmix_parts_of_samples,
-    .detach = detach,
 };
 
 clmix_value clmix_attention(clmix_value q, clmix_value k, clmix_value v, clmix_value mask, clmix_attention_options options)
