@@ -127,9 +127,9 @@ static int run(struct session *session)
     exit_status = request->resume != NULL || request->dry_run ? 0 : session_check_pictures(session);
     if (exit_status != 0)
         return exit_status;
-    status = session_open_device(session);
+    status = session_open_devices(session);
     if (status != CLMIX_OK)
-        return cli_fail(session->cli, status);
+        return fail_setup(session, status);
     return request->dry_run ? session_dry_run(session) : train(session);
 }
 
@@ -143,6 +143,10 @@ static int check_request(const struct cli *cli, const struct request *request)
                                     request->what.mixer != NULL || request->what.classes != NULL || request->init.init != NULL))
         return cli_bad_usage(
             cli, "--resume goes on with the model of the run; --model, --weights, --classes, --init, --mixer and --set are for a new one");
+    if (request->devices != NULL && cli->device != NULL)
+        return cli_bad_usage(cli, "--device names one device and --devices several; give one of them");
+    if (request->shares != NULL && request->devices == NULL)
+        return cli_bad_usage(cli, "--shares parts a batch among several devices, which --devices names");
     if (request->init.init != NULL && request->what.weights != NULL)
         return cli_bad_usage(cli, "--weights takes all weights of a file and --init those that fit; name one of them");
     if (request->resume == NULL && request->what.model == NULL && request->what.weights == NULL && request->init.init == NULL)
@@ -161,6 +165,9 @@ int main(int argc, char **argv)
         { "data", 'D', POPT_ARG_STRING, &request.data, 0, "the data set", "DATA" },
         { "out", 'o', POPT_ARG_STRING, &request.out, 0, "folder for the results of a new run (" USUAL_FOLDER ")", "DIR" },
         { "resume", 'r', POPT_ARG_STRING, &request.resume, 0, "go on with the run in DIR", "DIR" },
+        { "devices", '\0', POPT_ARG_STRING, &request.devices, 0, "several devices that share each batch: selectors, or all",
+          "SELECTOR,..." },
+        { "shares", '\0', POPT_ARG_STRING, &request.shares, 0, "parts of a batch, one for each of --devices (equal)", "N:N..." },
         { "dry-run", 'n', POPT_ARG_NONE, &request.dry_run, 0, "plan and print the cost, train nothing; needs no device", NULL },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.flags.table, 0, NULL, NULL },
         POPT_TABLEEND,
@@ -188,5 +195,7 @@ int main(int argc, char **argv)
     free(request.data);
     free(request.out);
     free(request.resume);
+    free(request.devices);
+    free(request.shares);
     return status;
 }

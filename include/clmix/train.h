@@ -30,6 +30,7 @@ typedef enum clmix_schedule_kind {
 } clmix_schedule_kind;
 
 #define CLMIX_FREEZE_BYTES 256 /* of the patterns of names, the zero at the end included */
+#define CLMIX_MOST_DEVICES 16  /* that train together. Since 0.4 */
 
 /* How a network is trained; clmix_train_defaults() fills it in. */
 typedef struct clmix_train_options {
@@ -72,6 +73,13 @@ typedef struct clmix_train_options {
     /* Tokens of the sequences of batches that come from no data set (clmix_trainer_step_arrays, and what they cost); 0: as many as the model takes at most.
      * Since 0.4 */
     size_t length;
+    /* Devices that train beside the network's own, which is the first of all: each takes a share of every batch. Borrowed, open as long as the trainer;
+     * an OpenCL device that is to take two shares is opened twice. Since 0.4 */
+    clmix_device *devices[CLMIX_MOST_DEVICES - 1];
+    size_t device_count; /* of these; 0: the network's device trains alone. Since 0.4 */
+    /* What parts of a batch the devices take, the network's first: 3 and 1 are three samples of four and the fourth. The samples stay in their order. All 0: equal
+     * parts. Not part of a run: it may be resumed with other devices and shares. Since 0.4 */
+    unsigned shares[CLMIX_MOST_DEVICES];
 } clmix_train_options;
 #define CLMIX_TRAIN_OPTIONS_VERSION 4 /* of that struct */
 

@@ -133,12 +133,25 @@ static clmix_status train_epoch(struct loop *loop)
 
 /* ---- the end of an epoch ---------------------------------------------------------------------------------------------------------- */
 
+/* Of all devices. */
+static size_t peak_bytes(const clmix_trainer *trainer)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        size_t peak;
+
+        clmix_device_memory(trainer->replicas[i].device, NULL, &peak, NULL);
+        sum += peak;
+    }
+    return sum;
+}
+
 static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
 {
     const struct clmix_run *run = &loop->run;
     const struct clmix_task *task = loop->trainer->recipe.task;
     clmix_score score = { .loss = NAN, .metric_count = (size_t)task->metric_count };
-    size_t current_bytes, allocations;
 
     clmix_task_name_metrics(task, NULL, 0, score.metrics);
     if (loop->trainer->replicas[0].scoring.count > 0) {
@@ -160,7 +173,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
         .best = run->best_epoch == 0 || isnan(score.metrics[0].value) || score.metrics[0].value > run->best,
     };
     memcpy(epoch->metrics, score.metrics, sizeof epoch->metrics);
-    clmix_device_memory(loop->trainer->replicas[0].device, &current_bytes, &epoch->peak_device_bytes, &allocations);
+    epoch->peak_device_bytes = peak_bytes(loop->trainer);
     return CLMIX_OK;
 }
 

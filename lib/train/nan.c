@@ -21,6 +21,7 @@ clmix_status clmix_trainer_explain(clmix_trainer *trainer, struct clmix_replica 
     const double rate = (double)clmix_schedule_rate(&trainer->options, trainer->step, trainer->total_steps);
     clmix_status status;
 
+    trainer->summed_batches = 0;
     CLMIX_TRY(clmix_trainer_restore_states(trainer));
     status = repeat(trainer, plan, input);
     if (status == CLMIX_OK)

@@ -63,8 +63,6 @@ static clmix_status plan_all(struct clmix_replica *replica, const struct clmix_s
 {
     clmix_plan *plan;
 
-    if (train->count == 0)
-        CLMIX_TRY(plan_for(replica, (struct clmix_extent){ replica->options->batch, clmix_recipe_length(replica->recipe) }, &plan));
     for (size_t i = 0; i < train->count; i++)
         CLMIX_TRY(plan_for(replica, (struct clmix_extent){ train->list[i].count, train->list[i].length }, &plan));
     put_largest_first(replica);
@@ -94,6 +92,7 @@ void clmix_replica_clear(struct clmix_replica *replica)
     clmix_buffer_release(replica->device, replica->average_weights);
     clmix_buffer_release(replica->device, replica->average_states);
     clmix_arena_map_clear(&replica->map);
+    clmix_network_free(replica->own_network);
 }
 
 /* ---- costs ------------------------------------------------------------------------------------------------------------------------ */
@@ -111,23 +110,36 @@ static size_t all_activation_bytes(const struct clmix_replica *replica)
     return bytes;
 }
 
+/* Of one replica: several have theirs summed on the host. */
+static bool sums_gradients(const clmix_train_options *options)
+{
+    return options->accumulate > 1 && options->device_count == 0;
+}
+
 size_t clmix_replica_bytes(const struct clmix_replica *replica)
 {
     const size_t weights = replica->map.weight_count, states = replica->map.state_count;
     size_t values = 2 * weights + 2 * states; /* values and gradients; states and the copy kept of them */
 
-    if (replica->options->accumulate > 1)
+    if (sums_gradients(replica->options))
         values += weights;
     if (replica->options->average > 0.0f)
         values += weights + states;
     return values * sizeof(float) + clmix_optimizer_bytes(replica->optimizer) + all_activation_bytes(replica);
 }
 
-void clmix_replica_cost(const struct clmix_replica *replica, clmix_plan_cost *step)
+void clmix_replica_add_cost(const struct clmix_replica *replica, clmix_plan_cost *step)
 {
-    clmix_plan_costs(replica->plans[0].plan, step);
-    step->moved_bytes += clmix_optimizer_moved_bytes(replica->optimizer);
-    step->least_bytes += clmix_optimizer_least_bytes(replica->optimizer);
+    clmix_plan_cost own;
+
+    clmix_plan_costs(replica->plans[0].plan, &own);
+    for (int i = 0; i < CLMIX_ARENAS; i++)
+        step->arena_bytes[i] += own.arena_bytes[i];
+    step->peak_bytes += own.peak_bytes;
+    step->flops += own.flops;
+    step->launches += own.launches;
+    step->moved_bytes += own.moved_bytes + clmix_optimizer_moved_bytes(replica->optimizer);
+    step->least_bytes += own.least_bytes + clmix_optimizer_least_bytes(replica->optimizer);
 }
 
 /* ---- allocating ------------------------------------------------------------------------------------------------------------------- */
@@ -191,7 +203,7 @@ clmix_status clmix_replica_prepare(struct clmix_replica *replica)
     CLMIX_TRY(clmix_optimizer_prepare(replica->optimizer));
     CLMIX_TRY(allocate(replica, weights, "the gradients", NULL, &replica->gradients));
     CLMIX_TRY(allocate(replica, states, "the copy of the running statistics", NULL, &replica->kept_states));
-    if (replica->options->accumulate > 1)
+    if (sums_gradients(replica->options))
         CLMIX_TRY(allocate(replica, weights, "the sum of the gradients", NULL, &replica->sums));
     if (replica->options->average > 0.0f) {
         CLMIX_TRY(allocate(replica, weights, "the averaged weights", clmix_network_weights(replica->network), &replica->average_weights));
@@ -249,6 +261,13 @@ clmix_status clmix_replica_restore_states(struct clmix_replica *replica)
         return CLMIX_OK;
     return clmix_buffer_copy(replica->device, replica->kept_states, 0, clmix_network_states(replica->network), 0,
                              replica->map.state_count * sizeof(float));
+}
+
+clmix_status clmix_replica_flush(struct clmix_replica *replica)
+{
+    const cl_int code = clFlush(clmix_device_queue(replica->device));
+
+    return code == CL_SUCCESS ? CLMIX_OK : clmix_fail_cl(replica->device, code, "starting what is enqueued");
 }
 
 /* ---- the update ------------------------------------------------------------------------------------------------------------------- */

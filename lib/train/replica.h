@@ -7,7 +7,8 @@
 #include "train/recipe.h"
 
 struct clmix_replica {
-    clmix_network *network; /* borrowed; NULL when only planning */
+    clmix_network *network;     /* the caller's, or its own; NULL when only planning */
+    clmix_network *own_network; /* NULL: it has none */
     clmix_device *device;
     const struct clmix_recipe *recipe;  /* the run's */
     const clmix_train_options *options; /* the run's */
@@ -20,7 +21,7 @@ struct clmix_replica {
     struct clmix_scoring scoring; /* of the test samples; none without them */
 
     cl_mem gradients;
-    cl_mem sums;        /* of gradients; with accumulation */
+    cl_mem sums;        /* of gradients; with accumulation, of a replica that is alone */
     cl_mem kept_states; /* states before the step, should it fail; NULL where the model has none */
     cl_mem average_weights, average_states;
     bool prepared;
@@ -32,14 +33,15 @@ struct clmix_step_input {
     const void *arrays[CLMIX_RECIPE_PORTS];
 };
 
-/* Compiles the plans for a run of batches of such sizes (of none: of the options' batch), and makes the optimizer; allocates nothing on the device. */
+/* Compiles the plans for a run of batches of such sizes, and makes the optimizer; allocates nothing on the device. */
 clmix_status clmix_replica_make(struct clmix_replica *replica, clmix_device *device, const struct clmix_recipe *recipe,
                                 const clmix_train_options *options, const struct clmix_sizes *train, const struct clmix_sizes *test);
 void clmix_replica_clear(struct clmix_replica *replica);
 
-/* Device memory of all of it, network included, exactly; the work of a step of the largest batch. */
+/* Device memory of all of it, network included, exactly. */
 size_t clmix_replica_bytes(const struct clmix_replica *replica);
-void clmix_replica_cost(const struct clmix_replica *replica, clmix_plan_cost *step);
+/* Adds the work of a step of the largest batch. */
+void clmix_replica_add_cost(const struct clmix_replica *replica, clmix_plan_cost *step);
 
 /* Allocates. */
 clmix_status clmix_replica_prepare(struct clmix_replica *replica);
@@ -52,6 +54,9 @@ clmix_status clmix_replica_plan(struct clmix_replica *replica, struct clmix_exte
 /* The states as they are, should the step fail; and back to them. */
 clmix_status clmix_replica_keep_states(struct clmix_replica *replica);
 clmix_status clmix_replica_restore_states(struct clmix_replica *replica);
+
+/* What is enqueued begins now, also where a driver would wait for more. */
+clmix_status clmix_replica_flush(struct clmix_replica *replica);
 
 /* redraw.c: draws random features anew, keyed by `seed` and `step`, in the states and in their average. Waits. */
 clmix_status clmix_replica_redraw(struct clmix_replica *replica, uint64_t seed, size_t step);

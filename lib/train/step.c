@@ -1,6 +1,6 @@
 /* A step of training. Each replica gets its share of a batch and runs forward and backward; with the last batch of the step (as many as
- * options.accumulate says) the optimizer updates the weights. All of that is enqueued without waiting. Then the host waits, reads losses and
- * counts, and tells whether every number is finite. */
+ * options.accumulate says) the optimizer updates the weights. Of one replica all of that is enqueued without waiting; then the host waits, reads loss and
+ * count, and tells whether every number is finite. Several replicas are waited for in between, so that each makes its update from the gradients of all. */
 #include "train/labels.h"
 #include "train/trainer.h"
 
@@ -11,7 +11,7 @@
 
 /* ---- shares ----------------------------------------------------------------------------------------------------------------------- */
 
-/* A replica's samples of a batch, and the plan for them. */
+/* A replica's samples of a batch, and the plan for them: none where the batch is too small to have any for it. */
 struct share {
     struct clmix_replica *replica;
     struct clmix_step_input input;
@@ -22,18 +22,17 @@ struct share {
 
 static clmix_status take_share(clmix_trainer *trainer, const struct clmix_step_input *input, size_t index, struct share *share)
 {
-    const size_t batch = input->extent.batch, first = batch * index / trainer->replica_count,
-                 end = batch * (index + 1) / trainer->replica_count;
     clmix_port ports[CLMIX_RECIPE_PORTS];
     const int count = clmix_recipe_ports(&trainer->recipe, CLMIX_TRAINING, input->extent.length, ports, NULL);
+    size_t firsts[CLMIX_MOST_DEVICES + 1], samples;
 
-    share->replica = &trainer->replicas[index];
-    share->first = first;
-    share->batch = batch;
-    share->input.extent = (struct clmix_extent){ end - first, input->extent.length };
+    clmix_shares_part(&trainer->shares, input->extent.batch, firsts);
+    samples = firsts[index + 1] - firsts[index];
+    *share = (struct share){ .replica = &trainer->replicas[index], .first = firsts[index], .batch = input->extent.batch };
+    share->input.extent = (struct clmix_extent){ samples, input->extent.length };
     for (int i = 0; i < count; i++)
-        share->input.arrays[i] = (const unsigned char *)input->arrays[i] + first * clmix_port_bytes(&ports[i]);
-    return clmix_replica_plan(share->replica, share->input.extent, &share->plan);
+        share->input.arrays[i] = (const unsigned char *)input->arrays[i] + share->first * clmix_port_bytes(&ports[i]);
+    return samples == 0 ? CLMIX_OK : clmix_replica_plan(share->replica, share->input.extent, &share->plan);
 }
 
 /* ---- enqueueing ------------------------------------------------------------------------------------------------------------------- */
@@ -43,9 +42,8 @@ static bool begins_with_redraw(const clmix_trainer *trainer)
     return trainer->options.redraw > 0 && trainer->step > 0 && trainer->step % trainer->options.redraw == 0;
 }
 
-/* Forward and backward of a share. Gradients of several batches are summed weighted by their labels that count, so that the step is that of one
- * big batch. */
-static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *share, bool alone)
+/* Forward and backward of a share. */
+static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *share)
 {
     struct clmix_replica *replica = share->replica;
 
@@ -54,45 +52,118 @@ static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *sha
             CLMIX_TRY(clmix_replica_redraw(replica, trainer->options.seed, trainer->step));
         CLMIX_TRY(clmix_replica_keep_states(replica));
     }
+    if (share->plan == NULL)
+        return CLMIX_OK;
     CLMIX_TRY(clmix_plan_set_place(share->plan, share->first, share->batch));
     CLMIX_TRY(clmix_plan_set_step(share->plan, trainer->options.seed, trainer->draws));
     CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
-    CLMIX_TRY(clmix_plan_run(share->plan));
-    if (alone)
-        return CLMIX_OK;
-    return clmix_optimizer_accumulate(replica->optimizer, replica->sums, replica->gradients, trainer->summed_batches == 0);
+    return clmix_plan_run(share->plan);
 }
 
-/* Everything of the step. */
-static clmix_status enqueue(clmix_trainer *trainer, const struct share *shares, bool last)
+/* `summed`: as clmix_optimizer_update takes it. */
+static clmix_status enqueue_update(clmix_trainer *trainer, const struct share *share, float summed)
 {
-    const bool alone = last && trainer->summed_batches == 0;
     const double rate = (double)clmix_schedule_rate(&trainer->options, trainer->step, trainer->total_steps),
                  beta1 = (double)clmix_schedule_beta1(&trainer->options, trainer->step, trainer->total_steps);
 
-    for (size_t i = 0; i < trainer->replica_count; i++)
-        CLMIX_TRY(enqueue_pass(trainer, &shares[i], alone));
-    for (size_t i = 0; last && i < trainer->replica_count; i++)
-        CLMIX_TRY(
-            clmix_replica_update(shares[i].replica, alone ? CLMIX_ONE_BATCH : (float)trainer->summed_labels, rate, beta1, trainer->step));
-    return CLMIX_OK;
+    return clmix_replica_update(share->replica, summed, rate, beta1, trainer->step);
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- one replica -------------------------------------------------------------------------------------------------------------------- */
 
-static clmix_status look(clmix_trainer *trainer, struct share *shares, bool last)
+/* Gradients of several batches are summed on the device, weighted by their labels that count, so that the step is that of one big batch. */
+static clmix_status run_alone(clmix_trainer *trainer, struct share *share, bool last)
 {
-    for (size_t i = 0; i < trainer->replica_count; i++) {
-        const float *scalars = shares[i].scalars;
+    const bool alone = last && trainer->summed_batches == 0;
+    struct clmix_replica *replica = share->replica;
+    const float *scalars = share->scalars;
 
-        CLMIX_TRY(clmix_optimizer_scalars(shares[i].replica->optimizer, shares[i].scalars));
-        if (isfinite(scalars[CLMIX_SCALAR_LOSS]) && (!last || scalars[CLMIX_SCALAR_GOOD] > 0.0f))
+    CLMIX_TRY(enqueue_pass(trainer, share));
+    if (!alone)
+        CLMIX_TRY(clmix_optimizer_accumulate(replica->optimizer, replica->sums, replica->gradients, trainer->summed_batches == 0));
+    if (last)
+        CLMIX_TRY(enqueue_update(trainer, share, alone ? CLMIX_ONE_BATCH : (float)trainer->summed_labels));
+    CLMIX_TRY(clmix_optimizer_scalars(replica->optimizer, share->scalars));
+    if (isfinite(scalars[CLMIX_SCALAR_LOSS]) && (!last || scalars[CLMIX_SCALAR_GOOD] > 0.0f))
+        return CLMIX_OK;
+    return clmix_trainer_explain(trainer, replica, share->plan, &share->input, scalars);
+}
+
+/* ---- several replicas --------------------------------------------------------------------------------------------------------------- */
+
+/* Waits for the passes, and brings their gradients and states together. `labels`: that count, of each share. */
+static clmix_status gather(clmix_trainer *trainer, struct share *shares, bool last, double labels[CLMIX_MOST_DEVICES])
+{
+    struct clmix_exchange *exchange = &trainer->exchange;
+    const bool fresh = trainer->summed_batches == 0;
+    double samples[CLMIX_MOST_DEVICES], whole = fresh ? 0.0 : trainer->summed_labels;
+
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        struct clmix_replica *replica = shares[i].replica;
+
+        samples[i] = (double)shares[i].input.extent.batch;
+        labels[i] = 0.0;
+        if (shares[i].plan == NULL)
             continue;
-        trainer->summed_batches = 0;
-        return clmix_trainer_explain(trainer, shares[i].replica, shares[i].plan, &shares[i].input, scalars);
+        CLMIX_TRY(clmix_optimizer_scalars(replica->optimizer, shares[i].scalars));
+        CLMIX_TRY(clmix_exchange_read(exchange, i, replica));
+        labels[i] = (double)shares[i].scalars[CLMIX_SCALAR_COUNTED];
+        whole += labels[i];
     }
+    clmix_exchange_mix(exchange, samples);
+    clmix_exchange_add(exchange, &trainer->replicas[0], labels, fresh, last && whole > 0.0 ? 1.0 / whole : 1.0);
+    for (size_t i = 0; i < trainer->replica_count; i++)
+        CLMIX_TRY(clmix_exchange_write_states(exchange, shares[i].replica));
     return CLMIX_OK;
 }
+
+static clmix_status look_at_losses(clmix_trainer *trainer, const struct share *shares)
+{
+    for (size_t i = 0; i < trainer->replica_count; i++)
+        if (shares[i].plan != NULL && !isfinite(shares[i].scalars[CLMIX_SCALAR_LOSS]))
+            return clmix_trainer_explain(trainer, shares[i].replica, shares[i].plan, &shares[i].input, shares[i].scalars);
+    return CLMIX_OK;
+}
+
+/* Every replica makes the update from the mean gradient of all, with moments of its own: should one fail, none are lost. The first one's tells whether it
+ * took place. */
+static clmix_status update_all(clmix_trainer *trainer, struct share *shares, const double labels[CLMIX_MOST_DEVICES])
+{
+    float scalars[CLMIX_SCALARS];
+    size_t blamed;
+
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        CLMIX_TRY(clmix_exchange_write_gradients(&trainer->exchange, shares[i].replica));
+        CLMIX_TRY(enqueue_update(trainer, &shares[i], CLMIX_ONE_BATCH));
+        CLMIX_TRY(clmix_replica_flush(shares[i].replica));
+    }
+    CLMIX_TRY(clmix_optimizer_scalars(shares[0].replica->optimizer, scalars));
+    if (scalars[CLMIX_SCALAR_GOOD] > 0.0f)
+        return CLMIX_OK;
+    blamed = clmix_exchange_find_not_finite(&trainer->exchange, &trainer->replicas[0], labels);
+    for (size_t i = 0; blamed == trainer->replica_count && i < trainer->replica_count; i++)
+        if (shares[i].plan != NULL)
+            blamed = i; /* none alone: the sum of all is too large */
+    scalars[CLMIX_SCALAR_LOSS] = shares[blamed].scalars[CLMIX_SCALAR_LOSS];
+    return clmix_trainer_explain(trainer, shares[blamed].replica, shares[blamed].plan, &shares[blamed].input, scalars);
+}
+
+static clmix_status run_together(clmix_trainer *trainer, struct share *shares, bool last)
+{
+    double labels[CLMIX_MOST_DEVICES];
+
+    if (trainer->summed_batches == 0)
+        CLMIX_TRY(clmix_trainer_agree(trainer, false));
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        CLMIX_TRY(enqueue_pass(trainer, &shares[i]));
+        CLMIX_TRY(clmix_replica_flush(shares[i].replica));
+    }
+    CLMIX_TRY(gather(trainer, shares, last, labels));
+    CLMIX_TRY(look_at_losses(trainer, shares));
+    return last ? update_all(trainer, shares, labels) : CLMIX_OK;
+}
+
+/* ---- a batch ------------------------------------------------------------------------------------------------------------------------ */
 
 static void sum_up(const clmix_trainer *trainer, const struct share *shares, struct clmix_step_result *result)
 {
@@ -110,13 +181,12 @@ static void sum_up(const clmix_trainer *trainer, const struct share *shares, str
 
 clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_input *input, bool last, struct clmix_step_result *result)
 {
-    struct share shares[CLMIX_MOST_REPLICAS];
+    struct share shares[CLMIX_MOST_DEVICES];
 
     CLMIX_TRY(clmix_trainer_prepare(trainer));
     for (size_t i = 0; i < trainer->replica_count; i++)
         CLMIX_TRY(take_share(trainer, input, i, &shares[i]));
-    CLMIX_TRY(enqueue(trainer, shares, last));
-    CLMIX_TRY(look(trainer, shares, last));
+    CLMIX_TRY(trainer->exchange.count == 0 ? run_alone(trainer, shares, last) : run_together(trainer, shares, last));
     sum_up(trainer, shares, result);
     trainer->draws++;
     if (last) {

@@ -132,7 +132,7 @@ static void suit_options(clmix_train_options *options, const clmix_config *confi
     options->augment.flip = false;
 }
 
-/* The recipe, the replica: everything is planned. */
+/* The recipe, the replicas: everything is planned. */
 static clmix_status plan(clmix_trainer *trainer, clmix_device *device, const clmix_config *config, const float mean[4], const float std[4],
                          const struct samples *samples)
 {
@@ -141,9 +141,7 @@ static clmix_status plan(clmix_trainer *trainer, clmix_device *device, const clm
     CLMIX_TRY(find_sizes(trainer, samples));
     count_steps(trainer);
     CLMIX_TRY(check_warmup(&trainer->options, trainer->total_steps));
-    trainer->replica_count = 1;
-    return clmix_replica_make(&trainer->replicas[0], device, &trainer->recipe, &trainer->options, &trainer->train_sizes,
-                              &trainer->test_sizes);
+    return clmix_trainer_make_replicas(trainer, device);
 }
 
 /* A trainer without a network knows its costs and can do nothing else. */
@@ -168,7 +166,7 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     return CLMIX_OK;
 }
 
-static clmix_status describe_data(clmix_network *network, const clmix_dataset *data, const float mean[4], const float std[4])
+static clmix_status describe_network(clmix_network *network, const clmix_dataset *data, const float mean[4], const float std[4])
 {
     const size_t classes = (size_t)clmix_dataset_classes(data);
     const char **names = malloc((classes + 1) * sizeof *names);
@@ -185,6 +183,14 @@ static clmix_status describe_data(clmix_network *network, const clmix_dataset *d
     return status;
 }
 
+/* All networks; the caller's last, so that a failure leaves it as it was. */
+static clmix_status describe_data(clmix_trainer *trainer, const float mean[4], const float std[4])
+{
+    for (size_t i = trainer->replica_count; trainer->data != NULL && i-- > 0;)
+        CLMIX_TRY(describe_network(trainer->replicas[i].network, trainer->data, mean, std));
+    return CLMIX_OK;
+}
+
 clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *network, clmix_dataset *data, const clmix_train_options *options)
 {
     CLMIX_NEED(trainer);
@@ -194,6 +200,7 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
     struct samples samples;
     float mean[4], std[4];
     clmix_trainer *made = NULL;
+    clmix_status status;
 
     *trainer = NULL;
     if (network == NULL)
@@ -209,15 +216,13 @@ clmix_status clmix_trainer_create(clmix_trainer **trainer, clmix_network *networ
     samples = samples_of(data);
     CLMIX_TRY(make(&made, clmix_network_device(network), clmix_network_config(network), mean, std, &samples,
                    options == NULL ? &defaults : options));
-    made->replicas[0].network = network;
     made->data = data;
-    if (data != NULL) { /* last, so that a failure leaves the network as it was */
-        clmix_status status = describe_data(network, data, mean, std);
-
-        if (status != CLMIX_OK) {
-            clmix_trainer_free(made);
-            return status;
-        }
+    status = clmix_trainer_make_networks(made, network);
+    if (status == CLMIX_OK)
+        status = describe_data(made, mean, std);
+    if (status != CLMIX_OK) {
+        clmix_trainer_free(made);
+        return status;
     }
     *trainer = made;
     return CLMIX_OK;
@@ -247,10 +252,12 @@ void clmix_trainer_cost(const clmix_trainer *trainer, clmix_plan_cost *step, siz
         *peak_bytes = 0;
     if (trainer == NULL)
         return;
-    if (step != NULL)
-        clmix_replica_cost(&trainer->replicas[0], step);
-    for (size_t i = 0; peak_bytes != NULL && i < trainer->replica_count; i++)
-        *peak_bytes += clmix_replica_bytes(&trainer->replicas[i]);
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        if (step != NULL)
+            clmix_replica_add_cost(&trainer->replicas[i], step);
+        if (peak_bytes != NULL)
+            *peak_bytes += clmix_replica_bytes(&trainer->replicas[i]);
+    }
 }
 
 static clmix_status find_cost(clmix_device *device, const clmix_config *config, const struct samples *samples,
@@ -292,40 +299,13 @@ clmix_status clmix_train_cost_of_data(clmix_device *device, const clmix_config *
     return find_cost(device, config, &samples, options, step, peak_bytes, batches);
 }
 
-/* ---- preparing -------------------------------------------------------------------------------------------------------------------- */
-
-clmix_status clmix_trainer_prepare(clmix_trainer *trainer)
-{
-    CLMIX_NEED(trainer);
-
-    for (size_t i = 0; i < trainer->replica_count; i++)
-        CLMIX_TRY(clmix_replica_prepare(&trainer->replicas[i]));
-    return CLMIX_OK;
-}
-
-clmix_status clmix_trainer_restart(clmix_trainer *trainer)
-{
-    for (size_t i = 0; i < trainer->replica_count; i++)
-        CLMIX_TRY(clmix_replica_restart(&trainer->replicas[i]));
-    trainer->step = 0;
-    trainer->draws = 0;
-    trainer->summed_batches = 0;
-    return CLMIX_OK;
-}
-
-clmix_status clmix_trainer_restore_states(clmix_trainer *trainer)
-{
-    for (size_t i = 0; i < trainer->replica_count; i++)
-        CLMIX_TRY(clmix_replica_restore_states(&trainer->replicas[i]));
-    return CLMIX_OK;
-}
-
 void clmix_trainer_free(clmix_trainer *trainer)
 {
     if (trainer == NULL)
         return;
     for (size_t i = 0; i < trainer->replica_count; i++)
         clmix_replica_clear(&trainer->replicas[i]);
+    clmix_exchange_clear(&trainer->exchange);
     free(trainer->data_name);
     cJSON_Delete(trainer->identity);
     free(trainer->model_name);

@@ -1,12 +1,11 @@
-/* Inside a trainer: the run above its replicas, of which there is one, and the parts of a step. */
+/* Inside a trainer: the run above its replicas, and the parts of a step. */
 #ifndef CLMIX_TRAIN_TRAINER_H
 #define CLMIX_TRAIN_TRAINER_H
 
-#include "train/replica.h"
+#include "train/exchange.h"
+#include "train/shares.h"
 
 #include <cjson/cJSON.h>
-
-#define CLMIX_MOST_REPLICAS 1
 
 struct clmix_trainer {
     const clmix_dataset *data; /* borrowed; NULL: single steps only */
@@ -15,9 +14,11 @@ struct clmix_trainer {
     char *model_name;          /* the configuration's, or what the run was begun with */
     clmix_train_options options;
     struct clmix_recipe recipe;
-    struct clmix_replica replicas[CLMIX_MOST_REPLICAS]; /* between steps they agree in weights, statistics, moments and averages: the first
-                                                           speaks for all */
+    struct clmix_replica
+        replicas[CLMIX_MOST_DEVICES]; /* a step begins with the weights and statistics of the first on all of them: it speaks for all */
     size_t replica_count;
+    struct clmix_shares shares;     /* of a batch, a replica each */
+    struct clmix_exchange exchange; /* where there are several */
 
     size_t train_count, test_count; /* samples */
     struct clmix_sizes train_sizes, test_sizes;
@@ -37,9 +38,14 @@ struct clmix_step_result {
     double metric;  /* sum of the task's first metric over them */
 };
 
+/* replicas.c: plans a replica for this device, which is the first, and for each of the options' devices; gives all but the first, which has the caller's,
+ * networks of their own. */
+clmix_status clmix_trainer_make_replicas(clmix_trainer *trainer, clmix_device *device);
+clmix_status clmix_trainer_make_networks(clmix_trainer *trainer, clmix_network *network);
+/* Gives all replicas the weights and states of the first: all weights, or those that training changes. */
+clmix_status clmix_trainer_agree(clmix_trainer *trainer, bool all);
 /* Prepares, and takes the network as it is as the beginning of a run. */
 clmix_status clmix_trainer_restart(clmix_trainer *trainer);
-
 /* The running statistics of all replicas as they were before the step. */
 clmix_status clmix_trainer_restore_states(clmix_trainer *trainer);
 

@@ -11,21 +11,24 @@
 /* Making the first plans for a device takes seconds more than later ones. */
 static void say_first_use(struct session *session)
 {
-    size_t results;
-    char *path;
+    for (size_t i = 0; i < session->device_count; i++) {
+        size_t results;
+        char *path = NULL;
 
-    if (clmix_device_tuning(session->device, &path, &results) == CLMIX_OK && path != NULL && results == 0)
-        progress_say(&session->progress, "first use of this device: measuring kernels (once: what is found is kept in %s)", path);
-    clmix_free(path);
+        if (clmix_device_tuning(session->devices[i], &path, &results) == CLMIX_OK && path != NULL && results == 0)
+            progress_say(&session->progress, "first use of %s: measuring kernels (once: what is found is kept in %s)",
+                         session->device_count == 1 ? "this device" : clmix_device_describe(session->devices[i])->name, path);
+        clmix_free(path);
+    }
 }
 
 /* Work, peak and batches of an epoch, under these options. */
 static clmix_status find_cost(const struct session *session, const clmix_train_options *options, struct cost *cost)
 {
     if (session->data != NULL)
-        return clmix_train_cost_of_data(session->device, session->config, session->data, options, &cost->step, &cost->peak_bytes,
+        return clmix_train_cost_of_data(session->devices[0], session->config, session->data, options, &cost->step, &cost->peak_bytes,
                                         &cost->batches);
-    return clmix_train_cost(session->device, session->config, 0, 0, options, &cost->step, &cost->peak_bytes);
+    return clmix_train_cost(session->devices[0], session->config, 0, 0, options, &cost->step, &cost->peak_bytes);
 }
 
 clmix_status session_plan(struct session *session, struct cost *cost)
@@ -54,15 +57,46 @@ static void describe_device(const clmix_device_info *info, char *text, size_t by
         snprintf(text, bytes, "%s", info->name);
 }
 
+/* Which part of a batch each device begins with. */
+static void print_shares(struct session *session)
+{
+    const unsigned *shares = session->options.shares;
+    unsigned long whole = 0;
+    char device[320];
+
+    for (size_t i = 0; i < session->device_count; i++)
+        whole += shares[i];
+    for (size_t i = 0; i < session->device_count; i++) {
+        describe_device(clmix_device_describe(session->devices[i]), device, sizeof device);
+        if (whole > 0)
+            progress_say(&session->progress, "  %u of %lu parts of a batch on %s", shares[i], whole, device);
+        else
+            progress_say(&session->progress, "  1 of %zu parts of a batch on %s", session->device_count, device);
+    }
+}
+
 void session_print_header(struct session *session, const struct cost *cost)
 {
     const char *name = session->request->resume != NULL ? session->stored.model : clmix_config_name(session->config);
     char parameters[32], bytes[32], device[320];
 
-    describe_device(clmix_device_describe(session->device), device, sizeof device);
+    describe_device(clmix_device_describe(session->devices[0]), device, sizeof device);
+    if (session->device_count > 1)
+        snprintf(device, sizeof device, "%zu devices", session->device_count);
     progress_say(&session->progress, "%s   %s weights   %.1f GFLOP a step of %zu   %s on %s", name,
                  clmix_grouped(parameters, cost->parameters), (double)cost->step.flops / 1e9, session->options.batch,
                  progress_bytes(bytes, cost->peak_bytes), device);
+    if (session->device_count > 1)
+        print_shares(session);
+}
+
+static void put_devices(cJSON *json, const struct session *session)
+{
+    cJSON *names = session->device_count > 1 ? cJSON_AddArrayToObject(json, "devices") : NULL;
+
+    cJSON_AddStringToObject(json, "device", clmix_device_describe(session->devices[0])->name);
+    for (size_t i = 0; names != NULL && i < session->device_count; i++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(clmix_device_describe(session->devices[i])->name));
 }
 
 int session_dry_run(struct session *session)
@@ -86,7 +120,7 @@ int session_dry_run(struct session *session)
     }
     json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "model", clmix_config_name(session->config));
-    cJSON_AddStringToObject(json, "device", clmix_device_describe(session->device)->name);
+    put_devices(json, session);
     cJSON_AddNumberToObject(json, "batch", (double)session->options.batch);
     cJSON_AddNumberToObject(json, "parameters", (double)cost.parameters);
     cJSON_AddNumberToObject(json, "flops_step", (double)cost.step.flops);
@@ -113,18 +147,33 @@ static size_t fitting_batch(struct session *session, size_t limit)
     return 0;
 }
 
+/* All of them together: what each one lacks shows when it is asked for its part. */
+static size_t device_bytes(const struct session *session)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < session->device_count; i++)
+        bytes += clmix_device_describe(session->devices[i])->global_bytes;
+    return bytes;
+}
+
 int session_check_memory(struct session *session, const struct cost *cost)
 {
-    const clmix_device_info *info = clmix_device_describe(session->device);
+    const size_t there_bytes = device_bytes(session);
     char needed[32], there[32], hint[96] = "a smaller variant of the model, or another device, is needed";
+    char who[160];
     size_t batch;
 
-    if (cost->peak_bytes <= info->global_bytes)
+    if (cost->peak_bytes <= there_bytes)
         return 0;
-    batch = fitting_batch(session, info->global_bytes);
+    batch = fitting_batch(session, there_bytes);
     if (batch > 0)
         snprintf(hint, sizeof hint, "--batch%s %zu fits; --accumulate keeps the step's size",
                  session->options.batch_tokens > 0 ? "-tokens" : "", batch);
-    return cli_error(session->cli, CLMIX_ERROR_DEVICE_MEMORY, hint, "%s: this run needs %s and the device has %s", info->name,
-                     progress_bytes(needed, cost->peak_bytes), progress_bytes(there, info->global_bytes));
+    if (session->device_count == 1)
+        snprintf(who, sizeof who, "%s: this run needs", clmix_device_describe(session->devices[0])->name);
+    else
+        snprintf(who, sizeof who, "%zu devices: this run needs", session->device_count);
+    return cli_error(session->cli, CLMIX_ERROR_DEVICE_MEMORY, hint, "%s %s and %s %s", who, progress_bytes(needed, cost->peak_bytes),
+                     session->device_count == 1 ? "the device has" : "they have", progress_bytes(there, there_bytes));
 }

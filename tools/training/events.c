@@ -41,10 +41,15 @@ static double seconds_left(const struct session *session, size_t epoch, size_t b
 /* The first step is over: its kernels exist now. */
 static void say_compiled(struct session *session)
 {
-    size_t compiled, loaded;
+    size_t compiled = 0;
 
     session->compiled = true;
-    clmix_device_programs(session->device, &compiled, &loaded);
+    for (size_t i = 0; i < session->device_count; i++) {
+        size_t by_device;
+
+        clmix_device_programs(session->devices[i], &by_device, NULL);
+        compiled += by_device;
+    }
     if (compiled > 0 && clmix_cache_folder()[0] != '\0' && clmix_cache_refusal()[0] == '\0')
         progress_say(&session->progress, "compiled %zu programs in %.1f s (once: they are kept in %s)", compiled,
                      clmix_seconds() - session->start, clmix_cache_folder());

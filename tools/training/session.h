@@ -16,6 +16,7 @@ struct request {
     struct model_options what;
     struct train_init init;
     char *data, *out, *resume;
+    char *devices, *shares; /* as they were given, or NULL */
     int dry_run;
     struct train_flags flags;
 };
@@ -28,7 +29,8 @@ struct session {
     clmix_train_options options;
     clmix_run_info stored; /* with --resume */
     const char *folder, *data_name;
-    clmix_device *device;
+    clmix_device *devices[CLMIX_MOST_DEVICES]; /* the first has the network */
+    size_t device_count;
     clmix_config *config;
     clmix_dataset *data;
     clmix_network *network;
@@ -55,7 +57,8 @@ clmix_status session_open_data(struct session *session);
 void session_report_reading(struct session *session);
 /* Reads the pictures of a new run while that is quick, so that broken ones are found before anything depends on them. Exit status. */
 int session_check_pictures(struct session *session);
-clmix_status session_open_device(struct session *session);
+/* devices.c: the device, or those that share the batches; ARGUMENT when what was given names none or gives them no shares. */
+clmix_status session_open_devices(struct session *session);
 /* The network with its weights, and the trainer. */
 clmix_status session_open_model(struct session *session);
 void session_clear(struct session *session);

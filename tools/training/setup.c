@@ -2,7 +2,6 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "base/status.h"
 #include "base/text.h"
-#include "common/watch.h"
 #include "network/config.h"
 #include "network/file.h"
 #include "train/run.h"
@@ -223,37 +222,12 @@ static clmix_status name_data(struct session *session)
 
 clmix_status session_open_model(struct session *session)
 {
-    CLMIX_TRY(model_network(session->device, session->config, session->options.seed, &session->network));
+    CLMIX_TRY(model_network(session->devices[0], session->config, session->options.seed, &session->network));
     if (session->request->init.init != NULL)
         CLMIX_TRY(train_init_network(&session->request->init, session->network, &session->progress));
     CLMIX_TRY(clmix_trainer_create(&session->trainer, session->network, session->data, &session->options));
     CLMIX_TRY(model_options_name(&session->request->what, session->network));
     return name_data(session);
-}
-
-/* A line of progress until the driver is done, or for as long as it takes. */
-static void on_compile(void *user, const char *file, size_t compiled)
-{
-    struct session *session = user;
-    char text[160];
-
-    if (file != NULL)
-        progress_note(&session->progress, watch_text(text, file, compiled));
-    else
-        progress_end(&session->progress);
-}
-
-clmix_status session_open_device(struct session *session)
-{
-    const char *selector = session->cli->device;
-
-    CLMIX_TRY(session->request->dry_run ? model_device_for_plans(selector, &session->device)
-                                        : clmix_device_open(&session->device, selector));
-    if (session->progress.live)
-        clmix_device_watch_compiler(session->device, on_compile, session);
-    else
-        watch_compiler(session->device);
-    return CLMIX_OK;
 }
 
 void session_clear(struct session *session)
@@ -262,6 +236,7 @@ void session_clear(struct session *session)
     clmix_network_free(session->network);
     clmix_dataset_close(session->data);
     clmix_config_free(session->config);
-    clmix_device_close(session->device);
+    for (size_t i = 0; i < session->device_count; i++)
+        clmix_device_close(session->devices[i]);
     clmix_run_info_clear(&session->stored);
 }
