@@ -77,6 +77,8 @@ static clmix_status feed(struct op_case *op, const char *name, enum case_layout 
 
     CLMIX_TRY(clmix_case_tensor(op->of, name, &stored));
     CLMIX_TRY(clmix_case_lay_out(stored, layout, &info, &shape));
+    if (type == CLMIX_U8)
+        return clmix_plan_write(op->plan, name, stored->data, stored->bytes);
     if (type == CLMIX_I32) {
         CLMIX_TRY(clmix_case_integers(stored, &integers));
         status = clmix_plan_write(op->plan, name, integers, stored->count * sizeof *integers);

@@ -70,6 +70,7 @@ extern const struct case_operator clmix_case_attention[]; /* case_attention.c */
 extern const struct case_operator clmix_case_positions[]; /* case_positions.c */
 extern const struct case_operator clmix_case_nystrom[];   /* case_nystrom.c */
 extern const struct case_operator clmix_case_dct[];       /* case_dct.c */
+extern const struct case_operator clmix_case_data[];      /* case_data.c */
 
 /* Adds the operator's values to the graph. UNSUPPORTED when the operator is unknown. */
 clmix_status clmix_case_build(struct op_case *op);

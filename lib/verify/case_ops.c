@@ -195,16 +195,45 @@ static clmix_status build_batch_norm2d(struct op_case *op)
     return CLMIX_OK;
 }
 
+static clmix_status build_activation(struct op_case *op, clmix_value (*activation)(clmix_value x))
+{
+    clmix_case_output(op, "y", activation(clmix_case_input(op, "x", CASE_FLAT)), CASE_FLAT);
+    return CLMIX_OK;
+}
+
+static clmix_status build_elu(struct op_case *op)
+{
+    return build_activation(op, clmix_elu);
+}
+
+static clmix_status build_exp(struct op_case *op)
+{
+    return build_activation(op, clmix_exp);
+}
+
 static clmix_status build_gelu(struct op_case *op)
 {
-    clmix_case_output(op, "y", clmix_gelu(clmix_case_input(op, "x", CASE_FLAT)), CASE_FLAT);
-    return CLMIX_OK;
+    return build_activation(op, clmix_gelu);
+}
+
+static clmix_status build_hard_swish(struct op_case *op)
+{
+    return build_activation(op, clmix_hard_swish);
 }
 
 static clmix_status build_relu(struct op_case *op)
 {
-    clmix_case_output(op, "y", clmix_relu(clmix_case_input(op, "x", CASE_FLAT)), CASE_FLAT);
-    return CLMIX_OK;
+    return build_activation(op, clmix_relu);
+}
+
+static clmix_status build_sigmoid(struct op_case *op)
+{
+    return build_activation(op, clmix_sigmoid);
+}
+
+static clmix_status build_tanh(struct op_case *op)
+{
+    return build_activation(op, clmix_tanh);
 }
 
 static clmix_status build_softmax(struct op_case *op)
@@ -315,8 +344,13 @@ const struct case_operator clmix_case_ops[] = {
     { "layer_norm", build_layer_norm },
     { "channel_norm", build_channel_norm },
     { "batch_norm2d", build_batch_norm2d },
+    { "elu", build_elu },
+    { "exp", build_exp },
     { "gelu", build_gelu },
+    { "hard_swish", build_hard_swish },
     { "relu", build_relu },
+    { "sigmoid", build_sigmoid },
+    { "tanh", build_tanh },
     { "softmax", build_softmax },
     { "global_average_pool", build_global_average_pool },
     { "max_pool2d", build_max_pool2d },

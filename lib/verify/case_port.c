@@ -51,13 +51,22 @@ static clmix_value fail_port(struct op_case *op)
     return clmix_poison(clmix_root(op->graph), CLMIX_ERROR_FORMAT, "%s", clmix_error());
 }
 
+static clmix_type type_of(const clmix_stored_tensor *stored)
+{
+    switch (stored->type) {
+    case CLMIX_STORED_I32:
+    case CLMIX_STORED_I64: return CLMIX_I32;
+    case CLMIX_STORED_U8: return CLMIX_U8;
+    default: return CLMIX_F32;
+    }
+}
+
 clmix_value clmix_case_input(struct op_case *op, const char *name, enum case_layout layout)
 {
     struct case_port *port = &op->inputs[op->input_count];
     const clmix_stored_tensor *stored;
     clmix_tensor_info info;
     clmix_shape shape;
-    bool whole;
 
     if (op->input_count == CASE_MOST_PORTS)
         return clmix_poison(clmix_root(op->graph), CLMIX_ERROR_UNSUPPORTED, "more than %d inputs", CASE_MOST_PORTS);
@@ -66,8 +75,7 @@ clmix_value clmix_case_input(struct op_case *op, const char *name, enum case_lay
     if (clmix_case_tensor(op->of, port->name, &stored) != CLMIX_OK || clmix_case_lay_out(stored, layout, &info, &shape) != CLMIX_OK)
         return fail_port(op);
 
-    whole = stored->type == CLMIX_STORED_I32 || stored->type == CLMIX_STORED_I64;
-    port->value = clmix_input(op->graph, port->name, whole ? CLMIX_I32 : CLMIX_F32, shape.rank, shape.size);
+    port->value = clmix_input(op->graph, port->name, type_of(stored), shape.rank, shape.size);
     if (clmix_case_find(op->of, "gin.", name) != NULL)
         clmix_want_gradient(port->value);
     op->input_count++;

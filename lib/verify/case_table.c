@@ -3,8 +3,8 @@
 #include "verify/case_op.h"
 #include <string.h>
 
-static const struct case_operator *const tables[] = { clmix_case_ops, clmix_case_mixers, clmix_case_attention, clmix_case_positions,
-                                                      clmix_case_nystrom, clmix_case_dct };
+static const struct case_operator *const tables[] = { clmix_case_ops,     clmix_case_mixers, clmix_case_attention, clmix_case_positions,
+                                                      clmix_case_nystrom, clmix_case_dct,    clmix_case_data };
 
 clmix_status clmix_case_build(struct op_case *op)
 {
