@@ -24,7 +24,7 @@ set(first_programs "^(ops_gemm|ops_conv|unit_driver|unit_faults|tool_train)$")
 
 set(intel_left_out "^(tool_terminal|tool_vocab|unit_text_.*)$")   # the host's; what a terminal shows compiles all anew with every command
 # rusticl on llvmpipe, 30 to 250 times slower than PoCL: kernels, and not what the host makes of measured times
-set(rusticl_programs "^(unit_device|ops_)")
+set(rusticl_programs "^(unit_device|ops_|tool_self$)")    # and what is said of the driver
 set(rusticl_left_out "^(ops_tune|ops_gemm_route)$")
 # Drivers told to compile for processors with narrower vectors, and without fused multiply-add: kernels, and what decides them
 set(narrow_platforms pocl-avx2 pocl-sse2 intel-avx2 intel-avx intel-sse4)

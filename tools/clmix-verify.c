@@ -2,20 +2,24 @@
 #include "common/cli.h"
 #include "common/terminal.h"
 #include "verify/case.h"
+#include "verify/report.h"
+#include "verify/self.h"
 #include <clmix/device.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct cli_help help = {
     .program = "clmix-verify",
-    .arguments = "CASE... [OPTION...]",
+    .arguments = "CASE... [OPTION...] | --self [NAME...] [OPTION...]",
     .purpose = "Runs reference cases (models and operators with the numbers that must come out, in .safetensors files) on a device\n"
                "and reports the error of every tensor: max|a-b| / max|b|, up to 1e-4 for forward results and 1e-3 for gradients and\n"
                "losses; mean|a-b| / max|b| up to 2e-3 for weights after optimizer steps; max|a-b| where b is zero by construction.\n"
-               "Exits 0 only if every case passes.",
-    .examples = "  clmix-verify test/cases/*/*.safetensors                  every case of the repository\n"
+               "Exits 0 only if every case passes.\n"
+               "With --self it needs no files: cases inside the program launch every op in both forms of the kernels, in processes of\n"
+               "their own, and the last line says whether the driver is right, or which ops are not and what clmix does about it.",
+    .examples = "  clmix-verify --self                                      is this driver right?\n"
+                "  clmix-verify --self conv2d_3x3 relu --verbose            two of its cases, every tensor\n"
+                "  clmix-verify test/cases/*/*.safetensors                  every case of the repository\n"
                 "  clmix-verify --device gpu --verbose wavemix.safetensors  every tensor of one case on the GPU\n"
                 "  clmix-verify --kernels simt --json CASE...               the GPU form of the kernels, for a program to read",
 };
@@ -24,94 +28,21 @@ struct totals {
     size_t cases, passed;
 };
 
-/* ---- text --------------------------------------------------------------------------------------------------------------------------- */
-
-static const struct clmix_case_tensor *worst_tensor(const struct clmix_case_report *report)
-{
-    const struct clmix_case_tensor *worst = NULL;
-
-    for (size_t i = 0; i < report->count; i++) {
-        const struct clmix_case_tensor *tensor = &report->tensors[i];
-
-        if (worst == NULL || !(tensor->error / tensor->limit <= worst->error / worst->limit))
-            worst = tensor;
-    }
-    return worst;
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
-static void print_report(const struct clmix_case_report *report, const char *path, bool verbose)
-{
-    const struct clmix_case_tensor *worst = worst_tensor(report);
-
-    if (worst != NULL)
-        terminal_say(6, "%s  %-40s  %3zu tensors  worst %.1e of %.0e  %s", report->pass ? "pass" : "FAIL", base_name(path), report->count,
-                     worst->error, worst->limit, worst->name);
-    else
-        terminal_say(6, "%s  %s", report->pass ? "pass" : "FAIL", base_name(path));
-    for (size_t i = 0; i < report->count; i++) {
-        const struct clmix_case_tensor *tensor = &report->tensors[i];
-
-        if (verbose || !tensor->pass)
-            terminal_say(12, "      %s  %.2e of %.0e  %s", tensor->pass ? "pass" : "FAIL", tensor->error, tensor->limit, tensor->name);
-    }
-}
-
-/* ---- JSON --------------------------------------------------------------------------------------------------------------------------- */
-
-/* What is not a number has none in JSON. */
-static void add_figure(cJSON *object, const char *name, double value)
-{
-    if (isfinite(value))
-        cJSON_AddNumberToObject(object, name, value);
-    else
-        cJSON_AddNullToObject(object, name);
-}
-
-static cJSON *report_json(const struct clmix_case_report *report, const char *path, const clmix_device *device)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON *tensors;
-
-    cJSON_AddStringToObject(object, "case", path);
-    cJSON_AddStringToObject(object, "device", clmix_device_describe(device)->name);
-    cJSON_AddBoolToObject(object, "pass", report->pass);
-    add_figure(object, "worst", report->count > 0 ? report->worst : NAN);
-    tensors = cJSON_AddArrayToObject(object, "tensors");
-    for (size_t i = 0; i < report->count; i++) {
-        const struct clmix_case_tensor *tensor = &report->tensors[i];
-        cJSON *row = cJSON_CreateObject();
-
-        cJSON_AddStringToObject(row, "name", tensor->name);
-        add_figure(row, "error", tensor->error);
-        add_figure(row, "limit", tensor->limit);
-        cJSON_AddBoolToObject(row, "pass", tensor->pass);
-        cJSON_AddItemToArray(tensors, row);
-    }
-    if (report->status != CLMIX_OK)
-        cli_add_error(object, report->status, report->sentence);
-    return object;
-}
-
-/* ---- program ------------------------------------------------------------------------------------------------------------------------ */
-
 static bool verify(const struct cli *cli, clmix_device *device, const char *path, bool verbose)
 {
     struct clmix_case_report report;
+    cJSON *object;
     bool pass;
 
     clmix_case_run(&report, device, path);
     pass = report.pass;
+    object = report_json(&report, path, device);
     if (cli->json)
-        pass = cli_print_json(cli, report_json(&report, path, device)) && pass;
-    else
-        print_report(&report, path, verbose);
+        pass = cli_print_json(cli, object) && pass;
+    else {
+        report_print(object, verbose);
+        cJSON_Delete(object);
+    }
     if (report.status != CLMIX_OK)
         (void)cli_tell(cli, cli_hint(report.status), report.sentence);
     clmix_case_report_free(&report);
@@ -147,8 +78,9 @@ static bool choose_kernels(const char *form)
 int main(int argc, char **argv)
 {
     char *kernels = NULL;
-    int verbose = 0;
+    int verbose = 0, self = 0;
     struct poptOption options[] = {
+        { "self", 's', POPT_ARG_NONE, &self, 0, "cases inside the program, in both forms, and a verdict on the driver", NULL },
         { "kernels", 'k', POPT_ARG_STRING, &kernels, 0, "the kernels' form: simt (GPUs) or wide (CPUs)", "FORM" },
         { "verbose", 'v', POPT_ARG_NONE, &verbose, 0, "every tensor, not only those that fail", NULL },
         POPT_TABLEEND,
@@ -159,8 +91,10 @@ int main(int argc, char **argv)
     if (status == CLI_GO_ON) {
         if (!choose_kernels(kernels))
             status = cli_bad_usage(&cli, "--kernels is simt or wide, not '%s'", kernels);
+        else if (self)
+            status = verify_self(&cli, kernels, verbose);
         else if (cli.argument_count == 0)
-            status = cli_bad_usage(&cli, "no case was named");
+            status = cli_bad_usage(&cli, "no case was named; --self has its own");
         else
             status = verify_all(&cli, verbose);
         status = cli_end(&cli, status);

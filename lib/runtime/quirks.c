@@ -87,9 +87,17 @@ bool clmix_device_half_waves(const clmix_device_info *info)
     return clmix_quirk_in_force(info, CLMIX_EFFECT_HALF_WAVES);
 }
 
+const char *clmix_device_form_quirk(const clmix_device_info *info)
+{
+    for (size_t i = 0; i < sizeof quirks / sizeof quirks[0]; i++)
+        if ((quirks[i].effect == CLMIX_EFFECT_SIMT || quirks[i].effect == CLMIX_EFFECT_WIDE) && (info->quirks >> i & 1) != 0)
+            return quirks[i].text;
+    return NULL;
+}
+
 bool clmix_device_one_form(const clmix_device_info *info)
 {
-    return clmix_quirk_in_force(info, CLMIX_EFFECT_SIMT) || clmix_quirk_in_force(info, CLMIX_EFFECT_WIDE);
+    return clmix_device_form_quirk(info) != NULL;
 }
 
 const char *clmix_device_quirk(const clmix_device_info *info, unsigned bit)

@@ -50,6 +50,8 @@ void clmix_programs_store(clmix_device *device);
 const char *clmix_form_name(clmix_kernel_form form);
 /* Whether the form that is not this device's usual one is known to be wrong on it, or to crash its driver (quirks.c): it is not even tried. */
 bool clmix_device_one_form(const clmix_device_info *info);
+/* The row of quirks.c that says so, as clmix_device_quirk gives it; NULL where there is none. */
+const char *clmix_device_form_quirk(const clmix_device_info *info);
 /* Whether its registers hold no more than 16 sums a work-item of a simt product (quirks.c). */
 bool clmix_device_few_sums(const clmix_device_info *info);
 /* Whether kernels that need many registers have to ask for sub-groups of 16 (quirks.c). */

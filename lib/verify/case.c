@@ -121,27 +121,8 @@ static clmix_status run_file(struct reference_case *of)
     return status != CLMIX_OK ? status : check_complete(of);
 }
 
-void clmix_case_run(struct clmix_case_report *report, clmix_device *device, const char *path)
+static void judge(struct clmix_case_report *report)
 {
-    clmix_safetensors *file = NULL;
-    struct reference_case of = { .device = device, .path = path, .report = report };
-    clmix_status status;
-
-    *report = (struct clmix_case_report){ .pass = true };
-    status = clmix_safetensors_open(&file, path);
-    if (status == CLMIX_OK) {
-        of.file = file;
-        status = run_file(&of);
-        if (status != CLMIX_OK)
-            clmix_fail_at(status, "'%s'", path);
-    }
-    report->status = status;
-    if (status != CLMIX_OK) {
-        report->pass = false;
-        snprintf(report->sentence, sizeof report->sentence, "%s", clmix_error());
-    }
-    clmix_safetensors_close(file);
-
     drop_noise(report);
     for (size_t i = 0; i < report->count; i++) {
         struct clmix_case_tensor *tensor = &report->tensors[i];
@@ -153,10 +134,75 @@ void clmix_case_run(struct clmix_case_report *report, clmix_device *device, cons
     }
 }
 
+static void keep_failure(struct clmix_case_report *report, clmix_status status)
+{
+    report->status = status;
+    report->pass = false;
+    snprintf(report->sentence, sizeof report->sentence, "%s", clmix_error());
+}
+
+/* `opened`: what became of opening `file`, which is closed. */
+static void run_opened(struct clmix_case_report *report, clmix_device *device, const char *path, clmix_status opened,
+                       clmix_safetensors *file)
+{
+    struct reference_case of = { .device = device, .path = path, .file = file, .report = report };
+    clmix_status status = opened;
+
+    *report = (struct clmix_case_report){ .pass = true };
+    if (opened == CLMIX_OK) {
+        status = run_file(&of);
+        if (status != CLMIX_OK)
+            clmix_fail_at(status, "'%s'", path);
+    }
+    if (status != CLMIX_OK)
+        keep_failure(report, status);
+    clmix_safetensors_close(file);
+    judge(report);
+}
+
+void clmix_case_run(struct clmix_case_report *report, clmix_device *device, const char *path)
+{
+    clmix_safetensors *file = NULL;
+    clmix_status opened = clmix_safetensors_open(&file, path);
+
+    run_opened(report, device, path, opened, file);
+}
+
+/* A copy of `content` as a file. */
+static clmix_status open_copy(clmix_safetensors **file, const char *name, const void *content, size_t bytes)
+{
+    void *copy = malloc(bytes + 1);
+
+    if (copy == NULL)
+        return clmix_fail_memory(name);
+    memcpy(copy, content, bytes);
+    return clmix_safetensors_adopt(file, name, copy, bytes);
+}
+
+void clmix_case_run_content(struct clmix_case_report *report, clmix_device *device, const char *name, const void *content, size_t bytes)
+{
+    clmix_safetensors *file = NULL;
+    const clmix_timing *timings = NULL;
+    size_t count = 0;
+    clmix_status opened = open_copy(&file, name, content, bytes), listed;
+
+    if (opened == CLMIX_OK)
+        opened = clmix_profile_start(device);
+    run_opened(report, device, name, opened, file);
+    if (opened != CLMIX_OK)
+        return;
+    listed = clmix_profile_stop(device, &timings, &count);
+    if (listed == CLMIX_OK)
+        listed = clmix_case_list_launched(report, timings, count);
+    if (listed != CLMIX_OK && report->status == CLMIX_OK)
+        keep_failure(report, listed);
+}
+
 void clmix_case_report_free(struct clmix_case_report *report)
 {
     for (size_t i = 0; i < report->count; i++)
         free(report->tensors[i].name);
     free(report->tensors);
+    free(report->ops);
     *report = (struct clmix_case_report){ 0 };
 }

@@ -33,13 +33,21 @@ struct clmix_case_report {
     double worst; /* the largest error of the tensors */
     struct clmix_case_tensor *tensors;
     size_t count, capacity;
+    const char **ops; /* the library's ops that were launched, as clmix_case_run_content lists them */
+    size_t op_count, op_capacity;
     clmix_status status; /* of running the case to its end, which a wrong number does not change */
     char sentence[1024]; /* why it could not, or "" */
 };
 
 /* Runs one file. Whatever goes wrong is in the report: the case then fails with a sentence. */
 void clmix_case_run(struct clmix_case_report *report, clmix_device *device, const char *path);
+/* The same on a copy of what such a file holds; `name` is for error texts. The launches are profiled, and so wait for each other, and their ops are
+ * listed. */
+void clmix_case_run_content(struct clmix_case_report *report, clmix_device *device, const char *name, const void *content, size_t bytes);
 void clmix_case_report_free(struct clmix_case_report *report);
+
+/* Enters the ops of launches into the report, each once: launched.c. */
+clmix_status clmix_case_list_launched(struct clmix_case_report *report, const clmix_timing *timings, size_t count);
 
 /* --- for case_model.c, case_op.c and case_adamw.c ------------------------------------------------------------------------------------ */
 
