@@ -175,7 +175,7 @@ static const struct {
       "this driver is wrong: in the wide kernels, which clmix takes here, it gives wrong results in relu; in the simt kernels it fails in "
       "relu" },
     { "{}", WIDE(WRONG), true, false, "this driver is wrong: in the wide kernels it gives wrong results in relu" },
-    { "{}", "{\"case\":\"adamw.safetensors\",\"form\":\"wide\",\"pass\":false,\"end\":\"signal 6\"}", true, false,
+    { "{}", "{\"case\":\"adamw\",\"form\":\"wide\",\"pass\":false,\"end\":\"signal 6\"}", true, false,
       "this driver is wrong: in the wide kernels it ends the process in adamw" },
 };
 

@@ -26,10 +26,10 @@ struct self {
 
 static const struct clmix_embedded *find_case(const char *name)
 {
-    const size_t length = strlen(name);
+    char known[WORKER_NAME_BYTES];
 
     for (size_t i = 0; i < clmix_cases_count; i++)
-        if (strncmp(clmix_cases_files[i].name, name, length) == 0 && strcmp(clmix_cases_files[i].name + length, ".safetensors") == 0)
+        if (strcmp(worker_case_name(known, &clmix_cases_files[i]), name) == 0)
             return &clmix_cases_files[i];
     return NULL;
 }
@@ -66,12 +66,15 @@ static int choose_cases(struct self *self)
 
 /* ---- telling of one ------------------------------------------------------------------------------------------------------------------------ */
 
-static void note_case(struct self *self, size_t next, const char *compiles)
+/* Which case is running. */
+static void note_case(struct self *self, size_t index, const char *compiles)
 {
-    char text[200];
+    char name[WORKER_NAME_BYTES], text[200];
 
-    snprintf(text, sizeof text, "%s: case %zu of %zu, %s%s%s", self->form, next + 1, self->count,
-             next < self->count ? worker_case_name(self->cases[next]) : "", compiles[0] != '\0' ? ", compiling " : "", compiles);
+    if (index == self->count)
+        return;
+    snprintf(text, sizeof text, "%s: case %zu of %zu, %s%s%s", self->form, index + 1, self->count,
+             worker_case_name(name, self->cases[index]), compiles[0] != '\0' ? ", compiling " : "", compiles);
     progress_note(&self->progress, text);
 }
 
@@ -79,8 +82,9 @@ static void note_case(struct self *self, size_t next, const char *compiles)
 static cJSON *obituary(const struct self *self, size_t index, const char *end)
 {
     cJSON *object = cJSON_CreateObject();
+    char name[WORKER_NAME_BYTES];
 
-    cJSON_AddStringToObject(object, "case", worker_case_name(self->cases[index]));
+    cJSON_AddStringToObject(object, "case", worker_case_name(name, self->cases[index]));
     cJSON_AddStringToObject(object, "device", report_text(self->device, "name"));
     cJSON_AddFalseToObject(object, "pass");
     cJSON_AddStringToObject(object, "end", end);

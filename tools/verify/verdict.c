@@ -83,16 +83,6 @@ static void blame(cJSON *wrong, const char *op, const cJSON *failed)
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(found, "cases"), cJSON_CreateString(name));
 }
 
-/* "gelu" of "gelu.safetensors". */
-static void blame_case(cJSON *wrong, const cJSON *failed)
-{
-    const char *name = report_text(failed, "case");
-    char stem[128];
-
-    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(name, "."), name);
-    blame(wrong, stem, failed);
-}
-
 static void find_fault(cJSON *wrong, const cJSON *cases, const cJSON *failed)
 {
     const char *form = report_text(failed, "form");
@@ -111,7 +101,7 @@ static void find_fault(cJSON *wrong, const cJSON *cases, const cJSON *failed)
             blame(wrong, op->valuestring, failed);
     }
     if (ops == NULL)
-        blame_case(wrong, failed);
+        blame(wrong, report_text(failed, "case"), failed);
 }
 
 /* Ops that are launched in a form, each once. */
@@ -230,19 +220,27 @@ static void write_reason(FILE *to, const cJSON *device)
         fprintf(to, " (quirk %.*s)", (int)strcspn(quirk, ":"), quirk);
 }
 
+static void write_count(FILE *to, const cJSON *form)
+{
+    const int cases = number(form, "cases"), ops = number(form, "ops");
+
+    fprintf(to, ": %d case%s of %d op%s", cases, cases == 1 ? "" : "s", ops, ops == 1 ? "" : "s");
+}
+
 static void write_sentence(FILE *to, const cJSON *device, const cJSON *forms, bool forced)
 {
     const cJSON *taken = cJSON_GetArrayItem(forms, 0), *other = cJSON_GetArrayItem(forms, 1);
     const char *name = report_text(taken, "form"), *second = report_text(other, "form");
 
     if (is_right(taken) && (other == NULL || is_right(other))) {
-        fprintf(to, "this driver is right: %d cases of %d ops, %s%s%s", number(taken, "cases"), number(taken, "ops"), name,
-                other != NULL ? " and " : "", second);
+        fprintf(to, "this driver is right");
+        write_count(to, taken);
+        fprintf(to, ", %s%s%s", name, other != NULL ? " and " : "", second);
     } else if (is_right(taken)) {
         fprintf(to, "this driver is right in the %s kernels, which clmix takes here", name);
         write_reason(to, device);
-        fprintf(to, ": %d cases of %d ops; in the %s kernels, which clmix leaves alone, it", number(taken, "cases"), number(taken, "ops"),
-                second);
+        write_count(to, taken);
+        fprintf(to, "; in the %s kernels, which clmix leaves alone, it", second);
         write_wrong(to, other);
     } else {
         fprintf(to, "this driver is wrong: in the %s kernels%s it", name, forced ? "" : ", which clmix takes here,");

@@ -87,13 +87,14 @@ static void check_device(struct clmix_case_report *report, clmix_device *device)
 static cJSON *run_case(const struct clmix_embedded *of, clmix_device *device)
 {
     struct clmix_case_report report;
+    char name[WORKER_NAME_BYTES];
     cJSON *object, *ops;
 
     if (of == WORKER_CHECK)
         check_device(&report, device);
     else
         clmix_case_run_content(&report, device, of->name, of->text, of->bytes);
-    object = report_json(&report, worker_case_name(of), device);
+    object = report_json(&report, worker_case_name(name, of), device);
     cJSON_AddStringToObject(object, "form", clmix_verify_form(device));
     ops = cJSON_AddArrayToObject(object, "ops");
     for (size_t i = 0; i < report.op_count; i++)
@@ -116,9 +117,12 @@ static void run_cases(const struct worker_task *task, int to)
 
 /* ---- the parent's side ---------------------------------------------------------------------------------------------------------------- */
 
-const char *worker_case_name(const struct clmix_embedded *of)
+const char *worker_case_name(char name[WORKER_NAME_BYTES], const struct clmix_embedded *of)
 {
-    return of == WORKER_CHECK ? "self-test" : of->name;
+    const char *full = of == WORKER_CHECK ? "self-test" : of->name;
+
+    snprintf(name, WORKER_NAME_BYTES, "%.*s", (int)strcspn(full, "."), full);
+    return name;
 }
 
 bool worker_start(struct worker *worker, const struct worker_task *task)

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define WORKER_CHECK NULL /* among cases: the start-up check of the device */
+#define WORKER_NAME_BYTES 96
+#define WORKER_CHECK      NULL /* among cases: the start-up check of the device */
 
 struct worker_task {
     const char *device;                        /* as for clmix_device_open */
@@ -27,8 +28,8 @@ struct worker {
     char end[128]; /* why it has nothing more to say: "signal 11 (Segmentation fault)" */
 };
 
-/* "gelu.safetensors"; of WORKER_CHECK "self-test". */
-const char *worker_case_name(const struct clmix_embedded *of);
+/* "gelu" of "gelu.safetensors"; of WORKER_CHECK "self-test". Gives `name`. */
+const char *worker_case_name(char name[WORKER_NAME_BYTES], const struct clmix_embedded *of);
 
 /* Begins; false where no process can be had. To be called before the caller's own first use of OpenCL, which does not survive a fork. */
 bool worker_start(struct worker *worker, const struct worker_task *task);
