@@ -376,7 +376,7 @@ static const struct {
     { "ops --out file", "--out" },
     { "all", "--out" },
     { "all nosuchmodel --out nosuchfile", "nosuchmodel" },
-    { "report file", "--html" },
+    { "report", "files of results" },
     { "model wavemix-16 --filter x", "--filter" },
     { "ops --trace file", "--trace" },
     { "ops --all", "--all" },

@@ -15,6 +15,8 @@
 #define ATTENTION_SECONDS    0.3
 #define USUAL_TOKENS         "512, 1024, 2048, 4096, 8192, 16384"
 #define USUAL_RANGE          "1"
+#define USUAL_ROUNDS         3
+#define USUAL_LIMIT          900
 
 static const struct cli_help help = {
     .program = "clmix-bench",
@@ -32,10 +34,15 @@ static const struct cli_help help = {
         "  ops              each op alone, and how near it comes to the ceiling that binds it\n"
         "  profile MODEL    where a training step's time goes, op by op, against their ceilings\n"
         "  all [MODEL...]   ceilings, models (or the usual ones) in every mode, profiles and ops into one file (--out, --html)\n"
-        "  report FILE...   an HTML page of files of results, also of peers' (--html)\n"
+        "  devices [MODEL...]  the same work on every device of this machine (or those of --device, with commas) by turns, and whether all "
+        "come\n"
+        "                   to the same: one table, what is slower and why, and files to send (--out, --html)\n"
+        "  collect FILE...  that table, and a page with plots (--html), of files of results, also of machines that never met and of peers\n"
         "With --compare, two files of results: what got faster, what slower, and what is noise.",
     .examples = "  clmix-bench all --out today.jsonl --html today.html\n"
                 "  clmix-bench --compare yesterday.jsonl today.jsonl\n"
+                "  clmix-bench devices --out this.jsonl --html this.html\n"
+                "  clmix-bench collect this.jsonl theirs.jsonl --html both.html\n"
                 "  clmix-bench model wavemix-32 --mode infer --json >> results.jsonl\n"
                 "  clmix-bench model bert-small --length 128 --batch 32\n"
                 "  clmix-bench ops --filter haar\n"
@@ -47,7 +54,7 @@ static const struct cli_help help = {
 
 /* ---- command line ----------------------------------------------------------------------------------------------------------------- */
 
-enum command { CEILINGS, MODEL, START, PLAN, PAPER, ATTENTION, OPS, PROFILE, ALL, REPORT, COMPARE, COMMANDS };
+enum command { CEILINGS, MODEL, START, PLAN, PAPER, ATTENTION, OPS, PROFILE, ALL, DEVICES, COLLECT, REPORT, COMPARE, COMMANDS };
 
 /* COMPARE is an option, and so has no name here. */
 static const struct {
@@ -63,10 +70,12 @@ static const struct {
     [OPS] = { "ops", "no argument", 0, 0 },
     [PROFILE] = { "profile", "one model", 1, 1 },
     [ALL] = { "all", "models", 0, 1000 },
-    [REPORT] = { "report", "files of results", 1, 1000 },
+    [DEVICES] = { "devices", "models", 0, 1000 },
+    [COLLECT] = { "collect", "files of results", 1, 1000 },
+    [REPORT] = { "report", "files of results", 1, 1000 }, /* collect's name before it printed a table */
     [COMPARE] = { NULL, NULL, 0, 0 },
 };
-#define COMMAND_NAMES "ceilings, model, start, plan, paper, attention, ops, profile, all and report"
+#define COMMAND_NAMES "ceilings, model, start, plan, paper, attention, ops, profile, all, devices and collect"
 
 static int find_command(const struct cli *cli, const struct bench_request *request, enum command *command)
 {
@@ -101,7 +110,7 @@ static bool is_mode(const char *mode)
 
 static bool takes_models(enum command command)
 {
-    return command == MODEL || command == START || command == PLAN || command == PROFILE || command == ALL;
+    return command == MODEL || command == START || command == PLAN || command == PROFILE || command == ALL || command == DEVICES;
 }
 
 static int check_attention(const struct cli *cli, const struct bench_request *request, enum command command)
@@ -114,6 +123,33 @@ static int check_attention(const struct cli *cli, const struct bench_request *re
     return 0;
 }
 
+static bool takes_files(enum command command)
+{
+    return command == COLLECT || command == REPORT || command == COMPARE;
+}
+
+static int check_turns(const struct cli *cli, const struct bench_request *request, enum command command)
+{
+    if (command != DEVICES && (request->rounds != 0 || !isnan(request->limit_seconds)))
+        return cli_bad_usage(cli, "--rounds and --limit are of devices");
+    if (request->rounds < 0 || request->rounds > 1000)
+        return cli_bad_usage(cli, "--rounds is from 1 to 1000");
+    if (!isnan(request->limit_seconds) && !(request->limit_seconds > 0.0 && request->limit_seconds <= 1e6))
+        return cli_bad_usage(cli, "--limit is more than 0 seconds, and a million at most");
+    return 0;
+}
+
+static int check_outputs(const struct cli *cli, const struct bench_request *request, enum command command)
+{
+    if (command == ALL && request->out == NULL)
+        return cli_bad_usage(cli, "all needs --out FILE, for the results");
+    if (request->out != NULL && command != ALL && command != DEVICES)
+        return cli_bad_usage(cli, "--out is of all and devices; elsewhere --json prints the results");
+    if (request->html != NULL && command != ALL && command != DEVICES && command != PAPER && !takes_files(command))
+        return cli_bad_usage(cli, "--html is of all, devices, collect, paper and --compare");
+    return 0;
+}
+
 /* A command that is asked for what it does not do is misunderstood: better said than passed over. */
 static int check_options(const struct cli *cli, const struct bench_request *request, enum command command)
 {
@@ -122,29 +158,23 @@ static int check_options(const struct cli *cli, const struct bench_request *requ
     if (request->length < 0)
         return cli_bad_usage(cli, "--length is %d and must be 1 or more", request->length);
     if (request->length > 0 && !takes_models(command))
-        return cli_bad_usage(cli, "--length is of model, start, plan, profile and all");
+        return cli_bad_usage(cli, "--length is of model, start, plan, profile, all and devices");
     if (!(request->seconds >= 0.0))
         return cli_bad_usage(cli, "--seconds must be 0 or more");
     if (!is_mode(request->mode))
         return cli_bad_usage(cli, "--mode is '%s' and must be infer, forward, backward or train", request->mode);
     if (request->what.weights != NULL && command != MODEL && command != START && command != PROFILE)
         return cli_bad_usage(cli, "--weights is of model, start and profile");
-    if (command == ALL && request->out == NULL)
-        return cli_bad_usage(cli, "all needs --out FILE, for the results");
-    if (command == REPORT && request->html == NULL)
-        return cli_bad_usage(cli, "report needs --html FILE, for the page");
-    if (request->out != NULL && command != ALL)
-        return cli_bad_usage(cli, "--out is of all; elsewhere --json prints the results");
-    if (request->html != NULL && command != ALL && command != REPORT && command != PAPER && command != COMPARE)
-        return cli_bad_usage(cli, "--html is of all, report, paper and --compare");
-    if (request->filter != NULL && command != OPS && command != ALL && command != REPORT && command != PAPER && command != COMPARE)
-        return cli_bad_usage(cli, "--filter is of ops, all, report, paper and --compare");
+    if (request->filter != NULL && command != OPS && command != ALL && command != PAPER && !takes_files(command))
+        return cli_bad_usage(cli, "--filter is of ops, all, collect, paper and --compare");
     if (request->what.mixer != NULL && !takes_models(command))
-        return cli_bad_usage(cli, "--mixer is of model, start, plan, profile and all");
+        return cli_bad_usage(cli, "--mixer is of model, start, plan, profile, all and devices");
     if (request->trace != NULL && command != PROFILE)
         return cli_bad_usage(cli, "--trace is of profile");
     if (request->whole && command != COMPARE)
         return cli_bad_usage(cli, "--all is of --compare");
+    if (check_outputs(cli, request, command) != 0 || check_turns(cli, request, command) != 0)
+        return 2;
     return check_attention(cli, request, command);
 }
 
@@ -233,7 +263,9 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
 
     switch (command) {
     case COMPARE: return bench_compare(cli, request, cli->arguments[0]);
-    case REPORT: return bench_report(cli, request, cli->arguments + 1, (size_t)cli->argument_count - 1);
+    case COLLECT:
+    case REPORT: return bench_collect(cli, request, cli->arguments + 1, (size_t)cli->argument_count - 1);
+    case DEVICES: return bench_devices(cli, request);
     case ALL: return bench_all(cli, request);
     case PAPER: return bench_paper(&sink, request, cli->arguments[1]);
     case START:
@@ -246,7 +278,8 @@ static int run(const struct cli *cli, const struct bench_request *request, enum 
 static double usual_seconds(enum command command, bool quick)
 {
     switch (command) {
-    case ALL: return quick ? 0.1 : USUAL_SECONDS_OF_ALL;
+    case ALL:
+    case DEVICES: return quick ? 0.1 : USUAL_SECONDS_OF_ALL;
     case ATTENTION: return quick ? 0.02 : ATTENTION_SECONDS;
     default: return USUAL_SECONDS;
     }
@@ -261,9 +294,17 @@ static void settle_attention(struct bench_request *request)
     request->head_dim = request->head_dim > 0 ? request->head_dim : 64;
 }
 
+static void settle_turns(struct bench_request *request)
+{
+    request->rounds = request->rounds > 0 ? request->rounds : request->quick ? 1 : USUAL_ROUNDS;
+    request->limit_seconds = isnan(request->limit_seconds) ? USUAL_LIMIT : request->limit_seconds;
+}
+
 int main(int argc, char **argv)
 {
-    struct bench_request request = { .begun = clmix_seconds(), .batch = MODEL_USUAL_BATCH, .seconds = NAN };
+    struct bench_request request = {
+        .begun = clmix_seconds(), .batch = MODEL_USUAL_BATCH, .seconds = NAN, .limit_seconds = NAN, .self = argv[0]
+    };
     char *mode = NULL, *filter = NULL, *trace = NULL, *out = NULL, *html = NULL, *before = NULL, *tokens = NULL, *range = NULL,
          *plots = NULL;
     int quick = 0, whole = 0, with_long = 0;
@@ -273,24 +314,27 @@ int main(int argc, char **argv)
         { "length", 'L', POPT_ARG_INT, &request.length, 0, "of models of text: tokens of a sequence (the most that the model takes)", "N" },
         { "mode", 'm', POPT_ARG_STRING, &mode, 0, "of model and start: infer, forward, backward or train (" USUAL_MODE ")", "MODE" },
         { "seconds", 't', POPT_ARG_DOUBLE, &request.seconds, 0,
-          "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all: " CLI_TEXT(USUAL_SECONDS_OF_ALL) "; attention: " CLI_TEXT(
-              ATTENTION_SECONDS) ")",
+          "how long to measure a model (" CLI_TEXT(USUAL_SECONDS) "; all, devices: " CLI_TEXT(
+              USUAL_SECONDS_OF_ALL) "; attention: " CLI_TEXT(ATTENTION_SECONDS) ")",
           "S" },
         { "quick", 'q', POPT_ARG_NONE, &quick, 0, "a rough look: ceilings once, few runs of ops and profiles, without the largest sizes",
           NULL },
         { NULL, '\0', POPT_ARG_INCLUDE_TABLE, request.what.table, 0, NULL, NULL },
         { "filter", 'f', POPT_ARG_STRING, &filter, 0,
-          "of ops and all: ops whose name has this in it; of paper: presets; of report, --compare: results", "TEXT" },
+          "of ops and all: ops whose name has this in it; of paper: presets; of collect, --compare: results", "TEXT" },
         { "all", 'a', POPT_ARG_NONE, &whole, 0, "of --compare: every result and why, not a screen of what differs most", NULL },
         { "trace", 'T', POPT_ARG_STRING, &trace, 0, "of profile: write a Chrome trace of a step", "FILE" },
-        { "out", 'o', POPT_ARG_STRING, &out, 0, "of all: where the results go, a JSON object a line", "FILE" },
+        { "out", 'o', POPT_ARG_STRING, &out, 0, "of all, devices: where the results go, a JSON object a line", "FILE" },
+        { "rounds", 'R', POPT_ARG_INT, &request.rounds, 0, "of devices: turns of each (" CLI_TEXT(USUAL_ROUNDS) "; quick: 1)", "N" },
+        { "limit", 'M', POPT_ARG_DOUBLE, &request.limit_seconds, 0, "of devices: how long a turn may take (" CLI_TEXT(USUAL_LIMIT) ")",
+          "S" },
         { "tokens", 'n', POPT_ARG_STRING, &tokens, 0, "of attention: lengths of sequences (" USUAL_TOKENS ")", "LIST" },
         { "long", 'l', POPT_ARG_NONE, &with_long, 0, "of attention: a million tokens too, where work grows with them alone", NULL },
         { "range", 'r', POPT_ARG_STRING, &range, 0, "of attention: values are uniform from -R to R (" USUAL_RANGE ")", "LIST" },
         { "heads", 'H', POPT_ARG_INT, &request.heads, 0, "of attention: heads (1)", "N" },
         { "head-dim", 'D', POPT_ARG_INT, &request.head_dim, 0, "of attention: width of a head (64)", "N" },
         { "plots", 'p', POPT_ARG_STRING, &plots, 0, "of attention: write plots (SVG) into a folder", "DIR" },
-        { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, report, paper and --compare: write a page of it", "FILE" },
+        { "html", 'w', POPT_ARG_STRING, &html, 0, "of all, devices, collect, paper, --compare: write a page of it", "FILE" },
         POPT_TABLEEND,
     };
     enum command command = CEILINGS;
@@ -320,6 +364,8 @@ int main(int argc, char **argv)
             status = check_options(&cli, &request, command);
         if (command == ATTENTION)
             settle_attention(&request);
+        if (command == DEVICES)
+            settle_turns(&request);
         if (status == 0)
             status = check_models(&cli, &request, command);
         if (status == 0)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # The pages of clmix-bench in a browser:  sh test/page/layout.sh CLMIX_BENCH
 #
-# A report of two devices, and their comparison, 390, 768 and 1,280 px wide and on paper: nothing is clipped or scrolls sideways, no word is broken, no cell is a thread of
-# letters, no line crosses a plot's text (layout.js). Real results, of small size, of PoCL and of Intel's runtime.
+# A report of two devices, their comparison, and three devices of which one fails and one is wrong, 390, 768 and 1,280 px wide and on paper: nothing is
+# clipped or scrolls sideways, no word is broken, no cell is a thread of letters, no line crosses a plot's text (layout.js). Real results, of small size,
+# of PoCL, Intel's runtime and rusticl; but what the reference cases come to is made up.
 # Skipped (77) where there is no Chromium, or none that starts.
 set -eu
 bench=$1
@@ -31,14 +32,15 @@ if ! show "$folder/ready.html" | grep -q ready; then
     echo "SKIPPED: page.layout: $browser does not start here"
     exit 77
 fi
-"$bench" report "$here/pocl.jsonl" "$here/intel.jsonl" --html "$folder/report.html"
+"$bench" collect "$here/pocl.jsonl" "$here/intel.jsonl" --html "$folder/report.html" >"$folder/text"
+"$bench" collect "$here/devices.jsonl" --html "$folder/devices.html" >"$folder/text"
 "$bench" --compare "$here/pocl.jsonl" "$here/intel.jsonl" --html "$folder/comparison.html" >"$folder/text"
 wrong=
-for page in report comparison; do
+for page in report comparison devices; do
     # On paper: what is said of print is said of all, and what of screens of none; A4 without its margins is 680 px wide.
     sed 's/@media print/@media all/; s/@media screen and ([^)]*)/@media not all/' "$folder/$page.html" >"$folder/$page-paper.html"
 done
-for page in report comparison report-paper comparison-paper; do
+for page in report comparison devices report-paper comparison-paper devices-paper; do
     case $page in
     *-paper) widths=680 ;;
     *) widths="390 768 1280" ;;

@@ -1,7 +1,7 @@
 /* clmix-bench all: everything about a device in one file of results, and a report of it. */
 #include "base/file.h"
 #include "base/status.h"
-#include "bench/bench.h"
+#include "bench/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,24 +81,6 @@ static int measure(struct bench_sink *sink, const struct bench_request *request,
     return bench_ceilings(&(struct bench_sink){ .cli = sink->cli }, on);
 }
 
-static clmix_status write_results(const cJSON *results, clmix_file_writer *file)
-{
-    const cJSON *result;
-
-    cJSON_ArrayForEach(result, results)
-    {
-        char *line = cli_json_line(result);
-        clmix_status status = line == NULL ? clmix_fail_memory("the results") : clmix_file_put(file, line, strlen(line));
-
-        free(line);
-        if (status == CLMIX_OK)
-            status = clmix_file_put(file, "\n", 1);
-        if (status != CLMIX_OK)
-            return status;
-    }
-    return CLMIX_OK;
-}
-
 /* Exit status; `file` has the results then, not yet finished. */
 static int run(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, clmix_file_writer *file)
 {
@@ -114,15 +96,26 @@ static int run(struct bench_sink *sink, const struct bench_request *request, str
     exit_status = measure(sink, request, on);
     if (exit_status != 0)
         return exit_status;
-    status = write_results(sink->kept, file);
+    status = bench_write_results(sink->kept, file);
     return status == CLMIX_OK ? 0 : cli_fail(sink->cli, status);
+}
+
+/* The filter was of the ops. */
+static clmix_status write_page(const struct bench_request *request)
+{
+    struct bench_results results = { 0 };
+    clmix_status status = bench_results_read_all(&results, &request->out, 1, NULL);
+
+    if (status == CLMIX_OK)
+        status = bench_report_write(&results, NULL, request->html);
+    bench_results_free(&results);
+    return status;
 }
 
 int bench_all(const struct cli *cli, const struct bench_request *request)
 {
     struct bench_device on = { 0 };
     struct bench_sink sink = { cli, cJSON_CreateArray() };
-    struct bench_request page = *request;
     clmix_file_writer file;
     clmix_status status = clmix_file_begin(&file, request->out);
     int exit_status;
@@ -138,9 +131,8 @@ int bench_all(const struct cli *cli, const struct bench_request *request)
         clmix_file_abandon(&file);
         return exit_status;
     }
-    page.filter = NULL; /* it was of the ops */
     status = clmix_file_finish(&file);
-    if (status != CLMIX_OK)
-        return cli_fail(cli, status);
-    return request->html != NULL ? bench_report(cli, &page, &request->out, 1) : 0;
+    if (status == CLMIX_OK && request->html != NULL)
+        status = write_page(request);
+    return status == CLMIX_OK ? 0 : cli_fail(cli, status);
 }

@@ -26,7 +26,10 @@ struct bench_request {
     const char *range;
     bool with_long; /* a million tokens too */
     int heads, head_dim;
-    const char *plots; /* folder for plots, or NULL */
+    const char *plots;    /* folder for plots, or NULL */
+    const char *self;     /* this program, as it was called */
+    int rounds;           /* of devices: turns of each */
+    double limit_seconds; /* that a turn may take */
     struct model_options what;
 };
 
@@ -65,7 +68,8 @@ int bench_ops(struct bench_sink *sink, const struct bench_request *request, stru
 int bench_profile(struct bench_sink *sink, const struct bench_request *request, struct bench_device *on, const char *model);
 int bench_all(const struct cli *cli, const struct bench_request *request);
 int bench_compare(const struct cli *cli, const struct bench_request *request, const char *after);
-int bench_report(const struct cli *cli, const struct bench_request *request, const char *const *paths, size_t count);
+int bench_devices(const struct cli *cli, const struct bench_request *request);
+int bench_collect(const struct cli *cli, const struct bench_request *request, const char *const *paths, size_t count);
 
 /* The names of a model's modes, NULL at the end. */
 extern const char *const bench_modes[];
@@ -107,8 +111,13 @@ const char *bench_text(const cJSON *object, const char *key); /* "" when it is n
 void bench_add_extent(cJSON *object, struct clmix_extent extent);
 const char *bench_batch(const cJSON *object, char text[64]);
 
-/* Adds who measured where and when: peer, device, driver, platform, kernels, host and date (those that are not there yet). */
+/* Adds who measured where and when: peer, device, driver, platform, place, kernels, host and date (those that are not there yet). */
 void bench_sign(cJSON *object, const clmix_device *device);
+/* Of these peer, host and date alone; and device, driver, platform and place (platform:device) alone. */
+void bench_sign_host(cJSON *object);
+void bench_sign_device(cJSON *object, const clmix_device_info *info);
+/* Adds what explains a device's figures: vendor, compute_units, vector_width, fused_multiply_add, and quirks, the sentences about those in force. */
+void bench_describe(cJSON *object, const clmix_device_info *info);
 
 /* ---- ceilings.c ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -183,7 +192,7 @@ struct bench_trainer {
 clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *device, const clmix_config *config, struct clmix_extent extent);
 /* Random samples for its extent: what the model and its task take. Every token is one, none is padding. */
 clmix_status bench_feed_make(struct bench_trainer *bench, const clmix_config *config);
-clmix_status bench_trainer_step(struct bench_trainer *bench);
+clmix_status bench_trainer_step(struct bench_trainer *bench, double *loss); /* *loss (may be NULL) is the one before the step */
 void bench_trainer_free(struct bench_trainer *bench);
 
 /* So many random bytes; NULL when out of memory. */

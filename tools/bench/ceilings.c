@@ -226,7 +226,7 @@ int bench_ceilings(struct bench_sink *sink, const struct bench_device *on)
 
     cJSON_AddStringToObject(json, "device", clmix_device_describe(on->device)->name);
     set_ceilings(json, &on->ceilings);
-    cJSON_AddNumberToObject(json, "compute_units", (double)clmix_device_describe(on->device)->compute_units);
+    bench_describe(json, clmix_device_describe(on->device));
     bench_sign(json, on->device);
     return bench_emit(sink, json, print_ceilings) ? 0 : cli_error(sink->cli, CLMIX_ERROR_FILE, NULL, "cannot write the result");
 }

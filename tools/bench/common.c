@@ -150,23 +150,53 @@ static void add_text(cJSON *object, const char *key, const char *text)
         cJSON_AddStringToObject(object, key, text);
 }
 
-void bench_sign(cJSON *object, const clmix_device *device)
+void bench_sign_host(cJSON *object)
 {
-    const clmix_device_info *info = clmix_device_describe(device);
     const time_t now = time(NULL);
     struct utsname host;
     struct tm utc;
     char date[32] = "";
 
     add_text(object, "peer", "clmix " CLMIX_VERSION);
-    add_text(object, "device", info->name);
-    add_text(object, "driver", info->driver);
-    add_text(object, "platform", info->platform);
-    add_text(object, "kernels", info->form == CLMIX_WIDE ? "wide" : "simt");
     if (uname(&host) == 0)
         add_text(object, "host", host.nodename);
     if (gmtime_r(&now, &utc) != NULL && strftime(date, sizeof date, "%Y-%m-%dT%H:%MZ", &utc) > 0)
         add_text(object, "date", date);
+}
+
+void bench_sign_device(cJSON *object, const clmix_device_info *info)
+{
+    char place[32];
+
+    add_text(object, "device", info->name);
+    add_text(object, "driver", info->driver);
+    add_text(object, "platform", info->platform);
+    snprintf(place, sizeof place, "%d:%d", info->platform_index, info->device_index);
+    if (info->index >= 0)
+        add_text(object, "place", place);
+}
+
+void bench_sign(cJSON *object, const clmix_device *device)
+{
+    const clmix_device_info *info = clmix_device_describe(device);
+
+    bench_sign_device(object, info);
+    add_text(object, "kernels", info->form == CLMIX_WIDE ? "wide" : "simt");
+    bench_sign_host(object);
+}
+
+void bench_describe(cJSON *object, const clmix_device_info *info)
+{
+    cJSON *quirks;
+
+    add_text(object, "vendor", info->vendor);
+    cJSON_AddNumberToObject(object, "compute_units", (double)info->compute_units);
+    cJSON_AddNumberToObject(object, "vector_width", (double)info->vector_width);
+    cJSON_AddBoolToObject(object, "fused_multiply_add", info->fused_multiply_add);
+    quirks = cJSON_AddArrayToObject(object, "quirks");
+    for (unsigned bit = 0; bit < 64; bit++)
+        if (clmix_device_quirk(info, bit) != NULL)
+            cJSON_AddItemToArray(quirks, cJSON_CreateString(clmix_device_quirk(info, bit)));
 }
 
 bool bench_emit(struct bench_sink *sink, cJSON *object, void (*print)(const cJSON *object))

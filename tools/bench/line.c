@@ -103,6 +103,12 @@ clmix_status bench_line_kind(const cJSON *object, const char *where, enum bench_
     return found < BENCH_KINDS ? check_needs(object, where, *kind) : CLMIX_OK;
 }
 
+bool bench_line_is_note(const cJSON *object)
+{
+    return (bench_text(object, "case")[0] != '\0' && cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(object, "pass"))) ||
+           (bench_text(object, "failed")[0] != '\0' && bench_text(object, "message")[0] != '\0');
+}
+
 /* ---- figures ---------------------------------------------------------------------------------------------------------------------- */
 
 struct bench_figure bench_line_figure(const cJSON *object, enum bench_kind kind)

@@ -18,6 +18,9 @@ struct bench_figure {
  * FORMAT; `where` ("'file', line 3") begins the sentence. */
 clmix_status bench_line_kind(const cJSON *object, const char *where, enum bench_kind *kind);
 
+/* Whether an object without a figure tells what a reference case came to, or what a device did not do. */
+bool bench_line_is_note(const cJSON *object);
+
 /* The figure of a result that is no line of ceilings, and what it is about: "wavemix-32, train, batch of 64". */
 struct bench_figure bench_line_figure(const cJSON *object, enum bench_kind kind);
 void bench_line_subject(const cJSON *object, enum bench_kind kind, char *subject, size_t bytes);

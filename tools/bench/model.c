@@ -11,6 +11,7 @@
 
 #define WARM_UP     2
 #define LEAST_STEPS 3
+#define MOST_KEPT   64 /* of the numbers that a mode comes to */
 
 enum mode { INFER, FORWARD, BACKWARD, TRAIN };
 const char *const bench_modes[] = { [INFER] = "infer", [FORWARD] = "forward", [BACKWARD] = "backward", [TRAIN] = "train", NULL };
@@ -22,6 +23,10 @@ struct work {
     clmix_plan *plan;           /* forward, backward */
     void *places;               /* infer, of tokens: those that are asked about */
     float *answers;             /* infer */
+    size_t answer_count;
+    double loss;            /* the other modes: of the last step */
+    double kept[MOST_KEPT]; /* what other devices must come to: losses of the first steps, or answers to the first one */
+    size_t kept_count;
     size_t parameters;
     size_t planned_bytes, peak_bytes; /* of device memory */
     clmix_plan_cost cost;
@@ -80,7 +85,8 @@ static clmix_status make_answers(struct work *work, const clmix_config *config)
     int32_t *place = malloc(extent.batch * places * sizeof *place);
 
     work->places = place;
-    work->answers = malloc(extent.batch * clmix_network_answers(config, extent) * sizeof *work->answers);
+    work->answer_count = extent.batch * clmix_network_answers(config, extent);
+    work->answers = malloc(work->answer_count * sizeof *work->answers);
     for (size_t i = 0; place != NULL && i < extent.batch * places; i++)
         place[i] = (int32_t)(i % places);
     return place != NULL && work->answers != NULL ? CLMIX_OK : clmix_fail_memory("the answers");
@@ -118,14 +124,16 @@ static clmix_status run_pass(struct work *work)
 {
     const struct bench_trainer *bench = &work->bench;
     clmix_plan_array arrays[CLMIX_RECIPE_PORTS];
-    float loss;
+    float loss = NAN;
 
     for (int i = 0; i < bench->port_count; i++)
         arrays[i] = (clmix_plan_array){ bench->ports[i].name, bench->arrays[i], bench->extent.batch * clmix_port_bytes(&bench->ports[i]) };
     CLMIX_TRY(clmix_plan_set_step(work->plan, 1, 0));
     CLMIX_TRY(clmix_plan_feed(work->plan, arrays, (size_t)bench->port_count));
     CLMIX_TRY(clmix_plan_run(work->plan));
-    return clmix_plan_read(work->plan, CLMIX_LOSS, &loss, sizeof loss);
+    CLMIX_TRY(clmix_plan_read(work->plan, CLMIX_LOSS, &loss, sizeof loss));
+    work->loss = (double)loss;
+    return CLMIX_OK;
 }
 
 /* The model's ports come first in what training is fed. */
@@ -145,9 +153,21 @@ static clmix_status do_work(struct work *work)
 {
     switch (work->mode) {
     case INFER: return infer(work);
-    case TRAIN: return bench_trainer_step(&work->bench);
+    case TRAIN: return bench_trainer_step(&work->bench, &work->loss);
     default: return run_pass(work);
     }
+}
+
+/* Of the answers as many as are kept, spread evenly over all of them. */
+static void keep(struct work *work)
+{
+    if (work->mode != INFER) {
+        work->kept[work->kept_count++] = work->loss;
+        return;
+    }
+    work->kept_count = work->answer_count < MOST_KEPT ? work->answer_count : MOST_KEPT;
+    for (size_t i = 0; i < work->kept_count; i++)
+        work->kept[i] = (double)work->answers[i * work->answer_count / work->kept_count];
 }
 
 /* What steps took: by the clock, and of the calling thread's processor time but for what it took waiting. */
@@ -174,8 +194,11 @@ static clmix_status measure(struct work *work, const clmix_device *device, doubl
 {
     double end;
 
-    for (int i = 0; i < WARM_UP; i++)
+    for (int i = 0; i < WARM_UP; i++) {
         CLMIX_TRY(do_work(work));
+        if (i == 0 || work->mode == TRAIN) /* the other modes do the same each time */
+            keep(work);
+    }
     end = clmix_seconds() + seconds;
     while (clmix_seconds() < end || taken->steps.count < LEAST_STEPS)
         CLMIX_TRY(time_step(work, device, taken));
@@ -220,6 +243,15 @@ static void add_host(cJSON *json, struct taken *taken, double step_seconds)
     cJSON_AddNumberToObject(json, "upload_bytes", (double)taken->traffic.upload_bytes / runs);
 }
 
+/* To eight digits, which is more than float32 has. */
+static void add_answers(cJSON *json, const struct work *work)
+{
+    cJSON *answers = cJSON_AddArrayToObject(json, "answers");
+
+    for (size_t i = 0; i < work->kept_count; i++)
+        cJSON_AddItemToArray(answers, cJSON_CreateNumber(bench_rounded(work->kept[i], 8)));
+}
+
 static cJSON *describe(const struct bench_device *on, const clmix_config *config, const struct work *work, struct taken *taken,
                        const struct bench_spread *spread)
 {
@@ -243,6 +275,7 @@ static cJSON *describe(const struct bench_device *on, const clmix_config *config
     cJSON_AddNumberToObject(json, "moved_bytes", (double)work->cost.moved_bytes);
     cJSON_AddNumberToObject(json, "least_bytes", (double)work->cost.least_bytes);
     add_host(json, taken, spread->median);
+    add_answers(json, work);
     bench_sign(json, on->device);
     bench_set_shares(json, &on->ceilings);
     return json;

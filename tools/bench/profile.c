@@ -109,7 +109,7 @@ static clmix_status step_freely(struct bench_trainer *bench, struct table *table
 {
     const double start = clmix_seconds();
 
-    CLMIX_TRY(bench_trainer_step(bench));
+    CLMIX_TRY(bench_trainer_step(bench, NULL));
     return bench_times_add(&table->free, clmix_seconds() - start);
 }
 
@@ -119,7 +119,7 @@ static clmix_status step_profiled(struct bench_trainer *bench, clmix_device *dev
     size_t count = 0;
 
     CLMIX_TRY(clmix_profile_start(device));
-    CLMIX_TRY(bench_trainer_step(bench));
+    CLMIX_TRY(bench_trainer_step(bench, NULL));
     CLMIX_TRY(clmix_profile_stop(device, &timings, &count));
     return sum_up(table, timings, count);
 }
@@ -134,7 +134,7 @@ static int longest_first(const void *a, const void *b)
 static clmix_status profile(struct bench_trainer *bench, clmix_device *device, struct table *table)
 {
     for (int i = 0; i < WARM_UP; i++)
-        CLMIX_TRY(bench_trainer_step(bench));
+        CLMIX_TRY(bench_trainer_step(bench, NULL));
     for (size_t i = 0; i < table->steps; i++)
         CLMIX_TRY(step_freely(bench, table));
     for (size_t i = 0; i < table->steps; i++)

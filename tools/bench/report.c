@@ -319,6 +319,7 @@ clmix_status bench_report_write(const struct bench_results *results, const struc
     if (comparison != NULL)
         bench_report_comparison(&page, results, comparison);
     put_devices(&page, results);
+    bench_report_verdicts(&page, results);
     status = put_models(&page, results);
     put_starts(&page, results);
     if (status == CLMIX_OK)
@@ -329,18 +330,4 @@ clmix_status bench_report_write(const struct bench_results *results, const struc
         return bench_page_end(&page);
     clmix_file_abandon(&page.writer);
     return status;
-}
-
-int bench_report(const struct cli *cli, const struct bench_request *request, const char *const *paths, size_t count)
-{
-    struct bench_results results = { 0 };
-    clmix_status status = CLMIX_OK;
-
-    for (size_t i = 0; status == CLMIX_OK && i < count; i++)
-        status = bench_results_read(&results, paths[i], request->filter);
-    bench_source_label(results.sources, results.source_count);
-    if (status == CLMIX_OK)
-        status = bench_report_write(&results, NULL, request->html);
-    bench_results_free(&results);
-    return status == CLMIX_OK ? 0 : cli_fail(cli, status);
 }

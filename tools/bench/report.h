@@ -14,6 +14,9 @@ struct bench_comparison {
 /* `comparison` may be NULL. Errors: FILE. */
 clmix_status bench_report_write(const struct bench_results *results, const struct bench_comparison *comparison, const char *path);
 
+/* report_verdicts.c: what failed, what is wrong, what is slower and why, and the errors of all reference cases; nothing where there is none of it. */
+void bench_report_verdicts(struct bench_page *page, const struct bench_results *results);
+
 /* report_change.c: one side against the other. */
 void bench_report_comparison(struct bench_page *page, const struct bench_results *results, const struct bench_comparison *comparison);
 

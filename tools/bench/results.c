@@ -20,6 +20,7 @@ void bench_results_free(struct bench_results *results)
     free(results->objects);
     free(results->sources);
     free(results->items);
+    free(results->notes);
     memset(results, 0, sizeof *results);
 }
 
@@ -50,6 +51,8 @@ static clmix_status source_of(struct bench_results *results, const char *path, c
     for (*index = 0; *index < results->source_count; ++*index)
         if (bench_source_same(&results->sources[*index], &source)) {
             widen(&results->sources[*index], source.since);
+            if (results->sources[*index].vendor[0] == '\0')
+                results->sources[*index].vendor = source.vendor;
             return CLMIX_OK;
         }
     source.path = strdup(path);
@@ -101,6 +104,14 @@ static clmix_status add_ceilings(struct bench_results *results, size_t source, c
     return CLMIX_OK;
 }
 
+static clmix_status add_note(struct bench_results *results, const char *path, const cJSON *object)
+{
+    struct bench_note note = { .failure = cJSON_HasObjectItem(object, "failed"), .object = object };
+
+    CLMIX_TRY(source_of(results, path, object, &note.source));
+    return CLMIX_PUSH(results->notes, results->note_count, results->note_capacity, note) ? CLMIX_OK : clmix_fail_memory("the results");
+}
+
 /* ---- lines ------------------------------------------------------------------------------------------------------------------------ */
 
 static clmix_status add_object(struct bench_results *results, const char *path, size_t number, const cJSON *object, const char *filter)
@@ -113,7 +124,7 @@ static clmix_status add_object(struct bench_results *results, const char *path, 
     snprintf(text, sizeof text, "'%s', line %zu", path, number);
     CLMIX_TRY(bench_line_kind(object, text, &kind));
     if (kind == BENCH_KINDS)
-        return CLMIX_OK;
+        return bench_line_is_note(object) ? add_note(results, path, object) : CLMIX_OK;
     CLMIX_TRY(source_of(results, path, object, &source));
     if (kind == BENCH_CEILING)
         return add_ceilings(results, source, object, filter);
@@ -130,16 +141,21 @@ static clmix_status add_line(struct bench_results *results, const char *path, si
     if (bytes == 0 || line[0] != '{')
         return CLMIX_OK;
     CLMIX_TRY(clmix_json_parse_line(&json, path, number, line, bytes));
-    if (!CLMIX_PUSH(results->objects, results->object_count, results->object_capacity, json)) {
-        cJSON_Delete(json);
+    return bench_results_add(results, path, number, json, filter);
+}
+
+clmix_status bench_results_add(struct bench_results *results, const char *path, size_t number, cJSON *object, const char *filter)
+{
+    if (!CLMIX_PUSH(results->objects, results->object_count, results->object_capacity, object)) {
+        cJSON_Delete(object);
         return clmix_fail_memory("the results");
     }
-    return add_object(results, path, number, json, filter);
+    return add_object(results, path, number, object, filter);
 }
 
 clmix_status bench_results_read(struct bench_results *results, const char *path, const char *filter)
 {
-    const size_t before = results->count;
+    const size_t before = results->count + results->note_count;
     void *data = NULL;
     size_t bytes = 0, number = 1;
     clmix_status status;
@@ -154,10 +170,40 @@ clmix_status bench_results_read(struct bench_results *results, const char *path,
     }
     free(data);
     results->file_count++;
-    if (status != CLMIX_OK || results->count > before)
+    if (status != CLMIX_OK || results->count + results->note_count > before)
         return status;
     if (filter != NULL)
         return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has no result with '%s' in what it is about", path, filter);
     return clmix_fail(CLMIX_ERROR_FORMAT, "'%s' has no results: one JSON object a line is expected, as clmix-bench --json prints them",
                       path);
+}
+
+clmix_status bench_results_read_all(struct bench_results *results, const char *const *paths, size_t count, const char *filter)
+{
+    clmix_status status = CLMIX_OK;
+
+    for (size_t i = 0; status == CLMIX_OK && i < count; i++)
+        status = bench_results_read(results, paths[i], filter);
+    bench_source_label(results->sources, results->source_count);
+    return status;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------------------------------------- */
+
+clmix_status bench_write_results(const cJSON *results, clmix_file_writer *file)
+{
+    const cJSON *result;
+
+    cJSON_ArrayForEach(result, results)
+    {
+        char *line = cli_json_line(result);
+        clmix_status status = line == NULL ? clmix_fail_memory("the results") : clmix_file_put(file, line, strlen(line));
+
+        free(line);
+        if (status == CLMIX_OK)
+            status = clmix_file_put(file, "\n", 1);
+        if (status != CLMIX_OK)
+            return status;
+    }
+    return CLMIX_OK;
 }

@@ -15,6 +15,16 @@ static const struct {
     { "NVIDIA CUDA", "NVIDIA" },
 };
 
+/* What processors call their makers, and what firms add to their names. */
+static const struct {
+    const char *vendor, *name;
+} makers[] = {
+    { "AuthenticAMD", "AMD" },
+    { "GenuineIntel", "Intel" },
+    { "Advanced Micro Devices, Inc.", "AMD" },
+};
+static const char *const firms[] = { " Corporation", ", Inc.", " Inc.", " Ltd." };
+
 /* Copies without (R) and (TM), and without spaces that they leave. */
 static void copy_plain(char *to, size_t bytes, const char *from)
 {
@@ -71,6 +81,20 @@ static void name_processor(struct bench_source *source)
     copy_plain(source->processor, sizeof source->processor, name);
 }
 
+void bench_source_maker(const struct bench_source *source, char *name, size_t bytes)
+{
+    copy_plain(name, bytes, source->vendor);
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
+        if (strcmp(source->vendor, makers[i].vendor) == 0)
+            snprintf(name, bytes, "%s", makers[i].name);
+    for (size_t i = 0; i < sizeof firms / sizeof *firms; i++) {
+        const size_t length = strlen(name), end = strlen(firms[i]);
+
+        if (length > end && strcmp(name + length - end, firms[i]) == 0)
+            name[length - end] = '\0';
+    }
+}
+
 /* ---- sources ---------------------------------------------------------------------------------------------------------------------- */
 
 struct bench_source bench_source_of(const cJSON *object)
@@ -80,6 +104,8 @@ struct bench_source bench_source_of(const cJSON *object)
                                    .driver = bench_text(object, "driver"),
                                    .platform = bench_text(object, "platform"),
                                    .kernels = bench_text(object, "kernels"),
+                                   .vendor = bench_text(object, "vendor"),
+                                   .place = bench_text(object, "place"),
                                    .host = bench_text(object, "host"),
                                    .since = bench_text(object, "date"),
                                    .until = bench_text(object, "date") };
@@ -92,7 +118,8 @@ struct bench_source bench_source_of(const cJSON *object)
 bool bench_source_same(const struct bench_source *a, const struct bench_source *b)
 {
     return a->file == b->file && strcmp(a->peer, b->peer) == 0 && strcmp(a->device, b->device) == 0 && strcmp(a->driver, b->driver) == 0 &&
-           strcmp(a->platform, b->platform) == 0 && strcmp(a->kernels, b->kernels) == 0 && strcmp(a->host, b->host) == 0;
+           strcmp(a->platform, b->platform) == 0 && strcmp(a->kernels, b->kernels) == 0 && strcmp(a->host, b->host) == 0 &&
+           strcmp(a->place, b->place) == 0;
 }
 
 void bench_source_program(const struct bench_source *source, char *name, size_t bytes)
@@ -184,20 +211,32 @@ static bool is_told_apart(const struct bench_source *a, const struct bench_sourc
     return false;
 }
 
+/* Of one file, and told apart by nothing but their numbers: two devices of one make. */
+static bool are_twins(const struct bench_source *a, const struct bench_source *b)
+{
+    return a->file == b->file && strcmp(a->place, b->place) != 0;
+}
+
 void bench_source_label(struct bench_source *sources, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct bench_source *source = &sources[i];
-        bool with_file = false;
+        bool with_place = false, with_file = false;
 
         source->label[0] = '\0';
         for (int part = 0; part < PARTS; part++)
             if (any_differs(sources, count, (enum part)part))
                 append(source->label, sizeof source->label, part_of(source, (enum part)part));
-        for (size_t k = 0; k < count; k++)
-            with_file = with_file || (k != i && !is_told_apart(source, &sources[k]));
+        for (size_t k = 0; k < count; k++) {
+            const bool alike = k != i && !is_told_apart(source, &sources[k]);
+
+            with_place = with_place || (alike && are_twins(source, &sources[k]));
+            with_file = with_file || (alike && !are_twins(source, &sources[k]));
+        }
         if (source->label[0] == '\0' && !with_file)
             append(source->label, sizeof source->label, source->product[0] != '\0' ? source->product : source->peer);
+        if (with_place)
+            append(source->label, sizeof source->label, source->place);
         if (with_file || source->label[0] == '\0')
             append(source->label, sizeof source->label, bench_source_file(source));
     }

@@ -9,6 +9,8 @@ struct bench_source {
     char *path;
     size_t file; /* which of the files read, from 0 */
     const char *peer, *device, *driver, *platform, *kernels;
+    const char *vendor;               /* as the driver has it */
+    const char *place;                /* "platform:device", which tells two devices of one make apart */
     const char *host, *since, *until; /* UTC, "2026-11-22T10:11Z": the earliest and latest line */
     char product[64], processor[64];  /* as people know them: "PoCL 3.1", "AMD EPYC" */
     char label[256];                  /* the shortest that tells the sources apart */
@@ -21,6 +23,9 @@ bool bench_source_same(const struct bench_source *a, const struct bench_source *
 
 /* Gives all their labels: program, driver, device, form of the kernels and file, as far as they differ. */
 void bench_source_label(struct bench_source *sources, size_t count);
+
+/* The vendor as people know it: of "AuthenticAMD" AMD, of "Intel(R) Corporation" Intel; "" where no line says. */
+void bench_source_maker(const struct bench_source *source, char *name, size_t bytes);
 
 /* "host, 2026-11-22 10:11 UTC", with a second date where there were several days; "" when the lines do not say. */
 void bench_source_when(const struct bench_source *source, char *text, size_t bytes);

@@ -148,9 +148,9 @@ clmix_status bench_trainer_make(struct bench_trainer *bench, clmix_device *devic
     return bench_feed_make(bench, config);
 }
 
-clmix_status bench_trainer_step(struct bench_trainer *bench)
+clmix_status bench_trainer_step(struct bench_trainer *bench, double *loss)
 {
-    return clmix_trainer_step_arrays(bench->trainer, bench->extent.batch, (const void *const *)bench->arrays, NULL);
+    return clmix_trainer_step_arrays(bench->trainer, bench->extent.batch, (const void *const *)bench->arrays, loss);
 }
 
 void bench_trainer_free(struct bench_trainer *bench)
