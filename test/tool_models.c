@@ -61,7 +61,7 @@ START_TEST(a_mixer_is_put_in_by_every_program)
         { "clmix-train --resume v --mixer mlp", "--mixer and --set are for a new one", 2 },
         { "clmix-bench plan wavemix-16 --mixer mlp --device generic", "takes no other mixer", 2 },
         { "clmix-bench plan " VIT " --mixer mlp:expansion=3 --seconds 0 --device generic", "plan train", 0 },
-        { "clmix-bench ops --mixer mlp", "--mixer is of model, start, plan, profile and all", 2 },
+        { "clmix-bench ops --mixer mlp", "--mixer is of model, start, plan, profile, all and devices", 2 },
     };
     const char *folder = make_folder();
 

@@ -81,7 +81,7 @@ START_TEST(mistakes_are_named)
         { "paper wavemx", "there are no tables of a paper 'wavemx' here; there are: ", 2 },
         { "paper wavemx", "did you mean 'wavemix'?", 2 },
         { "paper --filter nothing", "no preset has 'nothing' in its name", 2 },
-        { "paper --mixer mlp", "--mixer is of model, start, plan, profile and all", 2 },
+        { "paper --mixer mlp", "--mixer is of model, start, plan, profile, all and devices", 2 },
         { "paper --batch 0", "--batch is 0", 2 },
         { "paper wavemix --html /nonexistent/page.html", "/nonexistent/page.html", 1 },
     };
