@@ -319,6 +319,68 @@ START_TEST(mixup_in_a_batch)
 }
 END_TEST
 
+/* Bytes of a batch from sample `first` of it on. */
+static bool is_there(const clmix_batch *batch, size_t port, const void *samples, size_t first, size_t count)
+{
+    const size_t bytes = clmix_port_bytes(&batch->ports[port]);
+
+    return memcmp((const unsigned char *)batch->arrays[port] + first * bytes, samples, count * bytes) == 0;
+}
+
+/* A part is those samples of the whole batch, whatever is drawn for them and blended with; behind it is nothing that counts. */
+static void check_part(const clmix_batch *part, const clmix_batch *whole)
+{
+    ck_assert_uint_eq(part->port_count, whole->port_count);
+    ck_assert(part->index == whole->index && part->epoch == whole->epoch && part->batches == whole->batches);
+    ck_assert(part->whole == whole->count && whole->first == 0 && whole->whole == whole->count);
+    ck_assert(part->count <= part->room && (part->count != 1 || whole->count == 1));
+    for (size_t i = 0; i < part->port_count; i++)
+        ck_assert(is_there(whole, i, part->arrays[i], part->first, part->count));
+    for (size_t i = part->count; i < part->room; i++)
+        ck_assert_int_eq(((const int32_t *)clmix_batch_array(part, "labels"))[i], CLMIX_NO_LABEL);
+}
+
+static void check_parts(const clmix_dataset *dataset, clmix_split split, clmix_loader_options options, size_t batch, size_t parts)
+{
+    clmix_loader *whole = NULL, *shared[7];
+    const size_t epochs = 2;
+    clmix_batch all, part;
+
+    ck_assert_int_eq(clmix_loader_open(&whole, dataset, split, batch, &options), CLMIX_OK);
+    options.parts = parts;
+    for (options.part = 0; options.part < parts; options.part++)
+        ck_assert_int_eq(clmix_loader_open(&shared[options.part], dataset, split, batch, &options), CLMIX_OK);
+    for (size_t i = 0; i < epochs * clmix_loader_batches(whole); i++) {
+        size_t found = 0;
+
+        ck_assert_int_eq(clmix_loader_next(whole, &all), CLMIX_OK);
+        for (size_t p = 0; p < parts; p++) {
+            ck_assert_int_eq(clmix_loader_next(shared[p], &part), CLMIX_OK);
+            ck_assert(part.count == 0 || part.first == found);
+            check_part(&part, &all);
+            found += part.count;
+        }
+        ck_assert_uint_eq(found, all.count);
+    }
+    for (size_t p = 0; p < parts; p++)
+        clmix_loader_close(shared[p]);
+    clmix_loader_close(whole);
+}
+
+START_TEST(parts_are_the_whole_batch)
+{
+    const clmix_loader_options plain = { .seed = 5 },
+                               rich = { .seed = 5, .shuffle = true, .augment = { .crop_padding = 1, .flip = true, .mixup = 1 } };
+    clmix_dataset *dataset = must_open("shapes:size=8,train=21,test=9", 0, 0, 0); /* a rest of 5, and of 1 */
+
+    for (size_t parts = 1; parts <= 7; parts++) {
+        check_parts(dataset, CLMIX_TRAIN, rich, 8, parts);
+        check_parts(dataset, CLMIX_TEST, plain, 4, parts);
+    }
+    clmix_dataset_close(dataset);
+}
+END_TEST
+
 START_TEST(loader_refusals)
 {
     clmix_dataset *dataset = must_open("shapes:size=8,train=50,test=30", 0, 0, 0);
@@ -333,6 +395,7 @@ START_TEST(loader_refusals)
         { .batch = 60, .options = { .drop_last = true }, .part = "too few for one batch of 60" },
         { .batch = 10, .options = { .first_batch = 5 }, .part = "an epoch has 5 batches" },
         { .batch = 10, .options = { .threads = 17 }, .part = "17 loader threads" },
+        { .batch = 10, .options = { .part = 3, .parts = 3 }, .part = "part 3 of batches in 3 parts" },
         { .batch = 10, .options = { .augment = { .crop_padding = 9 } }, .part = "crop padding of 9" },
         { .batch = 10, .options = { .augment = { .cutout = -1 } }, .part = "cutout of -1" },
         { .batch = 10, .options = { .augment = { .mixup = NAN } }, .part = "mixup alpha" },
@@ -419,6 +482,7 @@ int main(void)
     tcase_add_test(loader, an_epoch_has_every_picture_once);
     tcase_add_test(loader, test_split_comes_as_stored);
     tcase_add_test(loader, mixup_in_a_batch);
+    tcase_add_test(loader, parts_are_the_whole_batch);
     tcase_add_test(loader, loader_refusals);
     tcase_add_test(loader, closes_at_any_time);
     tcase_add_test(loader, nothing_is_read_from_memory_after_closing);

@@ -211,12 +211,17 @@ typedef struct clmix_loader_options {
     /* Samples of a batch by its length, as many as have so many tokens, filled-up places among them (one at least), instead of `batch`. With
      * CLMIX_LENGTHS_FEW they are grouped. 0: `batch` of them. Since 0.4 */
     size_t tokens;
+    /* Parts that each batch is shared in, by as many loaders, without overlap; 0 or 1: it is not. Since 0.4 */
+    size_t parts;
+    /* The part that this loader gives, from 0: a run of the batch's samples, with the bytes that the whole batch has at these places. No part is a single sample,
+     * but of a batch of one: a neighbour takes it; so a part of a small batch may be empty. Since 0.4 */
+    size_t part;
 } clmix_loader_options;
 
 /* A batch: an array for each port that the loader fills. They have room for a full batch of this length; behind `count` samples everything is zero, but
  * labels are CLMIX_NO_LABEL and label weights 1. Holds ports since 0.2. */
 typedef struct clmix_batch {
-    size_t count; /* samples in this batch */
+    size_t count; /* samples in this batch, or in the part of it that was asked for */
     const clmix_port
         *ports;        /* those of the set, and behind them those that augmentation fills; of sequences as long as this batch has them */
     size_t port_count; /* how many */
@@ -226,7 +231,9 @@ typedef struct clmix_batch {
     size_t batches;            /* in an epoch */
     size_t skipped;            /* samples of this batch that could not be decoded; 0 without skip_broken */
     const char *broken;        /* what is wrong with the first of them, or NULL */
-    size_t room;               /* samples that a full batch of this length has. Since 0.4 */
+    size_t room;               /* samples that a full batch of this length has, or the part of any. Since 0.4 */
+    size_t first;              /* place of the first of these samples in the whole batch; 0 where no part was asked for. Since 0.4 */
+    size_t whole;              /* samples of the whole batch. Since 0.4 */
 } clmix_batch;
 
 /* The array of a port of the batch, or NULL where it has none of that name; NULL too when either pointer is. Since 0.2. */

@@ -1,5 +1,6 @@
 #include "data/batch.h"
 
+#include "base/part.h"
 #include "base/size.h"
 #include "base/status.h"
 
@@ -22,8 +23,8 @@ clmix_status clmix_batch_store_new(clmix_batch_store *store, const clmix_batch_r
         size_t bytes = 0;
 
         for (size_t kind = 0; kind < batching->length_count; kind++)
-            bytes = clmix_larger(bytes, batching->rooms[kind] * bytes_at(recipe, i, batching->lengths[kind]));
-        store->arrays[i] = calloc(1, bytes);
+            bytes = clmix_larger(bytes, (recipe->rooms[kind] + recipe->beside) * bytes_at(recipe, i, batching->lengths[kind]));
+        store->arrays[i] = calloc(1, clmix_larger(bytes, 1));
         if (store->arrays[i] == NULL) {
             clmix_batch_store_free(store);
             return clmix_fail_memory("batches of samples");
@@ -173,39 +174,80 @@ static void transform_sample(const clmix_batch_recipe *recipe, const clmix_trans
             recipe->transforms[i]->sample(call, index, arrays);
 }
 
-static void transform_batch(const clmix_batch_recipe *recipe, const clmix_transform_call *call, const uint32_t *indices, size_t count,
+static void transform_batch(const clmix_batch_recipe *recipe, const clmix_transform_call *call, const uint32_t *indices,
                             const clmix_batch_store *store)
 {
     for (size_t i = 0; i < recipe->transform_count; i++)
         if (recipe->transforms[i]->batch != NULL)
-            recipe->transforms[i]->batch(call, indices, count, store->room, store->arrays);
+            recipe->transforms[i]->batch(call, indices, store->count, store->room, store->arrays);
+}
+
+/* Sample `at` of the batch, to place `to` of the part. */
+static clmix_status make_sample(const clmix_batch_maker *maker, const clmix_batch_recipe *recipe, const clmix_transform_call *call,
+                                size_t at, size_t to, clmix_batch_store *store, const atomic_bool *stop)
+{
+    void *arrays[CLMIX_PORTS_LIMIT];
+
+    CLMIX_TRY(go_on(stop));
+    point_at(store, to, arrays);
+    CLMIX_TRY(take_sample(maker, recipe, at, arrays, store, stop));
+    transform_sample(recipe, call, maker->order[at], arrays);
+    return CLMIX_OK;
+}
+
+/* Where a transform blends neighbours, the part's last has the first of the next part beside it, and the batch's last the batch's first. */
+static clmix_status make_neighbour(const clmix_batch_maker *maker, const clmix_batch_recipe *recipe, const clmix_transform_call *call,
+                                   const struct clmix_batch_place *place, clmix_batch_store *store, const atomic_bool *stop)
+{
+    const size_t skipped = store->skipped, after = (store->first + store->count) % place->count;
+
+    CLMIX_TRY(make_sample(maker, recipe, call, place->first + after, store->count, store, stop));
+    store->skipped = skipped; /* its own part counts it */
+    if (skipped == 0) {
+        free(store->broken);
+        store->broken = NULL;
+    }
+    return CLMIX_OK;
+}
+
+static void begin(clmix_batch_store *store, const clmix_batch_recipe *recipe, const struct clmix_batch_place *place)
+{
+    const clmix_loader_options *options = &recipe->options;
+    const struct clmix_part part =
+        clmix_part_of(NULL, options->parts > 1 ? options->parts : 1, options->parts > 1 ? options->part : 0, place->count);
+
+    set_length(recipe, store, recipe->batching.lengths[place->kind]);
+    store->room = recipe->rooms[place->kind];
+    store->first = part.first;
+    store->count = part.end - part.first;
+    store->whole = place->count;
+    free(store->broken);
+    store->broken = NULL;
+    store->skipped = 0;
 }
 
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
-                              clmix_batch_store *store, size_t *count, const atomic_bool *stop)
+                              clmix_batch_store *store, const atomic_bool *stop)
 {
-    const clmix_transform_call call = { recipe->dataset, recipe->split, &recipe->options.augment, recipe->options.seed, epoch,
-                                        &store->ports,   maker->scratch };
+    const clmix_transform_call call = { recipe->dataset, recipe->split, &recipe->options.augment, recipe->options.seed,
+                                        epoch,           &store->ports, maker->scratch,           recipe->beside > 0 };
     const struct clmix_batching *batching = &recipe->batching;
     struct clmix_batch_place place;
     void *arrays[CLMIX_PORTS_LIMIT];
 
     settle_order(maker, recipe, epoch);
     place = batching->group ? maker->places[index] : clmix_batching_place(batching, maker->order, index);
-    set_length(recipe, store, batching->lengths[place.kind]);
-    store->room = batching->rooms[place.kind];
-    free(store->broken);
-    store->broken = NULL;
-    store->skipped = 0;
-    for (size_t i = 0; i < place.count; i++) {
-        CLMIX_TRY(go_on(stop));
-        point_at(store, i, arrays);
-        CLMIX_TRY(take_sample(maker, recipe, place.first + i, arrays, store, stop));
-        transform_sample(recipe, &call, maker->order[place.first + i], arrays);
-    }
-    point_at(store, place.count, arrays);
-    blank(store, arrays, store->room - place.count);
-    transform_batch(recipe, &call, maker->order + place.first, place.count, store);
-    *count = place.count;
+    begin(store, recipe, &place);
+    for (size_t i = 0; i < store->count; i++)
+        CLMIX_TRY(make_sample(maker, recipe, &call, place.first + store->first + i, i, store, stop));
+    point_at(store, store->count, arrays);
+    blank(store, arrays, store->room - store->count);
+    if (store->count == 0)
+        return CLMIX_OK;
+    if (recipe->beside > 0)
+        CLMIX_TRY(make_neighbour(maker, recipe, &call, &place, store, stop));
+    transform_batch(recipe, &call, maker->order + place.first + store->first, store);
+    if (recipe->beside > 0 && store->count < store->room)
+        blank(store, arrays, 1);
     return CLMIX_OK;
 }

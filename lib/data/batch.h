@@ -23,12 +23,15 @@ typedef struct clmix_batch_recipe {
     size_t transform_count;
     size_t count; /* samples in the split */
     struct clmix_batching batching;
+    size_t rooms[CLMIX_LENGTHS_LIMIT]; /* samples of the part of a batch, at most; of the whole where none is asked for */
+    size_t beside;                     /* 1 where a transform needs the sample behind the part, or 0 */
 } clmix_batch_recipe;
 
 /* Room for the largest batch of each length. */
 typedef struct clmix_batch_store {
-    clmix_ports ports; /* as the batch that is in it has them */
-    size_t room;       /* samples of a full one of its length */
+    clmix_ports ports;          /* as the batch that is in it has them */
+    size_t room;                /* samples of a full one of its length */
+    size_t count, first, whole; /* as clmix_batch has them */
     void *arrays[CLMIX_PORTS_LIMIT];
     size_t skipped; /* samples that could not be decoded, and what is wrong with the first (owned) */
     char *broken;
@@ -54,9 +57,8 @@ void clmix_batch_store_free(clmix_batch_store *store);
 clmix_status clmix_batch_maker_new(clmix_batch_maker *maker, const clmix_batch_recipe *recipe);
 void clmix_batch_maker_free(clmix_batch_maker *maker);
 
-/* Batch `index` of `epoch` into `store`; *count is how many samples it has. Between samples *stop is looked at: INTERRUPTED when it is
- * set. */
+/* Batch `index` of `epoch`, or the part of it, into `store`. Between samples *stop is looked at: INTERRUPTED when it is set. */
 clmix_status clmix_batch_make(clmix_batch_maker *maker, const clmix_batch_recipe *recipe, size_t epoch, size_t index,
-                              clmix_batch_store *store, size_t *count, const atomic_bool *stop);
+                              clmix_batch_store *store, const atomic_bool *stop);
 
 #endif

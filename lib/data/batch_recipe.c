@@ -1,4 +1,5 @@
 /* What was asked of a loader: checked, and settled for all of its batches. */
+#include "base/part.h"
 #include "base/status.h"
 #include "data/batch.h"
 #include "data/dataset.h"
@@ -28,6 +29,9 @@ static clmix_status check_places(const clmix_batch_recipe *recipe)
     if (options->threads < 0 || options->threads > CLMIX_LOADER_THREADS)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "%d loader threads are asked for; use 0 (one) to %d", options->threads,
                           CLMIX_LOADER_THREADS);
+    if (options->parts > 0 && options->part >= options->parts)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "part %zu of batches in %zu parts is asked for; parts are counted from 0", options->part,
+                          options->parts);
     return CLMIX_OK;
 }
 
@@ -40,8 +44,19 @@ static clmix_status settle_transforms(clmix_batch_recipe *recipe)
             return clmix_fail(CLMIX_ERROR_ARGUMENT, "augmentation is asked for the test split; it is for the train split only");
         CLMIX_TRY(transforms[i]->settle(&recipe->options.augment, &recipe->ports));
         recipe->transforms[recipe->transform_count++] = transforms[i];
+        if (recipe->options.parts > 1 && transforms[i]->batch != NULL)
+            recipe->beside = 1;
     }
     return CLMIX_OK;
+}
+
+static void settle_rooms(clmix_batch_recipe *recipe)
+{
+    for (size_t kind = 0; kind < recipe->batching.length_count; kind++) {
+        const size_t room = recipe->batching.rooms[kind];
+
+        recipe->rooms[kind] = recipe->options.parts > 1 ? clmix_part_most(recipe->options.parts, recipe->options.part, room) : room;
+    }
 }
 
 static clmix_status settle(clmix_batch_recipe *recipe, size_t batch)
@@ -49,6 +64,7 @@ static clmix_status settle(clmix_batch_recipe *recipe, size_t batch)
     CLMIX_TRY(clmix_batching_make(&recipe->batching, recipe->dataset, recipe->split, batch, &recipe->options));
     CLMIX_TRY(check_places(recipe));
     CLMIX_TRY(settle_transforms(recipe));
+    settle_rooms(recipe);
     for (size_t i = 0; i < recipe->ports.count; i++) {
         const size_t bytes = clmix_port_bytes(&recipe->ports.list[i]);
 

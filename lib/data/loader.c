@@ -17,7 +17,6 @@
 struct slot {
     clmix_batch_store store;
     bool ready;
-    size_t count;
     clmix_status status; /* a failure waits here, with its text, for its turn */
     char *error;
 };
@@ -61,14 +60,13 @@ static bool take_number(clmix_loader *loader, uint64_t *number)
     return taken;
 }
 
-static void hand_over(clmix_loader *loader, struct slot *slot, clmix_status status, size_t count)
+static void hand_over(clmix_loader *loader, struct slot *slot, clmix_status status)
 {
     char *error = status == CLMIX_OK ? NULL : strdup(clmix_error());
 
     pthread_mutex_lock(&loader->lock);
     slot->status = status;
     slot->error = error;
-    slot->count = count;
     slot->ready = true;
     pthread_cond_broadcast(&loader->slot_ready);
     pthread_mutex_unlock(&loader->lock);
@@ -110,13 +108,13 @@ static void *work(void *argument)
 
     while (take_number(loader, &number)) {
         struct slot *slot = &loader->slots[number % loader->length];
-        size_t epoch, index, count = 0;
+        size_t epoch, index;
         clmix_status status = prepared;
 
         place_of(loader, number, &epoch, &index);
         if (status == CLMIX_OK)
-            status = clmix_batch_make(&maker, &loader->recipe, epoch, index, &slot->store, &count, &loader->stop);
-        hand_over(loader, slot, status, count);
+            status = clmix_batch_make(&maker, &loader->recipe, epoch, index, &slot->store, &loader->stop);
+        hand_over(loader, slot, status);
         if (status != CLMIX_OK)
             break;
     }
@@ -256,7 +254,9 @@ clmix_status clmix_loader_next(clmix_loader *loader, clmix_batch *batch)
     memset(batch, 0, sizeof *batch);
     if (slot->status != CLMIX_OK)
         return clmix_fail(slot->status, "%s", slot->error == NULL ? "preparing a batch failed and the host is out of memory" : slot->error);
-    batch->count = slot->count;
+    batch->count = slot->store.count;
+    batch->first = slot->store.first;
+    batch->whole = slot->store.whole;
     batch->ports = slot->store.ports.list;
     batch->port_count = slot->store.ports.count;
     batch->arrays = (const void *const *)slot->store.arrays;

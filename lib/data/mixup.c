@@ -67,7 +67,7 @@ static clmix_status settle(const clmix_augment *augment, clmix_ports *ports)
     return clmix_ports_add(ports, CLMIX_LABEL_WEIGHTS, CLMIX_F32);
 }
 
-/* Blends every picture with the next of the batch, the last with the first as it was; second labels and weights likewise. Where one of the two labels
+/* Blends every picture with the next of the batch, the last with the one beside it or the first as it was; second labels and weights likewise. Where one of the two labels
  * does not count, the blend has none that does: so losses and metrics are of the same samples. */
 static void mix(const clmix_transform_call *call, const uint32_t *indices, size_t count, size_t batch, void *const *arrays)
 {
@@ -75,15 +75,16 @@ static void mix(const clmix_transform_call *call, const uint32_t *indices, size_
     int32_t *labels = arrays[clmix_ports_place(call->ports, CLMIX_LABELS)];
     int32_t *second_labels = arrays[clmix_ports_place(call->ports, CLMIX_SECOND_LABELS)];
     float *weights = arrays[clmix_ports_place(call->ports, CLMIX_LABEL_WEIGHTS)];
-    unsigned char *pictures = arrays[at], *first = call->scratch;
+    unsigned char *pictures = arrays[at], *after = call->scratch;
+    const size_t last = call->beside ? count : 0; /* the one after the last */
 
-    memcpy(first, pictures, bytes);
+    memcpy(after, pictures + last * bytes, bytes);
     for (size_t i = 0; i < batch; i++) {
         const unsigned share = i < count ? clmix_mixup_share(call->augment, call->seed, call->epoch, indices[i]) : 256;
 
         if (i < count)
-            clmix_mixup_blend(pictures + i * bytes, i + 1 < count ? pictures + (i + 1) * bytes : first, share, bytes);
-        second_labels[i] = i < count ? labels[(i + 1) % count] : CLMIX_NO_LABEL;
+            clmix_mixup_blend(pictures + i * bytes, i + 1 < count ? pictures + (i + 1) * bytes : after, share, bytes);
+        second_labels[i] = i < count ? labels[i + 1 < count ? i + 1 : last] : CLMIX_NO_LABEL;
         weights[i] = (float)share / 256;
     }
     for (size_t i = 0; i < count; i++)

@@ -15,6 +15,7 @@ typedef struct clmix_transform_call {
     size_t epoch;
     const clmix_ports *ports;
     void *scratch; /* room for one sample of any port */
+    bool beside;   /* behind a batch's samples is the one that follows them, for those who blend neighbours; else they follow in a ring */
 } clmix_transform_call;
 
 typedef struct clmix_transform {

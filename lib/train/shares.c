@@ -1,5 +1,6 @@
 #include "train/shares.h"
 
+#include "base/part.h"
 #include "base/status.h"
 
 clmix_status clmix_shares_of_options(struct clmix_shares *shares, const clmix_train_options *options)
@@ -18,31 +19,11 @@ clmix_status clmix_shares_of_options(struct clmix_shares *shares, const clmix_tr
     return CLMIX_OK;
 }
 
-/* Where shares meet within a sample, it goes to the side that has more of it. */
-static size_t boundary(const struct clmix_shares *shares, size_t batch, size_t index)
-{
-    uint64_t before = 0, whole = 0;
-
-    for (size_t i = 0; i < shares->count; i++) {
-        before += i < index ? shares->weights[i] : 0;
-        whole += shares->weights[i];
-    }
-    return (size_t)(((uint64_t)batch * before + whole / 2) / whole);
-}
-
 void clmix_shares_part(const struct clmix_shares *shares, size_t batch, size_t firsts[CLMIX_MOST_DEVICES + 1])
 {
-    const size_t count = shares->count;
-
-    firsts[0] = 0;
-    for (size_t i = 1; i <= count; i++) {
-        firsts[i] = boundary(shares, batch, i);
-        if (batch > 1 && firsts[i] - firsts[i - 1] == 1 && i < count)
-            firsts[i] = firsts[i - 1];
-    }
-    if (batch > 1 && firsts[count] - firsts[count - 1] == 1)
-        for (size_t i = count - 1; firsts[i] == batch - 1; i--)
-            firsts[i] = batch;
+    for (size_t i = 0; i < shares->count; i++)
+        firsts[i] = clmix_part_of(shares->weights, shares->count, i, batch).first;
+    firsts[shares->count] = batch;
 }
 
 void clmix_shares_sizes(const struct clmix_shares *shares, size_t index, const struct clmix_sizes *sizes, struct clmix_sizes *own)
