@@ -190,8 +190,8 @@ START_TEST(replicas_accumulate_like_one)
     options.accumulate = 3;
     for (int i = 0; i < 2; i++) {
         const clmix_train_options used = spread(options, i == 0 ? 1 : 2, 3, i == 0 ? 0 : 1, 0);
-        struct clmix_step_input input = { { MOST, 0 }, { batch.pictures, batch.labels } },
-                                few = { { 5, 0 }, { batch.pictures, batch.labels } };
+        struct clmix_step_input input = { .extent = { MOST, 0 }, .whole = MOST, .arrays = { batch.pictures, batch.labels } },
+                                few = { .extent = { 5, 0 }, .whole = 5, .arrays = { batch.pictures, batch.labels } };
         struct clmix_step_result result;
         struct train_run run;
 
@@ -395,13 +395,15 @@ START_TEST(gradients_are_added_in_the_replicas_order)
         for (int r = 0; r < 3; r++)
             exchange.states[r][i] = 0.1f * (float)i;
     }
-    clmix_exchange_add(&exchange, &replica, labels, true, 0.5);
+    clmix_exchange_add(&exchange, &replica, labels, true);
+    clmix_exchange_scale(&exchange, &replica, 0.5);
     for (int i = 0; i < 16; i++)
         ck_assert_float_eq(exchange.gradient_sum[i], 2.0f * (float)i);
-    clmix_exchange_add(&exchange, &replica, labels, false, 1.0);
+    clmix_exchange_add(&exchange, &replica, labels, false);
     for (int i = 0; i < 16; i++)
         ck_assert_float_eq(exchange.gradient_sum[i], 4.0f * (float)i);
-    clmix_exchange_mix(&exchange, (double[]){ 3.0, 7.0, 1.0 });
+    clmix_exchange_sum_states(&exchange, (double[]){ 3.0, 7.0, 1.0 });
+    clmix_exchange_mix_states(&exchange, 11.0);
     for (int i = 0; i < 16; i++) /* to the bit */
         ck_assert_float_eq(exchange.state_mean[i], 0.1f * (float)i);
     ck_assert_uint_eq(clmix_exchange_find_not_finite(&exchange, &replica, labels), 3);

@@ -15,7 +15,8 @@ START_TEST(accumulated_batches_are_one_big_batch)
     clmix_train_options options = train_small_options();
     uint8_t pictures[16 * TRAIN_PICTURE];
     int32_t labels[16];
-    struct clmix_step_input halves[2] = { { { 8, 0 }, { pictures, labels } }, { { 8, 0 }, { pictures, labels } } };
+    struct clmix_step_input halves[2] = { { .extent = { 8, 0 }, .whole = 8, .arrays = { pictures, labels } },
+                                          { .extent = { 8, 0 }, .whole = 8, .arrays = { pictures, labels } } };
     struct clmix_step_result result;
     size_t count;
     float *summed, *whole;

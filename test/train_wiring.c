@@ -62,7 +62,9 @@ static void run_parts(clmix_trainer *trainer, const struct part *parts, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         const struct part *part = &parts[i];
-        const struct clmix_step_input input = { { part->count, 0 }, { part->pictures, part->labels, part->second, part->weights } };
+        const struct clmix_step_input input = { .extent = { part->count, 0 },
+                                                .whole = part->count,
+                                                .arrays = { part->pictures, part->labels, part->second, part->weights } };
         struct clmix_step_result result;
 
         ops_ok(clmix_trainer_run(trainer, &input, last && i + 1 == count, &result));
@@ -135,8 +137,9 @@ START_TEST(a_step_without_labels_leaves_the_weights)
     leave_out(part, 1, &part->count);
     before = train_weights(&run, &count);
     ops_ok(clmix_trainer_run(run.trainer,
-                             &(struct clmix_step_input){ { 8, 0 }, { part->pictures, part->labels, part->second, part->weights } }, true,
-                             &result));
+                             &(struct clmix_step_input){
+                                 .extent = { 8, 0 }, .whole = 8, .arrays = { part->pictures, part->labels, part->second, part->weights } },
+                             true, &result));
     ck_assert(result.loss == 0.0 && result.counted == 0.0 && result.metric == 0.0);
     after = train_weights(&run, &count);
     ck_assert_mem_eq(before, after, count * sizeof *before);

@@ -115,7 +115,11 @@ static int run(struct session *session)
     exit_status = session_choose_options(session);
     if (exit_status != 0)
         return exit_status;
-    status = session_check_resumed(session);
+    status = peers_join(&session->options.peers);
+    if (status == CLMIX_OK)
+        status = session_check_resumed(session);
+    if (!session_speaks(session))
+        progress_start(&session->progress, true);
     finished = request->resume != NULL && session->stored.finished && session->options.epochs <= session->stored.epoch;
     if (status == CLMIX_OK && (!finished || request->data != NULL))
         status = session_open_data(session);
@@ -187,6 +191,7 @@ int main(int argc, char **argv)
         if (status == 0)
             status = run(&session);
         session_clear(&session);
+        peers_leave();
         status = cli_end(&cli, status);
     }
     train_flags_end(&request.flags);

@@ -10,6 +10,7 @@
 #include <clmix/mixing.h>
 #include <clmix/network.h>
 #include <clmix/ops.h>
+#include <clmix/peers.h>
 #include <clmix/plan.h>
 #include <clmix/port.h>
 #include <clmix/sequence.h>

@@ -29,7 +29,8 @@ typedef enum clmix_status {
     CLMIX_ERROR_FORMAT = 9,        /* a file was read and is not what it should be */
     CLMIX_ERROR_NOT_FINITE = 10,   /* a loss or a gradient is NaN or infinite */
     CLMIX_ERROR_INTERRUPTED = 11,  /* the caller asked to stop */
-    CLMIX_ERROR_INTERNAL = 12      /* a defect of clmix: please report it */
+    CLMIX_ERROR_INTERNAL = 12,     /* a defect of clmix: please report it */
+    CLMIX_ERROR_PEER = 13          /* another process of the run failed or is gone. Since 0.4 */
 } clmix_status;
 
 /* The sentence for the last failure on this thread; never NULL, "" when nothing failed. Valid until the thread's next failure. */

@@ -7,6 +7,7 @@
 
 #include <clmix/data.h>
 #include <clmix/network.h>
+#include <clmix/peers.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -80,6 +81,9 @@ typedef struct clmix_train_options {
     /* What parts of a batch the devices take, the network's first: 3 and 1 are three samples of four and the fourth. The samples stay in their order. All 0: equal
      * parts. Not part of a run: it may be resumed with other devices and shares. Since 0.4 */
     unsigned shares[CLMIX_MOST_DEVICES];
+    /* Other processes that train the same network, each with devices of its own and a part of every batch of `batch` samples; borrowed, as long as the trainer.
+     * NULL: there are none. Not part of a run: it may be resumed by any number of processes. Since 0.4 */
+    const clmix_peers *peers;
 } clmix_train_options;
 #define CLMIX_TRAIN_OPTIONS_VERSION 4 /* of that struct */
 

@@ -80,6 +80,7 @@ const char *clmix_status_name(clmix_status status)
         [CLMIX_ERROR_NOT_FINITE] = "not finite",
         [CLMIX_ERROR_INTERRUPTED] = "interrupted",
         [CLMIX_ERROR_INTERNAL] = "internal",
+        [CLMIX_ERROR_PEER] = "peer",
     };
     size_t index = (size_t)status;
 

@@ -10,6 +10,7 @@
 struct scoring {
     const struct clmix_recipe *recipe;
     const struct clmix_scoring *plans;
+    struct clmix_peering *peering; /* with whom the split is shared; NULL: with nobody */
     double loss, counted, metrics[CLMIX_MOST_METRICS];
     struct clmix_label_counts labels;
     size_t skipped;
@@ -48,6 +49,8 @@ static clmix_status score_batch(struct scoring *scoring, const clmix_batch *batc
     struct clmix_step_input input;
     float loss, counted, metrics[CLMIX_MOST_METRICS];
 
+    if (batch->count == 0)
+        return CLMIX_OK; /* others have all of it */
     CLMIX_TRY(clmix_feed_of_batch(scoring->recipe, CLMIX_INFERENCE, batch, &input));
     CLMIX_TRY(count_labels(scoring, batch, &input));
     sized = clmix_scoring_plan(scoring->plans, input.extent);
@@ -106,6 +109,22 @@ static clmix_status score_batches(struct scoring *scoring, clmix_loader *loader,
     return CLMIX_OK;
 }
 
+/* What all processes found together. */
+static clmix_status hear(struct scoring *scoring, clmix_status own)
+{
+    struct clmix_word word = { .counted = scoring->counted, .loss = scoring->loss, .skipped = (double)scoring->skipped };
+
+    if (scoring->peering == NULL)
+        return own;
+    memcpy(word.metrics, scoring->metrics, sizeof word.metrics);
+    CLMIX_TRY(clmix_peering_meet(scoring->peering, own, &word));
+    scoring->counted = word.counted;
+    scoring->loss = word.loss;
+    scoring->skipped = (size_t)word.skipped;
+    memcpy(scoring->metrics, word.metrics, sizeof word.metrics);
+    return CLMIX_OK;
+}
+
 /* Means over the labels that counted; NaN where none did. */
 static void conclude(struct scoring *scoring, clmix_score *score)
 {
@@ -131,6 +150,7 @@ static clmix_status score_split(struct scoring *scoring, const clmix_dataset *da
     CLMIX_TRY(clmix_loader_open(&loader, data, split, options->batch, &loading));
     status = score_batches(scoring, loader, events);
     clmix_loader_close(loader);
+    status = hear(scoring, status);
     if (status == CLMIX_OK)
         conclude(scoring, score);
     clmix_label_counts_clear(&scoring->labels);
@@ -139,7 +159,7 @@ static clmix_status score_split(struct scoring *scoring, const clmix_dataset *da
 
 clmix_status clmix_trainer_score(clmix_trainer *trainer, const clmix_train_events *events, clmix_score *score)
 {
-    struct scoring scoring = { .recipe = &trainer->recipe, .plans = &trainer->replicas[0].scoring };
+    struct scoring scoring = { .recipe = &trainer->recipe, .plans = &trainer->replicas[0].scoring, .peering = &trainer->peering };
 
     return score_split(&scoring, trainer->data, CLMIX_TEST, &trainer->options, events, score);
 }

@@ -22,7 +22,9 @@ clmix_status clmix_exchange_make(struct clmix_exchange *exchange, const struct c
     bool done;
 
     *exchange = (struct clmix_exchange){ .count = count, .weight_count = weights, .state_count = states };
-    done = allocate(weights, &exchange->gradient_sum) && allocate(weights, &exchange->weights) && allocate(states, &exchange->state_mean);
+    exchange->state_sum = states == 0 ? NULL : malloc(states * sizeof *exchange->state_sum);
+    done = (states == 0 || exchange->state_sum != NULL) && allocate(weights, &exchange->gradient_sum) &&
+           allocate(weights, &exchange->weights) && allocate(states, &exchange->state_mean);
     for (size_t i = 0; done && i < count; i++)
         done = allocate(weights, &exchange->gradients[i]) && allocate(states, &exchange->states[i]);
     if (done)
@@ -38,6 +40,7 @@ void clmix_exchange_clear(struct clmix_exchange *exchange)
         free(exchange->states[i]);
     }
     free(exchange->gradient_sum);
+    free(exchange->state_sum);
     free(exchange->state_mean);
     free(exchange->weights);
     memset(exchange, 0, sizeof *exchange);
@@ -133,7 +136,7 @@ static void add_parts(double totals[BLOCK], float *const *parts, const double *w
     }
 }
 
-static void add_range(struct clmix_exchange *exchange, const struct clmix_range *range, const double *labels, bool fresh, double scale)
+static void add_range(struct clmix_exchange *exchange, const struct clmix_range *range, const double *labels, bool fresh)
 {
     const size_t end = range->begin + range->count;
 
@@ -146,32 +149,42 @@ static void add_range(struct clmix_exchange *exchange, const struct clmix_range 
             totals[i] = fresh ? 0.0 : (double)sum[i];
         add_parts(totals, exchange->gradients, labels, exchange->count, begin, count);
         for (size_t i = 0; i < count; i++)
-            sum[i] = (float)(totals[i] * scale);
+            sum[i] = (float)totals[i];
     }
 }
 
-void clmix_exchange_add(struct clmix_exchange *exchange, const struct clmix_replica *replica, const double *labels, bool fresh,
-                        double scale)
+void clmix_exchange_add(struct clmix_exchange *exchange, const struct clmix_replica *replica, const double *labels, bool fresh)
 {
     for (size_t i = 0; i < replica->map.range_count; i++)
-        add_range(exchange, &replica->map.ranges[i], labels, fresh, scale);
+        add_range(exchange, &replica->map.ranges[i], labels, fresh);
 }
 
-/* Divided, not multiplied: what is the same in all replicas stays the same to the bit. */
-void clmix_exchange_mix(struct clmix_exchange *exchange, const double *samples)
+void clmix_exchange_scale(struct clmix_exchange *exchange, const struct clmix_replica *replica, double scale)
 {
-    double whole = 0.0;
+    for (size_t i = 0; i < replica->map.range_count; i++) {
+        const struct clmix_range *range = &replica->map.ranges[i];
 
-    for (size_t i = 0; i < exchange->count; i++)
-        whole += samples[i];
+        for (size_t j = range->begin; j < range->begin + range->count; j++)
+            exchange->gradient_sum[j] = (float)((double)exchange->gradient_sum[j] * scale);
+    }
+}
+
+void clmix_exchange_sum_states(struct clmix_exchange *exchange, const double *samples)
+{
     for (size_t begin = 0; begin < exchange->state_count; begin += BLOCK) {
         const size_t count = clmix_smaller(BLOCK, exchange->state_count - begin);
         double totals[BLOCK] = { 0.0 };
 
         add_parts(totals, exchange->states, samples, exchange->count, begin, count);
-        for (size_t i = 0; i < count; i++)
-            exchange->state_mean[begin + i] = (float)(totals[i] / whole);
+        memcpy(exchange->state_sum + begin, totals, count * sizeof *totals);
     }
+}
+
+/* Divided, not multiplied: what is the same in all replicas stays the same to the bit. */
+void clmix_exchange_mix_states(struct clmix_exchange *exchange, double samples)
+{
+    for (size_t i = 0; i < exchange->state_count; i++)
+        exchange->state_mean[i] = (float)(exchange->state_sum[i] / samples);
 }
 
 static bool ranges_are_finite(const struct clmix_replica *replica, const float *values)

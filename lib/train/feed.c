@@ -46,7 +46,9 @@ clmix_status clmix_feed_of_batch(const struct clmix_recipe *recipe, clmix_mode m
     clmix_port ports[CLMIX_RECIPE_PORTS];
     const int count = clmix_recipe_ports(recipe, mode, 0, ports, NULL);
 
-    *input = (struct clmix_step_input){ .extent = { batch->count, length_of(batch) } };
+    *input = (struct clmix_step_input){
+        .extent = { batch->count, length_of(batch) }, .first = batch->first, .whole = batch->whole, .skipped = batch->skipped
+    };
     for (int i = 0; i < count; i++) {
         input->arrays[i] = clmix_batch_array(batch, ports[i].name);
         if (input->arrays[i] == NULL)

@@ -59,12 +59,21 @@ static clmix_status take(struct clmix_run_folder *folder, bool new_run)
     return status;
 }
 
+clmix_status clmix_run_folder_name(struct clmix_run_folder *folder, const char *path)
+{
+    memset(folder, 0, sizeof *folder);
+    if (name_files(folder, path))
+        return CLMIX_OK;
+    clmix_run_folder_close(folder);
+    return clmix_fail_memory("paths");
+}
+
 clmix_status clmix_run_folder_open(struct clmix_run_folder *folder, const char *path, bool new_run)
 {
     clmix_status status;
 
-    memset(folder, 0, sizeof *folder);
-    status = name_files(folder, path) ? take(folder, new_run) : clmix_fail_memory("paths");
+    CLMIX_TRY(clmix_run_folder_name(folder, path));
+    status = take(folder, new_run);
     if (status != CLMIX_OK)
         clmix_run_folder_close(folder);
     return status;

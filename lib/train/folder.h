@@ -16,6 +16,9 @@ struct clmix_run_folder {
  * changes. */
 clmix_status clmix_run_folder_open(struct clmix_run_folder *folder, const char *path, bool new_run);
 
+/* For processes that do not own it: its files' names alone. */
+clmix_status clmix_run_folder_name(struct clmix_run_folder *folder, const char *path);
+
 /* For the owner, before it writes: removes what sessions that were killed left half-written, and moves the files of an older run to
  * PATH/previous-1 (2, 3, ...), for nobody's work is to be written over. *moved is that folder, for free(), or NULL. */
 void clmix_run_folder_sweep(struct clmix_run_folder *folder);

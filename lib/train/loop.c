@@ -25,12 +25,18 @@ struct loop {
     double seconds_before;
     struct clmix_run settled; /* at the last step: what a checkpoint can be taken of. Its history is the run's */
     uint64_t settled_draws;
-    bool timed;   /* the session's first batch is over */
-    bool stopped; /* by the caller */
+    bool timed; /* the session's first batch is over */
 };
+
+static bool writes(const struct loop *loop)
+{
+    return clmix_peering_is_first(&loop->trainer->peering);
+}
 
 static clmix_status write_checkpoint(struct loop *loop)
 {
+    if (!writes(loop))
+        return CLMIX_OK;
     loop->run.seconds = loop->seconds_before + clmix_seconds() - loop->session;
     return clmix_checkpoint_write(loop->trainer, &loop->run, loop->folder.checkpoint);
 }
@@ -51,11 +57,11 @@ static void count_batch(struct loop *loop, const clmix_batch *batch, const struc
     run->batch++;
     run->counted += result->counted;
     run->metric_sum += result->metric;
-    run->skipped += batch->skipped;
+    run->skipped += (size_t)result->skipped;
     run->loss_sum += result->loss * result->counted;
     if (loop->timed) {
         run->timed_seconds += seconds;
-        run->timed_pictures += batch->count;
+        run->timed_pictures += batch->whole;
     }
     loop->timed = true;
 }
@@ -74,7 +80,7 @@ static void tell_step(struct loop *loop)
         return;
     if (!events->step(events->user, run->epoch + 1, run->batch, loop->trainer->batches, run->loss_sum / run->counted,
                       run->metric_sum / run->counted, speed(run)))
-        loop->stopped = true;
+        clmix_peering_stop(&loop->trainer->peering);
 }
 
 /* Ends the run as the last step left it, with the sentence of what kept it from going on. */
@@ -111,7 +117,10 @@ static clmix_status train_batch(struct loop *loop, bool *stepped)
         return stop_at_checkpoint(loop, status);
     *stepped = (loop->run.batch + 1) % trainer->options.accumulate == 0 || loop->run.batch + 1 == trainer->batches;
     CLMIX_TRY(clmix_feed_of_batch(&trainer->recipe, CLMIX_TRAINING, &batch, &input));
-    CLMIX_TRY(clmix_trainer_run(trainer, &input, *stepped, &result));
+    status = clmix_trainer_run(trainer, &input, *stepped, &result);
+    if (status == CLMIX_ERROR_PEER || status == CLMIX_ERROR_INTERRUPTED)
+        return stop_at_checkpoint(loop, status);
+    CLMIX_TRY(status);
     count_batch(loop, &batch, &result, clmix_seconds() - start);
     tell_step(loop);
     return CLMIX_OK;
@@ -123,7 +132,7 @@ static clmix_status train_epoch(struct loop *loop)
     const size_t every = loop->trainer->options.checkpoint_steps;
     bool stepped = true;
 
-    while (loop->run.batch < loop->trainer->batches && !(stepped && (loop->stopped || steps_done(loop)))) {
+    while (loop->run.batch < loop->trainer->batches && !(stepped && (loop->trainer->peering.stopping || steps_done(loop)))) {
         CLMIX_TRY(train_batch(loop, &stepped));
         if (stepped && every > 0 && loop->trainer->step % every == 0 && loop->run.batch < loop->trainer->batches)
             CLMIX_TRY(write_checkpoint(loop));
@@ -154,7 +163,7 @@ static clmix_status summarize(struct loop *loop, clmix_epoch *epoch)
     clmix_score score = { .loss = NAN, .metric_count = (size_t)task->metric_count };
 
     clmix_task_name_metrics(task, NULL, 0, score.metrics);
-    if (loop->trainer->replicas[0].scoring.count > 0) {
+    if (loop->trainer->test_count > 0) {
         const clmix_status status = clmix_trainer_score(loop->trainer, loop->events, &score);
 
         if (status != CLMIX_OK)
@@ -196,11 +205,13 @@ static clmix_status finish_epoch(struct loop *loop)
     clmix_epoch epoch;
 
     CLMIX_TRY(summarize(loop, &epoch));
-    if (epoch.best)
+    if (epoch.best && writes(loop))
         CLMIX_TRY(clmix_trainer_save_model(loop->trainer, loop->folder.model));
     CLMIX_TRY(enter_epoch(&loop->run, &epoch));
-    CLMIX_TRY(clmix_log_append(&epoch, loop->folder.log));
-    CLMIX_TRY(clmix_curves_write(&loop->run, loop->trainer->model_name, loop->folder.curves));
+    if (writes(loop)) {
+        CLMIX_TRY(clmix_log_append(&epoch, loop->folder.log));
+        CLMIX_TRY(clmix_curves_write(&loop->run, loop->trainer->model_name, loop->folder.curves));
+    }
     CLMIX_TRY(write_checkpoint(loop));
     if (loop->events != NULL && loop->events->epoch != NULL)
         loop->events->epoch(loop->events->user, &epoch);
@@ -232,7 +243,7 @@ static clmix_status run_epochs(struct loop *loop)
                               loop->run.epoch + 1, loop->run.batch, loop->trainer->batches, loop->folder.checkpoint);
         }
         CLMIX_TRY(finish_epoch(loop));
-        if (loop->stopped && !clmix_run_finished(options, &loop->run, loop->trainer->step))
+        if (loop->trainer->peering.stopping && !clmix_run_finished(options, &loop->run, loop->trainer->step))
             return clmix_fail(CLMIX_ERROR_INTERRUPTED, "stopped after epoch %zu; '%s' has everything needed to go on", loop->run.epoch,
                               loop->folder.checkpoint);
     }
@@ -244,6 +255,8 @@ static clmix_status settle_in(struct loop *loop, bool resume)
 {
     char *moved = NULL;
 
+    if (!writes(loop))
+        return CLMIX_OK;
     if (!resume)
         CLMIX_TRY(clmix_run_folder_move(&loop->folder, &moved));
     if (moved != NULL && loop->events != NULL && loop->events->moved != NULL)
@@ -253,15 +266,25 @@ static clmix_status settle_in(struct loop *loop, bool resume)
     return clmix_log_start(&loop->run, loop->folder.log);
 }
 
+/* The first process has the folder; the others read its checkpoint. */
+static clmix_status open_folder(struct loop *loop, const char *path, bool resume)
+{
+    return writes(loop) ? clmix_run_folder_open(&loop->folder, path, !resume) : clmix_run_folder_name(&loop->folder, path);
+}
+
 static clmix_status begin(struct loop *loop, bool resume)
 {
     clmix_trainer *trainer = loop->trainer;
 
-    CLMIX_TRY(clmix_trainer_restart(trainer));
     cJSON_Delete(trainer->identity);
+    trainer->identity = NULL;
     CLMIX_TRY(clmix_identity_take(trainer->data, loop->events, &trainer->identity));
-    if (resume)
+    CLMIX_TRY(clmix_run_compare(trainer, &loop->run)); /* before weights are sent, whose number depends on it */
+    CLMIX_TRY(clmix_trainer_restart(trainer));
+    if (resume) {
         CLMIX_TRY(clmix_checkpoint_read(loop->trainer, &loop->run, loop->folder.checkpoint));
+        CLMIX_TRY(clmix_run_compare(trainer, &loop->run));
+    }
     loop->session = clmix_seconds();
     loop->seconds_before = loop->run.seconds;
     if (clmix_run_finished(&loop->trainer->options, &loop->run, loop->trainer->step))
@@ -280,10 +303,14 @@ clmix_status clmix_train(clmix_trainer *trainer, const char *folder, bool resume
 
     if (trainer->data == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "this trainer was made without a data set; it takes single steps only");
-    CLMIX_TRY(clmix_run_folder_open(&loop.folder, folder, !resume));
-    status = begin(&loop, resume);
+    clmix_peering_begin(&trainer->peering, events);
+    status = clmix_peering_meet(&trainer->peering, open_folder(&loop, folder, resume), NULL);
+    if (status == CLMIX_OK)
+        status = begin(&loop, resume);
     if (status == CLMIX_OK)
         status = run_epochs(&loop);
+    status = clmix_peering_part(&trainer->peering, status);
+    trainer->peering.events = NULL;
     clmix_loader_close(loop.loader);
     clmix_run_clear(&loop.run);
     clmix_run_folder_close(&loop.folder);

@@ -30,6 +30,8 @@ struct clmix_replica {
 /* Samples on their way to a device: an array for each port of the recipe, in its order. */
 struct clmix_step_input {
     struct clmix_extent extent;
+    size_t first, whole; /* place of the first of them in the batch, and how many that has */
+    size_t skipped;      /* of them that could not be decoded */
     const void *arrays[CLMIX_RECIPE_PORTS];
 };
 

@@ -78,19 +78,33 @@ clmix_status clmix_trainer_make_networks(clmix_trainer *trainer, clmix_network *
         CLMIX_TRY(clmix_network_make(&replica->own_network, replica->device, copy));
         replica->network = replica->own_network;
     }
-    if (trainer->replica_count == 1)
+    if (trainer->replica_count == 1 && trainer->options.peers == NULL)
         return CLMIX_OK;
     return clmix_exchange_make(&trainer->exchange, &trainer->replicas[0], trainer->replica_count);
 }
 
 /* ---- at work ------------------------------------------------------------------------------------------------------------------------ */
 
+/* Whether other processes need this one's weights: at the beginning, and where devices may have made something else of an update. */
+static bool sends(const clmix_trainer *trainer, bool all)
+{
+    return trainer->options.peers != NULL && (all || trainer->peering.different);
+}
+
 clmix_status clmix_trainer_agree(clmix_trainer *trainer, bool all)
 {
-    if (trainer->replica_count > 1)
-        CLMIX_TRY(clmix_exchange_read_weights(&trainer->exchange, &trainer->replicas[0], all));
-    for (size_t i = 1; i < trainer->replica_count; i++)
-        CLMIX_TRY(clmix_exchange_write_weights(&trainer->exchange, &trainer->replicas[i], all));
+    struct clmix_exchange *exchange = &trainer->exchange;
+    const bool sent = sends(trainer, all), own = clmix_peering_is_first(&trainer->peering);
+
+    if (trainer->replica_count == 1 && !sent)
+        return CLMIX_OK;
+    CLMIX_TRY(clmix_exchange_read_weights(exchange, &trainer->replicas[0], all));
+    if (sent) {
+        CLMIX_TRY(clmix_peering_send(&trainer->peering, exchange->weights, exchange->weight_count * sizeof *exchange->weights));
+        CLMIX_TRY(clmix_peering_send(&trainer->peering, exchange->state_mean, exchange->state_count * sizeof *exchange->state_mean));
+    }
+    for (size_t i = own || !sent ? 1 : 0; i < trainer->replica_count; i++)
+        CLMIX_TRY(clmix_exchange_write_weights(exchange, &trainer->replicas[i], all));
     return CLMIX_OK;
 }
 

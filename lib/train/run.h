@@ -28,6 +28,9 @@ clmix_status clmix_options_read(const cJSON *json, const char *where, clmix_trai
 /* ARGUMENT naming each option that decides about the result and differs, with both values. */
 clmix_status clmix_options_agree(const clmix_train_options *stored, const clmix_train_options *asked);
 
+/* alike.c: that all processes are in the same run, at the same place (ARGUMENT); and whether their devices are of one kind. */
+clmix_status clmix_run_compare(clmix_trainer *trainer, const struct clmix_run *run);
+
 /* Whether the epochs or steps are done. */
 bool clmix_run_finished(const clmix_train_options *options, const struct clmix_run *run, size_t step);
 

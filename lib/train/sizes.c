@@ -1,5 +1,6 @@
 #include "train/sizes.h"
 
+#include "base/part.h"
 #include "base/size.h"
 #include "base/status.h"
 
@@ -9,6 +10,10 @@ clmix_loader_options clmix_loading(const clmix_train_options *options, clmix_spl
         .skip_broken = options->skip_broken, .lengths = options->lengths, .group = true, .tokens = options->batch_tokens
     };
 
+    if (options->peers != NULL) {
+        loading.part = options->peers->index;
+        loading.parts = options->peers->count;
+    }
     if (split != CLMIX_TRAIN)
         return loading;
     loading.seed = options->seed;
@@ -34,6 +39,22 @@ clmix_status clmix_sizes_of_data(struct clmix_sizes *sizes, const clmix_dataset 
     }
     clmix_batching_free(&batching);
     return status;
+}
+
+void clmix_sizes_part(struct clmix_sizes *sizes, const clmix_peers *peers)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < sizes->count; i++) {
+        struct clmix_batch_size size = sizes->list[i];
+        const struct clmix_part part = clmix_part_of(NULL, peers->count, peers->index, size.count);
+
+        size.count = part.end - part.first;
+        size.room = clmix_part_most(peers->count, peers->index, size.room);
+        if (size.count > 0)
+            sizes->list[kept++] = size;
+    }
+    sizes->count = kept;
 }
 
 void clmix_sizes_of_samples(struct clmix_sizes *sizes, size_t samples, size_t batch, size_t length)

@@ -18,6 +18,8 @@ clmix_loader_options clmix_loading(const clmix_train_options *options, clmix_spl
 /* Of a data set under these options. ARGUMENT, HOST_MEMORY. */
 clmix_status clmix_sizes_of_data(struct clmix_sizes *sizes, const clmix_dataset *data, clmix_split split,
                                  const clmix_train_options *options);
+/* Of those batches, the part of this process. */
+void clmix_sizes_part(struct clmix_sizes *sizes, const clmix_peers *peers);
 /* Of so many samples of `length` places. */
 void clmix_sizes_of_samples(struct clmix_sizes *sizes, size_t samples, size_t batch, size_t length);
 

@@ -7,6 +7,7 @@
 #include "base/status.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- shares ----------------------------------------------------------------------------------------------------------------------- */
@@ -15,7 +16,6 @@
 struct share {
     struct clmix_replica *replica;
     struct clmix_step_input input;
-    size_t first, batch; /* the first of them, in the whole batch */
     clmix_plan *plan;
     float scalars[CLMIX_SCALARS];
 };
@@ -28,10 +28,12 @@ static clmix_status take_share(clmix_trainer *trainer, const struct clmix_step_i
 
     clmix_shares_part(&trainer->shares, input->extent.batch, firsts);
     samples = firsts[index + 1] - firsts[index];
-    *share = (struct share){ .replica = &trainer->replicas[index], .first = firsts[index], .batch = input->extent.batch };
-    share->input.extent = (struct clmix_extent){ samples, input->extent.length };
+    *share = (struct share){ .replica = &trainer->replicas[index] };
+    share->input = (struct clmix_step_input){ .extent = { samples, input->extent.length },
+                                              .first = input->first + firsts[index],
+                                              .whole = input->whole };
     for (int i = 0; i < count; i++)
-        share->input.arrays[i] = (const unsigned char *)input->arrays[i] + share->first * clmix_port_bytes(&ports[i]);
+        share->input.arrays[i] = (const unsigned char *)input->arrays[i] + firsts[index] * clmix_port_bytes(&ports[i]);
     return samples == 0 ? CLMIX_OK : clmix_replica_plan(share->replica, share->input.extent, &share->plan);
 }
 
@@ -54,7 +56,7 @@ static clmix_status enqueue_pass(clmix_trainer *trainer, const struct share *sha
     }
     if (share->plan == NULL)
         return CLMIX_OK;
-    CLMIX_TRY(clmix_plan_set_place(share->plan, share->first, share->batch));
+    CLMIX_TRY(clmix_plan_set_place(share->plan, share->input.first, share->input.whole));
     CLMIX_TRY(clmix_plan_set_step(share->plan, trainer->options.seed, trainer->draws));
     CLMIX_TRY(clmix_feed_plan(&trainer->recipe, CLMIX_TRAINING, share->plan, &share->input));
     return clmix_plan_run(share->plan);
@@ -91,12 +93,11 @@ static clmix_status run_alone(clmix_trainer *trainer, struct share *share, bool 
 
 /* ---- several replicas --------------------------------------------------------------------------------------------------------------- */
 
-/* Waits for the passes, and brings their gradients and states together. `labels`: that count, of each share. */
-static clmix_status gather(clmix_trainer *trainer, struct share *shares, bool last, double labels[CLMIX_MOST_DEVICES])
+/* Waits for the passes, and adds up their gradients and states. `labels`: that count, of each share. */
+static clmix_status gather(clmix_trainer *trainer, struct share *shares, double labels[CLMIX_MOST_DEVICES])
 {
     struct clmix_exchange *exchange = &trainer->exchange;
-    const bool fresh = trainer->summed_batches == 0;
-    double samples[CLMIX_MOST_DEVICES], whole = fresh ? 0.0 : trainer->summed_labels;
+    double samples[CLMIX_MOST_DEVICES];
 
     for (size_t i = 0; i < trainer->replica_count; i++) {
         struct clmix_replica *replica = shares[i].replica;
@@ -108,12 +109,9 @@ static clmix_status gather(clmix_trainer *trainer, struct share *shares, bool la
         CLMIX_TRY(clmix_optimizer_scalars(replica->optimizer, shares[i].scalars));
         CLMIX_TRY(clmix_exchange_read(exchange, i, replica));
         labels[i] = (double)shares[i].scalars[CLMIX_SCALAR_COUNTED];
-        whole += labels[i];
     }
-    clmix_exchange_mix(exchange, samples);
-    clmix_exchange_add(exchange, &trainer->replicas[0], labels, fresh, last && whole > 0.0 ? 1.0 / whole : 1.0);
-    for (size_t i = 0; i < trainer->replica_count; i++)
-        CLMIX_TRY(clmix_exchange_write_states(exchange, shares[i].replica));
+    clmix_exchange_sum_states(exchange, samples);
+    clmix_exchange_add(exchange, &trainer->replicas[0], labels, trainer->summed_batches == 0);
     return CLMIX_OK;
 }
 
@@ -123,6 +121,16 @@ static clmix_status look_at_losses(clmix_trainer *trainer, const struct share *s
         if (shares[i].plan != NULL && !isfinite(shares[i].scalars[CLMIX_SCALAR_LOSS]))
             return clmix_trainer_explain(trainer, shares[i].replica, shares[i].plan, &shares[i].input, shares[i].scalars);
     return CLMIX_OK;
+}
+
+static clmix_status run_passes(clmix_trainer *trainer, struct share *shares, double labels[CLMIX_MOST_DEVICES])
+{
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        CLMIX_TRY(enqueue_pass(trainer, &shares[i]));
+        CLMIX_TRY(clmix_replica_flush(shares[i].replica));
+    }
+    CLMIX_TRY(gather(trainer, shares, labels));
+    return look_at_losses(trainer, shares);
 }
 
 /* Every replica makes the update from the mean gradient of all, with moments of its own: should one fail, none are lost. The first one's tells whether it
@@ -148,46 +156,103 @@ static clmix_status update_all(clmix_trainer *trainer, struct share *shares, con
     return clmix_trainer_explain(trainer, shares[blamed].replica, shares[blamed].plan, &shares[blamed].input, scalars);
 }
 
-static clmix_status run_together(clmix_trainer *trainer, struct share *shares, bool last)
+/* What the processes have added up, over all of them. Until the last batch of a step each keeps its own sums and statistics. */
+static clmix_status sum_processes(clmix_trainer *trainer)
 {
-    double labels[CLMIX_MOST_DEVICES];
+    struct clmix_exchange *exchange = &trainer->exchange;
+    const struct clmix_arena_map *map = &trainer->replicas[0].map;
+
+    for (size_t i = 0; i < map->range_count; i++)
+        CLMIX_TRY(clmix_peering_sum_floats(&trainer->peering, exchange->gradient_sum + map->ranges[i].begin, map->ranges[i].count));
+    return clmix_peering_sum(&trainer->peering, exchange->state_sum, exchange->state_count);
+}
+
+/* The means of gradients and states over all processes, and the states to all replicas. */
+static clmix_status conclude(clmix_trainer *trainer, struct share *shares, double samples, double labels, bool last)
+{
+    struct clmix_exchange *exchange = &trainer->exchange;
+
+    if (last && labels > 0.0)
+        clmix_exchange_scale(exchange, &trainer->replicas[0], 1.0 / labels);
+    if (samples <= 0.0)
+        return CLMIX_OK;
+    clmix_exchange_mix_states(exchange, samples);
+    for (size_t i = 0; i < trainer->replica_count; i++)
+        CLMIX_TRY(clmix_exchange_write_states(exchange, shares[i].replica));
+    return CLMIX_OK;
+}
+
+/* The step has not begun for anyone who comes after: another process failed, and nothing but the statistics has changed here. */
+static clmix_status give_up(clmix_trainer *trainer, clmix_status status)
+{
+    char sentence[1024];
+
+    snprintf(sentence, sizeof sentence, "%s", clmix_error());
+    CLMIX_TRY(clmix_trainer_restore_states(trainer));
+    return clmix_error_set(status, sentence);
+}
+
+static void say(const clmix_trainer *trainer, const struct share *shares, const struct clmix_step_input *input, struct clmix_word *word)
+{
+    *word = (struct clmix_word){ .skipped = (double)input->skipped };
+    for (size_t i = 0; i < trainer->replica_count; i++) {
+        const float *scalars = shares[i].scalars;
+
+        word->loss += (double)scalars[CLMIX_SCALAR_LOSS] * (double)scalars[CLMIX_SCALAR_COUNTED];
+        word->counted += (double)scalars[CLMIX_SCALAR_COUNTED];
+        word->metrics[0] += (double)scalars[CLMIX_SCALAR_METRIC];
+    }
+}
+
+/* Several replicas, several processes, or both. */
+static clmix_status run_together(clmix_trainer *trainer, struct share *shares, const struct clmix_step_input *input, bool last,
+                                 struct clmix_word *word)
+{
+    const bool all = last && trainer->options.peers != NULL;
+    const double samples = (double)(all ? input->whole : input->extent.batch);
+    double labels[CLMIX_MOST_DEVICES], whole;
+    clmix_status status;
 
     if (trainer->summed_batches == 0)
         CLMIX_TRY(clmix_trainer_agree(trainer, false));
-    for (size_t i = 0; i < trainer->replica_count; i++) {
-        CLMIX_TRY(enqueue_pass(trainer, &shares[i]));
-        CLMIX_TRY(clmix_replica_flush(shares[i].replica));
-    }
-    CLMIX_TRY(gather(trainer, shares, last, labels));
-    CLMIX_TRY(look_at_losses(trainer, shares));
+    status = run_passes(trainer, shares, labels);
+    say(trainer, shares, input, word);
+    status = clmix_peering_meet(&trainer->peering, status, word);
+    if (status == CLMIX_OK && all)
+        status = sum_processes(trainer);
+    if (status == CLMIX_ERROR_PEER || status == CLMIX_ERROR_INTERRUPTED)
+        return give_up(trainer, status);
+    CLMIX_TRY(status);
+    whole = word->counted + (trainer->summed_batches == 0 ? 0.0 : trainer->summed_labels);
+    CLMIX_TRY(conclude(trainer, shares, samples, whole, last));
     return last ? update_all(trainer, shares, labels) : CLMIX_OK;
 }
 
 /* ---- a batch ------------------------------------------------------------------------------------------------------------------------ */
 
-static void sum_up(const clmix_trainer *trainer, const struct share *shares, struct clmix_step_result *result)
+static struct clmix_step_result result_of(const struct clmix_word *word)
 {
-    *result = (struct clmix_step_result){ 0 };
-    for (size_t i = 0; i < trainer->replica_count; i++) {
-        const float *scalars = shares[i].scalars;
-
-        result->loss += (double)scalars[CLMIX_SCALAR_LOSS] * (double)scalars[CLMIX_SCALAR_COUNTED];
-        result->counted += (double)scalars[CLMIX_SCALAR_COUNTED];
-        result->metric += (double)scalars[CLMIX_SCALAR_METRIC];
-    }
-    if (result->counted > 0.0)
-        result->loss /= result->counted;
+    return (struct clmix_step_result){ .loss = word->counted > 0.0 ? word->loss / word->counted : 0.0,
+                                       .counted = word->counted,
+                                       .metric = word->metrics[0],
+                                       .skipped = word->skipped };
 }
 
 clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_input *input, bool last, struct clmix_step_result *result)
 {
     struct share shares[CLMIX_MOST_DEVICES];
+    struct clmix_word word;
 
     CLMIX_TRY(clmix_trainer_prepare(trainer));
     for (size_t i = 0; i < trainer->replica_count; i++)
         CLMIX_TRY(take_share(trainer, input, i, &shares[i]));
-    CLMIX_TRY(trainer->exchange.count == 0 ? run_alone(trainer, shares, last) : run_together(trainer, shares, last));
-    sum_up(trainer, shares, result);
+    if (trainer->exchange.count == 0) {
+        CLMIX_TRY(run_alone(trainer, shares, last));
+        say(trainer, shares, input, &word);
+    } else {
+        CLMIX_TRY(run_together(trainer, shares, input, last, &word));
+    }
+    *result = result_of(&word);
     trainer->draws++;
     if (last) {
         trainer->summed_batches = 0;
@@ -238,13 +303,16 @@ clmix_status clmix_trainer_step_arrays(clmix_trainer *trainer, size_t count, con
     CLMIX_NEED(trainer);
     CLMIX_NEED(arrays);
 
-    struct clmix_step_input input = { .extent = { count, clmix_recipe_length(&trainer->recipe) } };
+    struct clmix_step_input input = { .extent = { count, clmix_recipe_length(&trainer->recipe) }, .whole = count };
     struct clmix_step_result result = { 0 };
     void *made[CLMIX_RECIPE_PORTS] = { NULL };
     clmix_status status;
 
     if (count == 0)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "a step on a batch of no samples");
+    if (trainer->options.peers != NULL)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "a single step of one process of %zu; several processes train by clmix_train",
+                          trainer->options.peers->count);
     for (int i = 0; i < clmix_trainer_port_count(trainer); i++)
         input.arrays[i] = arrays[i];
     status = fill_in(&trainer->recipe, &input, made);

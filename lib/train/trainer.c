@@ -61,6 +61,14 @@ static clmix_status check_options(const clmix_train_options *options)
         !in_range(options->clip_norm, 0.0f, INFINITY))
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "epsilon %g, weight decay %g, clip norm %g; they must be 0 or more",
                           (double)options->epsilon, (double)options->weight_decay, (double)options->clip_norm);
+    if (options->peers != NULL && options->peers->index >= options->peers->count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT, "process %zu of %zu; processes are counted from 0", options->peers->index,
+                          options->peers->count);
+    if (options->peers != NULL && options->peers->count > 1 && options->batch / 2 < options->peers->count)
+        return clmix_fail(CLMIX_ERROR_ARGUMENT,
+                          "batches of %zu samples among %zu processes, of which each takes two or more; start fewer processes, or take "
+                          "larger batches",
+                          options->batch, options->peers->count);
     if (memchr(options->freeze, '\0', sizeof options->freeze) == NULL)
         return clmix_fail(CLMIX_ERROR_ARGUMENT, "the patterns to freeze do not end within %zu letters", sizeof options->freeze);
     if (memchr(options->no_decay, '\0', sizeof options->no_decay) == NULL)
@@ -104,13 +112,11 @@ static struct samples samples_of(const clmix_dataset *data)
     return (struct samples){ data, { clmix_dataset_count(data, CLMIX_TRAIN), clmix_dataset_count(data, CLMIX_TEST) } };
 }
 
-static clmix_status find_sizes(clmix_trainer *trainer, const struct samples *samples)
+static clmix_status find_whole_sizes(clmix_trainer *trainer, const struct samples *samples)
 {
     const clmix_train_options *options = &trainer->options;
     const size_t longest = clmix_recipe_length(&trainer->recipe);
 
-    trainer->train_count = samples->count[CLMIX_TRAIN];
-    trainer->test_count = samples->count[CLMIX_TEST];
     if (samples->data == NULL) {
         clmix_sizes_of_samples(&trainer->train_sizes, trainer->train_count, options->batch, longest);
         clmix_sizes_of_samples(&trainer->test_sizes, trainer->test_count, options->batch, longest);
@@ -118,6 +124,20 @@ static clmix_status find_sizes(clmix_trainer *trainer, const struct samples *sam
     }
     CLMIX_TRY(clmix_sizes_of_data(&trainer->train_sizes, samples->data, CLMIX_TRAIN, options));
     return clmix_sizes_of_data(&trainer->test_sizes, samples->data, CLMIX_TEST, options);
+}
+
+static clmix_status find_sizes(clmix_trainer *trainer, const struct samples *samples)
+{
+    const clmix_peers *peers = trainer->options.peers;
+
+    trainer->train_count = samples->count[CLMIX_TRAIN];
+    trainer->test_count = samples->count[CLMIX_TEST];
+    CLMIX_TRY(find_whole_sizes(trainer, samples));
+    if (peers == NULL)
+        return CLMIX_OK;
+    clmix_sizes_part(&trainer->train_sizes, peers);
+    clmix_sizes_part(&trainer->test_sizes, peers);
+    return CLMIX_OK;
 }
 
 /* Crops and flips are on by default, and of pictures. */
@@ -156,6 +176,9 @@ static clmix_status make(clmix_trainer **trainer, clmix_device *device, const cl
     if (made == NULL)
         return clmix_fail_memory("a trainer");
     made->options = *options;
+    if (options->peers != NULL && options->peers->count < 2)
+        made->options.peers = NULL; /* one process meets nobody */
+    made->peering.peers = made->options.peers;
     made->model_name = strdup(clmix_config_name(config));
     status = made->model_name == NULL ? clmix_fail_memory("a trainer") : plan(made, device, config, mean, std, samples);
     if (status != CLMIX_OK) {

@@ -3,6 +3,7 @@
 #define CLMIX_TRAIN_TRAINER_H
 
 #include "train/exchange.h"
+#include "train/peers.h"
 #include "train/shares.h"
 
 #include <cjson/cJSON.h>
@@ -18,7 +19,8 @@ struct clmix_trainer {
         replicas[CLMIX_MOST_DEVICES]; /* a step begins with the weights and statistics of the first on all of them: it speaks for all */
     size_t replica_count;
     struct clmix_shares shares;     /* of a batch, a replica each */
-    struct clmix_exchange exchange; /* where there are several */
+    struct clmix_exchange exchange; /* where there are several, or several processes */
+    struct clmix_peering peering;   /* with the other processes */
 
     size_t train_count, test_count; /* samples */
     struct clmix_sizes train_sizes, test_sizes;
@@ -36,13 +38,14 @@ struct clmix_step_result {
     double loss;    /* mean over the labels that counted */
     double counted; /* how many these are */
     double metric;  /* sum of the task's first metric over them */
+    double skipped; /* samples that could not be decoded */
 };
 
 /* replicas.c: plans a replica for this device, which is the first, and for each of the options' devices; gives all but the first, which has the caller's,
  * networks of their own. */
 clmix_status clmix_trainer_make_replicas(clmix_trainer *trainer, clmix_device *device);
 clmix_status clmix_trainer_make_networks(clmix_trainer *trainer, clmix_network *network);
-/* Gives all replicas the weights and states of the first: all weights, or those that training changes. */
+/* Gives all replicas, of all processes, the weights and states of the first: all weights, or those that training changes. */
 clmix_status clmix_trainer_agree(clmix_trainer *trainer, bool all);
 /* Prepares, and takes the network as it is as the beginning of a run. */
 clmix_status clmix_trainer_restart(clmix_trainer *trainer);
@@ -50,7 +53,8 @@ clmix_status clmix_trainer_restart(clmix_trainer *trainer);
 clmix_status clmix_trainer_restore_states(clmix_trainer *trainer);
 
 /* Forward and backward of one batch, each replica doing its share of the samples, and with `update` the optimizer's step from all gradients since
- * the last one. Waits for the loss. NOT_FINITE: weights, moments and states are as before the step. */
+ * the last one. Waits for the loss; of several processes, for all of them, and the result is that of all. NOT_FINITE, PEER, INTERRUPTED: weights, moments and
+ * states are as before the step. */
 clmix_status clmix_trainer_run(clmix_trainer *trainer, const struct clmix_step_input *input, bool update, struct clmix_step_result *result);
 
 /* Forgets the batches since the last step, as though they had not been run; `draws` is what the counter was then. */

@@ -27,6 +27,11 @@ void session_watch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+bool session_speaks(const struct session *session)
+{
+    return session->options.peers == NULL || session->options.peers->index == 0;
+}
+
 /* Seconds to the end of the run: training by the speed so far, evaluations by the last one. */
 static double seconds_left(const struct session *session, size_t epoch, size_t batch, size_t batches, double speed)
 {
@@ -95,7 +100,7 @@ static void on_epoch(void *user, const clmix_epoch *epoch)
     progress_epoch(&session->progress, epoch, session->options.epochs);
     if (epoch->skipped > 0)
         progress_say(&session->progress, "epoch %zu skipped %zu samples that cannot be decoded", epoch->epoch, epoch->skipped);
-    if (!session->cli->json || clmix_epoch_line(epoch, &line) != CLMIX_OK)
+    if (!session->cli->json || !session_speaks(session) || clmix_epoch_line(epoch, &line) != CLMIX_OK)
         return;
     puts(line);
     fflush(stdout);

@@ -7,6 +7,7 @@
 #include "common/progress.h"
 #include "training/init.h"
 #include "training/options.h"
+#include "training/peers.h"
 
 #include <clmix/clmix.h>
 
@@ -82,6 +83,8 @@ int session_dry_run(struct session *session);
 void session_watch_signals(void);
 /* After such a signal: a reader of the output who does not read must not keep the run from ending; what he was to be told is dropped. */
 void session_drop_output(void);
+/* Whether this process tells how the run goes: of several, the first. */
+bool session_speaks(const struct session *session);
 /* Progress, log lines and stopping; for clmix_train. */
 clmix_train_events session_events(struct session *session);
 
