@@ -16,7 +16,7 @@ user) ;;
 test)
     needed="$needed check"
     fedora="$fedora check-devel"
-    wanted="libclfft-dev clinfo oclgrind mesa-opencl-icd libopenmpi-dev openmpi-bin procps python3-venv g++ shellcheck musl-tools doxygen
+    wanted="libclfft-dev clinfo oclgrind mesa-opencl-icd libopenmpi-dev openmpi-bin procps iproute2 python3-venv g++ shellcheck musl-tools doxygen
         clang-15 rocm-device-libs clang-19 libclang-cpp14 binutils"    # the last line: compilers for GPUs, with those of test/isa/compilers.sh
     ;;
 *)
