@@ -9,6 +9,7 @@
 
 #include "support_data.h"
 #include "support_ops.h"
+#include "support_tool.h"
 #include "support_train.h"
 
 #define MOST_PEERS 3
@@ -16,6 +17,11 @@
 #define SEPARATE                                                                                                              \
     "{\"model\":\"vit\",\"image_size\":16,\"classes\":10,\"patch_size\":8,\"dim\":16,\"depth\":2,\"heads\":2,\"head_dim\":8," \
     "\"mlp_dim\":16,\"dropout\":0.3,\"mixer\":{\"kind\":\"softmax\"}}"
+
+/* Batch normalisation. */
+#define NORMALIZED                                                                                                                      \
+    "{\"model\":\"levit\",\"image_size\":16,\"classes\":10,\"stem_channels\":[8],\"stem_stride\":2,\"dim\":16,\"depth\":1,\"heads\":2," \
+    "\"head_dim\":8,\"mlp_mult\":2,\"dropout\":0.3,\"mixer\":{\"kind\":\"softmax\"}}"
 
 /* ---- the connection ------------------------------------------------------------------------------------------------------------------ */
 
@@ -68,7 +74,8 @@ struct process {
     const char *model, *data, *folder;
     clmix_train_options options;
     bool resume;
-    size_t stop_after, fail_after, leave_after; /* batches; 0: never */
+    size_t stop_after, fail_after, remove_after; /* batches; 0: never */
+    size_t vanish_after, sums;                   /* sums of gradients; 0: never */
     size_t batches;
     clmix_status status;
     char sentence[1024];
@@ -96,9 +103,15 @@ static clmix_status sum(void *user, double *values, size_t count, const clmix_wa
 
 static clmix_status sum_floats(void *user, float *values, size_t count, const clmix_waiting *waiting)
 {
-    double *wide = malloc(count * sizeof *wide);
+    struct process *process = user;
+    double *wide;
     clmix_status status;
 
+    if (++process->sums == process->vanish_after) {
+        go();
+        return fail_alone();
+    }
+    wide = malloc(count * sizeof *wide);
     for (size_t i = 0; i < count; i++)
         wide[i] = (double)values[i];
     status = sum(user, wide, count, waiting);
@@ -133,16 +146,16 @@ static bool on_step(void *user, size_t epoch, size_t batch, size_t batches, doub
     struct process *process = user;
 
     ck_assert(epoch > 0 && batch <= batches && isfinite(loss) && isfinite(metric) && speed >= 0.0);
+    if (process->batches + 1 == process->remove_after)
+        remove_folder(process->folder);
     return ++process->batches != process->stop_after;
 }
 
-/* Between samples: where a process is to fail, or to vanish. */
+/* Between batches of an evaluation: where a process is to fail. */
 static bool on_waiting(void *user)
 {
     struct process *process = user;
 
-    if (process->leave_after > 0 && process->batches >= process->leave_after)
-        go();
     return process->fail_after == 0 || process->batches < process->fail_after;
 }
 
@@ -246,21 +259,38 @@ START_TEST(processes_learn_what_one_learns)
 }
 END_TEST
 
+/* Two processes of a device each are one process of two devices: batch normalisation sees the same parts, and running statistics are their mean. */
+START_TEST(processes_are_as_devices)
+{
+    clmix_train_options options = options_of_a_run();
+    clmix_device *other = NULL;
+
+    ops_ok(clmix_device_open(&other, NULL));
+    options.devices[0] = other;
+    options.device_count = 1;
+    ops_ok(train_for(NORMALIZED, TRAIN_DATA, &options, train_folders[0], false, 0));
+    options.device_count = 0;
+    run_well(2, NORMALIZED, &options, train_folders[1], false);
+    nearly_same(train_folders[0], train_folders[1], 1e-4);
+    clmix_device_close(other);
+}
+END_TEST
+
 /* Batch normalisation sees its own part; running statistics are the mean over all parts, to the bit in all processes, and runs repeat. */
 START_TEST(runs_repeat_and_resume)
 {
     const clmix_train_options options = options_of_a_run();
     struct process processes[MOST_PEERS];
 
-    run_well(2, TRAIN_MODEL("0.3"), &options, train_folders[0], false);
-    run_well(2, TRAIN_MODEL("0.3"), &options, train_folders[1], false);
+    run_well(2, NORMALIZED, &options, train_folders[0], false);
+    run_well(2, NORMALIZED, &options, train_folders[1], false);
     train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
-    plan(processes, 2, TRAIN_MODEL("0.3"), &options, train_folders[2], false);
+    plan(processes, 2, NORMALIZED, &options, train_folders[2], false);
     processes[_i].stop_after = 3; /* one is asked, all stop */
     run(processes, 2);
     for (size_t i = 0; i < 2; i++)
         ck_assert_msg(processes[i].status == CLMIX_ERROR_INTERRUPTED, "process %zu: %s", i, processes[i].sentence);
-    run_well(2, TRAIN_MODEL("0.3"), &options, train_folders[2], true);
+    run_well(2, NORMALIZED, &options, train_folders[2], true);
     train_same_tensors(train_folders[0], train_folders[2], "checkpoint.safetensors");
     train_same_tensors(train_folders[0], train_folders[2], "model.safetensors");
 }
@@ -288,15 +318,28 @@ START_TEST(a_process_that_is_gone_ends_all_at_a_checkpoint)
     const clmix_train_options options = options_of_a_run();
     struct process processes[MOST_PEERS];
 
-    ops_ok(train_for(SEPARATE, TRAIN_DATA, &options, train_folders[0], false, 0));
-    plan(processes, 2, SEPARATE, &options, train_folders[1], false);
-    processes[1].leave_after = 6;
-    processes[1].fail_after = 6;
+    run_well(2, NORMALIZED, &options, train_folders[0], false);
+    plan(processes, 2, NORMALIZED, &options, train_folders[1], false);
+    processes[1].vanish_after = 6; /* in the middle of a step of one batch, whose running statistics have moved */
     run(processes, 2);
     ck_assert_int_eq(processes[0].status, CLMIX_ERROR_PEER);
     ck_assert_msg(strstr(processes[0].sentence, "has everything needed to go on") != NULL, "%s", processes[0].sentence);
-    ops_ok(train_for(SEPARATE, TRAIN_DATA, &options, train_folders[1], true, 0));
-    nearly_same(train_folders[0], train_folders[1], 2e-5);
+    run_well(2, NORMALIZED, &options, train_folders[1], true);
+    train_same_tensors(train_folders[0], train_folders[1], "checkpoint.safetensors");
+}
+END_TEST
+
+/* The first one fails by itself, between two meetings. */
+START_TEST(a_folder_that_is_gone_ends_all)
+{
+    const clmix_train_options options = options_of_a_run();
+    struct process processes[MOST_PEERS];
+
+    plan(processes, 2, SEPARATE, &options, train_folders[0], false);
+    processes[0].remove_after = 5; /* the first epoch's last batch */
+    run(processes, 2);
+    ck_assert_int_eq(processes[0].status, CLMIX_ERROR_FILE);
+    ck_assert_int_eq(processes[1].status, CLMIX_ERROR_PEER);
 }
 END_TEST
 
@@ -324,7 +367,7 @@ START_TEST(processes_of_different_runs_are_refused)
     else if (_i == 1)
         processes[1].data = "shapes:size=16,train=72,test=40,seed=1";
     else
-        processes[1].model = TRAIN_MODEL("0.3");
+        processes[1].model = NORMALIZED;
     run(processes, 2);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(processes[i].status, CLMIX_ERROR_ARGUMENT);
@@ -367,9 +410,11 @@ int main(void)
     tcase_add_unchecked_fixture(runs, ops_open, ops_close);
     tcase_add_checked_fixture(runs, train_make_folders, train_remove_folders);
     tcase_add_loop_test(runs, processes_learn_what_one_learns, 2, MOST_PEERS + 1);
+    tcase_add_test(runs, processes_are_as_devices);
     tcase_add_loop_test(runs, runs_repeat_and_resume, 0, 2);
     tcase_add_loop_test(runs, a_failure_ends_all_at_a_checkpoint, 0, 3);
     tcase_add_test(runs, a_process_that_is_gone_ends_all_at_a_checkpoint);
+    tcase_add_test(runs, a_folder_that_is_gone_ends_all);
     tcase_add_test(runs, a_folder_that_one_cannot_take_fails_all);
     tcase_add_loop_test(runs, processes_of_different_runs_are_refused, 0, 3);
     tcase_add_test(runs, what_several_processes_cannot_do_is_refused);
