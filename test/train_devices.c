@@ -395,11 +395,10 @@ START_TEST(gradients_are_added_in_the_replicas_order)
         for (int r = 0; r < 3; r++)
             exchange.states[r][i] = 0.1f * (float)i;
     }
-    clmix_exchange_add(&exchange, &replica, labels, true);
-    clmix_exchange_scale(&exchange, &replica, 0.5);
+    clmix_exchange_add(&exchange, &replica, labels, true, 0.5);
     for (int i = 0; i < 16; i++)
         ck_assert_float_eq(exchange.gradient_sum[i], 2.0f * (float)i);
-    clmix_exchange_add(&exchange, &replica, labels, false);
+    clmix_exchange_add(&exchange, &replica, labels, false, 1.0);
     for (int i = 0; i < 16; i++)
         ck_assert_float_eq(exchange.gradient_sum[i], 4.0f * (float)i);
     clmix_exchange_sum_states(&exchange, (double[]){ 3.0, 7.0, 1.0 });

@@ -1,6 +1,7 @@
 /* lib/data: augmentation, and the loader's batches. unit_data.c has the data sets. */
 #include <clmix/data.h>
 
+#include "base/part.h"
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/mixup.h"
@@ -381,6 +382,28 @@ START_TEST(parts_are_the_whole_batch)
 }
 END_TEST
 
+/* Parts of any batch are runs of it, none of one sample, and none larger than is said. */
+START_TEST(parts_cover_a_batch)
+{
+    for (size_t parts = 1; parts < 20; parts++)
+        for (size_t batch = 1; batch < 100; batch++) {
+            size_t found = 0;
+
+            for (size_t i = 0; i < parts; i++) {
+                const struct clmix_part part = clmix_part_of(NULL, parts, i, batch);
+
+                if (part.first == part.end)
+                    continue;
+                ck_assert(part.first == found && part.end > found && (part.end - found > 1 || batch == 1));
+                for (size_t larger = batch; larger < 100; larger++)
+                    ck_assert_uint_le(part.end - found, clmix_part_most(parts, i, larger));
+                found = part.end;
+            }
+            ck_assert_uint_eq(found, batch);
+        }
+}
+END_TEST
+
 START_TEST(loader_refusals)
 {
     clmix_dataset *dataset = must_open("shapes:size=8,train=50,test=30", 0, 0, 0);
@@ -482,6 +505,7 @@ int main(void)
     tcase_add_test(loader, an_epoch_has_every_picture_once);
     tcase_add_test(loader, test_split_comes_as_stored);
     tcase_add_test(loader, mixup_in_a_batch);
+    tcase_add_test(loader, parts_cover_a_batch);
     tcase_add_test(loader, parts_are_the_whole_batch);
     tcase_add_test(loader, loader_refusals);
     tcase_add_test(loader, closes_at_any_time);

@@ -24,7 +24,7 @@ typedef struct clmix_waiting {
 /* The processes. All of them make the same calls in the same order, with as many values. What the functions return other than CLMIX_OK, with its sentence from
  * clmix_error_set, ends the run at its last step: CLMIX_ERROR_PEER where another process is gone. Since 0.4. */
 typedef struct clmix_peers {
-    size_t index; /* of this process, from 0. The first one evaluates, writes and speaks for all */
+    size_t index; /* of this process, from 0. The first one writes, and speaks for all */
     size_t count; /* of processes */
     /* values[i] becomes the sum over all processes, in an order that is the same in every run and gives all of them the same bits. */
     clmix_status (*sum)(void *user, double *values, size_t count, const clmix_waiting *waiting);

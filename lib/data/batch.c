@@ -212,9 +212,7 @@ static clmix_status make_neighbour(const clmix_batch_maker *maker, const clmix_b
 
 static void begin(clmix_batch_store *store, const clmix_batch_recipe *recipe, const struct clmix_batch_place *place)
 {
-    const clmix_loader_options *options = &recipe->options;
-    const struct clmix_part part =
-        clmix_part_of(NULL, options->parts > 1 ? options->parts : 1, options->parts > 1 ? options->part : 0, place->count);
+    const struct clmix_part part = clmix_part_of(NULL, clmix_at_least_one(recipe->options.parts), recipe->options.part, place->count);
 
     set_length(recipe, store, recipe->batching.lengths[place->kind]);
     store->room = recipe->rooms[place->kind];

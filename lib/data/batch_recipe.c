@@ -1,5 +1,6 @@
 /* What was asked of a loader: checked, and settled for all of its batches. */
 #include "base/part.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "data/batch.h"
 #include "data/dataset.h"
@@ -52,11 +53,9 @@ static clmix_status settle_transforms(clmix_batch_recipe *recipe)
 
 static void settle_rooms(clmix_batch_recipe *recipe)
 {
-    for (size_t kind = 0; kind < recipe->batching.length_count; kind++) {
-        const size_t room = recipe->batching.rooms[kind];
-
-        recipe->rooms[kind] = recipe->options.parts > 1 ? clmix_part_most(recipe->options.parts, recipe->options.part, room) : room;
-    }
+    for (size_t kind = 0; kind < recipe->batching.length_count; kind++)
+        recipe->rooms[kind] =
+            clmix_part_most(clmix_at_least_one(recipe->options.parts), recipe->options.part, recipe->batching.rooms[kind]);
 }
 
 static clmix_status settle(clmix_batch_recipe *recipe, size_t batch)

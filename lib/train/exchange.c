@@ -136,7 +136,7 @@ static void add_parts(double totals[BLOCK], float *const *parts, const double *w
     }
 }
 
-static void add_range(struct clmix_exchange *exchange, const struct clmix_range *range, const double *labels, bool fresh)
+static void add_range(struct clmix_exchange *exchange, const struct clmix_range *range, const double *labels, bool fresh, double scale)
 {
     const size_t end = range->begin + range->count;
 
@@ -149,24 +149,15 @@ static void add_range(struct clmix_exchange *exchange, const struct clmix_range 
             totals[i] = fresh ? 0.0 : (double)sum[i];
         add_parts(totals, exchange->gradients, labels, exchange->count, begin, count);
         for (size_t i = 0; i < count; i++)
-            sum[i] = (float)totals[i];
+            sum[i] = (float)(totals[i] * scale);
     }
 }
 
-void clmix_exchange_add(struct clmix_exchange *exchange, const struct clmix_replica *replica, const double *labels, bool fresh)
+void clmix_exchange_add(struct clmix_exchange *exchange, const struct clmix_replica *replica, const double *labels, bool fresh,
+                        double scale)
 {
     for (size_t i = 0; i < replica->map.range_count; i++)
-        add_range(exchange, &replica->map.ranges[i], labels, fresh);
-}
-
-void clmix_exchange_scale(struct clmix_exchange *exchange, const struct clmix_replica *replica, double scale)
-{
-    for (size_t i = 0; i < replica->map.range_count; i++) {
-        const struct clmix_range *range = &replica->map.ranges[i];
-
-        for (size_t j = range->begin; j < range->begin + range->count; j++)
-            exchange->gradient_sum[j] = (float)((double)exchange->gradient_sum[j] * scale);
-    }
+        add_range(exchange, &replica->map.ranges[i], labels, fresh, scale);
 }
 
 void clmix_exchange_sum_states(struct clmix_exchange *exchange, const double *samples)

@@ -22,10 +22,10 @@ void clmix_exchange_clear(struct clmix_exchange *exchange);
 /* Gradients and states that a replica has come to; waits for them. */
 clmix_status clmix_exchange_read(struct clmix_exchange *exchange, size_t index, struct clmix_replica *replica);
 
-/* Adds what was read to the sum of gradients, each by the labels that it is the mean over (0: it has none, and was not read). `fresh`: the sum begins here. */
-void clmix_exchange_add(struct clmix_exchange *exchange, const struct clmix_replica *replica, const double *labels, bool fresh);
-/* Multiplies the sum of gradients. */
-void clmix_exchange_scale(struct clmix_exchange *exchange, const struct clmix_replica *replica, double scale);
+/* Adds what was read to the sum of gradients, each by the labels that it is the mean over (0: it has none, and was not read), and multiplies that with
+ * `scale`. `fresh`: the sum begins here. */
+void clmix_exchange_add(struct clmix_exchange *exchange, const struct clmix_replica *replica, const double *labels, bool fresh,
+                        double scale);
 /* The sum of the states, each by the samples that it comes of; and their mean over all of these. */
 void clmix_exchange_sum_states(struct clmix_exchange *exchange, const double *samples);
 void clmix_exchange_mix_states(struct clmix_exchange *exchange, double samples);

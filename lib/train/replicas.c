@@ -94,16 +94,17 @@ static bool sends(const clmix_trainer *trainer, bool all)
 clmix_status clmix_trainer_agree(clmix_trainer *trainer, bool all)
 {
     struct clmix_exchange *exchange = &trainer->exchange;
-    const bool sent = sends(trainer, all), own = clmix_peering_is_first(&trainer->peering);
+    const bool sent = sends(trainer, all), own = !sent || clmix_peering_is_first(&trainer->peering); /* its weights are the ones */
 
     if (trainer->replica_count == 1 && !sent)
         return CLMIX_OK;
-    CLMIX_TRY(clmix_exchange_read_weights(exchange, &trainer->replicas[0], all));
+    if (own)
+        CLMIX_TRY(clmix_exchange_read_weights(exchange, &trainer->replicas[0], all));
     if (sent) {
         CLMIX_TRY(clmix_peering_send(&trainer->peering, exchange->weights, exchange->weight_count * sizeof *exchange->weights));
         CLMIX_TRY(clmix_peering_send(&trainer->peering, exchange->state_mean, exchange->state_count * sizeof *exchange->state_mean));
     }
-    for (size_t i = own || !sent ? 1 : 0; i < trainer->replica_count; i++)
+    for (size_t i = own ? 1 : 0; i < trainer->replica_count; i++)
         CLMIX_TRY(clmix_exchange_write_weights(exchange, &trainer->replicas[i], all));
     return CLMIX_OK;
 }

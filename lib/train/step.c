@@ -93,25 +93,19 @@ static clmix_status run_alone(clmix_trainer *trainer, struct share *share, bool 
 
 /* ---- several replicas --------------------------------------------------------------------------------------------------------------- */
 
-/* Waits for the passes, and adds up their gradients and states. `labels`: that count, of each share. */
+/* Waits for the passes, and reads their gradients and states. `labels`: that count, of each share. */
 static clmix_status gather(clmix_trainer *trainer, struct share *shares, double labels[CLMIX_MOST_DEVICES])
 {
-    struct clmix_exchange *exchange = &trainer->exchange;
-    double samples[CLMIX_MOST_DEVICES];
-
     for (size_t i = 0; i < trainer->replica_count; i++) {
         struct clmix_replica *replica = shares[i].replica;
 
-        samples[i] = (double)shares[i].input.extent.batch;
         labels[i] = 0.0;
         if (shares[i].plan == NULL)
             continue;
         CLMIX_TRY(clmix_optimizer_scalars(replica->optimizer, shares[i].scalars));
-        CLMIX_TRY(clmix_exchange_read(exchange, i, replica));
+        CLMIX_TRY(clmix_exchange_read(&trainer->exchange, i, replica));
         labels[i] = (double)shares[i].scalars[CLMIX_SCALAR_COUNTED];
     }
-    clmix_exchange_sum_states(exchange, samples);
-    clmix_exchange_add(exchange, &trainer->replicas[0], labels, trainer->summed_batches == 0);
     return CLMIX_OK;
 }
 
@@ -167,13 +161,22 @@ static clmix_status sum_processes(clmix_trainer *trainer)
     return clmix_peering_sum(&trainer->peering, exchange->state_sum, exchange->state_count);
 }
 
-/* The means of gradients and states over all processes, and the states to all replicas. */
-static clmix_status conclude(clmix_trainer *trainer, struct share *shares, double samples, double labels, bool last)
+/* The replicas' gradients, multiplied with `scale`, and their states. */
+static void sum_replicas(clmix_trainer *trainer, const struct share *shares, const double labels[CLMIX_MOST_DEVICES], double scale)
+{
+    double samples[CLMIX_MOST_DEVICES];
+
+    for (size_t i = 0; i < trainer->replica_count; i++)
+        samples[i] = (double)shares[i].input.extent.batch;
+    clmix_exchange_sum_states(&trainer->exchange, samples);
+    clmix_exchange_add(&trainer->exchange, &trainer->replicas[0], labels, trainer->summed_batches == 0, scale);
+}
+
+/* The mean of the states over so many samples, to all replicas. */
+static clmix_status mix_states(clmix_trainer *trainer, struct share *shares, double samples)
 {
     struct clmix_exchange *exchange = &trainer->exchange;
 
-    if (last && labels > 0.0)
-        clmix_exchange_scale(exchange, &trainer->replicas[0], 1.0 / labels);
     if (samples <= 0.0)
         return CLMIX_OK;
     clmix_exchange_mix_states(exchange, samples);
@@ -218,13 +221,15 @@ static clmix_status run_together(clmix_trainer *trainer, struct share *shares, c
     status = run_passes(trainer, shares, labels);
     say(trainer, shares, input, word);
     status = clmix_peering_meet(&trainer->peering, status, word);
+    whole = word->counted + (trainer->summed_batches == 0 ? 0.0 : trainer->summed_labels);
+    if (status == CLMIX_OK)
+        sum_replicas(trainer, shares, labels, last && whole > 0.0 ? 1.0 / whole : 1.0);
     if (status == CLMIX_OK && all)
         status = sum_processes(trainer);
     if (status == CLMIX_ERROR_PEER || status == CLMIX_ERROR_INTERRUPTED)
         return give_up(trainer, status);
     CLMIX_TRY(status);
-    whole = word->counted + (trainer->summed_batches == 0 ? 0.0 : trainer->summed_labels);
-    CLMIX_TRY(conclude(trainer, shares, samples, whole, last));
+    CLMIX_TRY(mix_states(trainer, shares, samples));
     return last ? update_all(trainer, shares, labels) : CLMIX_OK;
 }
 

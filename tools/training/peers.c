@@ -7,7 +7,7 @@
 
 static void (*leave)(void);
 
-/* What launchers tell each process: Open MPI's mpirun; those that speak PMI, as MPICH's and Intel's do; PMIx; and Slurm's srun. */
+/* What launchers tell each process: Open MPI's mpirun; those that speak PMI, as MPICH's and Intel's do; and Slurm's srun. */
 static bool is_one_of_several(void)
 {
     static const char *const counts[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS" };

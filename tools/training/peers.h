@@ -7,6 +7,7 @@
 /* Joins the others, where mpirun or srun has started this process as one of several; *peers stays NULL elsewhere. libclmix-mpi is loaded for that alone: who trains
  * by one process needs no MPI. UNSUPPORTED where it is not there. */
 clmix_status peers_join(const clmix_peers **peers);
+/* Leaves them, where they were joined. */
 void peers_leave(void);
 
 #endif
