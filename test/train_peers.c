@@ -6,13 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "support_data.h"
 #include "support_ops.h"
 #include "support_tool.h"
 #include "support_train.h"
 
-#define MOST_PEERS 3
+#define MOST_PEERS       3
+#define PATIENCE_SECONDS 240 /* for a process: kernels are compiled meanwhile */
 
 #define SEPARATE                                                                                                              \
     "{\"model\":\"vit\",\"image_size\":16,\"classes\":10,\"patch_size\":8,\"dim\":16,\"depth\":2,\"heads\":2,\"head_dim\":8," \
@@ -34,11 +36,14 @@ static struct {
     bool gone; /* one has left: nobody is waited for any more */
 } table = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
-/* Waits until all are here; false where one is gone. */
+/* Waits until all are here; false where one is gone, or does not come at all. */
 static bool arrive(size_t index, void *values)
 {
+    struct timespec end;
     bool together;
 
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE_SECONDS;
     pthread_mutex_lock(&table.lock);
     const size_t round = table.round;
 
@@ -49,7 +54,8 @@ static bool arrive(size_t index, void *values)
         pthread_cond_broadcast(&table.changed);
     }
     while (table.round == round && !table.gone)
-        pthread_cond_wait(&table.changed, &table.lock);
+        if (pthread_cond_timedwait(&table.changed, &table.lock, &end) != 0)
+            table.gone = table.round == round;
     together = table.round != round;
     pthread_mutex_unlock(&table.lock);
     return together;
@@ -340,6 +346,7 @@ START_TEST(a_folder_that_is_gone_ends_all)
     run(processes, 2);
     ck_assert_int_eq(processes[0].status, CLMIX_ERROR_FILE);
     ck_assert_int_eq(processes[1].status, CLMIX_ERROR_PEER);
+    ck_assert_msg(strstr(processes[1].sentence, "process 1 of 2 failed") != NULL, "%s", processes[1].sentence); /* it was told */
 }
 END_TEST
 
